@@ -1,0 +1,2 @@
+//! The `wa` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! WhatsApp Cloud API client for encrypted Flows: one builder over the wa-* crates.

@@ -1,0 +1,2 @@
+//! Drives tests, checks and docs.
+fn main() {}
