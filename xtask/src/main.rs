@@ -1,2 +1,78 @@
-//! Drives tests, checks and docs.
-fn main() {}
+//! The one door to this workspace's tests, checks, docs and benches: `cargo xtask --help`.
+
+mod bench;
+mod ci;
+mod coverage;
+mod deny;
+mod docs;
+mod graph;
+mod lint;
+mod sh;
+mod site;
+mod snippets;
+mod test;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+/// Drives tests, checks, docs and benches of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every test: unit, property, journey, transcript, doctest. Extra arguments go to `cargo test`.
+    Test {
+        /// For example `-p wa-keys` or a test name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Formatting, clippy, rustdoc, the crate graph, drift of generated pages.
+    Lint,
+    /// Format the code (`--check`: only say what would change).
+    Fmt {
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the crate graph and what each crate may pull in.
+    Graph,
+    /// Licences, bans, sources and, where a database is at hand, advisories of all dependencies.
+    Deny,
+    /// Build the docs site and the API docs into `target/site`, and check every link and code block.
+    Docs {
+        /// Write the generated reference pages anew instead of only comparing them.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Run `wa demo` in a release build.
+    Demo,
+    /// Line coverage of the test suite as a table and as `target/coverage/`.
+    Coverage,
+    /// Run the benches in a release build and print their ratios. A name runs that bench alone.
+    Bench { name: Option<String> },
+    /// All that guards a change: fmt, lint, deny, test, docs, demo.
+    Ci {
+        /// Leave the tests out: they were run already.
+        #[arg(long)]
+        without_tests: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Test { args } => test::run(&args).map(|counts| sh::say(&counts.to_string())),
+        Command::Lint => lint::run(),
+        Command::Fmt { check } => lint::fmt(check),
+        Command::Graph => graph::run(),
+        Command::Deny => deny::run(),
+        Command::Docs { bless } => docs::run(bless),
+        Command::Demo => ci::demo(),
+        Command::Coverage => coverage::run(),
+        Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Ci { without_tests } => ci::run(without_tests),
+    }
+}

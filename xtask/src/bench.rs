@@ -1,0 +1,49 @@
+//! `cargo xtask bench`: every bench of the workspace, one after the other, each against something in its own run.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::sh;
+
+/// Runs all benches, or the one that `name` names.
+pub(crate) fn run(name: Option<&str>) -> Result<()> {
+    let metadata: Value = serde_json::from_str(&sh::output(&mut sh::cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--no-deps",
+    ]))?)?;
+    // Some benches measure the program itself.
+    sh::run(&mut sh::cargo(&["build", "--release", "--bin", "wa"]))?;
+    let mut found = false;
+    for package in metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let is_bench = target["kind"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "bench"));
+            let (Some(package), Some(bench)) = (package["name"].as_str(), target["name"].as_str()) else {
+                continue;
+            };
+            if is_bench && name.is_none_or(|name| name == bench) {
+                found = true;
+                sh::run(&mut sh::cargo(&[
+                    "bench",
+                    "--package",
+                    package,
+                    "--all-features",
+                    "--bench",
+                    bench,
+                ]))?;
+            }
+        }
+    }
+    if !found {
+        bail!("there is no bench {}", name.unwrap_or("at all"));
+    }
+    Ok(())
+}

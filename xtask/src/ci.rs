@@ -1,0 +1,31 @@
+//! `cargo xtask ci`: all that guards a change.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::{deny, docs, lint, sh, test};
+
+/// Runs every check; the last line counts the tests. `without_tests` is for callers that ran them already.
+pub(crate) fn run(without_tests: bool) -> Result<()> {
+    let start = Instant::now();
+    lint::run()?;
+    deny::run()?;
+    let counts = if without_tests {
+        None
+    } else {
+        Some(test::run(&[])?)
+    };
+    docs::run(false)?;
+    demo()?;
+    sh::step(&format!("all checks passed in {} s", start.elapsed().as_secs()));
+    if let Some(counts) = counts {
+        sh::say(&counts.to_string());
+    }
+    Ok(())
+}
+
+/// The first command of the README.
+pub(crate) fn demo() -> Result<()> {
+    sh::run(&mut sh::cargo(&["run", "--release", "--bin", "wa", "--", "demo"]))
+}

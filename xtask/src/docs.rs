@@ -1,0 +1,117 @@
+//! `cargo xtask docs`: the site (mdBook) and the API docs (rustdoc) as one folder, checked.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{sh, site, snippets, tools};
+
+/// Reference pages written by the program itself, so that they cannot say anything else than it does.
+const GENERATED: &[(&str, &str)] = &[
+    ("error-codes", "docs/src/reference/error-codes.md"),
+    ("cli", "docs/src/reference/wa.md"),
+    ("environment", "docs/src/reference/environment.md"),
+];
+
+/// Builds everything into `target/site` and checks it.
+pub(crate) fn run(bless: bool) -> Result<()> {
+    generated(bless)?;
+    let site = sh::target_dir().join("site");
+    if site.exists() {
+        std::fs::remove_dir_all(&site)?;
+    }
+    let mut mdbook = sh::command(tools::MDBOOK.path()?, &["build", "docs", "--dest-dir"]);
+    sh::run(mdbook.arg(&site))?;
+    rustdoc()?;
+    copy(&sh::target_dir().join("doc"), &site.join("api"))?;
+    site::check_links(&site)?;
+    snippets::run()?;
+    sh::step(&format!(
+        "the docs site is at {}",
+        site.join("index.html").display()
+    ));
+    Ok(())
+}
+
+/// The API docs of all our crates; a warning is an error.
+pub(crate) fn rustdoc() -> Result<()> {
+    let mut command = sh::cargo(&[
+        "doc",
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--no-deps",
+        "--all-features",
+    ]);
+    command.args(["--lib"]).env("RUSTDOCFLAGS", "--deny warnings");
+    sh::run(&mut command)
+}
+
+/// Compares every generated page with what the program says now; `bless` writes the pages anew.
+pub(crate) fn generated(bless: bool) -> Result<()> {
+    let mut stale = Vec::new();
+    for (name, page) in GENERATED {
+        let text = sh::output(&mut sh::cargo(&[
+            "run",
+            "--quiet",
+            "--bin",
+            "wa",
+            "--",
+            "reference",
+            name,
+        ]))?;
+        let path = sh::root().join(page);
+        if std::fs::read_to_string(&path).unwrap_or_default() == text {
+            continue;
+        }
+        if bless {
+            std::fs::create_dir_all(path.parent().context("a page is in a folder")?)?;
+            std::fs::write(&path, text)?;
+        } else {
+            stale.push(*page);
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "out of date: {} (`cargo xtask docs --bless` writes them anew)",
+        stale.join(", ")
+    );
+}
+
+/// Every Markdown page of the book, and the README.
+pub(crate) fn pages() -> Result<Vec<PathBuf>> {
+    let mut pages = vec![sh::root().join("README.md")];
+    walk(&sh::root().join("docs/src"), &mut |path| {
+        if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path.to_owned());
+        }
+        Ok(())
+    })?;
+    pages.sort();
+    Ok(pages)
+}
+
+/// Calls `visit` with every file below `folder`.
+pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            walk(&path, visit)?;
+        } else {
+            visit(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    walk(from, &mut |path| {
+        let target = to.join(path.strip_prefix(from)?);
+        std::fs::create_dir_all(target.parent().context("a file is in a folder")?)?;
+        std::fs::copy(path, target)?;
+        Ok(())
+    })
+}

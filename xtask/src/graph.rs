@@ -1,0 +1,242 @@
+//! `cargo xtask graph`: the crate graph is the one that the architecture page draws, and no tree holds what it must not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::sh;
+
+/// Each crate with the crates of ours that it may depend on. `wa-emulator` may also be a dev-dependency of any.
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("wa-keys", &[]),
+    ("wa-graph", &[]),
+    ("wa-encryption", &["wa-keys", "wa-graph"]),
+    ("wa-flows", &["wa-keys"]),
+    ("wa-keystore", &["wa-keys"]),
+    (
+        "wa-fleet",
+        &["wa-encryption", "wa-flows", "wa-keystore", "wa-graph", "wa-keys"],
+    ),
+    ("wa-emulator", &[]),
+    (
+        "wa-cloud",
+        &[
+            "wa-keys",
+            "wa-graph",
+            "wa-encryption",
+            "wa-flows",
+            "wa-keystore",
+            "wa-fleet",
+        ],
+    ),
+    ("wa-gateway", &["wa-flows", "wa-keystore", "wa-keys"]),
+    ("wa-cli", &["wa-cloud", "wa-gateway", "wa-emulator"]),
+    ("xtask", &[]),
+];
+
+const ASYNC_AND_HTTP: &[&str] = &[
+    "tokio",
+    "async-std",
+    "smol",
+    "futures-executor",
+    "hyper",
+    "http",
+    "h2",
+    "reqwest",
+    "ureq",
+    "axum",
+];
+const SERVERS: &[&str] = &["axum", "hyper-server", "warp", "actix-web"];
+
+/// What the tree of a crate (normal and build dependencies, default features) must not hold.
+struct Ban {
+    package: &'static str,
+    names: &'static [&'static str],
+    /// Also refuse what compiles or links C.
+    c_code: bool,
+}
+
+const BANS: &[Ban] = &[
+    Ban {
+        package: "wa-keys",
+        names: ASYNC_AND_HTTP,
+        c_code: true,
+    },
+    Ban {
+        package: "wa-graph",
+        names: &["rsa", "aes", "aes-gcm", "axum"],
+        c_code: false,
+    },
+    Ban {
+        package: "wa-encryption",
+        names: SERVERS,
+        c_code: false,
+    },
+    Ban {
+        package: "wa-flows",
+        names: &["rsa", "wa-graph", "reqwest"],
+        c_code: false,
+    },
+    Ban {
+        package: "wa-keystore",
+        names: &["rsa", "reqwest", "hyper", "wa-graph"],
+        c_code: false,
+    },
+    Ban {
+        package: "wa-fleet",
+        names: SERVERS,
+        c_code: false,
+    },
+    Ban {
+        package: "wa-gateway",
+        names: &["rsa"],
+        c_code: false,
+    },
+];
+
+const C_BUILDERS: &[&str] = &["cc", "cmake", "bindgen", "pkg-config"];
+
+/// Fails with every breach named.
+pub(crate) fn run() -> Result<()> {
+    sh::step("crate graph");
+    let metadata: Value = serde_json::from_str(&sh::output(&mut sh::cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--locked",
+    ]))?)
+    .context("cargo metadata did not print JSON")?;
+    let members = members(&metadata)?;
+    let mut breaches = edges(&members);
+    breaches.extend(lints(&members));
+    let links = linking_packages(&metadata);
+    for ban in BANS.iter().filter(|ban| members.contains_key(ban.package)) {
+        breaches.extend(banned(ban, &links)?);
+    }
+    if breaches.is_empty() {
+        return Ok(());
+    }
+    bail!("the crate graph is broken:\n  {}", breaches.join("\n  "));
+}
+
+struct Member {
+    /// Name and kind (`None` is a normal dependency) of each dependency.
+    dependencies: Vec<(String, Option<String>)>,
+    manifest: String,
+}
+
+fn members(metadata: &Value) -> Result<BTreeMap<String, Member>> {
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata has no packages")?;
+    let mut members = BTreeMap::new();
+    for package in packages.iter().filter(|package| package["source"].is_null()) {
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map(str::to_owned)
+                .context("cargo metadata has another shape")
+        };
+        let mut dependencies = Vec::new();
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            dependencies.push((
+                text(&dependency["name"])?,
+                dependency["kind"].as_str().map(str::to_owned),
+            ));
+        }
+        let manifest = std::fs::read_to_string(text(&package["manifest_path"])?)?;
+        members.insert(
+            text(&package["name"])?,
+            Member {
+                dependencies,
+                manifest,
+            },
+        );
+    }
+    Ok(members)
+}
+
+fn edges(members: &BTreeMap<String, Member>) -> Vec<String> {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_DEPEND_ON.iter().copied().collect();
+    let mut breaches = Vec::new();
+    for (name, member) in members {
+        let Some(may) = allowed.get(name.as_str()) else {
+            breaches.push(format!(
+                "{name} is not in the list of crates (xtask/src/graph.rs)"
+            ));
+            continue;
+        };
+        for (dependency, kind) in &member.dependencies {
+            let ours = allowed.contains_key(dependency.as_str());
+            let dev = kind.as_deref() == Some("dev");
+            // A dev-dependency of a crate on itself only switches features on.
+            let free = dev && (dependency == "wa-emulator" || dependency == name);
+            let free = free || (dev && name != "wa-emulator" && may_know_in_tests(dependency));
+            if ours && !may.contains(&dependency.as_str()) && !free {
+                breaches.push(format!("{name} must not depend on {dependency}"));
+            }
+        }
+    }
+    breaches
+}
+
+/// Crates that tests of any other crate may use to make their material.
+fn may_know_in_tests(dependency: &str) -> bool {
+    dependency == "wa-keys"
+}
+
+fn lints(members: &BTreeMap<String, Member>) -> Vec<String> {
+    let inherits = |member: &Member| {
+        member
+            .manifest
+            .parse::<toml::Table>()
+            .ok()
+            .is_some_and(|manifest| {
+                manifest
+                    .get("lints")
+                    .and_then(|lints| lints.get("workspace"))
+                    .and_then(toml::Value::as_bool)
+                    .unwrap_or_default()
+            })
+    };
+    let opted_out = members.iter().filter(|(_, member)| !inherits(member));
+    opted_out
+        .map(|(name, _)| format!("{name} does not inherit the workspace's lints"))
+        .collect()
+}
+
+fn linking_packages(metadata: &Value) -> BTreeSet<String> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    packages
+        .filter(|package| !package["links"].is_null())
+        .filter_map(|package| package["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+fn banned(ban: &Ban, links: &BTreeSet<String>) -> Result<Vec<String>> {
+    let args = [
+        "tree",
+        "--locked",
+        "--package",
+        ban.package,
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ];
+    let tree = sh::output(&mut sh::cargo(&args))?;
+    let names: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let is_banned = |name: &&str| {
+        ban.names.contains(name) || (ban.c_code && (links.contains(*name) || C_BUILDERS.contains(name)))
+    };
+    let found = names.into_iter().filter(is_banned);
+    Ok(found
+        .map(|name| format!("{} must not pull in {name}", ban.package))
+        .collect())
+}

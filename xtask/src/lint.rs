@@ -1,0 +1,42 @@
+//! `cargo xtask lint` and `fmt`.
+
+use anyhow::Result;
+
+use crate::{docs, graph, sh};
+
+/// Formatting, clippy, rustdoc, the crate graph, generated pages.
+pub(crate) fn run() -> Result<()> {
+    fmt(true)?;
+    graph::run()?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "--deny",
+        "warnings",
+    ];
+    sh::run(&mut sh::cargo(&clippy))?;
+    let bare = [
+        "clippy",
+        "--package",
+        "wa-keys",
+        "--no-default-features",
+        "--",
+        "--deny",
+        "warnings",
+    ];
+    sh::run(&mut sh::cargo(&bare))?;
+    docs::rustdoc()?;
+    docs::generated(false)
+}
+
+/// `cargo fmt` over all members.
+pub(crate) fn fmt(check: bool) -> Result<()> {
+    let mut command = sh::cargo(&["fmt", "--all"]);
+    if check {
+        command.arg("--check");
+    }
+    sh::run(&mut command)
+}
