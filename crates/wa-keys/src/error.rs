@@ -1,0 +1,194 @@
+//! Why a key is refused: one variant per reason, each with what to do about it.
+
+mod help;
+mod parts;
+
+pub use self::parts::{Cost, Damage, ExponentFault, Relation};
+
+use std::borrow::Cow;
+
+use crate::{ForeignForm, Form, KeyAlgorithm};
+
+/// Why an input is not the key that was asked for.
+///
+/// `Display` says what was found; [`KeyError::help`] says what to do, with the `openssl` command where there is one.
+/// Neither ever holds text of the input that could be key material, so both can be shown and logged.
+///
+/// ```
+/// use wa_keys::{KeyError, PublicKey};
+///
+/// let error = PublicKey::parse("ssh-rsa AAAAB3NzaC1yc2E= me@example").unwrap_err();
+/// assert!(matches!(error, KeyError::Foreign { .. }));
+/// assert!(error.help().unwrap().contains("ssh-keygen"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The input is empty or blank.
+    #[error("the input is empty")]
+    Empty,
+
+    /// The input is larger than any key file ([`MAX_INPUT_BYTES`](crate::MAX_INPUT_BYTES)).
+    #[error("the input has {bytes} bytes, more than the {limit} that a key file may have")]
+    TooLarge {
+        /// Size of the input.
+        bytes: usize,
+        /// The most that is read.
+        limit: usize,
+    },
+
+    /// Nothing in the input looks like a key.
+    #[error("no key found: neither a PEM block (-----BEGIN …-----) nor DER")]
+    NotAKey,
+
+    /// The input holds keys in a form of another family.
+    #[error("the input is a {found}")]
+    Foreign {
+        /// What it is.
+        found: ForeignForm,
+    },
+
+    /// A PEM block or DER value is cut off, or has something in it that does not belong there.
+    #[error("{}{damage}", match .line { Some(line) => format!("line {line}: "), None => String::new() })]
+    Damaged {
+        /// Line of the text, from 1, a literal `\n` counting as a line end; nothing when the input is DER.
+        line: Option<usize>,
+        /// What is wrong there.
+        damage: Damage,
+    },
+
+    /// The encoding is whole, but what is inside is not what its form says.
+    #[error("the {form} does not have the structure of one")]
+    Malformed {
+        /// What it looked like.
+        form: Form,
+    },
+
+    /// The key is of another algorithm.
+    #[error("the key is {found}, not RSA")]
+    NotRsa {
+        /// What it is.
+        found: KeyAlgorithm,
+    },
+
+    /// The modulus does not have 2048 bits.
+    #[error("the RSA key has {bits} bits; WhatsApp Flows take 2048")]
+    WrongSize {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+
+    /// The modulus is an even number, so it is no product of two primes.
+    #[error("the modulus of the RSA key is even, so the key is broken")]
+    EvenModulus,
+
+    /// The public exponent is unsound.
+    #[error("the public exponent of the RSA key {fault}")]
+    BadExponent {
+        /// What is wrong with it.
+        fault: ExponentFault,
+    },
+
+    /// A private key was given where a public one is wanted.
+    #[error("the input holds a private key ({form}) where a public key is wanted")]
+    PrivateKeyGiven {
+        /// What it holds.
+        form: Form,
+    },
+
+    /// A public key or certificate was given where a private key is wanted.
+    #[error("the input holds no private key, only a public half ({form})")]
+    PublicKeyGiven {
+        /// What it holds.
+        form: Form,
+    },
+
+    /// A certificate request was given.
+    #[error("the input is a certificate request, not a key or a certificate")]
+    CertificateRequest,
+
+    /// The input holds keys that differ, so it is unclear which is meant.
+    #[error("the input holds {count} different keys")]
+    SeveralKeys {
+        /// How many.
+        count: usize,
+    },
+
+    /// The private key is encrypted and no passphrase was given.
+    #[error("the private key is encrypted ({protection}) and no passphrase was given")]
+    PassphraseNeeded {
+        /// Form and cipher, such as `PBES2, PBKDF2-HMAC-SHA-256, AES-256-CBC`.
+        protection: String,
+    },
+
+    /// The passphrase does not open the private key.
+    #[error("the passphrase does not open the private key ({protection})")]
+    WrongPassphrase {
+        /// Form and cipher.
+        protection: String,
+    },
+
+    /// A passphrase for a key to be written is empty.
+    #[error("the passphrase for the private key is empty")]
+    EmptyPassphrase,
+
+    /// The private key is encrypted in a way that this crate does not read.
+    #[error("the private key is encrypted with {found}, which is not read here")]
+    UnsupportedProtection {
+        /// Name or object identifier of the scheme, function or cipher.
+        found: String,
+    },
+
+    /// Deriving the key from the passphrase would cost more than is allowed.
+    #[error("{cost}")]
+    CostTooHigh {
+        /// What it asks for, and the bound.
+        cost: Cost,
+    },
+
+    /// A cost for writing is outside of what is allowed.
+    #[error("{rounds} PBKDF2 rounds asked for; between {min} and {max} are allowed")]
+    RoundsOutOfRange {
+        /// The rounds asked for.
+        rounds: u32,
+        /// The fewest.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+
+    /// The numbers of the private key do not belong together.
+    #[error("the numbers of the private key do not form a key: {relation}")]
+    InconsistentNumbers {
+        /// The relation that does not hold.
+        relation: Relation,
+    },
+
+    /// The private key has more than two primes.
+    #[error("the RSA key has more than two primes")]
+    MultiPrime,
+
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness")]
+    Randomness(#[source] Box<dyn std::error::Error + Send + Sync>),
+
+    /// Something that cannot fail with sound numbers did: a mistake in this crate.
+    #[error("{action} failed unexpectedly")]
+    Internal {
+        /// What was being done.
+        action: &'static str,
+    },
+}
+
+impl KeyError {
+    /// Tells what to do about the refusal, with the `openssl` command where one helps.
+    ///
+    /// Commands use the placeholder names `in.pem`, `private.pem` and `public.pem`.
+    pub fn help(&self) -> Option<Cow<'static, str>> {
+        help::of(self)
+    }
+
+    pub(crate) fn internal(action: &'static str) -> Self {
+        Self::Internal { action }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a file or block is: the forms that keys come in, and their algorithms.
+
+use std::fmt;
+
+/// The form of one key, certificate or request, whatever its encoding.
+///
+/// `Display` gives the name that people know, such as "PKCS#8 private key".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Form {
+    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), PEM label `PUBLIC KEY`: the form that WhatsApp wants.
+    SpkiPublicKey,
+    /// `RSAPublicKey` (RFC 8017 §A.1.1), PEM label `RSA PUBLIC KEY`.
+    Pkcs1PublicKey,
+    /// X.509 certificate (RFC 5280).
+    Certificate,
+    /// PKCS#10 certificate request (RFC 2986).
+    CertificateRequest,
+    /// `PrivateKeyInfo` (RFC 5208), PEM label `PRIVATE KEY`.
+    Pkcs8PrivateKey,
+    /// `RSAPrivateKey` (RFC 8017 §A.1.2), PEM label `RSA PRIVATE KEY`.
+    Pkcs1PrivateKey,
+    /// `EncryptedPrivateKeyInfo` (RFC 5208), PEM label `ENCRYPTED PRIVATE KEY`.
+    EncryptedPkcs8PrivateKey,
+    /// OpenSSL's traditional encrypted PEM: headers `Proc-Type: 4,ENCRYPTED` and `DEK-Info`.
+    TraditionalEncryptedPrivateKey,
+    /// `ECPrivateKey` (RFC 5915), PEM label `EC PRIVATE KEY`.
+    EcPrivateKey,
+    /// OpenSSL's traditional DSA key, PEM label `DSA PRIVATE KEY`.
+    DsaPrivateKey,
+}
+
+impl Form {
+    /// Tells whether the form holds a private key, encrypted or not.
+    pub fn is_private(self) -> bool {
+        match self {
+            Self::Pkcs8PrivateKey
+            | Self::Pkcs1PrivateKey
+            | Self::EncryptedPkcs8PrivateKey
+            | Self::TraditionalEncryptedPrivateKey
+            | Self::EcPrivateKey
+            | Self::DsaPrivateKey => true,
+            Self::SpkiPublicKey | Self::Pkcs1PublicKey | Self::Certificate | Self::CertificateRequest => {
+                false
+            }
+        }
+    }
+
+    /// Tells whether a passphrase is needed to read the form.
+    pub fn is_encrypted(self) -> bool {
+        matches!(
+            self,
+            Self::EncryptedPkcs8PrivateKey | Self::TraditionalEncryptedPrivateKey
+        )
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SpkiPublicKey => "SPKI public key",
+            Self::Pkcs1PublicKey => "PKCS#1 public key",
+            Self::Certificate => "X.509 certificate",
+            Self::CertificateRequest => "certificate request (PKCS#10)",
+            Self::Pkcs8PrivateKey => "PKCS#8 private key",
+            Self::Pkcs1PrivateKey => "PKCS#1 private key",
+            Self::EncryptedPkcs8PrivateKey => "encrypted PKCS#8 private key",
+            Self::TraditionalEncryptedPrivateKey => "encrypted private key in OpenSSL's traditional form",
+            Self::EcPrivateKey => "EC private key",
+            Self::DsaPrivateKey => "DSA private key",
+        })
+    }
+}
+
+/// Something that holds keys, but in a form of another family that this crate recognises and does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ForeignForm {
+    /// `-----BEGIN OPENSSH PRIVATE KEY-----`.
+    OpenSshPrivateKey,
+    /// An `ssh-rsa AAAA…` line or an SSH2 public key block.
+    SshPublicKey,
+    /// `PuTTY-User-Key-File-…`.
+    PuttyPrivateKey,
+    /// PKCS#12 (`.p12`, `.pfx`).
+    Pkcs12,
+    /// PKCS#7 / CMS (`.p7b`).
+    Pkcs7,
+    /// A Java key store in Sun's own format.
+    JavaKeyStore,
+    /// A JSON Web Key.
+    JsonWebKey,
+    /// An OpenPGP block.
+    Pgp,
+    /// Algorithm parameters (`EC PARAMETERS`, `DH PARAMETERS`) without a key.
+    Parameters,
+    /// A certificate revocation list.
+    RevocationList,
+}
+
+impl ForeignForm {
+    /// Tells whether the form holds a private key (or may: a container counts).
+    pub fn is_private(self) -> bool {
+        matches!(
+            self,
+            Self::OpenSshPrivateKey | Self::PuttyPrivateKey | Self::Pkcs12 | Self::JavaKeyStore
+        )
+    }
+}
+
+impl fmt::Display for ForeignForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OpenSshPrivateKey => "private key in OpenSSH's own form",
+            Self::SshPublicKey => "SSH public key",
+            Self::PuttyPrivateKey => "PuTTY private key",
+            Self::Pkcs12 => "PKCS#12 container (.p12 or .pfx)",
+            Self::Pkcs7 => "PKCS#7 container (.p7b)",
+            Self::JavaKeyStore => "Java key store",
+            Self::JsonWebKey => "JSON Web Key",
+            Self::Pgp => "OpenPGP block",
+            Self::Parameters => "block of parameters without a key",
+            Self::RevocationList => "certificate revocation list",
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! Making new keys: the only file that knows the `rsa` crate.
+
+use getrandom::SysRng;
+use rsa::{
+    RsaPrivateKey,
+    rand_core::UnwrapErr,
+    traits::{PrivateKeyParts as _, PublicKeyParts as _},
+};
+use zeroize::Zeroizing;
+
+use crate::{KeyError, PrivateKey, numbers::Numbers};
+
+impl PrivateKey {
+    /// Makes a new key: 2048 bits, exponent 65537, randomness of the operating system.
+    ///
+    /// It takes about a tenth of a second of one core (far more without optimisation), so call it off an async
+    /// executor's threads.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Randomness`] when the operating system gives none.
+    pub fn generate() -> Result<Self, KeyError> {
+        // `UnwrapErr` panics when randomness fails, which no system does once it has given some.
+        getrandom::fill(&mut [0; 32]).map_err(|error| KeyError::Randomness(Box::new(error)))?;
+        let failed = || KeyError::internal("generating a key");
+        let key = RsaPrivateKey::new(&mut UnwrapErr(SysRng), 2048).map_err(|_| failed())?;
+        let [p, q] = key.primes() else {
+            return Err(failed());
+        };
+        let (Some(dp), Some(dq), Some(qinv)) = (key.dp(), key.dq(), key.crt_coefficient()) else {
+            return Err(failed());
+        };
+        let bytes = |number: &rsa::BoxedUint| Zeroizing::new(number.to_be_bytes().into_vec());
+        Self::from_numbers(&Numbers {
+            n: &bytes(key.n()),
+            e: &bytes(key.e()),
+            d: &bytes(key.d()),
+            p: &bytes(p),
+            q: &bytes(q),
+            dp: &bytes(dp),
+            dq: &bytes(dq),
+            qinv: &bytes(&Zeroizing::new(qinv)),
+        })
+    }
+}

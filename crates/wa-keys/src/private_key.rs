@@ -1,0 +1,126 @@
+//! The private half: what the endpoint keeps.
+
+use std::fmt;
+
+use der::{
+    Decode as _, SecretDocument,
+    asn1::{OctetStringRef, UintRef},
+};
+use pem_rfc7468::LineEnding;
+use pkcs1::RsaPrivateKeyRef;
+use pkcs8::PrivateKeyInfoRef;
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    Form, KeyError, Passphrase, PublicKey, SecretPem,
+    numbers::{self, Numbers},
+    public_key::rsa_identifier,
+    select,
+};
+
+/// An RSA private key of 2048 bits whose numbers belong together.
+///
+/// It has no `Clone`, no `Display` and a constant `Debug`, and is wiped from memory when dropped.
+/// Two keys are equal when their public halves are, which for sound keys is the same.
+///
+/// ```
+/// use wa_keys::{Passphrase, PrivateKey};
+///
+/// # let text = include_str!("../tests/data/rsa2048.pkcs8.pem");
+/// let key = PrivateKey::parse(text, None)?;
+/// assert_eq!(format!("{key:?}"), "PrivateKey([secret])");
+/// println!("{}", key.public_key().to_pem());
+/// # Ok::<(), wa_keys::KeyError>(())
+/// ```
+pub struct PrivateKey {
+    pkcs8: SecretDocument,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// Reads a private key in any form: PKCS#8, PKCS#1, encrypted PKCS#8 (PBES2) or OpenSSL's traditional encrypted
+    /// PEM; PEM or DER, with untidy text forgiven.
+    ///
+    /// The passphrase is used only when the key is encrypted. Costs of key derivation are bounded by
+    /// [`limits`](crate::limits).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what the input is instead; [`KeyError::help`] says what to do.
+    pub fn parse(input: impl AsRef<[u8]>, passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
+        select::private_key(input.as_ref(), passphrase)
+    }
+
+    /// Builds the key from an `RSAPrivateKey` after checking its numbers.
+    pub(crate) fn from_pkcs1(der: &[u8], form: Form) -> Result<Self, KeyError> {
+        let key = RsaPrivateKeyRef::from_der(der).map_err(|_| KeyError::Malformed { form })?;
+        if key.other_prime_infos.is_some() {
+            return Err(KeyError::MultiPrime);
+        }
+        Self::from_numbers(&Numbers {
+            n: key.modulus.as_bytes(),
+            e: key.public_exponent.as_bytes(),
+            d: key.private_exponent.as_bytes(),
+            p: key.prime1.as_bytes(),
+            q: key.prime2.as_bytes(),
+            dp: key.exponent1.as_bytes(),
+            dq: key.exponent2.as_bytes(),
+            qinv: key.coefficient.as_bytes(),
+        })
+    }
+
+    /// Builds the key from its numbers after checking them.
+    pub(crate) fn from_numbers(numbers: &Numbers<'_>) -> Result<Self, KeyError> {
+        let public = PublicKey::from_numbers(numbers.n, numbers.e)?;
+        numbers::check(numbers).map_err(|relation| KeyError::InconsistentNumbers { relation })?;
+        let pkcs8 = encode_pkcs8(numbers).map_err(|_| KeyError::internal("encoding a private key"))?;
+        Ok(Self { pkcs8, public })
+    }
+
+    /// Gives the public half.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Gives the unencrypted PKCS#8 DER: version 0, no attributes, two primes.
+    pub fn secret_pkcs8_der(&self) -> &[u8] {
+        self.pkcs8.as_bytes()
+    }
+
+    /// Writes the unencrypted PKCS#8 PEM (`BEGIN PRIVATE KEY`, 64 columns, LF).
+    pub fn secret_pkcs8_pem(&self) -> SecretPem {
+        // Fails for lengths near `usize::MAX` only.
+        let pem = pem_rfc7468::encode_string("PRIVATE KEY", LineEnding::LF, self.pkcs8.as_bytes());
+        SecretPem::new(pem.unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey([secret])")
+    }
+}
+
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.public.as_der().ct_eq(other.public.as_der()).into()
+    }
+}
+
+impl Eq for PrivateKey {}
+
+fn encode_pkcs8(numbers: &Numbers<'_>) -> der::Result<SecretDocument> {
+    let key = SecretDocument::encode_msg(&RsaPrivateKeyRef {
+        modulus: UintRef::new(numbers.n)?,
+        public_exponent: UintRef::new(numbers.e)?,
+        private_exponent: UintRef::new(numbers.d)?,
+        prime1: UintRef::new(numbers.p)?,
+        prime2: UintRef::new(numbers.q)?,
+        exponent1: UintRef::new(numbers.dp)?,
+        exponent2: UintRef::new(numbers.dq)?,
+        coefficient: UintRef::new(numbers.qinv)?,
+        other_prime_infos: None,
+    })?;
+    let key = OctetStringRef::new(key.as_bytes())?;
+    SecretDocument::encode_msg(&PrivateKeyInfoRef::new(rsa_identifier(), key))
+}

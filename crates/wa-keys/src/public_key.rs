@@ -1,0 +1,224 @@
+//! The public half: what WhatsApp gets.
+
+use std::{fmt, hash};
+
+use der::{
+    Decode as _, Encode as _,
+    asn1::{AnyRef, BitStringRef, Null, UintRef},
+};
+use pem_rfc7468::LineEnding;
+use pkcs1::RsaPublicKeyRef;
+use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
+
+use crate::{
+    Fingerprint, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, algorithm, error::ExponentFault,
+    select,
+};
+
+/// Bits of the modulus of every key here (Meta, *WhatsApp Business encryption* guide: "2048-bit RSA").
+const BITS: usize = 2048;
+
+/// An RSA public key of 2048 bits with a sound exponent: one that WhatsApp can register.
+///
+/// Whatever form it was read from, it is written as the canonical `SubjectPublicKeyInfo`, which is the only form
+/// that WhatsApp's clients import.
+///
+/// ```
+/// use wa_keys::PublicKey;
+///
+/// # let text = include_str!("../tests/data/rsa2048.spki.pem");
+/// let key = PublicKey::parse(text)?;
+/// assert_eq!(PublicKey::parse(key.to_pem())?, key);
+/// println!("{}", key.fingerprint().short());
+/// # Ok::<(), wa_keys::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct PublicKey {
+    spki: Vec<u8>,
+    modulus: Vec<u8>,
+    exponent: u32,
+}
+
+impl PublicKey {
+    /// Reads a public key in any form: SPKI, PKCS#1 or an X.509 certificate, PEM or DER, with untidy text forgiven.
+    ///
+    /// Of a certificate only the key is looked at, neither its dates nor its signature.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] says what the input is instead; [`KeyError::help`] says what to do.
+    pub fn parse(input: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        select::public_key(input.as_ref())
+    }
+
+    /// Reads a public key, or a private key in any form and takes its public half.
+    ///
+    /// The passphrase is used only when the input holds an encrypted private key.
+    ///
+    /// # Errors
+    ///
+    /// As [`PublicKey::parse`] and [`PrivateKey::parse`].
+    pub fn parse_or_derive(
+        input: impl AsRef<[u8]>,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Self, KeyError> {
+        let input = input.as_ref();
+        match Self::parse(input) {
+            Err(KeyError::PrivateKeyGiven { .. }) => {
+                Ok(PrivateKey::parse(input, passphrase)?.public_key().clone())
+            }
+            other => other,
+        }
+    }
+
+    /// Builds the key from its two numbers, big-endian, after checking them.
+    pub(crate) fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let modulus = without_leading_zeros(modulus);
+        let bits = bit_length(modulus);
+        if bits != BITS {
+            return Err(KeyError::WrongSize { bits });
+        }
+        if modulus.last().is_none_or(|byte| byte % 2 == 0) {
+            return Err(KeyError::EvenModulus);
+        }
+        let exponent = sound_exponent(exponent).map_err(|fault| KeyError::BadExponent { fault })?;
+        let spki = encode_spki(modulus, exponent).map_err(|_| KeyError::internal("encoding a public key"))?;
+        Ok(Self {
+            spki,
+            modulus: modulus.to_vec(),
+            exponent,
+        })
+    }
+
+    /// Builds the key from an `RSAPublicKey`.
+    pub(crate) fn from_pkcs1(der: &[u8], form: Form) -> Result<Self, KeyError> {
+        let key = RsaPublicKeyRef::from_der(der).map_err(|_| KeyError::Malformed { form })?;
+        Self::from_numbers(key.modulus.as_bytes(), key.public_exponent.as_bytes())
+    }
+
+    /// Builds the key from a `SubjectPublicKeyInfo`.
+    pub(crate) fn from_spki(spki: &SubjectPublicKeyInfoRef<'_>, form: Form) -> Result<Self, KeyError> {
+        match KeyAlgorithm::of(&spki.algorithm) {
+            KeyAlgorithm::Rsa => {}
+            found => return Err(KeyError::NotRsa { found }),
+        }
+        let der = spki
+            .subject_public_key
+            .as_bytes()
+            .ok_or(KeyError::Malformed { form })?;
+        Self::from_pkcs1(der, form)
+    }
+
+    /// Writes the canonical PEM that WhatsApp takes: `BEGIN PUBLIC KEY`, 64 columns, LF, a line end at the end.
+    pub fn to_pem(&self) -> String {
+        // Fails for lengths near `usize::MAX` only.
+        pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &self.spki).unwrap_or_default()
+    }
+
+    /// Gives the DER of the `SubjectPublicKeyInfo`.
+    pub fn as_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Computes the SHA-256 of the SPKI DER.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_spki_der(&self.spki)
+    }
+
+    /// Gives the number of bits of the modulus, which is always 2048.
+    pub fn bits(&self) -> usize {
+        bit_length(&self.modulus)
+    }
+
+    /// Gives the public exponent, usually 65537.
+    pub fn exponent(&self) -> u32 {
+        self.exponent
+    }
+
+    pub(crate) fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl hash::Hash for PublicKey {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.spki.hash(state);
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.fingerprint())
+    }
+}
+
+impl std::str::FromStr for PublicKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+/// The algorithm identifier of RSA keys, with the NULL that RFC 3279 §2.3.1 demands.
+pub(crate) fn rsa_identifier() -> AlgorithmIdentifier<AnyRef<'static>> {
+    AlgorithmIdentifier {
+        oid: algorithm::RSA,
+        parameters: Some(AnyRef::from(Null)),
+    }
+}
+
+pub(crate) fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes.get(zeros..).unwrap_or_default()
+}
+
+fn bit_length(bytes: &[u8]) -> usize {
+    let bytes = without_leading_zeros(bytes);
+    bytes
+        .first()
+        .map_or(0, |first| bytes.len() * 8 - first.leading_zeros() as usize)
+}
+
+fn sound_exponent(bytes: &[u8]) -> Result<u32, ExponentFault> {
+    let bits = bit_length(bytes);
+    let too_large = || ExponentFault::TooLarge { bits };
+    if bytes.last().is_none_or(|byte| byte % 2 == 0) {
+        return Err(ExponentFault::Even);
+    }
+    let value = without_leading_zeros(bytes)
+        .iter()
+        .try_fold(0u32, |value, byte| {
+            value
+                .checked_mul(256)
+                .map(|value| value | u32::from(*byte))
+                .ok_or_else(too_large)
+        })?;
+    if value == 1 {
+        Err(ExponentFault::One)
+    } else {
+        Ok(value)
+    }
+}
+
+fn encode_spki(modulus: &[u8], exponent: u32) -> der::Result<Vec<u8>> {
+    let exponent = exponent.to_be_bytes();
+    let key = RsaPublicKeyRef {
+        modulus: UintRef::new(modulus)?,
+        public_exponent: UintRef::new(&exponent)?,
+    }
+    .to_der()?;
+    SubjectPublicKeyInfo {
+        algorithm: rsa_identifier(),
+        subject_public_key: BitStringRef::from_bytes(&key)?,
+    }
+    .to_der()
+}

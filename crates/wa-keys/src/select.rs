@@ -1,0 +1,162 @@
+//! From the blocks of an input to the one key that is meant.
+
+use crate::{
+    ForeignForm, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, PublicKey,
+    shape::Shape,
+    text::{self, Block, Contents},
+};
+
+/// Finds the one public key; a private key anywhere in the input is refused.
+pub(crate) fn public_key(input: &[u8]) -> Result<PublicKey, KeyError> {
+    let (_, blocks) = text::read(input)?;
+    let found = Found::sort(&blocks)?;
+    if let Some(private) = found.private.first() {
+        return Err(KeyError::PrivateKeyGiven { form: private.form() });
+    }
+    let mut keys = found
+        .public
+        .iter()
+        .map(|(_, shape)| shape.public_bits())
+        .collect::<Vec<_>>();
+    keys.sort_unstable();
+    keys.dedup();
+    match (keys.len(), found.public.first()) {
+        (0, _) | (_, None) => Err(found.nothing()),
+        (1, Some((form, shape))) => from_public_shape(*form, shape),
+        (count, _) => Err(KeyError::SeveralKeys { count }),
+    }
+}
+
+/// Finds the one private key; its own public half or certificates beside it do no harm.
+pub(crate) fn private_key(input: &[u8], passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
+    let (_, blocks) = text::read(input)?;
+    let found = Found::sort(&blocks)?;
+    let key = match found.private.as_slice() {
+        [] => {
+            return Err(match found.public.first() {
+                Some((form, _)) => KeyError::PublicKeyGiven { form: *form },
+                None => found.nothing(),
+            });
+        }
+        [only] => only.open(passphrase)?,
+        [first, others @ ..] => same_key(first, others)?,
+    };
+    // A certificate beside the key may belong to an issuer; a bare public key can only be meant as its half.
+    let stranger = found.public.iter().any(|(form, shape)| {
+        *form != Form::Certificate && from_public_shape(*form, shape).ok().as_ref() != Some(key.public_key())
+    });
+    if stranger {
+        Err(KeyError::SeveralKeys { count: 2 })
+    } else {
+        Ok(key)
+    }
+}
+
+/// Accepts several private keys when all are the same; encrypted ones cannot be compared.
+fn same_key(first: &Private<'_>, others: &[Private<'_>]) -> Result<PrivateKey, KeyError> {
+    let several = || KeyError::SeveralKeys {
+        count: 1 + others.len(),
+    };
+    if first.form().is_encrypted() {
+        return Err(several());
+    }
+    let key = first.open(None).map_err(|_| several())?;
+    let same = |other: &Private<'_>| {
+        !other.form().is_encrypted() && other.open(None).is_ok_and(|other| other == key)
+    };
+    if others.iter().all(same) {
+        Ok(key)
+    } else {
+        Err(several())
+    }
+}
+
+fn from_public_shape(form: Form, shape: &Shape<'_>) -> Result<PublicKey, KeyError> {
+    match shape {
+        Shape::Spki(spki) | Shape::Certificate(spki) => PublicKey::from_spki(spki, form),
+        Shape::Pkcs1Public(der) => PublicKey::from_pkcs1(der, form),
+        _ => Err(KeyError::NotAKey),
+    }
+}
+
+/// The blocks of an input, by kind.
+#[derive(Default)]
+struct Found<'a> {
+    private: Vec<Private<'a>>,
+    public: Vec<(Form, Shape<'a>)>,
+    request: bool,
+    foreign: Option<ForeignForm>,
+}
+
+impl<'a> Found<'a> {
+    fn sort(blocks: &'a [Block]) -> Result<Self, KeyError> {
+        let mut found = Self::default();
+        for block in blocks {
+            let shape = match &block.contents {
+                Contents::Traditional { dek, ciphertext } => {
+                    found.private.push(Private::Traditional { dek, ciphertext });
+                    continue;
+                }
+                Contents::Foreign(form) => Shape::Foreign(*form),
+                Contents::Der(der) => Shape::of(der, block.line)?,
+            };
+            match shape.form() {
+                Ok(form) if form.is_private() => found.private.push(Private::Shape(form, shape)),
+                Ok(Form::CertificateRequest) => found.request = true,
+                Ok(form) => found.public.push((form, shape)),
+                Err(form) => found.foreign = found.foreign.or(Some(form)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Says why no key is there.
+    fn nothing(&self) -> KeyError {
+        match self.foreign {
+            _ if self.request => KeyError::CertificateRequest,
+            Some(found) => KeyError::Foreign { found },
+            None => KeyError::NotAKey,
+        }
+    }
+}
+
+/// A private key that is not opened yet.
+enum Private<'a> {
+    Traditional {
+        dek: &'a crate::dek::DekInfo,
+        ciphertext: &'a [u8],
+    },
+    Shape(Form, Shape<'a>),
+}
+
+impl Private<'_> {
+    fn form(&self) -> Form {
+        match self {
+            Self::Traditional { .. } => Form::TraditionalEncryptedPrivateKey,
+            Self::Shape(form, _) => *form,
+        }
+    }
+
+    fn open(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
+        let _ = passphrase;
+        match self {
+            Self::Traditional { dek, .. } => Err(KeyError::UnsupportedProtection {
+                found: dek.cipher.clone(),
+            }),
+            Self::Shape(_, Shape::EncryptedPkcs8 { algorithm, .. }) => Err(KeyError::UnsupportedProtection {
+                found: algorithm.oid.to_string(),
+            }),
+            Self::Shape(form, shape) => from_private_shape(*form, shape),
+        }
+    }
+}
+
+fn from_private_shape(form: Form, shape: &Shape<'_>) -> Result<PrivateKey, KeyError> {
+    match (shape.algorithm(), shape) {
+        (Some(KeyAlgorithm::Rsa), Shape::Pkcs8 { key: der, .. } | Shape::Pkcs1Private(der)) => {
+            PrivateKey::from_pkcs1(der, form)
+        }
+        (Some(found), _) => Err(KeyError::NotRsa { found }),
+        (None, _) => Err(KeyError::Malformed { form }),
+    }
+}

@@ -1,0 +1,175 @@
+//! From the bytes that people hand over to the blocks in them.
+//!
+//! Forgiven are CRLF, byte order marks, UTF-16, blank lines and text around the blocks, blanks at either end of a
+//! line, base64 on one line, line ends written as `\n`, quotes around the whole, and base64 without any armour.
+
+mod clean;
+mod pem;
+
+use std::fmt;
+
+use base64ct::{Base64, Encoding as _};
+use zeroize::Zeroizing;
+
+use self::clean::Text;
+use crate::{ForeignForm, KeyError, dek::DekInfo, error::Damage, limits::MAX_INPUT_BYTES};
+
+/// How the key was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// PEM text (RFC 7468).
+    Pem,
+    /// Binary DER.
+    Der,
+    /// Base64 of DER or of a PEM text, without BEGIN and END lines.
+    BareBase64,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pem => "PEM",
+            Self::Der => "DER",
+            Self::BareBase64 => "base64 without BEGIN and END lines",
+        })
+    }
+}
+
+/// One value found in the input.
+pub(crate) struct Block {
+    /// Line of its last character, for messages; nothing when the input is DER.
+    pub(crate) line: Option<usize>,
+    pub(crate) contents: Contents,
+}
+
+pub(crate) enum Contents {
+    /// DER with a whole outer frame.
+    Der(Zeroizing<Vec<u8>>),
+    /// OpenSSL's traditional encryption of a DER value.
+    Traditional {
+        dek: DekInfo,
+        ciphertext: Vec<u8>,
+    },
+    Foreign(ForeignForm),
+}
+
+/// Finds every block in the input; there is at least one when it succeeds.
+pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
+    if input.len() > MAX_INPUT_BYTES {
+        return Err(KeyError::TooLarge {
+            bytes: input.len(),
+            limit: MAX_INPUT_BYTES,
+        });
+    }
+    if input.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+        return Err(KeyError::Empty);
+    }
+    if outer_frame(input) == Some(input.len()) {
+        return Ok((
+            Encoding::Der,
+            vec![der_block(Zeroizing::new(input.to_vec()), None)?],
+        ));
+    }
+    let text = clean::clean(input);
+    if text.looks_like_pem() {
+        return Ok((Encoding::Pem, pem::blocks(&text)?));
+    }
+    if let Some(found) = foreign(input, &text) {
+        return Ok((
+            Encoding::Pem,
+            vec![Block {
+                line: None,
+                contents: Contents::Foreign(found),
+            }],
+        ));
+    }
+    if let Some(blocks) = bare_base64(&text) {
+        return Ok((Encoding::BareBase64, blocks?));
+    }
+    // A long-form length byte never occurs in text.
+    if matches!(input, [0x30, 0x81..=0x84, ..]) {
+        return Ok((
+            Encoding::Der,
+            vec![der_block(Zeroizing::new(input.to_vec()), None)?],
+        ));
+    }
+    Err(KeyError::NotAKey)
+}
+
+/// Wraps DER after checking that its outer frame fills it exactly.
+fn der_block(der: Zeroizing<Vec<u8>>, line: Option<usize>) -> Result<Block, KeyError> {
+    let damage = match outer_frame(&der) {
+        Some(expected) if expected == der.len() => {
+            return Ok(Block {
+                line,
+                contents: Contents::Der(der),
+            });
+        }
+        Some(expected) if expected > der.len() => Damage::Truncated {
+            expected,
+            found: der.len(),
+        },
+        Some(expected) => Damage::TrailingBytes(der.len() - expected),
+        None => Damage::NotDer,
+    };
+    Err(KeyError::Damaged { line, damage })
+}
+
+/// Length that the outer DER SEQUENCE announces, its header included.
+fn outer_frame(der: &[u8]) -> Option<usize> {
+    match *der {
+        [0x30, short @ 0..=0x7f, ..] => Some(2 + usize::from(short)),
+        [0x30, 0x81, a, ..] => Some(3 + usize::from(a)),
+        [0x30, 0x82, a, b, ..] => Some(4 + usize::from(u16::from_be_bytes([a, b]))),
+        [0x30, 0x83, a, b, c, ..] => usize::try_from(u32::from_be_bytes([0, a, b, c]))
+            .ok()
+            .map(|len| 5 + len),
+        _ => None,
+    }
+}
+
+/// Recognises forms of other families that have no PEM armour.
+fn foreign(input: &[u8], text: &Text) -> Option<ForeignForm> {
+    let trimmed = text.bytes().trim_ascii();
+    if input.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
+        Some(ForeignForm::JavaKeyStore)
+    } else if trimmed.starts_with(b"PuTTY-User-Key-File-") {
+        Some(ForeignForm::PuttyPrivateKey)
+    } else if trimmed.starts_with(b"ssh-")
+        || trimmed.starts_with(b"ecdsa-sha2-")
+        || text.contains(b"---- BEGIN SSH2")
+    {
+        Some(ForeignForm::SshPublicKey)
+    } else if trimmed.starts_with(b"{") && text.contains(b"\"kty\"") {
+        Some(ForeignForm::JsonWebKey)
+    } else {
+        None
+    }
+}
+
+/// Reads base64 without armour, of DER or (as deployment tools like it) of a whole PEM text.
+fn bare_base64(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let joined: Zeroizing<Vec<u8>> = Zeroizing::new(
+        text.bytes()
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''))
+            .collect(),
+    );
+    if !joined.iter().all(is_base64) {
+        return None;
+    }
+    let mut decoded = Zeroizing::new(vec![0; joined.len()]);
+    let length = Base64::decode(joined.as_slice(), &mut decoded).ok()?.len();
+    decoded.truncate(length);
+    let inner = clean::clean(&decoded);
+    if inner.looks_like_pem() {
+        Some(pem::blocks(&inner))
+    } else if outer_frame(&decoded).is_some() {
+        Some(der_block(decoded, None).map(|block| vec![block]))
+    } else {
+        None
+    }
+}
