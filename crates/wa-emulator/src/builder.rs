@@ -1,0 +1,169 @@
+//! How an emulator is set up and started.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::emulator::Emulator;
+use crate::graph::WireShape;
+use crate::seed::Seed;
+use crate::server;
+use crate::shared::Shared;
+use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, TokenSpec};
+
+const DEFAULT_MAX_BODY: usize = 64 * 1024;
+const DEFAULT_LOG_CAPACITY: usize = 1000;
+
+/// Why an emulator did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: choose another port, or port 0 for any that is free")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// What the emulator should start with does not fit together.
+    #[error("what the emulator should start with does not fit together")]
+    Seed {
+        /// What is wrong.
+        #[from]
+        source: ControlError,
+    },
+}
+
+/// Sets up an [`Emulator`]: made by [`Emulator::builder`].
+#[derive(Debug)]
+pub struct EmulatorBuilder {
+    address: SocketAddr,
+    max_body: usize,
+    log_capacity: usize,
+    seed: Seed,
+}
+
+impl EmulatorBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            max_body: DEFAULT_MAX_BODY,
+            log_capacity: DEFAULT_LOG_CAPACITY,
+            seed: Seed::default(),
+        }
+    }
+
+    /// Sets the address to listen on; `127.0.0.1` with any free port by default.
+    ///
+    /// Whoever reaches that address can change everything: the control API asks for no token.
+    #[must_use]
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Leaves out the business, account, number, app and token that are there by default.
+    ///
+    /// Call it first: it also forgets what was added before.
+    #[must_use]
+    pub fn empty(mut self) -> Self {
+        self.seed = Seed::empty();
+        self
+    }
+
+    /// Adds a business.
+    #[must_use]
+    pub fn business(mut self, business: BusinessSpec) -> Self {
+        self.seed.businesses.push(business);
+        self
+    }
+
+    /// Adds a WhatsApp Business account.
+    #[must_use]
+    pub fn account(mut self, account: AccountSpec) -> Self {
+        self.seed.accounts.push(account);
+        self
+    }
+
+    /// Adds a phone number.
+    #[must_use]
+    pub fn number(mut self, number: NumberSpec) -> Self {
+        self.seed.numbers.push(number);
+        self
+    }
+
+    /// Adds a Meta app.
+    #[must_use]
+    pub fn app(mut self, app: AppSpec) -> Self {
+        self.seed.apps.push(app);
+        self
+    }
+
+    /// Adds an access token.
+    #[must_use]
+    pub fn token(mut self, token: TokenSpec) -> Self {
+        self.seed.tokens.push(token);
+        self
+    }
+
+    /// Sets the shapes of answers where Meta's sources disagree.
+    #[must_use]
+    pub fn wire_shape(mut self, shape: WireShape) -> Self {
+        self.seed.shape = shape;
+        self
+    }
+
+    /// Sets how many bytes a request body may have; 64 KiB by default. More is answered 413.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Sets how many requests the log keeps; 1,000 by default.
+    #[must_use]
+    pub fn log_capacity(mut self, requests: usize) -> Self {
+        self.log_capacity = requests;
+        self
+    }
+
+    /// Starts to listen and serve, on the Tokio runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Listen`] when the address is taken or not ours, [`StartError::Seed`] when ids are
+    /// used twice or refer to nothing.
+    pub async fn start(self) -> Result<Emulator, StartError> {
+        let listen = |source| StartError::Listen {
+            address: self.address,
+            source,
+        };
+        let listener = TcpListener::bind(self.address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let base_url = format!("http://{}", reachable(address));
+        let shared = Arc::new(Shared::new(
+            base_url,
+            self.max_body,
+            self.log_capacity,
+            self.seed,
+        )?);
+        let (stop, stopped) = watch::channel(());
+        let task = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
+        tracing::debug!(%address, "the emulator listens");
+        Ok(Emulator::new(address, shared, stop, task))
+    }
+}
+
+/// An address to connect to: "any address" can be listened on only.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

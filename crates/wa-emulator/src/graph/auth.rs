@@ -1,0 +1,124 @@
+//! Who calls, and whether they may: tokens, `appsecret_proof`, permissions.
+
+use aws_lc_rs::hmac;
+use data_encoding::HEXLOWER;
+
+use super::call::Call;
+use super::error::ErrorAnswer;
+use crate::world::{App, Token, World};
+
+/// How long a timed proof holds, in seconds (Meta, *Securing requests*).
+const PROOF_LIFETIME: u64 = 5 * 60;
+
+pub(crate) const MESSAGING: &str = "whatsapp_business_messaging";
+pub(crate) const MANAGEMENT: &str = "whatsapp_business_management";
+pub(crate) const BUSINESS: &str = "business_management";
+
+/// Who makes a call.
+#[derive(Debug)]
+pub(crate) enum Caller {
+    /// An access token, by its label.
+    Token { label: String, app: String },
+    /// `APP_ID|APP_SECRET`.
+    App { app: String },
+}
+
+impl Caller {
+    pub(crate) fn identify(world: &World, call: &Call) -> Result<Self, ErrorAnswer> {
+        let text = call.token().ok_or_else(ErrorAnswer::no_token)?;
+        if let Some(app) = app_of(world, text) {
+            return Ok(Self::App { app });
+        }
+        let (label, token) = world.find_token(text).ok_or_else(ErrorAnswer::unknown_token)?;
+        if token.revoked {
+            return Err(ErrorAnswer::revoked_token());
+        }
+        if token.is_expired() {
+            return Err(ErrorAnswer::expired_token());
+        }
+        if let Some(app) = world.apps.get(&token.app) {
+            check_proof(app, text, call)?;
+        }
+        Ok(Self::Token {
+            label: label.to_owned(),
+            app: token.app.clone(),
+        })
+    }
+
+    pub(crate) fn app(&self) -> &str {
+        match self {
+            Self::Token { app, .. } | Self::App { app } => app,
+        }
+    }
+
+    fn token<'w>(&self, world: &'w World) -> Option<&'w Token> {
+        match self {
+            Self::Token { label, .. } => world.tokens.get(label),
+            Self::App { .. } => None,
+        }
+    }
+
+    /// Code 10 unless the token holds every one of `scopes`; an app's own token holds none.
+    pub(crate) fn need(&self, world: &World, scopes: &[&str]) -> Result<(), ErrorAnswer> {
+        let token = self.token(world);
+        match scopes
+            .iter()
+            .find(|scope| !token.is_some_and(|token| token.has_scope(scope)))
+        {
+            None => Ok(()),
+            Some(scope) => Err(ErrorAnswer::missing_permission(format!(
+                "The access token lacks the permission {scope}."
+            ))),
+        }
+    }
+
+    /// Code 200 unless the token reaches `account`.
+    pub(crate) fn reach(&self, world: &World, account: &str) -> Result<(), ErrorAnswer> {
+        if self.token(world).is_some_and(|token| token.reaches(account)) {
+            Ok(())
+        } else {
+            Err(ErrorAnswer::permission_denied())
+        }
+    }
+}
+
+/// The app whose `APP_ID|APP_SECRET` this text is.
+pub(crate) fn app_of(world: &World, text: &str) -> Option<String> {
+    let (id, secret) = text.split_once('|')?;
+    world
+        .apps
+        .get(id)
+        .filter(|app| app.secret.matches(secret))
+        .map(|_| id.to_owned())
+}
+
+/// Checks `appsecret_proof`, classic or timed; a proof that is sent must be right even where none is demanded.
+fn check_proof(app: &App, token: &str, call: &Call) -> Result<(), ErrorAnswer> {
+    let refused = |message: &str| Err(ErrorAnswer::invalid_parameter(message).kind("GraphMethodException"));
+    let Some(proof) = call.param("appsecret_proof") else {
+        return if app.require_proof {
+            refused("API calls from the server require an appsecret_proof argument")
+        } else {
+            Ok(())
+        };
+    };
+    let message = match call.param("appsecret_time") {
+        None => token.to_owned(),
+        Some(time) => {
+            let fresh = time
+                .parse::<u64>()
+                .is_ok_and(|time| crate::world::unix_now().abs_diff(time) <= PROOF_LIFETIME);
+            if !fresh {
+                return refused("The appsecret_time is more than five minutes away from now");
+            }
+            format!("{token}|{time}")
+        }
+    };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, app.secret.expose_secret().as_bytes());
+    // Lowercase hex is the documented form, and the only one taken.
+    let bytes = HEXLOWER.decode(proof.as_bytes()).unwrap_or_default();
+    match hmac::verify(&key, message.as_bytes(), &bytes) {
+        Ok(()) => Ok(()),
+        Err(_) => refused("Invalid appsecret_proof provided in the API argument"),
+    }
+}

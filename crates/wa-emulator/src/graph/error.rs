@@ -1,0 +1,136 @@
+//! The error bodies of the Graph API.
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// One error answer of Graph: the HTTP status and every member of its `error` object.
+///
+/// The constructors with names are the errors that Meta's `OpenAPI` description gives for the key endpoint;
+/// any other is made with [`ErrorAnswer::new`] and the setters. Members left out are absent in the JSON.
+///
+/// ```
+/// use wa_emulator::ErrorAnswer;
+///
+/// let busy = ErrorAnswer::new(500, 131016, "Service unavailable").transient(true);
+/// assert_eq!(busy.code(), 131016);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorAnswer {
+    status: u16,
+    message: String,
+    #[serde(rename = "type", default = "oauth_exception")]
+    kind: String,
+    code: i64,
+    #[serde(default)]
+    error_subcode: Option<i64>,
+    #[serde(default)]
+    error_data: Option<Value>,
+    #[serde(default)]
+    is_transient: Option<bool>,
+    #[serde(default)]
+    error_user_title: Option<String>,
+    #[serde(default)]
+    error_user_msg: Option<String>,
+}
+
+fn oauth_exception() -> String {
+    "OAuthException".to_owned()
+}
+
+impl ErrorAnswer {
+    /// An `OAuthException` with this HTTP status, code and message; a status outside 100–999 is sent as 500.
+    pub fn new(status: u16, code: i64, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            kind: oauth_exception(),
+            code,
+            error_subcode: None,
+            error_data: None,
+            is_transient: None,
+            error_user_title: None,
+            error_user_msg: None,
+        }
+    }
+
+    /// The same error as a `GraphMethodException`, or any other `type`.
+    #[must_use]
+    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = kind.into();
+        self
+    }
+
+    /// Sets `error_subcode`.
+    #[must_use]
+    pub fn subcode(mut self, subcode: i64) -> Self {
+        self.error_subcode = Some(subcode);
+        self
+    }
+
+    /// Sets `error_data` to the object that WhatsApp sends, with these `details`.
+    #[must_use]
+    pub fn details(mut self, details: impl Into<String>) -> Self {
+        self.error_data = Some(json!({"messaging_product": "whatsapp", "details": details.into()}));
+        self
+    }
+
+    /// Sets `error_data` to any value: a string was seen in practice.
+    #[must_use]
+    pub fn error_data(mut self, data: Value) -> Self {
+        self.error_data = Some(data);
+        self
+    }
+
+    /// Sets `is_transient`.
+    #[must_use]
+    pub fn transient(mut self, transient: bool) -> Self {
+        self.is_transient = Some(transient);
+        self
+    }
+
+    /// Sets `error_user_title` and `error_user_msg`.
+    #[must_use]
+    pub fn user_text(mut self, title: impl Into<String>, text: impl Into<String>) -> Self {
+        self.error_user_title = Some(title.into());
+        self.error_user_msg = Some(text.into());
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The `code`.
+    pub fn code(&self) -> i64 {
+        self.code
+    }
+
+    pub(crate) fn http_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The whole body as Graph sends it, with the trace id of this answer.
+    pub(crate) fn body(&self, fbtrace_id: &str) -> Value {
+        let mut error = Map::new();
+        error.insert("message".into(), self.message.clone().into());
+        error.insert("type".into(), self.kind.clone().into());
+        error.insert("code".into(), self.code.into());
+        let optional = [
+            ("error_subcode", self.error_subcode.map(Value::from)),
+            ("error_data", self.error_data.clone()),
+            ("is_transient", self.is_transient.map(Value::from)),
+            ("error_user_title", self.error_user_title.clone().map(Value::from)),
+            ("error_user_msg", self.error_user_msg.clone().map(Value::from)),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                error.insert(name.into(), value);
+            }
+        }
+        error.insert("fbtrace_id".into(), fbtrace_id.into());
+        json!({ "error": error })
+    }
+}

@@ -1,0 +1,105 @@
+//! `/{phone number id}/whatsapp_business_encryption` (Meta, *WhatsApp Business encryption* guide).
+
+use serde_json::{Map, Value, json};
+
+use super::auth::{Caller, MESSAGING};
+use super::call::Call;
+use super::error::ErrorAnswer;
+use super::shape::{NoKeyShape, WireShape};
+use crate::pem;
+use crate::world::{Number, NumberState, World};
+
+const KEY: &str = "business_public_key";
+const STATUS: &str = "business_public_key_signature_status";
+
+pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> Result<(), ErrorAnswer> {
+    let number = allowed(world, caller, id)?;
+    if number.state == NumberState::NotAllowlisted {
+        return Err(ErrorAnswer::missing_permission(
+            "Flows with endpoint: phone number used to set business public key must be allowlisted.",
+        ));
+    }
+    if let Err(error) = &call.params {
+        return Err(error.clone());
+    }
+    let text = call.param(KEY).filter(|text| !text.trim().is_empty());
+    let text = text.ok_or_else(|| ErrorAnswer::missing_parameter(KEY))?;
+    let key = pem::check(text)
+        .map_err(|reason| ErrorAnswer::invalid_key(format!("Invalid public key: {reason}.")))?;
+    if let Some(number) = world.numbers.get_mut(id) {
+        number.key = Some(key);
+        number.signed = true;
+        number.uploads += 1;
+    }
+    Ok(())
+}
+
+pub(crate) fn get(
+    world: &World,
+    shape: &WireShape,
+    caller: &Caller,
+    id: &str,
+    call: &Call,
+) -> Result<Value, ErrorAnswer> {
+    let number = allowed(world, caller, id)?;
+    let fields: Vec<&str> = match call.param("fields").filter(|fields| !fields.is_empty()) {
+        None => vec![KEY, STATUS],
+        Some(fields) => fields.split(',').map(str::trim).collect(),
+    };
+    let mut members = Map::new();
+    for field in fields {
+        let value = match field {
+            KEY => key_text(number, shape.no_key),
+            STATUS => Some(json!(number.signature_status())),
+            other => {
+                return Err(ErrorAnswer::invalid_parameter(format!(
+                    "(#100) Tried accessing nonexisting field ({other})"
+                )));
+            }
+        };
+        if let Some(value) = value {
+            members.insert(field.to_owned(), value);
+        }
+    }
+    if number.key.is_none() && shape.no_key == NoKeyShape::EmptyData {
+        return Ok(json!({"data": []}));
+    }
+    Ok(if shape.flat {
+        Value::Object(members)
+    } else {
+        json!({"data": [members]})
+    })
+}
+
+fn key_text(number: &Number, no_key: NoKeyShape) -> Option<Value> {
+    match (&number.key, no_key) {
+        (Some(key), _) => Some(key.pem.clone().into()),
+        (None, NoKeyShape::Null) => Some(Value::Null),
+        (None, NoKeyShape::Absent) => None,
+        (None, NoKeyShape::Blank | NoKeyShape::EmptyData) => Some(" ".into()),
+    }
+}
+
+/// The number, if it is one, and if the caller may touch its key.
+fn allowed<'w>(world: &'w World, caller: &Caller, id: &str) -> Result<&'w Number, ErrorAnswer> {
+    caller.need(world, &[MESSAGING])?;
+    let Some(number) = world.numbers.get(id) else {
+        // The id of an account or a business is an object, only not one that has a key.
+        return Err(
+            if world.accounts.contains_key(id) || world.businesses.contains_key(id) {
+                ErrorAnswer::invalid_parameter(
+                    "(#100) Tried accessing nonexisting field (whatsapp_business_encryption)",
+                )
+            } else {
+                ErrorAnswer::unknown_object(id)
+            },
+        );
+    };
+    caller.reach(world, &number.account)?;
+    match number.state {
+        NumberState::Registered | NumberState::NotAllowlisted => Ok(number),
+        NumberState::NotRegistered => Err(ErrorAnswer::number_not_registered()),
+        NumberState::NotEligible => Err(ErrorAnswer::not_eligible()),
+        NumberState::Deleted => Err(ErrorAnswer::number_deleted()),
+    }
+}

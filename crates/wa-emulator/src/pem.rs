@@ -1,0 +1,120 @@
+//! The check that Graph makes of an uploaded public key, and the strict PEM reader behind it.
+
+use aws_lc_rs::rsa::PublicEncryptingKey;
+use data_encoding::BASE64;
+
+/// The most characters that an uploaded key may have (AWS End User Messaging Social states this bound).
+const MAX_CHARS: usize = 8192;
+/// The longest line that OpenSSL's own PEM reader promises to take.
+const MAX_LINE: usize = 76;
+const HEADER: &str = "-----BEGIN PUBLIC KEY-----\n";
+const FOOTER: &str = "\n-----END PUBLIC KEY-----";
+/// `rsaEncryption` with its NULL parameters (RFC 8017 §A.1), as the whole `AlgorithmIdentifier`.
+const RSA_ALGORITHM: &[u8] = &[
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+];
+
+/// A public key that passed the check: 2048-bit RSA, as SPKI.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckedKey {
+    /// The text as it was sent, with CRLF line ends turned into LF.
+    pub(crate) pem: String,
+    /// The `SubjectPublicKeyInfo`.
+    #[cfg_attr(not(test), allow(dead_code, reason = "read by the phone side"))]
+    pub(crate) der: Vec<u8>,
+}
+
+/// Checks a key the way WhatsApp's clients need it (Meta, *WhatsApp Business encryption* guide; Cloud API
+/// error 100): an SPKI header, real newlines, 2048-bit RSA, nothing around the block.
+///
+/// The error is what is wrong, in words that name no part of the input.
+pub(crate) fn check(text: &str) -> Result<CheckedKey, &'static str> {
+    if text.chars().count() > MAX_CHARS {
+        return Err("the key has more than 8192 characters");
+    }
+    // A browser's FormData sends every newline of a field as CRLF, so CRLF is a real newline.
+    let pem = text.replace("\r\n", "\n");
+    let der = decode(&pem)?;
+    check_rsa_2048(&der)?;
+    Ok(CheckedKey { pem, der })
+}
+
+fn decode(pem: &str) -> Result<Vec<u8>, &'static str> {
+    let block = pem.strip_suffix('\n').unwrap_or(pem);
+    let body = block
+        .strip_prefix(HEADER)
+        .ok_or("it does not begin with the line -----BEGIN PUBLIC KEY-----")?
+        .strip_suffix(FOOTER)
+        .ok_or("it does not end with the line -----END PUBLIC KEY-----")?;
+    if body.lines().any(|line| line.is_empty() || line.len() > MAX_LINE) {
+        return Err("its base64 lines are empty or longer than 76 characters");
+    }
+    let base64: String = body.split('\n').collect();
+    BASE64
+        .decode(base64.as_bytes())
+        .map_err(|_| "its body is not base64")
+}
+
+fn check_rsa_2048(spki: &[u8]) -> Result<(), &'static str> {
+    const NOT_DER: &str = "it is not an RSA SubjectPublicKeyInfo in DER";
+    let (spki, rest) = element(0x30, spki).ok_or(NOT_DER)?;
+    let bits = spki.strip_prefix(RSA_ALGORITHM).ok_or(NOT_DER)?;
+    let (bits, after) = element(0x03, bits).ok_or(NOT_DER)?;
+    let key = bits.strip_prefix(&[0]).ok_or(NOT_DER)?;
+    let (key, after_key) = element(0x30, key).ok_or(NOT_DER)?;
+    let (modulus, exponent) = element(0x02, key).ok_or(NOT_DER)?;
+    let (exponent, after_exponent) = element(0x02, exponent).ok_or(NOT_DER)?;
+    if ![rest, after, after_key, after_exponent]
+        .iter()
+        .all(|tail| tail.is_empty())
+    {
+        return Err(NOT_DER);
+    }
+    // 2048 bits exactly: one zero byte that keeps the integer positive, then 256 with the top bit set.
+    match modulus {
+        [0, first, ..] if modulus.len() == 257 && *first >= 0x80 => {}
+        _ => return Err("its modulus is not 2048 bits long"),
+    }
+    match exponent {
+        // Positive, odd, more than one, and written as short as DER demands.
+        [0x01..0x80, ..] if exponent != [1] && exponent.last().is_some_and(|last| last % 2 == 1) => Ok(()),
+        _ => Err("its public exponent is not sound"),
+    }
+}
+
+/// Reads one DER element with `tag`: its content, and what follows it.
+fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[found, first], rest) = input.split_first_chunk::<2>()?;
+    if found != tag {
+        return None;
+    }
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81 => {
+            let (&length, rest) = rest.split_first()?;
+            (usize::from(length), rest)
+        }
+        0x82 => {
+            let (length, rest) = rest.split_first_chunk::<2>()?;
+            (usize::from(u16::from_be_bytes(*length)), rest)
+        }
+        _ => return None,
+    };
+    // DER has one way to write a length; the shortest.
+    let shortest = match first {
+        0x81 => length >= 0x80,
+        0x82 => length >= 0x100,
+        _ => true,
+    };
+    if shortest {
+        rest.split_at_checked(length)
+    } else {
+        None
+    }
+}
+
+/// The key for OAEP, from an SPKI that passed the check.
+#[cfg_attr(not(test), allow(dead_code, reason = "read by the phone side"))]
+pub(crate) fn encrypting_key(spki: &[u8]) -> Option<PublicEncryptingKey> {
+    PublicEncryptingKey::from_der(spki).ok()
+}

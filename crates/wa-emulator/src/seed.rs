@@ -1,0 +1,84 @@
+//! What is there when an emulator starts, and again after a reset.
+
+use crate::graph::WireShape;
+use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, TokenSpec, World};
+
+/// The business that is there by default.
+pub const DEFAULT_BUSINESS_ID: &str = "200000000000001";
+/// The WhatsApp Business account that is there by default.
+pub const DEFAULT_ACCOUNT_ID: &str = "102290129340398";
+/// The phone number id that is there by default.
+pub const DEFAULT_PHONE_NUMBER_ID: &str = "106540352242922";
+/// The Meta app that is there by default.
+pub const DEFAULT_APP_ID: &str = "634974688087057";
+/// The secret of the default app. It protects nothing: the emulator is the only one that knows it.
+pub const DEFAULT_APP_SECRET: &str = "00112233445566778899aabbccddeeff";
+/// The access token that is there by default, with the label `default`. It opens nothing but an emulator.
+pub const DEFAULT_ACCESS_TOKEN: &str = "EAAEmulatorDefaultAccessToken000000000001";
+
+#[derive(Debug)]
+pub(crate) struct Seed {
+    pub(crate) businesses: Vec<BusinessSpec>,
+    pub(crate) accounts: Vec<AccountSpec>,
+    pub(crate) numbers: Vec<NumberSpec>,
+    pub(crate) apps: Vec<AppSpec>,
+    pub(crate) tokens: Vec<TokenSpec>,
+    pub(crate) shape: WireShape,
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        Self {
+            businesses: vec![BusinessSpec::new().id(DEFAULT_BUSINESS_ID)],
+            accounts: vec![
+                AccountSpec::new()
+                    .id(DEFAULT_ACCOUNT_ID)
+                    .owned_by(DEFAULT_BUSINESS_ID),
+            ],
+            numbers: vec![
+                NumberSpec::new()
+                    .id(DEFAULT_PHONE_NUMBER_ID)
+                    .account(DEFAULT_ACCOUNT_ID)
+                    .display_phone_number("+1 555-025-3483")
+                    .verified_name("Emulated Business"),
+            ],
+            apps: vec![AppSpec::new(DEFAULT_APP_ID, DEFAULT_APP_SECRET)],
+            tokens: vec![TokenSpec::new("default", DEFAULT_ACCESS_TOKEN).app(DEFAULT_APP_ID)],
+            shape: WireShape::default(),
+        }
+    }
+}
+
+impl Seed {
+    /// The same, without anything in it.
+    pub(crate) fn empty() -> Self {
+        Self {
+            businesses: Vec::new(),
+            accounts: Vec::new(),
+            numbers: Vec::new(),
+            apps: Vec::new(),
+            tokens: Vec::new(),
+            shape: WireShape::default(),
+        }
+    }
+
+    pub(crate) fn world(&self) -> Result<World, ControlError> {
+        let mut world = World::default();
+        for app in &self.apps {
+            world.add_app(app)?;
+        }
+        for business in &self.businesses {
+            world.add_business(business)?;
+        }
+        for account in &self.accounts {
+            world.add_account(account)?;
+        }
+        for number in &self.numbers {
+            world.add_number(number)?;
+        }
+        for token in &self.tokens {
+            world.add_token(token)?;
+        }
+        Ok(world)
+    }
+}

@@ -1,0 +1,159 @@
+//! Rate limits, and the usage headers that tell of them (Meta, *Graph API rate limiting*).
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// How many calls are answered before Graph refuses more; by default there is no limit.
+///
+/// Calls are counted in windows that begin with the first call (Meta's hour rolls; here it does not).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimits {
+    app: Option<u32>,
+    account: Option<u32>,
+    window_ms: Option<u64>,
+    retry_after: Option<u32>,
+}
+
+impl RateLimits {
+    /// No limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers this many calls of an app in a window; then code 4, with `X-App-Usage`.
+    #[must_use]
+    pub fn app(mut self, calls: u32) -> Self {
+        self.app = Some(calls);
+        self
+    }
+
+    /// Answers this many calls to the edges of one account; then code 80007, with both usage headers.
+    ///
+    /// The key endpoint does not count here: Meta does not list it among those of this limit.
+    #[must_use]
+    pub fn account(mut self, calls: u32) -> Self {
+        self.account = Some(calls);
+        self
+    }
+
+    /// Sets the window; one hour by default.
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window_ms = Some(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Sends `Retry-After` with this many seconds on a refusal; Meta does not document that it does.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    fn duration(&self) -> Duration {
+        self.window_ms
+            .map_or(Duration::from_hours(1), Duration::from_millis)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Limiter {
+    limits: RateLimits,
+    apps: HashMap<String, Window>,
+    accounts: HashMap<String, Window>,
+}
+
+#[derive(Debug)]
+struct Window {
+    began: Instant,
+    calls: u32,
+}
+
+/// What one call found of its limits: the headers to send, and which limit it broke.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) app: Option<Value>,
+    pub(crate) account: Option<Value>,
+    pub(crate) retry_after: Option<u32>,
+    pub(crate) app_exceeded: bool,
+    pub(crate) account_exceeded: bool,
+}
+
+impl Limiter {
+    pub(crate) fn set(&mut self, limits: RateLimits) {
+        *self = Self {
+            limits,
+            ..Self::default()
+        };
+    }
+
+    /// Counts a call by `app`, and by `account` where the call is to one of its edges.
+    pub(crate) fn count(&mut self, app: &str, account: Option<&str>) -> Usage {
+        let window = self.limits.duration();
+        let (app_percent, app_exceeded, _) = count(&mut self.apps, app, self.limits.app, window);
+        let mut usage = Usage {
+            app: Some(app_usage(app_percent)),
+            app_exceeded,
+            ..Usage::default()
+        };
+        if let Some(id) = account {
+            let (percent, exceeded, minutes) = count(&mut self.accounts, id, self.limits.account, window);
+            usage.account_exceeded = exceeded;
+            usage.account = Some(account_usage(id, percent, if exceeded { minutes } else { 0 }));
+        }
+        if usage.app_exceeded || usage.account_exceeded {
+            usage.retry_after = self.limits.retry_after;
+        }
+        usage
+    }
+}
+
+/// The headers of a limit that is reached, for faults that play one.
+pub(crate) fn exhausted(account: Option<&str>) -> Usage {
+    Usage {
+        app: Some(app_usage(100)),
+        account: account.map(|id| account_usage(id, 100, 19)),
+        ..Usage::default()
+    }
+}
+
+fn count(
+    windows: &mut HashMap<String, Window>,
+    id: &str,
+    limit: Option<u32>,
+    length: Duration,
+) -> (u64, bool, u64) {
+    let Some(limit) = limit else { return (0, false, 0) };
+    let now = Instant::now();
+    let window = windows
+        .entry(id.to_owned())
+        .or_insert(Window { began: now, calls: 0 });
+    if now.duration_since(window.began) >= length {
+        *window = Window { began: now, calls: 0 };
+    }
+    window.calls = window.calls.saturating_add(1);
+    let percent = (u64::from(window.calls) * 100)
+        .checked_div(u64::from(limit))
+        .unwrap_or(100)
+        .min(100);
+    let left = length.saturating_sub(now.duration_since(window.began));
+    (percent, window.calls > limit, left.as_secs().div_ceil(60).max(1))
+}
+
+fn app_usage(percent: u64) -> Value {
+    json!({"call_count": percent, "total_cputime": percent / 4, "total_time": percent / 4})
+}
+
+fn account_usage(id: &str, percent: u64, minutes: u64) -> Value {
+    json!({ id: [{
+        "type": "whatsapp_business_management",
+        "call_count": percent,
+        "total_cputime": percent / 4,
+        "total_time": percent / 4,
+        "estimated_time_to_regain_access": minutes,
+    }]})
+}

@@ -1,0 +1,110 @@
+//! An HTTP client of a few lines over a TCP socket: what it sends and reads is exactly what is on the wire.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_PHONE_NUMBER_ID, Emulator};
+
+pub(crate) const PUBLIC_KEY: &str = include_str!("../data/pywa_public_key_spki.pem");
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+/// One call and what came back; an error where the connection ended badly.
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(address).await?;
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await?;
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).await?;
+    parse(&received).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
+}
+
+fn parse(received: &[u8]) -> Option<Answer> {
+    let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8(received[..end].to_vec()).ok()?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer {
+        status,
+        head,
+        body: received[end + 4..].to_vec(),
+    })
+}
+
+pub(crate) fn bearer() -> String {
+    format!("Bearer {DEFAULT_ACCESS_TOKEN}")
+}
+
+pub(crate) fn key_path() -> String {
+    format!("/v25.0/{DEFAULT_PHONE_NUMBER_ID}/whatsapp_business_encryption")
+}
+
+pub(crate) async fn started() -> Emulator {
+    Emulator::builder().start().await.unwrap()
+}
+
+/// A GET with the default token.
+pub(crate) async fn get(emulator: &Emulator, target: &str) -> Answer {
+    send(
+        emulator.local_addr(),
+        "GET",
+        target,
+        &[("Authorization", &bearer())],
+        b"",
+    )
+    .await
+    .unwrap()
+}
+
+/// An upload of `key` for the default number, as a form, with the default token.
+pub(crate) async fn set_key(emulator: &Emulator, key: &str) -> Answer {
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("business_public_key", key)
+        .finish();
+    let headers = [
+        ("Authorization", &*bearer()),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ];
+    send(
+        emulator.local_addr(),
+        "POST",
+        &key_path(),
+        &headers,
+        form.as_bytes(),
+    )
+    .await
+    .unwrap()
+}
