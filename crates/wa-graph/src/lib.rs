@@ -1,1 +1,52 @@
 //! One authenticated call to Meta's Graph API: transport, errors, retry, usage, paging.
+//!
+//! ```
+//! use wa_graph::{AccessToken, ApiVersion, GraphClient, PhoneNumberId};
+//!
+//! let client = GraphClient::builder(AccessToken::new("EAAexample")?)
+//!     .api_version(ApiVersion::new(25, 0))
+//!     .build()?;
+//! let number: PhoneNumberId = "106540352242922".parse()?;
+//! assert_eq!(client.base_url().as_str(), "https://graph.facebook.com/");
+//! # let _ = number;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`GraphClient`] makes a call, [`GraphRequest`] describes it, [`GraphResponse`] is what comes back.
+//! - [`GraphError`] is what can go wrong; [`ErrorCode`] knows Graph's codes, whether a retry helps, and what to do.
+//! - [`RetryPolicy`] bounds the attempts; retries happen in this crate and in no layer above.
+//! - [`AccessToken`] and [`AppSecret`] never show themselves; [`PhoneNumberId`], [`WabaId`], [`BusinessId`] and
+//!   [`ApiVersion`] are valid once they exist.
+//! - [`Usage`] tells how near its limits an app and an account are.
+
+mod answer;
+mod client;
+mod clock;
+mod code;
+mod error;
+mod id;
+mod proof;
+mod redact;
+mod request;
+mod response;
+mod retry;
+mod secret;
+mod transport;
+mod usage;
+mod version;
+
+pub use client::{BuildError, GraphClient, GraphClientBuilder};
+pub use clock::{Clock, SystemClock};
+pub use code::{CodeKind, ErrorCode, KnownCode, KnownSubcode, RetryAdvice};
+pub use error::{
+    ApiError, BodyKind, GraphError, GraphErrorKind, TransportError, TransportErrorKind, UnexpectedAnswer,
+};
+pub use id::{BusinessId, IdError, PhoneNumberId, WabaId};
+pub use proof::AppSecretProof;
+pub use request::GraphRequest;
+pub use response::{GraphResponse, ResponseMeta};
+pub use retry::{Jitter, RetryPolicy};
+pub use secret::{AccessToken, AppSecret, SecretError};
+pub use transport::HttpClient;
+pub use usage::{BusinessUsage, Usage, UsageShare};
+pub use version::{ApiVersion, ApiVersionError};

@@ -1,0 +1,342 @@
+//! The client: puts a call together, makes it, and makes it again where that helps.
+
+mod builder;
+mod span;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::Instrument;
+use url::Url;
+
+pub use builder::{BuildError, GraphClientBuilder};
+
+use crate::answer;
+use crate::clock::Clock;
+use crate::error::{ErrorContext, GraphError, GraphErrorKind};
+use crate::proof::{self, AppSecretProof};
+use crate::redact::Redactor;
+use crate::request::GraphRequest;
+use crate::response::{GraphResponse, ResponseMeta};
+use crate::retry::{self, RetryPolicy, Verdict};
+use crate::secret::{AccessToken, AppSecret};
+use crate::transport::{Incoming, Outgoing, Transport};
+use crate::usage::Usage;
+use crate::version::ApiVersion;
+
+/// A client of the Graph API that carries one access token. Cloning is cheap; clones share connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use wa_graph::{AccessToken, GraphClient, GraphRequest};
+///
+/// let client = GraphClient::builder(AccessToken::new("EAA…")?).build()?;
+/// let answer = client.execute::<serde_json::Value>(GraphRequest::get("106540352242922")).await?;
+/// println!("{} after {} attempts", answer.body, answer.meta.attempts);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct GraphClient(Arc<Shared>);
+
+#[derive(Clone)]
+struct Shared {
+    base: Url,
+    version: ApiVersion,
+    token: Arc<AccessToken>,
+    authorization: HeaderValue,
+    app_secret: Option<Arc<AppSecret>>,
+    proof: AppSecretProof,
+    user_agent: HeaderValue,
+    transport: Transport,
+    timeout: Duration,
+    max_body: usize,
+    retry: RetryPolicy,
+    clock: Arc<dyn Clock>,
+}
+
+/// One attempt's result, with what its answer told beside the body.
+struct Attempt {
+    outcome: Result<Value, GraphErrorKind>,
+    status: Option<http::StatusCode>,
+    fbtrace_id: Option<String>,
+    usage: Usage,
+    told: Option<Duration>,
+}
+
+impl GraphClient {
+    /// Begins a client with an access token; everything else has a default.
+    pub fn builder(token: AccessToken) -> GraphClientBuilder {
+        GraphClientBuilder::new(token)
+    }
+
+    /// Makes a client with another access token that shares connections and settings with this one.
+    ///
+    /// For those who act for many businesses, each with a token of its own.
+    #[must_use]
+    pub fn with_access_token(&self, token: AccessToken) -> Self {
+        let authorization = builder::authorization(&token);
+        Self(Arc::new(Shared {
+            token: Arc::new(token),
+            authorization,
+            ..Shared::clone(&self.0)
+        }))
+    }
+
+    /// Returns the base URL, without the version.
+    pub fn base_url(&self) -> &Url {
+        &self.0.base
+    }
+
+    /// Returns the API version.
+    pub fn api_version(&self) -> ApiVersion {
+        self.0.version
+    }
+
+    /// Returns the clock, so that layers above wait by the same one.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub(crate) fn access_token(&self) -> &AccessToken {
+        &self.0.token
+    }
+
+    /// Makes a call and reads the JSON of the answer.
+    ///
+    /// Passing failures are retried by the client's [`RetryPolicy`], here and in no other layer.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError`], after the last attempt.
+    pub async fn execute<T: DeserializeOwned>(
+        &self,
+        request: GraphRequest,
+    ) -> Result<GraphResponse<T>, GraphError> {
+        let url = self.url(&request);
+        let span = span::of_call(&request, &url);
+        let (json, meta) = self.call(&request, &url).instrument(span).await?;
+        match answer::decode(meta.status, json) {
+            Ok(body) => Ok(GraphResponse { body, meta }),
+            Err(kind) => Err(Self::failure(kind, &request, &url, meta)),
+        }
+    }
+
+    /// Makes an error of a success whose content turned out to be of no use.
+    pub(crate) fn failure(
+        kind: GraphErrorKind,
+        request: &GraphRequest,
+        url: &Url,
+        meta: ResponseMeta,
+    ) -> GraphError {
+        let context = ErrorContext {
+            method: request.method().clone(),
+            path: url.path().to_owned(),
+            attempts: meta.attempts,
+            elapsed: meta.elapsed,
+            retry_in: None,
+            retry_at: None,
+            fbtrace_id: meta.fbtrace_id,
+            usage: meta.usage,
+        };
+        GraphError::new(kind, context)
+    }
+
+    /// Returns the URL of a request, without its query.
+    pub(crate) fn url(&self, request: &GraphRequest) -> Url {
+        let mut url = self.0.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push(&self.0.version.to_string());
+            segments.extend(request.path().split('/').filter(|segment| !segment.is_empty()));
+        }
+        url
+    }
+
+    async fn call(&self, request: &GraphRequest, url: &Url) -> Result<(Value, ResponseMeta), GraphError> {
+        let Shared {
+            clock, retry: policy, ..
+        } = &*self.0;
+        let start = clock.monotonic();
+        let mut number = 1;
+        loop {
+            let left = policy
+                .max_elapsed
+                .saturating_sub(clock.monotonic().saturating_sub(start));
+            let attempt = self.attempt(request, url, left).await;
+            span::record(number, &attempt);
+            let elapsed = clock.monotonic().saturating_sub(start);
+            let kind = match attempt.outcome {
+                Ok(json) => {
+                    let Attempt {
+                        status,
+                        fbtrace_id,
+                        usage,
+                        ..
+                    } = attempt;
+                    let status = status.unwrap_or_default();
+                    return Ok((
+                        json,
+                        ResponseMeta {
+                            status,
+                            fbtrace_id,
+                            usage,
+                            attempts: number,
+                            elapsed,
+                        },
+                    ));
+                }
+                Err(kind) => kind,
+            };
+            let verdict = retry::verdict(&kind, request.is_repeatable());
+            let Some(pause) = retry::pause(policy, verdict, number, elapsed, attempt.told) else {
+                let context = ErrorContext {
+                    method: request.method().clone(),
+                    path: url.path().to_owned(),
+                    attempts: number,
+                    elapsed,
+                    retry_in: attempt.told,
+                    retry_at: attempt.told.and_then(|told| clock.now().checked_add(told)),
+                    fbtrace_id: attempt.fbtrace_id,
+                    usage: attempt.usage,
+                };
+                return Err(span::report(
+                    GraphError::new(kind, context),
+                    verdict != Verdict::Stop,
+                ));
+            };
+            span::retrying(&kind, number, pause);
+            clock.sleep(pause).await;
+            number += 1;
+        }
+    }
+
+    async fn attempt(&self, request: &GraphRequest, url: &Url, left: Duration) -> Attempt {
+        let proof = self.proof();
+        let sent = self
+            .0
+            .transport
+            .send(self.outgoing(request, url.clone(), &proof, left))
+            .await;
+        let incoming = match sent {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                let (usage, outcome) = (Usage::default(), Err(GraphErrorKind::Transport(error)));
+                return Attempt {
+                    outcome,
+                    status: None,
+                    fbtrace_id: None,
+                    usage,
+                    told: None,
+                };
+            }
+        };
+        let mut secrets = request.secret_values();
+        secrets.extend(proof.first().map(|(_, value)| value.as_str()));
+        let redactor = Redactor::new(&self.0.token, self.0.app_secret.as_deref(), &secrets);
+        let outcome = answer::read(&incoming, &redactor);
+        let usage = Usage::from_headers(&incoming.headers);
+        let told = outcome
+            .as_ref()
+            .err()
+            .and_then(|kind| self.told(kind, &incoming, &usage));
+        let of_error = outcome
+            .as_ref()
+            .err()
+            .and_then(GraphErrorKind::api)
+            .and_then(|api| api.fbtrace_id());
+        let fbtrace_id = of_error
+            .map(ToOwned::to_owned)
+            .or_else(|| header_text(&incoming.headers, "x-fb-trace-id"));
+        Attempt {
+            outcome,
+            status: Some(incoming.status),
+            fbtrace_id,
+            usage,
+            told,
+        }
+    }
+
+    /// The delay that the server asks for, in a header of its own or, at a limit, in the usage header.
+    fn told(&self, kind: &GraphErrorKind, incoming: &Incoming, usage: &Usage) -> Option<Duration> {
+        let limited = matches!(kind, GraphErrorKind::RateLimited(_));
+        let regain = if limited { usage.regain_access_in() } else { None };
+        retry::retry_after(&incoming.headers, self.0.clock.now()).max(regain)
+    }
+
+    fn proof(&self) -> Vec<(&'static str, String)> {
+        let Shared {
+            app_secret,
+            proof: form,
+            token,
+            clock,
+            ..
+        } = &*self.0;
+        app_secret
+            .as_ref()
+            .map(|secret| proof::parameters(*form, secret, token, clock.now()))
+            .unwrap_or_default()
+    }
+
+    fn outgoing(
+        &self,
+        request: &GraphRequest,
+        mut url: Url,
+        proof: &[(&str, String)],
+        left: Duration,
+    ) -> Outgoing {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, self.0.authorization.clone());
+        headers.insert(header::USER_AGENT, self.0.user_agent.clone());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let has_body = request.method() == http::Method::POST;
+        let (in_form, in_query) = if has_body {
+            (proof, &[][..])
+        } else {
+            (&[][..], proof)
+        };
+        if !request.query_pairs().is_empty() || !in_query.is_empty() {
+            url.query_pairs_mut()
+                .extend_pairs(request.query_pairs())
+                .extend_pairs(in_query);
+        }
+        let body = has_body.then(|| {
+            let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(header::CONTENT_TYPE, content_type);
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            Bytes::from(
+                form.extend_pairs(request.form_pairs())
+                    .extend_pairs(in_form)
+                    .finish(),
+            )
+        });
+        Outgoing {
+            method: request.method().clone(),
+            url,
+            headers,
+            body,
+            timeout: self.0.timeout.min(left),
+            max_body: self.0.max_body,
+        }
+    }
+}
+
+impl fmt::Debug for GraphClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphClient")
+            .field("base_url", &self.0.base.as_str())
+            .field("api_version", &self.0.version)
+            .field("access_token", &self.0.token)
+            .field("app_secret", &self.0.app_secret)
+            .field("retry", &self.0.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(ToOwned::to_owned)
+}

@@ -1,0 +1,50 @@
+//! What a call leaves in `tracing`: method, path, status, attempt, trace id, usage; never a query, a body or a token.
+
+use std::time::Duration;
+
+use tracing::{Span, debug, field, info_span, warn};
+use url::Url;
+
+use super::Attempt;
+use crate::error::{GraphError, GraphErrorKind};
+use crate::request::GraphRequest;
+
+pub(super) fn of_call(request: &GraphRequest, url: &Url) -> Span {
+    info_span!(
+        "graph_call",
+        method = %request.method(),
+        path = url.path(),
+        status = field::Empty,
+        attempt = field::Empty,
+        fbtrace_id = field::Empty,
+    )
+}
+
+pub(super) fn record(number: u32, attempt: &Attempt) {
+    let span = Span::current();
+    span.record("attempt", number);
+    if let Some(status) = attempt.status {
+        span.record("status", status.as_u16());
+    }
+    if let Some(id) = &attempt.fbtrace_id {
+        span.record("fbtrace_id", id.as_str());
+    }
+    debug!(
+        attempt = number,
+        status = attempt.status.map(|status| status.as_u16()),
+        fbtrace_id = attempt.fbtrace_id.as_deref(),
+        usage_percent = attempt.usage.highest(),
+        regain_access_s = attempt.usage.regain_access_in().map(|wait| wait.as_secs()),
+        "graph call answered"
+    );
+}
+
+pub(super) fn retrying(kind: &GraphErrorKind, number: u32, pause: Duration) {
+    warn!(attempt = number, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), error = %kind, "graph call failed, trying again");
+}
+
+/// Logs a failure for good and hands it on.
+pub(super) fn report(error: GraphError, gave_up: bool) -> GraphError {
+    warn!(attempts = error.attempts(), gave_up, error = %error.kind(), "graph call failed");
+    error
+}

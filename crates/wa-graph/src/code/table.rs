@@ -1,0 +1,374 @@
+//! The table of codes: Meta, *Cloud API error codes*, *Graph API error handling* and *rate limits*, *Flows error codes*.
+
+use super::CodeKind::{
+    Flow, Messaging, NotFound, Parameter, Permission, Policy, RateLimit, Registration, Temporary, Token,
+};
+use super::RetryAdvice::{Later, Never, Slowly, Soon};
+use super::{CodeKind, KnownCode, RetryAdvice};
+
+/// What to do when the token itself is refused; the subcodes of 190 say it more exactly.
+const NEW_TOKEN: &str = "The access token is not accepted. Make a new one, best for a system user so that it does not expire, with the \
+     permission whatsapp_business_messaging, and use it from now on.";
+
+const PERMISSION: &str = "The token lacks a permission. Give it whatsapp_business_messaging (to set and get the key) and \
+     whatsapp_business_management (to list numbers), assign the WhatsApp Business Account to the token's system user, \
+     and make a new token; acting for other businesses wants Advanced Access.";
+
+const REGISTER_NUMBER: &str = "The number has to be registered with Cloud API before a key can be set: \
+     POST /PHONE_NUMBER_ID/register, then set the key again.";
+
+const WAIT_APP: &str = "The app has made too many calls within the hour. Stop calling for a while (further calls make the wait longer), then \
+     go on more slowly; the X-App-Usage header tells how near the limit is.";
+
+const WAIT: &str = "Wait before the next call (further calls make the wait longer), then go on more slowly.";
+
+const TRY_AGAIN: &str = "Meta's service has passing trouble. Try again in a few minutes; if it lasts, look at \
+     metastatus.com and give Meta's support the fbtrace_id.";
+
+const NOT_FROM_HERE: &str =
+    "This code concerns the sending of messages; the Encryption API is not known to answer it.";
+
+pub(super) static TABLE: &[KnownCode] = &[
+    row(0, Token, Never, "the token could not be authenticated", NEW_TOKEN),
+    row(1, Temporary, Soon, "unknown error in the API", TRY_AGAIN),
+    row(2, Temporary, Soon, "service temporarily not available", TRY_AGAIN),
+    row(
+        3,
+        Permission,
+        Never,
+        "the app lacks a capability or permission",
+        PERMISSION,
+    ),
+    row(4, RateLimit, Slowly, "the app's call limit is reached", WAIT_APP),
+    row(
+        10,
+        Permission,
+        Never,
+        "permission not granted or removed, or the number may not set a public key",
+        "Check that the token has the permission whatsapp_business_messaging and that its system user is assigned to the \
+         WhatsApp Business Account of this number. If both are so, the number used to set the key has to be allowlisted \
+         by Meta for Flows with an endpoint: ask Meta's support.",
+    ),
+    row(17, RateLimit, Slowly, "the user's call limit is reached", WAIT),
+    row(32, RateLimit, Slowly, "the page's call limit is reached", WAIT),
+    row(
+        33,
+        NotFound,
+        Never,
+        "the business phone number has been deleted",
+        "Check the phone number id: GET /WABA_ID/phone_numbers lists those that exist. A number that was deleted and \
+         added again has a new id.",
+    ),
+    row(
+        100,
+        Parameter,
+        Never,
+        "a parameter is missing or not valid",
+        "Send business_public_key as a valid 2048-bit RSA public key in PEM (BEGIN PUBLIC KEY), and address the call to \
+         the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor a Flow id.",
+    ),
+    row(102, Token, Never, "the session of the token has ended", NEW_TOKEN),
+    row(
+        190,
+        Token,
+        Never,
+        "the access token has expired or is not valid",
+        NEW_TOKEN,
+    ),
+    range(
+        200,
+        299,
+        Permission,
+        Never,
+        "a permission is not granted or was removed",
+        PERMISSION,
+    ),
+    row(
+        341,
+        RateLimit,
+        Slowly,
+        "the app's limit for this operation is reached",
+        WAIT,
+    ),
+    row(
+        368,
+        Policy,
+        Never,
+        "the account is blocked for a breach of policy",
+        "Look at the account's status in WhatsApp Manager and appeal there; nothing can be set until the block is lifted.",
+    ),
+    row(613, RateLimit, Slowly, "a custom call limit is reached", WAIT),
+    row(
+        803,
+        NotFound,
+        Never,
+        "no object of that id exists",
+        "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor a Flow id. \
+         GET /WABA_ID/phone_numbers lists the ids; the token must be allowed to see the number.",
+    ),
+    row(
+        80007,
+        RateLimit,
+        Slowly,
+        "the WhatsApp Business Account's call limit is reached",
+        "The account's limit is 200 calls an hour per app (5,000 once it is active with a registered number). Stop calling \
+         until the time that the error names, then go on more slowly.",
+    ),
+    row(
+        80008,
+        RateLimit,
+        Slowly,
+        "the WhatsApp Business Account's management call limit is reached",
+        WAIT,
+    ),
+    row(
+        130_429,
+        RateLimit,
+        Slowly,
+        "the throughput limit is reached",
+        WAIT,
+    ),
+    row(
+        131_000,
+        Temporary,
+        Soon,
+        "something went wrong on Meta's side; for a public key: the signature could not be made",
+        "Meta could not sign the key with the number's identity. Set the key again; if it goes on, check that the number \
+         is registered with Cloud API and give Meta's support the fbtrace_id.",
+    ),
+    row(131_005, Permission, Never, "access denied", PERMISSION),
+    row(
+        131_008,
+        Parameter,
+        Never,
+        "a required parameter is missing",
+        "Send business_public_key with the PEM text of the public key.",
+    ),
+    row(
+        131_009,
+        Parameter,
+        Never,
+        "a parameter's value is not valid",
+        "Send business_public_key as a valid 2048-bit RSA public key in PEM (BEGIN PUBLIC KEY).",
+    ),
+    row(
+        131_016,
+        Temporary,
+        Soon,
+        "service temporarily not available",
+        TRY_AGAIN,
+    ),
+    row(
+        131_031,
+        Policy,
+        Never,
+        "the account is locked",
+        "Look at the account's status in WhatsApp Manager: it was locked for a breach of policy, or its data could not be \
+         verified.",
+    ),
+    row(
+        131_045,
+        Registration,
+        Never,
+        "the number's certificate or registration is not in order",
+        REGISTER_NUMBER,
+    ),
+    row(
+        131_048,
+        Messaging,
+        Never,
+        "spam rate limit of messages",
+        NOT_FROM_HERE,
+    ),
+    row(
+        131_056,
+        Messaging,
+        Never,
+        "too many messages between two numbers",
+        NOT_FROM_HERE,
+    ),
+    row(
+        131_057,
+        Temporary,
+        Soon,
+        "the account is in maintenance",
+        "The business account is in maintenance mode, perhaps because its throughput is being raised. Try again in a few \
+         minutes.",
+    ),
+    row(132_068, Messaging, Never, "the Flow is blocked", NOT_FROM_HERE),
+    row(132_069, Messaging, Never, "the Flow is throttled", NOT_FROM_HERE),
+    row(
+        133_000,
+        Registration,
+        Never,
+        "an earlier deregistration did not finish",
+        "Deregister the number again (POST /PHONE_NUMBER_ID/deregister), register it, then set the key.",
+    ),
+    range(
+        133_001,
+        133_003,
+        Registration,
+        Never,
+        "the number's registration failed",
+        REGISTER_NUMBER,
+    ),
+    row(
+        133_004,
+        Temporary,
+        Soon,
+        "the registration server is temporarily not available",
+        TRY_AGAIN,
+    ),
+    row(
+        133_005,
+        Registration,
+        Never,
+        "the two-step verification PIN is wrong",
+        "Register the number with the right PIN; it can be set anew in WhatsApp Manager.",
+    ),
+    row(
+        133_006,
+        Registration,
+        Never,
+        "the number has to be verified before it is registered",
+        "Verify the number (request_code, verify_code), register it, then set the key.",
+    ),
+    range(
+        133_007,
+        133_007,
+        Registration,
+        Never,
+        "the number's registration failed",
+        REGISTER_NUMBER,
+    ),
+    row(
+        133_008,
+        Registration,
+        Later,
+        "too many wrong PINs",
+        "Wait for the time that the error's details name before the next try.",
+    ),
+    row(
+        133_009,
+        Registration,
+        Later,
+        "PINs were tried too fast",
+        "Wait for the time that the error's details name before the next try.",
+    ),
+    row(
+        133_010,
+        Registration,
+        Never,
+        "the number is not registered with Cloud API",
+        REGISTER_NUMBER,
+    ),
+    range(
+        133_011,
+        133_014,
+        Registration,
+        Never,
+        "the number's registration failed",
+        REGISTER_NUMBER,
+    ),
+    row(
+        133_015,
+        Registration,
+        Later,
+        "the number was deleted a short while ago and that has not finished",
+        "Wait five minutes, then try again.",
+    ),
+    row(
+        133_016,
+        Registration,
+        Later,
+        "the number was registered and deregistered too often",
+        "Meta blocks the registration for some days after too many tries; wait until that is over.",
+    ),
+    row(
+        135_000,
+        Messaging,
+        Never,
+        "generic error with a message's parameters",
+        NOT_FROM_HERE,
+    ),
+    row(
+        139_000,
+        Flow,
+        Never,
+        "blocked by Meta's integrity checks",
+        "Look at the account's status in WhatsApp Manager.",
+    ),
+    row(
+        139_001,
+        Flow,
+        Never,
+        "the Flow cannot be updated",
+        "Publish changes as a new Flow, or try again when processing is over.",
+    ),
+    row(
+        139_002,
+        Flow,
+        Never,
+        "the Flow cannot be published",
+        "If the details name a missing signed public key: set the business public key for every phone number of the \
+         account and see that its status is VALID. If they name the endpoint: it must answer a ping that is encrypted \
+         with that key.",
+    ),
+    row(
+        139_003,
+        Flow,
+        Never,
+        "the Flow cannot be deprecated",
+        "Only a published Flow can be deprecated.",
+    ),
+    row(
+        139_004,
+        Flow,
+        Never,
+        "the Flow cannot be deleted",
+        "Only a draft can be deleted.",
+    ),
+    row(
+        139_006,
+        Flow,
+        Never,
+        "too little data for the metric",
+        "Metrics want at least 250 requests in the time asked for.",
+    ),
+    row(
+        2_494_100,
+        Temporary,
+        Soon,
+        "the number is in maintenance",
+        "The phone number is in maintenance mode. Try again in a few minutes.",
+    ),
+];
+
+const fn row(
+    code: i64,
+    kind: CodeKind,
+    retry: RetryAdvice,
+    meaning: &'static str,
+    remedy: &'static str,
+) -> KnownCode {
+    range(code, code, kind, retry, meaning, remedy)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the columns of the table")]
+const fn range(
+    first: i64,
+    last: i64,
+    kind: CodeKind,
+    retry: RetryAdvice,
+    meaning: &'static str,
+    remedy: &'static str,
+) -> KnownCode {
+    KnownCode {
+        first,
+        last,
+        kind,
+        retry,
+        meaning,
+        remedy: Some(remedy),
+    }
+}

@@ -1,0 +1,261 @@
+//! Typed Graph node ids: a value that exists is made of digits only.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+/// The longest id that is accepted, in digits; Graph's own ids have 15 to 17.
+const MAX_DIGITS: usize = 32;
+
+/// Why a text is not a Graph node id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdError {
+    /// The text is empty or blank.
+    #[error("the {what} is empty: copy it from the WhatsApp Manager or the app dashboard")]
+    Empty {
+        /// Which id was wanted, for example "phone number id".
+        what: &'static str,
+    },
+    /// The text looks like a telephone number and not like the id of one.
+    #[error(
+        "\"{text}\" looks like a phone number, but the {what} is wanted: a number of about 15 digits without + or \
+         spaces, shown under API Setup in the app dashboard and listed by GET /WABA_ID/phone_numbers"
+    )]
+    LooksLikePhoneNumber {
+        /// Which id was wanted.
+        what: &'static str,
+        /// What was given, shortened.
+        text: String,
+    },
+    /// The text holds something that is not a digit.
+    #[error("\"{text}\" is not a {what}: only the digits 0 to 9 may stand in it")]
+    NotDigits {
+        /// Which id was wanted.
+        what: &'static str,
+        /// What was given, shortened.
+        text: String,
+    },
+    /// The text has more digits than any Graph id.
+    #[error("the {what} has {digits} digits; at most 32 are accepted")]
+    TooLong {
+        /// Which id was wanted.
+        what: &'static str,
+        /// How many digits were given.
+        digits: usize,
+    },
+}
+
+fn parse(what: &'static str, input: &str) -> Result<Box<str>, IdError> {
+    let text = input.trim();
+    if text.is_empty() {
+        return Err(IdError::Empty { what });
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let shown = shorten(text);
+        return Err(if looks_like_phone_number(text) {
+            IdError::LooksLikePhoneNumber { what, text: shown }
+        } else {
+            IdError::NotDigits { what, text: shown }
+        });
+    }
+    if text.len() > MAX_DIGITS {
+        return Err(IdError::TooLong {
+            what,
+            digits: text.len(),
+        });
+    }
+    Ok(text.into())
+}
+
+/// Telephone numbers are written with a plus, spaces, dashes, dots or brackets around at least a few digits.
+fn looks_like_phone_number(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let punctuation = |c: char| matches!(c, '+' | '-' | '.' | '(' | ')' | '/') || c.is_whitespace();
+    (5..=20).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || punctuation(c))
+}
+
+/// What is shown of a wrong id is short, so that a token pasted in its place is not repeated whole.
+fn shorten(text: &str) -> String {
+    const SHOWN: usize = 24;
+    let clean = text.chars().map(|c| if c.is_control() { '?' } else { c });
+    if text.chars().count() <= SHOWN {
+        clean.collect()
+    } else {
+        clean.take(6).chain(['…']).collect()
+    }
+}
+
+/// Graph writes ids as strings, and in some samples as numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WireId {
+    Text(String),
+    Number(u64),
+}
+
+macro_rules! node_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $example:literal) => {
+        $(#[$doc])*
+        ///
+        /// Digits only, 1 to 32 of them; blanks around are forgiven.
+        ///
+        /// ```
+        #[doc = concat!("use wa_graph::", stringify!($name), ";")]
+        ///
+        #[doc = concat!("let id: ", stringify!($name), " = \"", $example, "\".parse()?;")]
+        #[doc = concat!("assert_eq!(id.as_str(), \"", $example, "\");")]
+        #[doc = concat!("assert!(\"+1 555 0100\".parse::<", stringify!($name), ">().is_err());")]
+        /// # Ok::<(), wa_graph::IdError>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Checks a text and makes an id of it.
+            ///
+            /// # Errors
+            ///
+            /// [`IdError`] tells what is wrong; a text that looks like a telephone number is told so.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
+                parse($what, text.as_ref()).map(Self)
+            }
+
+            /// Returns the digits.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = IdError;
+
+            fn try_from(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = match WireId::deserialize(deserializer)? {
+                    WireId::Text(text) => text,
+                    WireId::Number(number) => number.to_string(),
+                };
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+node_id!(
+    /// The id of a business phone number: what the Encryption API is addressed to.
+    ///
+    /// It is neither the telephone number itself nor the id of the WhatsApp Business Account.
+    PhoneNumberId, "phone number id", "106540352242922"
+);
+node_id!(
+    /// The id of a WhatsApp Business Account (WABA), which owns phone numbers.
+    WabaId, "WhatsApp Business Account id", "102290129340398"
+);
+node_id!(
+    /// The id of a Meta business portfolio, which owns WhatsApp Business Accounts.
+    BusinessId, "business id", "506914307656634"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_accepted_and_blanks_around_forgiven() {
+        for text in ["1", "106540352242922", " 106540352242922\n", &"9".repeat(32)] {
+            assert_eq!(PhoneNumberId::new(text).unwrap().as_str(), text.trim());
+        }
+    }
+
+    #[test]
+    fn telephone_numbers_are_told_so() {
+        for text in [
+            "+1 555 010 0000",
+            "+15550100000",
+            "(555) 010-0000",
+            "555-0100",
+            "+49.30.901820",
+            "555 0100",
+        ] {
+            let error = PhoneNumberId::new(text).unwrap_err();
+            assert!(
+                matches!(error, IdError::LooksLikePhoneNumber { .. }),
+                "{text}: {error:?}"
+            );
+            assert!(error.to_string().contains("phone number id"), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused_and_not_repeated_whole() {
+        let token = "EAAJB0Token0That0Was0Pasted0Into0The0Wrong0Field";
+        let error = WabaId::new(token).unwrap_err();
+        assert!(matches!(error, IdError::NotDigits { .. }));
+        assert!(!error.to_string().contains(token));
+        assert!(matches!(WabaId::new("  "), Err(IdError::Empty { .. })));
+        assert!(matches!(WabaId::new("me/../1"), Err(IdError::NotDigits { .. })));
+        assert!(matches!(WabaId::new("١٢٣"), Err(IdError::NotDigits { .. })));
+        assert!(matches!(
+            WabaId::new("1".repeat(33)),
+            Err(IdError::TooLong { digits: 33, .. })
+        ));
+    }
+
+    #[test]
+    fn json_ids_may_be_strings_or_integers() {
+        assert_eq!(serde_json::from_str::<WabaId>("\"104\"").unwrap().as_str(), "104");
+        assert_eq!(
+            serde_json::from_str::<WabaId>("104996122399160")
+                .unwrap()
+                .as_str(),
+            "104996122399160"
+        );
+        assert!(serde_json::from_str::<WabaId>("-1").is_err());
+        assert!(serde_json::from_str::<WabaId>("null").is_err());
+        assert_eq!(
+            serde_json::to_string(&WabaId::new("104").unwrap()).unwrap(),
+            "\"104\""
+        );
+    }
+}

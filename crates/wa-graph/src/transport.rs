@@ -1,0 +1,147 @@
+//! The one file that knows reqwest: bytes out, bytes in, failures classified.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use crate::client::BuildError;
+use crate::error::{TransportError, TransportErrorKind};
+
+/// The HTTP client that may be given to [`GraphClientBuilder::http_client`](crate::GraphClientBuilder::http_client).
+pub type HttpClient = reqwest::Client;
+
+/// What a client of our own is built with.
+#[derive(Debug)]
+pub(crate) struct Settings<'a> {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) root_certificates: &'a [Vec<u8>],
+    pub(crate) use_proxy: bool,
+}
+
+/// A request, ready to be sent.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) timeout: Duration,
+    pub(crate) max_body: usize,
+}
+
+/// A whole answer, not yet looked at.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Where the answer came from, when an injected client followed a redirect.
+    pub(crate) followed_to: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Transport(HttpClient);
+
+impl Transport {
+    pub(crate) fn new(settings: &Settings<'_>) -> Result<Self, BuildError> {
+        let mut builder = HttpClient::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            // Retries are decided in one place, and that is not here.
+            .retry(reqwest::retry::never())
+            .connect_timeout(settings.connect_timeout);
+        for pem in settings.root_certificates {
+            // The parser's own error is dropped: it may repeat what it was given.
+            let roots =
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|_| BuildError::RootCertificate)?;
+            if roots.is_empty() {
+                return Err(BuildError::RootCertificate);
+            }
+            builder = builder.tls_certs_merge(roots);
+        }
+        if !settings.use_proxy {
+            builder = builder.no_proxy();
+        }
+        builder
+            .build()
+            .map(Self)
+            .map_err(|error| BuildError::HttpClient(Box::new(error.without_url())))
+    }
+
+    pub(crate) fn injected(client: HttpClient) -> Self {
+        Self(client)
+    }
+
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Incoming, TransportError> {
+        let Outgoing {
+            method,
+            url,
+            headers,
+            body,
+            timeout,
+            max_body,
+        } = outgoing;
+        let mut request = reqwest::Request::new(method, url.clone());
+        *request.headers_mut() = headers;
+        *request.timeout_mut() = Some(timeout);
+        *request.body_mut() = body.map(Into::into);
+        let mut response = self.0.execute(request).await.map_err(classify)?;
+
+        let followed_to =
+            (*response.url() != url).then(|| response.url().host_str().unwrap_or_default().to_owned());
+        let too_large = || TransportError::new(TransportErrorKind::TooLarge, None);
+        let announced = response.content_length().unwrap_or(0);
+        if announced > max_body as u64 {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(chunk) = response.chunk().await.map_err(classify)? {
+            if body.len() + chunk.len() > max_body {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Incoming {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.into(),
+            followed_to,
+        })
+    }
+}
+
+fn classify(error: reqwest::Error) -> TransportError {
+    let kind = if error.is_builder() {
+        TransportErrorKind::Request
+    } else if error.is_connect() {
+        if is_tls(&error) {
+            TransportErrorKind::Tls
+        } else {
+            TransportErrorKind::Connect
+        }
+    } else if error.is_timeout() {
+        TransportErrorKind::Timeout
+    } else {
+        TransportErrorKind::Interrupted
+    };
+    TransportError::new(kind, Some(Box::new(error.without_url())))
+}
+
+/// While connecting, rustls reports what it refuses as "invalid data"; TCP and proxies never do.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|io| io.kind() == io::ErrorKind::InvalidData)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
