@@ -1,0 +1,115 @@
+//! The phone's report that something went wrong on its side.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// The error keys that Meta documents for notices and alerts (Meta, *Flows error codes*).
+const KNOWN_KEYS: [&str; 12] = [
+    "response-decryption-error",
+    "business-decryption-error",
+    "invalid-screen-transition",
+    "payload-schema-error",
+    "components-validation-error",
+    "timeout_error",
+    "missing_capability",
+    "cannot_be_served",
+    "no_http_response_error",
+    "unexpected_http_status_code",
+    "public-key-missing",
+    "public-key-signiture-verification",
+];
+
+/// An error that the phone notifies the endpoint of, sent as an `INIT` or `data_exchange` whose data holds `error`
+/// (or `error_key`) and `error_message`.
+///
+/// The endpoint acknowledges it; there is nothing to answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ErrorNotice {
+    key: String,
+    message: String,
+}
+
+impl ErrorNotice {
+    /// Recognises a notice in the data of a request: Meta's texts name the key both `error` and `error_key`.
+    pub(crate) fn find(data: &Value) -> Option<Self> {
+        let string = |name| data.get(name).and_then(Value::as_str);
+        let key = string("error").or_else(|| string("error_key"))?;
+        Some(Self {
+            key: key.to_owned(),
+            message: string("error_message")?.to_owned(),
+        })
+    }
+
+    /// The error key, for instance `response-decryption-error`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The message beside it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The key if Meta documents it, else `other`: safe for logs and metric labels.
+    pub fn label(&self) -> &'static str {
+        KNOWN_KEYS
+            .iter()
+            .copied()
+            .find(|known| *known == self.key)
+            .unwrap_or("other")
+    }
+}
+
+impl fmt::Debug for ErrorNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorNotice")
+            .field("key", &self.label())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn both_names_of_the_key_are_recognised_and_only_beside_a_message() {
+        let notice = |data: Value| ErrorNotice::find(&data).map(|notice| (notice.key, notice.message));
+        let found = Some(("k".to_owned(), "m".to_owned()));
+        assert_eq!(notice(json!({"error": "k", "error_message": "m"})), found);
+        assert_eq!(
+            notice(json!({"error_key": "k", "error_message": "m", "x": 1})),
+            found
+        );
+        assert_eq!(
+            notice(json!({"error": 1, "error_key": "k", "error_message": "m"})),
+            found
+        );
+        for data in [
+            json!({"error": "k"}),
+            json!({"error_message": "m"}),
+            json!({"error": {}, "error_message": "m"}),
+            json!({"error": "k", "error_message": null}),
+            json!(["error", "error_message"]),
+            json!(null),
+        ] {
+            assert_eq!(notice(data), None);
+        }
+    }
+
+    #[test]
+    fn an_undocumented_key_is_labelled_other() {
+        let label = |key: &str| {
+            ErrorNotice {
+                key: key.to_owned(),
+                message: String::new(),
+            }
+            .label()
+        };
+        assert_eq!(label("timeout_error"), "timeout_error");
+        assert_eq!(label("something new"), "other");
+    }
+}

@@ -1,0 +1,333 @@
+//! The decrypted request.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::message::ErrorNotice;
+
+/// A decrypted request of the phone (Meta, *Implementing endpoints for Flows*, "Data exchange request").
+///
+/// Its `Debug` leaves out what the user typed: data, tokens and messages.
+///
+/// ```
+/// use wa_flows::{Action, FlowRequest};
+///
+/// let request = FlowRequest::parse(br#"{"version":"3.0","action":"INIT","screen":"","data":{"n":1}}"#.to_vec())?;
+/// assert_eq!(request.action(), &Action::Init);
+/// assert_eq!(request.screen(), None);
+/// assert_eq!(request.data()["n"], 1);
+/// # Ok::<(), wa_flows::NotAFlowRequest>(())
+/// ```
+#[derive(Clone)]
+pub struct FlowRequest {
+    version: String,
+    action: Action,
+    screen: Option<String>,
+    data: Value,
+    flow_token: Option<String>,
+    flow_token_signature: Option<String>,
+    notice: Option<ErrorNotice>,
+    payload: Vec<u8>,
+}
+
+/// What the phone asks for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Meta's health check.
+    Ping,
+    /// The Flow opens and asks for its first screen.
+    Init,
+    /// The user goes back to a screen that asked to be refreshed.
+    Back,
+    /// The user submits a screen.
+    DataExchange,
+    /// An action that this version does not know, as it was sent.
+    Other(String),
+}
+
+/// The payload was decrypted and is no Flow request: not a JSON object, or without a string `action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the decrypted payload is no Flow request: expected a JSON object with a string member \"action\"")]
+#[non_exhaustive]
+pub struct NotAFlowRequest;
+
+/// The data of a request does not have the type that was asked for.
+///
+/// What exactly does not fit may quote what the user typed, so it is told by
+/// [`expose_detail`](DataError::expose_detail) only.
+#[derive(Clone, thiserror::Error)]
+#[error("the data of the request is no {expected}: compare the Flow's screen with the fields of that type")]
+pub struct DataError {
+    expected: &'static str,
+    detail: String,
+}
+
+impl FlowRequest {
+    /// Reads a decrypted payload.
+    ///
+    /// Members of unknown name are ignored, and a version of any kind is kept as text.
+    ///
+    /// # Errors
+    /// [`NotAFlowRequest`] if it is not JSON, not an object, has no string `action`, or a member of a wrong type.
+    pub fn parse(payload: Vec<u8>) -> Result<Self, NotAFlowRequest> {
+        let wire: Wire = serde_json::from_slice(&payload).map_err(|_| NotAFlowRequest)?;
+        let data = wire.data.unwrap_or_else(|| Value::Object(Map::new()));
+        let action = Action::from_wire(wire.action);
+        let may_notify = matches!(action, Action::Init | Action::DataExchange);
+        Ok(Self {
+            version: match wire.version {
+                Some(Value::String(version)) => version,
+                Some(other) => other.to_string(),
+                None => String::new(),
+            },
+            notice: may_notify.then(|| ErrorNotice::find(&data)).flatten(),
+            action,
+            screen: wire.screen.filter(|screen| !screen.is_empty()),
+            data,
+            flow_token: wire.flow_token,
+            flow_token_signature: wire.flow_token_signature,
+            payload,
+        })
+    }
+
+    /// The version of the data API that the phone speaks, for instance `3.0`; empty if it named none.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What the phone asks for.
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The screen that the request comes from; none for an `INIT` or `BACK` that names none.
+    pub fn screen(&self) -> Option<&str> {
+        self.screen.as_deref()
+    }
+
+    /// The data of the request; an empty object if it had none.
+    pub fn data(&self) -> &Value {
+        &self.data
+    }
+
+    /// The data as a type of the caller's.
+    ///
+    /// # Errors
+    /// [`DataError`] if the data does not fit the type.
+    pub fn data_as<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+        T::deserialize(&self.data).map_err(|error| DataError {
+            expected: std::any::type_name::<T>(),
+            detail: error.to_string(),
+        })
+    }
+
+    /// The token that the business gave to the Flow when it sent it; none for a ping.
+    pub fn flow_token(&self) -> Option<&str> {
+        self.flow_token.as_deref()
+    }
+
+    /// The token's signature, a JWT, which comes with data API 4.0.
+    pub fn flow_token_signature(&self) -> Option<&str> {
+        self.flow_token_signature.as_deref()
+    }
+
+    /// The error that this request notifies of, if it is a notification rather than a question.
+    pub fn error_notice(&self) -> Option<&ErrorNotice> {
+        self.notice.as_ref()
+    }
+
+    /// The payload as it was decrypted, byte for byte.
+    pub fn expose_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The kind of request in one word, from a closed set: safe for logs and metric labels.
+    ///
+    /// One of `ping`, `INIT`, `BACK`, `data_exchange`, `error_notification`, `other`.
+    pub fn label(&self) -> &'static str {
+        if self.notice.is_some() {
+            "error_notification"
+        } else {
+            self.action.label()
+        }
+    }
+
+    /// The screen if it is written as screens are (letters, digits and underscores, at most 80), for logs.
+    pub(crate) fn loggable_screen(&self) -> Option<&str> {
+        self.screen().filter(|screen| {
+            screen.len() <= 80
+                && screen
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        })
+    }
+}
+
+impl fmt::Debug for FlowRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowRequest")
+            .field("action", &self.action)
+            .field("screen", &self.loggable_screen())
+            .field("error_notice", &self.notice)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Action {
+    fn from_wire(action: String) -> Self {
+        match action.as_str() {
+            "ping" => Self::Ping,
+            "INIT" => Self::Init,
+            "BACK" => Self::Back,
+            "data_exchange" => Self::DataExchange,
+            _ => Self::Other(action),
+        }
+    }
+
+    /// The action as it is written on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Other(action) => action,
+            known => known.label(),
+        }
+    }
+
+    /// The action if it is a known one, else `other`.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Init => "INIT",
+            Self::Back => "BACK",
+            Self::DataExchange => "data_exchange",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+impl DataError {
+    /// What does not fit, which may quote the data of the request.
+    pub fn expose_detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl fmt::Debug for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataError")
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The members of a request on the wire.
+#[derive(Deserialize)]
+struct Wire {
+    action: String,
+    version: Option<Value>,
+    screen: Option<String>,
+    data: Option<Value>,
+    flow_token: Option<String>,
+    flow_token_signature: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{test_data, text};
+
+    fn parse(value: &Value) -> FlowRequest {
+        FlowRequest::parse(value.to_string().into_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_init_of_a_real_client_reads_with_its_empty_screen() {
+        let vector = test_data("pywa_flow_exchange.json");
+        let payload = text(&vector["derived"]["request_plaintext_utf8"])
+            .as_bytes()
+            .to_vec();
+        let request = FlowRequest::parse(payload.clone()).unwrap();
+        assert_eq!(request.action(), &Action::Init);
+        assert_eq!(request.screen(), None);
+        assert_eq!(request.version(), "3.0");
+        assert_eq!(request.flow_token(), Some("my_flow_token"));
+        assert_eq!(request.data(), &json!({}));
+        assert_eq!(request.expose_payload(), payload);
+    }
+
+    #[test]
+    fn a_ping_of_two_members_reads() {
+        let request = parse(&json!({"version": "3.0", "action": "ping"}));
+        assert_eq!(request.action(), &Action::Ping);
+        assert_eq!((request.flow_token(), request.data()), (None, &json!({})));
+    }
+
+    #[test]
+    fn unknown_actions_versions_and_members_are_kept_or_ignored() {
+        let request = parse(&json!({"version": 7, "action": "navigate", "data": null, "more": [1]}));
+        assert_eq!(request.action(), &Action::Other("navigate".to_owned()));
+        assert_eq!(request.action().as_str(), "navigate");
+        assert_eq!((request.label(), request.version()), ("other", "7"));
+    }
+
+    #[test]
+    fn only_init_and_data_exchange_can_notify_of_an_error() {
+        let request = |action: &str| {
+            parse(&json!({"action": action, "data": {"error": "timeout_error", "error_message": "late"}}))
+        };
+        for action in ["INIT", "data_exchange"] {
+            assert_eq!(request(action).error_notice().unwrap().key(), "timeout_error");
+            assert_eq!(request(action).label(), "error_notification");
+        }
+        for action in ["BACK", "ping", "other"] {
+            assert_eq!(request(action).error_notice(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_with_an_action_is_no_request() {
+        for payload in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"action":1}"#,
+            r#"{"action":null}"#,
+            "ping",
+        ] {
+            assert_eq!(
+                FlowRequest::parse(payload.into()).unwrap_err(),
+                NotAFlowRequest,
+                "{payload}"
+            );
+        }
+        assert_eq!(FlowRequest::parse(b"\xff".to_vec()).unwrap_err(), NotAFlowRequest);
+        let deep = [&[b'['; 100_000][..], &[b']'; 100_000]].concat();
+        assert_eq!(FlowRequest::parse(deep).unwrap_err(), NotAFlowRequest);
+    }
+
+    #[test]
+    fn typed_data_that_does_not_fit_is_told_without_quoting_it() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only its shape is tried")]
+        struct Order {
+            count: u32,
+        }
+        let request = parse(&json!({"action": "data_exchange", "data": {"count": "s3cr3t"}}));
+        let error = request.data_as::<Order>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cr3t"));
+        assert!(error.to_string().contains("Order"));
+        assert!(error.expose_detail().contains("s3cr3t"));
+    }
+}

@@ -1,0 +1,238 @@
+//! The response, before it is encrypted.
+
+use std::fmt;
+
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
+
+/// What the endpoint answers (Meta, *Implementing endpoints for Flows*, "Data exchange response").
+///
+/// Its `Debug` leaves the data out.
+///
+/// ```
+/// use serde_json::json;
+/// use wa_flows::FlowResponse;
+///
+/// let next = FlowResponse::screen("DETAILS", json!({"name": "Ada"})).with_error_message("Pick a date");
+/// assert_eq!(
+///     next.into_json()?,
+///     br#"{"data":{"error_message":"Pick a date","name":"Ada"},"screen":"DETAILS"}"#
+/// );
+/// # Ok::<(), wa_flows::ResponseError>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct FlowResponse {
+    content: Content,
+}
+
+#[derive(Clone, PartialEq)]
+enum Content {
+    Screen { screen: String, data: Value },
+    Object(Value),
+    Json(Vec<u8>),
+    TokenInvalid(Option<String>),
+    Unserialisable,
+}
+
+/// A response that cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// The data given to [`FlowResponse::screen`] is no JSON object.
+    #[error("the data of a screen must be a JSON object: phones refuse anything else")]
+    DataIsNoObject,
+    /// The data cannot be written as JSON, for instance a map with keys that are no strings.
+    #[error(
+        "the data of the response cannot be written as JSON: its keys must be strings and its numbers finite"
+    )]
+    DataIsNoJson,
+    /// The text given to [`FlowResponse::from_json`] is no JSON object.
+    #[error("the response is not the text of one JSON object")]
+    NotAnObject,
+}
+
+impl FlowResponse {
+    /// Shows a screen with its data, which must serialise to a JSON object.
+    ///
+    /// Data of another kind is refused when the response is sent, as a failure of the handler.
+    pub fn screen(screen: impl Into<String>, data: impl Serialize) -> Self {
+        let content = serde_json::to_value(data).map_or(Content::Unserialisable, |data| Content::Screen {
+            screen: screen.into(),
+            data,
+        });
+        Self { content }
+    }
+
+    /// Adds `error_message` to a screen's data: the phone shows it above the screen. Other responses stay as they are.
+    #[must_use]
+    pub fn with_error_message(mut self, message: impl Into<String>) -> Self {
+        if let Content::Screen {
+            data: Value::Object(data),
+            ..
+        } = &mut self.content
+        {
+            data.insert("error_message".to_owned(), Value::String(message.into()));
+        }
+        self
+    }
+
+    /// Closes the Flow: the parameters, and the Flow's token beside them, come back in the message that the business
+    /// receives.
+    pub fn close(flow_token: impl Into<String>, params: Map<String, Value>) -> Self {
+        let mut params = params;
+        params.insert("flow_token".to_owned(), Value::String(flow_token.into()));
+        Self::screen(
+            "SUCCESS",
+            json!({"extension_message_response": {"params": params}}),
+        )
+    }
+
+    /// Answers a ping.
+    pub fn active() -> Self {
+        Self {
+            content: Content::Object(json!({"data": {"status": "active"}})),
+        }
+    }
+
+    /// Acknowledges an error notification.
+    pub fn acknowledged() -> Self {
+        Self {
+            content: Content::Object(json!({"data": {"acknowledged": true}})),
+        }
+    }
+
+    /// Says that the Flow's token is no longer valid (status 427): the phone shows the message and disables the
+    /// button that opens the Flow. Without a message it shows a text of its own.
+    pub fn token_invalid(message: Option<String>) -> Self {
+        Self {
+            content: Content::TokenInvalid(message),
+        }
+    }
+
+    /// Sends the text of a JSON object as it is, for answers made elsewhere.
+    ///
+    /// # Errors
+    /// [`ResponseError::NotAnObject`] if it is not the text of one JSON object.
+    pub fn from_json(text: Vec<u8>) -> Result<Self, ResponseError> {
+        let object: Result<std::collections::HashMap<&str, IgnoredAny>, _> = serde_json::from_slice(&text);
+        let object = object.is_ok() || serde_json::from_slice::<Map<String, Value>>(&text).is_ok();
+        object
+            .then_some(Self {
+                content: Content::Json(text),
+            })
+            .ok_or(ResponseError::NotAnObject)
+    }
+
+    /// The HTTP status that it travels with: 200, or 427 for an invalid token.
+    pub fn status(&self) -> StatusCode {
+        match self.content {
+            // 427 has no registered name, and so no constant.
+            Content::TokenInvalid(_) => crate::status::TOKEN_INVALID,
+            _ => StatusCode::OK,
+        }
+    }
+
+    /// The JSON text to encrypt.
+    ///
+    /// # Errors
+    /// [`ResponseError`] if the data is no JSON object.
+    pub fn into_json(self) -> Result<Vec<u8>, ResponseError> {
+        let value = match self.content {
+            Content::Json(text) => return Ok(text),
+            Content::Unserialisable => return Err(ResponseError::DataIsNoJson),
+            Content::Screen { data, .. } if !data.is_object() => return Err(ResponseError::DataIsNoObject),
+            Content::Screen { screen, data } => json!({"screen": screen, "data": data}),
+            Content::Object(value) => value,
+            Content::TokenInvalid(Some(message)) => json!({"error_msg": message}),
+            Content::TokenInvalid(None) => json!({}),
+        };
+        serde_json::to_vec(&value).map_err(|_| ResponseError::DataIsNoJson)
+    }
+}
+
+impl fmt::Debug for FlowResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.content {
+            Content::Screen { .. } => "screen",
+            Content::Object(_) => "object",
+            Content::Json(_) => "json",
+            Content::TokenInvalid(_) => "token_invalid",
+            Content::Unserialisable => "unserialisable",
+        };
+        f.debug_struct("FlowResponse")
+            .field("kind", &kind)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn value(response: FlowResponse) -> Value {
+        serde_json::from_slice(&response.into_json().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_answer_has_the_documented_shape() {
+        assert_eq!(
+            value(FlowResponse::screen("NEXT", json!({"a": 1})).with_error_message("no")),
+            json!({"screen": "NEXT", "data": {"a": 1, "error_message": "no"}})
+        );
+        let params = Map::from_iter([("any".to_owned(), json!("x"))]);
+        assert_eq!(
+            value(FlowResponse::close("T", params)),
+            json!({"screen": "SUCCESS", "data":
+                {"extension_message_response": {"params": {"flow_token": "T", "any": "x"}}}})
+        );
+        assert_eq!(
+            value(FlowResponse::active()),
+            json!({"data": {"status": "active"}})
+        );
+        assert_eq!(
+            value(FlowResponse::acknowledged()),
+            json!({"data": {"acknowledged": true}})
+        );
+        let invalid = FlowResponse::token_invalid(Some("Ordered already".to_owned()));
+        assert_eq!(invalid.status().as_u16(), 427);
+        assert_eq!(value(invalid), json!({"error_msg": "Ordered already"}));
+        assert_eq!(value(FlowResponse::token_invalid(None)), json!({}));
+    }
+
+    #[test]
+    fn data_that_is_no_json_object_is_refused() {
+        let error = |data: Value| FlowResponse::screen("X", data).into_json().unwrap_err();
+        assert_eq!(error(json!([1])), ResponseError::DataIsNoObject);
+        assert_eq!(error(json!(null)), ResponseError::DataIsNoObject);
+        let odd = BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(
+            FlowResponse::screen("X", odd).into_json().unwrap_err(),
+            ResponseError::DataIsNoJson
+        );
+    }
+
+    #[test]
+    fn json_made_elsewhere_is_sent_byte_for_byte() {
+        let text = br#"{ "screen": "A\u002f", "data": {} }"#.to_vec();
+        assert_eq!(
+            FlowResponse::from_json(text.clone())
+                .unwrap()
+                .into_json()
+                .unwrap(),
+            text
+        );
+        let escaped_key = br#"{"scr\u0065en": "A"}"#.to_vec();
+        assert!(FlowResponse::from_json(escaped_key).is_ok());
+        for text in ["", "[]", "{}{}", "\"x\"", "<html>"] {
+            assert_eq!(
+                FlowResponse::from_json(text.into()).unwrap_err(),
+                ResponseError::NotAnObject,
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One private key of a ring.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use wa_keys::{Fingerprint, PrivateKey};
+use zeroize::Zeroizing;
+
+use crate::envelope::{BLOCK, ENCRYPTED_KEY};
+use crate::ring::{KeyRingError, KeyUse};
+
+/// A private key, parsed and ready, and what it was used for.
+pub(crate) struct RingKey {
+    pub(crate) fingerprint: Fingerprint,
+    oaep: OaepPrivateDecryptingKey,
+    opened: AtomicU64,
+    /// Seconds since the epoch; 0 before the first use.
+    last_opened: AtomicU64,
+}
+
+impl RingKey {
+    pub(crate) fn new(key: &PrivateKey) -> Result<Self, KeyRingError> {
+        let fingerprint = key.public_key().fingerprint();
+        let oaep = PrivateDecryptingKey::from_pkcs8(key.secret_pkcs8_der())
+            .ok()
+            .filter(|key| key.key_size_bytes() == ENCRYPTED_KEY)
+            .and_then(|key| OaepPrivateDecryptingKey::new(key).ok())
+            .ok_or(KeyRingError::Unusable(fingerprint))?;
+        Ok(Self {
+            fingerprint,
+            oaep,
+            opened: AtomicU64::new(0),
+            last_opened: AtomicU64::new(0),
+        })
+    }
+
+    /// Decrypts a session key; if that fails, gives a key all the same, to go on with as if it had not.
+    pub(crate) fn unwrap_session_key(
+        &self,
+        encrypted: &[u8; ENCRYPTED_KEY],
+    ) -> (Zeroizing<[u8; BLOCK]>, bool) {
+        let mut buffer = Zeroizing::new([0; ENCRYPTED_KEY]);
+        let mut session_key = Zeroizing::new([0; BLOCK]);
+        let unwrapped = match decrypt_oaep(&self.oaep, encrypted, &mut buffer) {
+            Some(message) if message.len() == BLOCK => {
+                session_key.copy_from_slice(message);
+                true
+            }
+            _ => false,
+        };
+        (session_key, unwrapped)
+    }
+
+    pub(crate) fn count(&self) {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        self.last_opened.store(now.as_secs(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn usage(&self) -> KeyUse {
+        let last_opened = self.last_opened.load(Ordering::Relaxed);
+        KeyUse {
+            fingerprint: self.fingerprint,
+            opened: self.opened.load(Ordering::Relaxed),
+            last_opened: (last_opened > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(last_opened)),
+        }
+    }
+}
+
+impl fmt::Debug for RingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RingKey")
+            .field("fingerprint", &self.fingerprint.short())
+            .finish_non_exhaustive()
+    }
+}
+
+/// RSA-OAEP with SHA-256, MGF1 with SHA-256 and an empty label (RFC 8017 §7.1.2).
+fn decrypt_oaep<'a>(
+    key: &OaepPrivateDecryptingKey,
+    encrypted: &[u8],
+    buffer: &'a mut [u8; ENCRYPTED_KEY],
+) -> Option<&'a [u8]> {
+    key.decrypt(&OAEP_SHA256_MGF1SHA256, encrypted, buffer, None)
+        .ok()
+        .map(|message| &*message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{hex, test_data, text};
+
+    #[test]
+    fn wycheproof_rsa_oaep_2048_with_sha_256() {
+        let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
+        let pkcs8 = hex(text(&vectors["privateKeyPkcs8"]));
+        let key = PrivateDecryptingKey::from_pkcs8(&pkcs8).unwrap();
+        let key = OaepPrivateDecryptingKey::new(key).unwrap();
+        let cases = vectors["tests"].as_array().unwrap();
+        assert_eq!(cases.len(), 29);
+        for case in cases {
+            let mut buffer = [0; ENCRYPTED_KEY];
+            let message = decrypt_oaep(&key, &hex(text(&case["ct"])), &mut buffer);
+            let expected = (case["result"] == "valid").then(|| hex(text(&case["msg"])));
+            assert_eq!(
+                message.map(<[u8]>::to_vec),
+                expected,
+                "case {}: {}",
+                case["tcId"],
+                case["comment"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_no_session_key_in_length_does_not_unwrap() {
+        let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
+        let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
+        let key = RingKey::new(&key).unwrap();
+        for case in vectors["tests"].as_array().unwrap() {
+            let Ok(encrypted) = hex(text(&case["ct"])).try_into() else {
+                continue;
+            };
+            let (session_key, unwrapped) = key.unwrap_session_key(&encrypted);
+            assert!(!unwrapped, "case {}", case["tcId"]);
+            assert_eq!(*session_key, [0; BLOCK]);
+        }
+    }
+}

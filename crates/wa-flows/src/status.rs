@@ -1,0 +1,178 @@
+//! Why an exchange is refused, and the HTTP status that says so.
+
+use http::StatusCode;
+
+use crate::envelope::NoEnvelope;
+use crate::message::NotAFlowRequest;
+use crate::ring::OpenError;
+use crate::signature::BadSignature;
+use crate::token::BadTokenSignature;
+
+/// The status of a reply whose Flow token is no longer valid.
+pub(crate) const TOKEN_INVALID: StatusCode = meta_status(427);
+/// The status of a request that is not signed well.
+const BAD_SIGNATURE: StatusCode = meta_status(432);
+
+/// Statuses that Meta made up for Flows and no HTTP registry knows.
+const fn meta_status(code: u16) -> StatusCode {
+    match StatusCode::from_u16(code) {
+        Ok(status) => status,
+        Err(_) => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Why an endpoint refuses an exchange; [`status`](Refusal::status) says it to the caller, with an empty body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The method is not POST.
+    #[error("the method is not POST")]
+    MethodNotAllowed,
+    /// The body is said to be something else than JSON.
+    #[error("the content type is not application/json")]
+    UnsupportedMediaType,
+    /// The body is longer than the limit.
+    #[error("the body is longer than the limit")]
+    BodyTooLarge,
+    /// The body ended before it was complete.
+    #[error("the body could not be read to its end")]
+    BodyBroken,
+    /// The body took too long to arrive.
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
+    /// `X-Hub-Signature-256` is missing or wrong.
+    #[error("the request is not signed with one of the app secrets")]
+    BadSignature,
+    /// `flow_token_signature` is missing or wrong.
+    #[error("the flow_token_signature is not right")]
+    BadTokenSignature,
+    /// The same envelope was answered before.
+    #[error("the request was answered before")]
+    Replayed,
+    /// The body is no envelope.
+    #[error("the body is no envelope")]
+    NoEnvelope,
+    /// No key of the ring opens the envelope.
+    #[error("the envelope cannot be decrypted with any key of the ring")]
+    Undecryptable,
+    /// What was decrypted is no request.
+    #[error("the decrypted payload is no Flow request")]
+    NotAFlowRequest,
+    /// More requests are under way than can be answered in time.
+    #[error("the endpoint is overloaded")]
+    Overloaded,
+    /// The handler says that it cannot answer now.
+    #[error("the handler is unavailable")]
+    HandlerUnavailable,
+    /// The handler failed, or answered what cannot be sent.
+    #[error("the handler failed")]
+    HandlerFailed,
+    /// The handler did not answer within its deadline.
+    #[error("the handler did not answer in time")]
+    HandlerTimedOut,
+}
+
+impl Refusal {
+    /// The HTTP status (Meta, *Implementing endpoints for Flows*, "Endpoint response HTTP codes"; RFC 9110 §15 for
+    /// those that Meta does not name).
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::NoEnvelope | Self::NotAFlowRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Undecryptable => StatusCode::MISDIRECTED_REQUEST,
+            Self::BadSignature | Self::BadTokenSignature | Self::Replayed => BAD_SIGNATURE,
+            Self::HandlerFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded | Self::HandlerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::HandlerTimedOut => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The refusal in one word, from a closed set: for logs and metric labels.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyBroken => "body_broken",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BadSignature => "bad_signature",
+            Self::BadTokenSignature => "bad_token_signature",
+            Self::Replayed => "replayed",
+            Self::NoEnvelope => "no_envelope",
+            Self::Undecryptable => "undecryptable",
+            Self::NotAFlowRequest => "not_a_flow_request",
+            Self::Overloaded => "overloaded",
+            Self::HandlerUnavailable => "handler_unavailable",
+            Self::HandlerFailed => "handler_failed",
+            Self::HandlerTimedOut => "handler_timed_out",
+        }
+    }
+}
+
+impl From<BadSignature> for Refusal {
+    fn from(_: BadSignature) -> Self {
+        Self::BadSignature
+    }
+}
+
+impl From<BadTokenSignature> for Refusal {
+    fn from(_: BadTokenSignature) -> Self {
+        Self::BadTokenSignature
+    }
+}
+
+impl From<NoEnvelope> for Refusal {
+    fn from(_: NoEnvelope) -> Self {
+        Self::NoEnvelope
+    }
+}
+
+impl From<NotAFlowRequest> for Refusal {
+    fn from(_: NotAFlowRequest) -> Self {
+        Self::NotAFlowRequest
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NoEnvelope => Self::NoEnvelope,
+            OpenError::Undecryptable => Self::Undecryptable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_the_documented_status() {
+        let expected = [
+            (Refusal::MethodNotAllowed, 405),
+            (Refusal::UnsupportedMediaType, 415),
+            (Refusal::BodyTooLarge, 413),
+            (Refusal::BodyBroken, 400),
+            (Refusal::BodyTooSlow, 408),
+            (Refusal::BadSignature, 432),
+            (Refusal::BadTokenSignature, 432),
+            (Refusal::Replayed, 432),
+            (Refusal::NoEnvelope, 400),
+            (Refusal::Undecryptable, 421),
+            (Refusal::NotAFlowRequest, 400),
+            (Refusal::Overloaded, 503),
+            (Refusal::HandlerUnavailable, 503),
+            (Refusal::HandlerFailed, 500),
+            (Refusal::HandlerTimedOut, 504),
+        ];
+        for (refusal, status) in expected {
+            assert_eq!(refusal.status().as_u16(), status, "{refusal:?}");
+        }
+        assert_eq!(TOKEN_INVALID.as_u16(), 427);
+    }
+}
