@@ -1,1 +1,31 @@
 //! The WhatsApp Cloud API's Encryption API: set, get and verify a phone number's business public key.
+//!
+//! [`EncryptionApi`] is the way in; its page walks through setting up, checking before launch and handling errors.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use wa_encryption::EncryptionApi;
+//! use wa_graph::{AccessToken, GraphClient};
+//! use wa_keys::PublicKey;
+//!
+//! let client = GraphClient::builder(AccessToken::new("EAA…")?).build()?;
+//! let encryption = EncryptionApi::new(client, "106540352242922".parse()?);
+//! let key = PublicKey::parse(std::fs::read("public.pem")?)?;
+//! let verification = encryption.register(&key).await?;
+//! println!("{verification}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod api;
+mod business_public_key;
+mod error;
+mod read_back;
+mod verification;
+mod wire;
+
+pub use api::EncryptionApi;
+pub use business_public_key::{BusinessPublicKey, RegisteredKey, SignatureStatus};
+pub use error::EncryptionError;
+pub use read_back::ReadBack;
+pub use verification::Verification;

@@ -1,0 +1,116 @@
+//! What can go wrong with the Encryption API.
+
+use wa_graph::{ApiError, ErrorCode, GraphError, PhoneNumberId};
+
+/// Why a key could not be set or read.
+///
+/// ```
+/// use wa_encryption::EncryptionError;
+///
+/// fn explain(error: &EncryptionError) {
+///     eprintln!("{error}");
+///     if let Some(remedy) = error.remedy() {
+///         eprintln!("hint: {remedy}");
+///     }
+///     if let Some(id) = error.fbtrace_id() {
+///         eprintln!("for Meta's support: fbtrace_id {id}");
+///     }
+/// }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncryptionError {
+    /// The call to Graph failed.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The key was set, but reading it back failed: it may well be registered.
+    #[error("the key was set for phone number {phone_number_id}, but it could not be read back")]
+    ReadBack {
+        /// The number.
+        phone_number_id: PhoneNumberId,
+        /// Why it could not be read.
+        #[source]
+        source: GraphError,
+    },
+    /// Graph answered without an error, but not that it took the key.
+    #[error(
+        "Graph did not confirm the key for phone number {phone_number_id}: its answer has no \"success\": true"
+    )]
+    NotConfirmed {
+        /// The number.
+        phone_number_id: PhoneNumberId,
+        /// Graph's trace id.
+        fbtrace_id: Option<String>,
+    },
+    /// Graph answered with JSON that tells nothing of a key.
+    #[error(
+        "Graph's answer for phone number {phone_number_id} is of no documented shape: no public key can be read from it"
+    )]
+    UnknownShape {
+        /// The number.
+        phone_number_id: PhoneNumberId,
+        /// Graph's trace id.
+        fbtrace_id: Option<String>,
+    },
+}
+
+impl EncryptionError {
+    /// Returns the failed call, if it is one that failed.
+    pub fn graph(&self) -> Option<&GraphError> {
+        match self {
+            Self::Graph(error) | Self::ReadBack { source: error, .. } => Some(error),
+            Self::NotConfirmed { .. } | Self::UnknownShape { .. } => None,
+        }
+    }
+
+    /// Returns the error that Graph answered with, if it did.
+    pub fn api(&self) -> Option<&ApiError> {
+        self.graph().and_then(GraphError::api)
+    }
+
+    /// Returns the Graph error code.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.graph().and_then(GraphError::code)
+    }
+
+    /// Returns Graph's trace id, which Meta's support asks for.
+    pub fn fbtrace_id(&self) -> Option<&str> {
+        match self {
+            Self::Graph(error) | Self::ReadBack { source: error, .. } => error.fbtrace_id(),
+            Self::NotConfirmed { fbtrace_id, .. } | Self::UnknownShape { fbtrace_id, .. } => {
+                fbtrace_id.as_deref()
+            }
+        }
+    }
+
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Graph(error) | Self::ReadBack { source: error, .. } => error.remedy(),
+            Self::NotConfirmed { .. } => Some("Read the key to see what is registered, then set it again."),
+            Self::UnknownShape { .. } => {
+                Some("Check that the base URL is that of a Graph API and the id that of a phone number.")
+            }
+        }
+    }
+
+    /// Returns whether the token lacks a permission.
+    pub fn is_permission(&self) -> bool {
+        self.graph().is_some_and(GraphError::is_permission)
+    }
+
+    /// Returns whether the token itself is refused.
+    pub fn is_token(&self) -> bool {
+        self.graph().is_some_and(GraphError::is_token)
+    }
+
+    /// Returns whether too many calls were made.
+    pub fn is_rate_limited(&self) -> bool {
+        self.graph().is_some_and(GraphError::is_rate_limited)
+    }
+
+    /// Returns whether the same call may succeed later with nothing changed.
+    pub fn is_transient(&self) -> bool {
+        self.graph().is_some_and(GraphError::is_transient)
+    }
+}

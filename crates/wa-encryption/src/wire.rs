@@ -1,0 +1,138 @@
+//! The shapes of Graph's answers. Official sources disagree, so that all of them are read.
+
+use serde_json::Value;
+
+use crate::business_public_key::{BusinessPublicKey, SignatureStatus};
+
+pub(crate) const EDGE: &str = "whatsapp_business_encryption";
+pub(crate) const KEY: &str = "business_public_key";
+pub(crate) const STATUS: &str = "business_public_key_signature_status";
+
+/// Reads the answer to a GET: `data` as an array (Meta, *Business Messaging API* OpenAPI description), `data` as an object,
+/// or the members themselves (Meta, *WhatsApp Business Encryption* guide).
+///
+/// `None` when it is none of these.
+pub(crate) fn business_public_key(answer: &Value) -> Option<BusinessPublicKey> {
+    let nothing = Value::Object(serde_json::Map::new());
+    let node = match answer.as_object()?.get("data") {
+        Some(Value::Array(rows)) => rows.first().unwrap_or(&nothing),
+        Some(Value::Null) => &nothing,
+        Some(data) => data,
+        None => answer,
+    };
+    let node = node.as_object()?;
+    let text = |name: &str| match node.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => Some(Some(text.trim()).filter(|text| !text.is_empty())),
+        Some(_) => None,
+    };
+    Some(BusinessPublicKey::new(
+        text(KEY)?,
+        text(STATUS)?.map(SignatureStatus::read),
+    ))
+}
+
+/// Reads the answer to a POST: `{"success": true}`, in one official sample with the text `"true"`.
+pub(crate) fn is_success(answer: &Value) -> bool {
+    match answer.get("success") {
+        Some(Value::Bool(success)) => *success,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wa_keys::PrivateKey;
+
+    use super::*;
+    use crate::RegisteredKey;
+
+    #[test]
+    fn every_shape_with_a_key_is_read() {
+        let key = PrivateKey::generate().unwrap().public_key().clone();
+        let node = json!({ KEY: key.to_pem(), STATUS: "VALID", "id": 7 });
+        for answer in [
+            json!({"data": [node]}),
+            json!({"data": [node, {}]}),
+            json!({"data": node}),
+            node.clone(),
+        ] {
+            let found = business_public_key(&answer).unwrap();
+            assert_eq!(found.public_key(), Some(&key), "{answer}");
+            assert_eq!(found.signature_status(), Some(&SignatureStatus::Valid));
+            assert!(found.is_usable());
+        }
+    }
+
+    #[test]
+    fn the_absence_of_a_key_is_read_in_every_form() {
+        for (answer, status) in [
+            (json!({}), None),
+            (json!({"data": []}), None),
+            (json!({"data": null}), None),
+            (json!({"data": {}}), None),
+            (json!({"data": [{}]}), None),
+            (json!({"data": [{KEY: null, STATUS: null}]}), None),
+            (
+                json!({"data": [{KEY: " ", STATUS: "MISMATCH"}]}),
+                Some(SignatureStatus::Mismatch),
+            ),
+            (json!({KEY: "\n", STATUS: " "}), None),
+            (json!({STATUS: "VALID"}), Some(SignatureStatus::Valid)),
+        ] {
+            let found = business_public_key(&answer).unwrap();
+            assert!(matches!(found.registered(), RegisteredKey::Absent), "{answer}");
+            assert_eq!(found.signature_status(), status.as_ref(), "{answer}");
+            assert!(!found.is_usable());
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_key_is_told_and_not_hidden() {
+        let found =
+            business_public_key(&json!({"data": [{KEY: "-----BEGIN nonsense", STATUS: "VALID"}]})).unwrap();
+        assert!(
+            matches!(found.registered(), RegisteredKey::Unreadable { text, .. } if text == "-----BEGIN nonsense")
+        );
+        assert!(!found.is_usable());
+    }
+
+    #[test]
+    fn unknown_statuses_survive() {
+        let found = business_public_key(&json!({STATUS: "PENDING_REVIEW"})).unwrap();
+        assert_eq!(found.signature_status().unwrap().as_str(), "PENDING_REVIEW");
+        assert_eq!(SignatureStatus::read("valid"), SignatureStatus::Valid);
+    }
+
+    #[test]
+    fn other_json_is_no_answer() {
+        for answer in [
+            json!([]),
+            json!("x"),
+            json!(null),
+            json!({"data": "x"}),
+            json!({"data": [1]}),
+            json!({KEY: 5}),
+        ] {
+            assert!(business_public_key(&answer).is_none(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn success_is_true_or_the_text_true() {
+        for (answer, success) in [
+            (json!({"success": true}), true),
+            (json!({"success": "true"}), true),
+            (json!({"success": "TRUE", "more": 1}), true),
+            (json!({"success": false}), false),
+            (json!({"success": "false"}), false),
+            (json!({"success": 1}), false),
+            (json!({}), false),
+            (json!([]), false),
+        ] {
+            assert_eq!(is_success(&answer), success, "{answer}");
+        }
+    }
+}
