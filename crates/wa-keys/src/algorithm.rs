@@ -68,6 +68,13 @@ impl KeyAlgorithm {
     }
 }
 
+impl KeyAlgorithm {
+    /// Tells whether its keys have a modulus and an exponent.
+    pub(crate) fn is_rsa_family(&self) -> bool {
+        matches!(self, Self::Rsa | Self::RsaPss | Self::RsaOaep)
+    }
+}
+
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

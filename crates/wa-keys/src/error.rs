@@ -7,7 +7,7 @@ pub use self::parts::{Cost, Damage, ExponentFault, Relation};
 
 use std::borrow::Cow;
 
-use crate::{ForeignForm, Form, KeyAlgorithm};
+use crate::{Encryption, ForeignForm, Form, KeyAlgorithm};
 
 /// Why an input is not the key that was asked for.
 ///
@@ -115,17 +115,17 @@ pub enum KeyError {
     },
 
     /// The private key is encrypted and no passphrase was given.
-    #[error("the private key is encrypted ({protection}) and no passphrase was given")]
+    #[error("the private key is encrypted ({encryption}) and no passphrase was given")]
     PassphraseNeeded {
-        /// Form and cipher, such as `PBES2, PBKDF2-HMAC-SHA-256, AES-256-CBC`.
-        protection: String,
+        /// How it is encrypted.
+        encryption: Encryption,
     },
 
     /// The passphrase does not open the private key.
-    #[error("the passphrase does not open the private key ({protection})")]
+    #[error("the passphrase does not open the private key ({encryption})")]
     WrongPassphrase {
-        /// Form and cipher.
-        protection: String,
+        /// How it is encrypted.
+        encryption: Encryption,
     },
 
     /// A passphrase for a key to be written is empty.

@@ -13,15 +13,17 @@
 //! ```
 
 mod algorithm;
-mod dek;
 mod error;
+pub mod file;
 mod fingerprint;
 mod form;
 #[cfg(feature = "generate")]
 mod generate;
+mod inspect;
 pub mod limits;
 mod numbers;
 mod private_key;
+mod protection;
 mod public_key;
 mod secret;
 mod select;
@@ -32,7 +34,9 @@ pub use algorithm::KeyAlgorithm;
 pub use error::{Cost, Damage, ExponentFault, KeyError, Relation};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use form::{ForeignForm, Form};
+pub use inspect::{Inspection, Item, Kind, inspect};
 pub use private_key::PrivateKey;
+pub use protection::{Cipher, Encryption, KeyDerivation, Prf, Protection};
 pub use public_key::PublicKey;
 pub use secret::{Passphrase, SecretPem};
 pub use text::Encoding;

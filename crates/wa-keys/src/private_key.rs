@@ -12,8 +12,9 @@ use pkcs8::PrivateKeyInfoRef;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    Form, KeyError, Passphrase, PublicKey, SecretPem,
+    Form, KeyError, Passphrase, Protection, PublicKey, SecretPem,
     numbers::{self, Numbers},
+    protection,
     public_key::rsa_identifier,
     select,
 };
@@ -26,7 +27,7 @@ use crate::{
 /// ```
 /// use wa_keys::{Passphrase, PrivateKey};
 ///
-/// # let text = include_str!("../tests/data/rsa2048.pkcs8.pem");
+/// # let text = include_str!("../tests/data/openssl/pkcs8.pem");
 /// let key = PrivateKey::parse(text, None)?;
 /// assert_eq!(format!("{key:?}"), "PrivateKey([secret])");
 /// println!("{}", key.public_key().to_pem());
@@ -92,6 +93,21 @@ impl PrivateKey {
         // Fails for lengths near `usize::MAX` only.
         let pem = pem_rfc7468::encode_string("PRIVATE KEY", LineEnding::LF, self.pkcs8.as_bytes());
         SecretPem::new(pem.unwrap_or_default())
+    }
+
+    /// Writes the encrypted PKCS#8 PEM (`BEGIN ENCRYPTED PRIVATE KEY`), with a fresh salt and vector each time.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::EmptyPassphrase`], or [`KeyError::Randomness`] when the operating system gives none.
+    pub fn encrypted_pkcs8_pem(
+        &self,
+        passphrase: &Passphrase,
+        protection: &Protection,
+    ) -> Result<String, KeyError> {
+        let der = protection::seal(self.pkcs8.as_bytes(), passphrase, protection)?;
+        pem_rfc7468::encode_string("ENCRYPTED PRIVATE KEY", LineEnding::LF, &der)
+            .map_err(|_| KeyError::internal("writing PEM"))
     }
 }
 

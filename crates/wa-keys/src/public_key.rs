@@ -26,7 +26,7 @@ const BITS: usize = 2048;
 /// ```
 /// use wa_keys::PublicKey;
 ///
-/// # let text = include_str!("../tests/data/rsa2048.spki.pem");
+/// # let text = include_str!("../tests/data/openssl/public.pem");
 /// let key = PublicKey::parse(text)?;
 /// assert_eq!(PublicKey::parse(key.to_pem())?, key);
 /// println!("{}", key.fingerprint().short());
@@ -35,7 +35,6 @@ const BITS: usize = 2048;
 #[derive(Clone)]
 pub struct PublicKey {
     spki: Vec<u8>,
-    modulus: Vec<u8>,
     exponent: u32,
 }
 
@@ -83,11 +82,7 @@ impl PublicKey {
         }
         let exponent = sound_exponent(exponent).map_err(|fault| KeyError::BadExponent { fault })?;
         let spki = encode_spki(modulus, exponent).map_err(|_| KeyError::internal("encoding a public key"))?;
-        Ok(Self {
-            spki,
-            modulus: modulus.to_vec(),
-            exponent,
-        })
+        Ok(Self { spki, exponent })
     }
 
     /// Builds the key from an `RSAPublicKey`.
@@ -127,16 +122,12 @@ impl PublicKey {
 
     /// Gives the number of bits of the modulus, which is always 2048.
     pub fn bits(&self) -> usize {
-        bit_length(&self.modulus)
+        BITS
     }
 
     /// Gives the public exponent, usually 65537.
     pub fn exponent(&self) -> u32 {
         self.exponent
-    }
-
-    pub(crate) fn modulus(&self) -> &[u8] {
-        &self.modulus
     }
 }
 
@@ -181,7 +172,7 @@ pub(crate) fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(zeros..).unwrap_or_default()
 }
 
-fn bit_length(bytes: &[u8]) -> usize {
+pub(crate) fn bit_length(bytes: &[u8]) -> usize {
     let bytes = without_leading_zeros(bytes);
     bytes
         .first()

@@ -1,7 +1,8 @@
 //! From the blocks of an input to the one key that is meant.
 
 use crate::{
-    ForeignForm, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, PublicKey,
+    Encryption, ForeignForm, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, PublicKey,
+    protection::{DekInfo, Pbes2, Traditional},
     shape::Shape,
     text::{self, Block, Contents},
 };
@@ -71,7 +72,7 @@ fn same_key(first: &Private<'_>, others: &[Private<'_>]) -> Result<PrivateKey, K
     }
 }
 
-fn from_public_shape(form: Form, shape: &Shape<'_>) -> Result<PublicKey, KeyError> {
+pub(crate) fn from_public_shape(form: Form, shape: &Shape<'_>) -> Result<PublicKey, KeyError> {
     match shape {
         Shape::Spki(spki) | Shape::Certificate(spki) => PublicKey::from_spki(spki, form),
         Shape::Pkcs1Public(der) => PublicKey::from_pkcs1(der, form),
@@ -122,10 +123,7 @@ impl<'a> Found<'a> {
 
 /// A private key that is not opened yet.
 enum Private<'a> {
-    Traditional {
-        dek: &'a crate::dek::DekInfo,
-        ciphertext: &'a [u8],
-    },
+    Traditional { dek: &'a DekInfo, ciphertext: &'a [u8] },
     Shape(Form, Shape<'a>),
 }
 
@@ -138,20 +136,39 @@ impl Private<'_> {
     }
 
     fn open(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
-        let _ = passphrase;
         match self {
-            Self::Traditional { dek, .. } => Err(KeyError::UnsupportedProtection {
-                found: dek.cipher.clone(),
-            }),
-            Self::Shape(_, Shape::EncryptedPkcs8 { algorithm, .. }) => Err(KeyError::UnsupportedProtection {
-                found: algorithm.oid.to_string(),
-            }),
+            Self::Traditional { dek, ciphertext } => {
+                let traditional = Traditional::read(dek)?;
+                let der = traditional.open(ciphertext, passphrase)?;
+                decrypted(self.form(), &der, traditional.encryption)
+            }
+            Self::Shape(
+                form,
+                Shape::EncryptedPkcs8 {
+                    algorithm,
+                    ciphertext,
+                },
+            ) => {
+                let pbes2 = Pbes2::read(algorithm)?;
+                let der = pbes2.open(ciphertext, passphrase)?;
+                decrypted(*form, &der, pbes2.encryption)
+            }
             Self::Shape(form, shape) => from_private_shape(*form, shape),
         }
     }
 }
 
-fn from_private_shape(form: Form, shape: &Shape<'_>) -> Result<PrivateKey, KeyError> {
+/// Reads what decryption gave; by chance a wrong passphrase can give sound padding around nonsense.
+fn decrypted(form: Form, der: &[u8], encryption: Encryption) -> Result<PrivateKey, KeyError> {
+    match Shape::of(der, None) {
+        Ok(shape) if matches!(shape.form(), Ok(inner) if inner.is_private() && !inner.is_encrypted()) => {
+            from_private_shape(form, &shape)
+        }
+        _ => Err(KeyError::WrongPassphrase { encryption }),
+    }
+}
+
+pub(crate) fn from_private_shape(form: Form, shape: &Shape<'_>) -> Result<PrivateKey, KeyError> {
     match (shape.algorithm(), shape) {
         (Some(KeyAlgorithm::Rsa), Shape::Pkcs8 { key: der, .. } | Shape::Pkcs1Private(der)) => {
             PrivateKey::from_pkcs1(der, form)

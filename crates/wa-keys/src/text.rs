@@ -12,7 +12,7 @@ use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
 use self::clean::Text;
-use crate::{ForeignForm, KeyError, dek::DekInfo, error::Damage, limits::MAX_INPUT_BYTES};
+use crate::{ForeignForm, KeyError, error::Damage, limits::MAX_INPUT_BYTES, protection::DekInfo};
 
 /// How the key was written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

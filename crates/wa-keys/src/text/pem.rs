@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 use super::{
     Block, Contents,
     clean::{Text, find},
-    der_block,
+    der_block, outer_frame,
 };
-use crate::{ForeignForm, KeyError, dek::DekInfo, error::Damage};
+use crate::{ForeignForm, KeyError, error::Damage, protection::DekInfo};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -115,8 +115,16 @@ fn block(cursor: &mut Cursor<'_>) -> Result<Block, KeyError> {
                 ciphertext: data.to_vec(),
             },
         }),
-        None => der_block(data, Some(body.last_line)),
+        None => der_block(without_trust(data, label), Some(body.last_line)),
     }
+}
+
+/// Cuts off the trust settings that OpenSSL appends to a certificate under this label.
+fn without_trust(mut data: Zeroizing<Vec<u8>>, label: &[u8]) -> Zeroizing<Vec<u8>> {
+    if let (b"TRUSTED CERTIFICATE", Some(length)) = (label, outer_frame(&data)) {
+        data.truncate(length);
+    }
+    data
 }
 
 fn foreign(label: &[u8]) -> Option<ForeignForm> {

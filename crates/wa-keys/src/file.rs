@@ -1,0 +1,242 @@
+//! Key files: private ones are created with mode 0600, never over an existing file unless asked, and written so that a
+//! crash leaves the old file or the new one.
+//!
+//! ```
+//! use wa_keys::{Protection, PrivateKey, file::{self, Existing}};
+//!
+//! # #[cfg(feature = "generate")] {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("private.pem");
+//! let key = PrivateKey::generate()?;
+//! file::write_private_key(&path, &key, Existing::Refuse)?;
+//! let read = file::read_private_key(&path, None)?;
+//! assert_eq!(read.value(), &key);
+//! assert!(read.warning().is_none());
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod atomic;
+mod error;
+
+pub use self::error::FileError;
+
+use std::{
+    fmt, fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use self::atomic::Mode;
+use crate::{Inspection, KeyError, Passphrase, PrivateKey, Protection, PublicKey, limits::MAX_INPUT_BYTES};
+
+/// What to do when the file to be written is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it as it is and fail.
+    #[default]
+    Refuse,
+    /// Replace it; a symbolic link is itself replaced, what it points to is not touched.
+    Replace,
+}
+
+/// What was read from a file, and what is to be said about the file.
+#[derive(Debug)]
+pub struct Read<T> {
+    value: T,
+    warning: Option<ReadableByOthers>,
+}
+
+impl<T> Read<T> {
+    /// Gives what was read.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Takes what was read.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
+    /// Tells when a file with a private key can be read by others.
+    pub fn warning(&self) -> Option<&ReadableByOthers> {
+        self.warning.as_ref()
+    }
+}
+
+/// A file with a private key gives access to its group or to everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadableByOthers {
+    path: PathBuf,
+    mode: u32,
+}
+
+impl ReadableByOthers {
+    /// Gives the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the permission bits, such as `0o644`.
+    pub fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    /// Tells what to do about it.
+    pub fn help(&self) -> String {
+        format!("take the access away: chmod 600 {}", self.path.display())
+    }
+}
+
+impl fmt::Display for ReadableByOthers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the private key {} can be accessed by others (mode {:04o})",
+            self.path.display(),
+            self.mode
+        )
+    }
+}
+
+/// Reads a private key in any form; see [`PrivateKey::parse`].
+///
+/// # Errors
+///
+/// [`FileError`] names the path; its source says what is wrong with the key.
+pub fn read_private_key(
+    path: impl AsRef<Path>,
+    passphrase: Option<&Passphrase>,
+) -> Result<Read<PrivateKey>, FileError> {
+    read(path.as_ref(), |bytes| PrivateKey::parse(bytes, passphrase))
+}
+
+/// Reads a public key in any form; see [`PublicKey::parse`].
+///
+/// # Errors
+///
+/// [`FileError`] names the path; its source says what is wrong with the key.
+pub fn read_public_key(path: impl AsRef<Path>) -> Result<PublicKey, FileError> {
+    read(path.as_ref(), |bytes| PublicKey::parse(bytes)).map(Read::into_value)
+}
+
+/// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`].
+///
+/// # Errors
+///
+/// [`FileError`] names the path; its source says what is wrong with the key.
+pub fn read_or_derive_public_key(
+    path: impl AsRef<Path>,
+    passphrase: Option<&Passphrase>,
+) -> Result<PublicKey, FileError> {
+    read(path.as_ref(), |bytes| {
+        PublicKey::parse_or_derive(bytes, passphrase)
+    })
+    .map(Read::into_value)
+}
+
+/// Tells what a file holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.
+///
+/// # Errors
+///
+/// [`FileError`] names the path; its source says why nothing can be told.
+pub fn inspect(path: impl AsRef<Path>) -> Result<Read<Inspection>, FileError> {
+    let mut read = read(path.as_ref(), |bytes| crate::inspect(bytes))?;
+    if !read.value.is_private() {
+        read.warning = None;
+    }
+    Ok(read)
+}
+
+/// Writes the unencrypted PKCS#8 PEM with mode 0600.
+///
+/// # Errors
+///
+/// [`FileError::Exists`] when the file is there and is not to be replaced; otherwise what the file system said.
+pub fn write_private_key(
+    path: impl AsRef<Path>,
+    key: &PrivateKey,
+    existing: Existing,
+) -> Result<(), FileError> {
+    atomic::write(
+        path.as_ref(),
+        key.secret_pkcs8_pem().expose_secret().as_bytes(),
+        Mode::Private,
+        existing,
+    )
+}
+
+/// Writes the encrypted PKCS#8 PEM with mode 0600; see [`PrivateKey::encrypted_pkcs8_pem`].
+///
+/// # Errors
+///
+/// As [`write_private_key`], and [`FileError::Key`] when encryption fails.
+pub fn write_encrypted_private_key(
+    path: impl AsRef<Path>,
+    key: &PrivateKey,
+    passphrase: &Passphrase,
+    protection: &Protection,
+    existing: Existing,
+) -> Result<(), FileError> {
+    let path = path.as_ref();
+    let pem = key
+        .encrypted_pkcs8_pem(passphrase, protection)
+        .map_err(|source| FileError::Key {
+            path: path.to_owned(),
+            source,
+        })?;
+    atomic::write(path, pem.as_bytes(), Mode::Private, existing)
+}
+
+/// Writes the canonical SPKI PEM with mode 0644 (less what the umask takes away).
+///
+/// # Errors
+///
+/// As [`write_private_key`].
+pub fn write_public_key(
+    path: impl AsRef<Path>,
+    key: &PublicKey,
+    existing: Existing,
+) -> Result<(), FileError> {
+    atomic::write(path.as_ref(), key.to_pem().as_bytes(), Mode::Public, existing)
+}
+
+fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, KeyError>) -> Result<Read<T>, FileError> {
+    let failed = |source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = fs::File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    // One allocation of the full size, so that growing leaves no copy of a secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
+    file.take(MAX_INPUT_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    let value = parse(&bytes).map_err(|source| FileError::Key {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Read {
+        value,
+        warning: readable_by_others(path, &metadata),
+    })
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path, metadata: &fs::Metadata) -> Option<ReadableByOthers> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = metadata.permissions().mode() & 0o7777;
+    (metadata.is_file() && mode & 0o077 != 0).then(|| ReadableByOthers {
+        path: path.to_owned(),
+        mode,
+    })
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &Path, _: &fs::Metadata) -> Option<ReadableByOthers> {
+    None
+}

@@ -1,0 +1,68 @@
+//! Why a key file could not be read or written.
+
+use std::{borrow::Cow, io, path::PathBuf};
+
+use crate::KeyError;
+
+/// Why a key file could not be read or written; every variant names the path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file could not be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file was read, but the key in it is refused (or, when writing, the key could not be encrypted).
+    #[error("{} does not serve", .path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// The file is there and was not to be replaced.
+    #[error("{} exists already", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file could not be written; what was there before is unchanged.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// Tells what to do about it, where there is something to say.
+    pub fn help(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::Key { source, .. } => return source.help(),
+            Self::Exists { .. } => {
+                "choose another name, or ask for the file to be replaced if nobody needs it"
+            }
+            Self::Read { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "check the path",
+                io::ErrorKind::PermissionDenied => "run as the user who owns the key",
+                io::ErrorKind::IsADirectory => "give the path of a file, not of a directory",
+                _ => return None,
+            },
+            Self::Write { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "make the directory first",
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "choose a directory that you may write to"
+                }
+                io::ErrorKind::StorageFull => "make room on the file system",
+                _ => return None,
+            },
+        };
+        Some(Cow::Borrowed(text))
+    }
+}

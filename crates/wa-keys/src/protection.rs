@@ -1,0 +1,91 @@
+//! How private keys are protected by a passphrase: what is read, what is written.
+
+mod cipher;
+mod dek;
+mod derivation;
+mod names;
+mod pbes2;
+mod traditional;
+
+pub use self::{
+    cipher::Cipher,
+    derivation::{KeyDerivation, Prf},
+};
+pub(crate) use self::{
+    dek::DekInfo,
+    pbes2::{Pbes2, seal},
+    traditional::Traditional,
+};
+
+use std::fmt;
+
+use crate::{KeyError, limits::MAX_PBKDF2_ROUNDS};
+
+/// How a private key that is read is encrypted.
+///
+/// `Display` gives it in one line, such as `PBKDF2-HMAC-SHA-256 (600000 rounds), AES-256-CBC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Encryption {
+    /// How the passphrase becomes a key, and at which cost.
+    pub derivation: KeyDerivation,
+    /// What encrypts the private key.
+    pub cipher: Cipher,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.derivation, self.cipher)
+    }
+}
+
+/// How a private key is to be encrypted when it is written: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC
+/// (RFC 8018 §6.2), which OpenSSL, Java, Node.js and Python read.
+///
+/// ```
+/// use wa_keys::Protection;
+///
+/// assert_eq!(Protection::default().rounds(), 600_000);
+/// assert_eq!(Protection::with_rounds(1_000_000)?.rounds(), 1_000_000);
+/// assert!(Protection::with_rounds(2_048).is_err());
+/// # Ok::<(), wa_keys::KeyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Protection {
+    rounds: u32,
+}
+
+impl Protection {
+    /// The fewest rounds that are written, and the default (OWASP's figure for PBKDF2-HMAC-SHA-256).
+    pub const MIN_ROUNDS: u32 = 600_000;
+
+    /// The most rounds that are written: the most that are read again.
+    pub const MAX_ROUNDS: u32 = MAX_PBKDF2_ROUNDS;
+
+    /// Chooses the number of PBKDF2 rounds; each million takes about a third of a second to open the key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::RoundsOutOfRange`] below [`Protection::MIN_ROUNDS`] or above [`Protection::MAX_ROUNDS`].
+    pub fn with_rounds(rounds: u32) -> Result<Self, KeyError> {
+        let (min, max) = (Self::MIN_ROUNDS, Self::MAX_ROUNDS);
+        if (min..=max).contains(&rounds) {
+            Ok(Self { rounds })
+        } else {
+            Err(KeyError::RoundsOutOfRange { rounds, min, max })
+        }
+    }
+
+    /// Gives the number of PBKDF2 rounds.
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+}
+
+impl Default for Protection {
+    fn default() -> Self {
+        Self {
+            rounds: Self::MIN_ROUNDS,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The block ciphers, all in CBC mode with PKCS#7 padding.
+
+use std::fmt;
+
+use cbc::{
+    Decryptor, Encryptor,
+    cipher::{
+        BlockCipherDecrypt, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyInit, KeyIvInit as _,
+        block_padding::Pkcs7,
+    },
+};
+use der::asn1::ObjectIdentifier;
+use zeroize::Zeroizing;
+
+/// A cipher that encrypts private keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cipher {
+    /// AES with a 128-bit key.
+    Aes128Cbc,
+    /// AES with a 192-bit key.
+    Aes192Cbc,
+    /// AES with a 256-bit key.
+    Aes256Cbc,
+    /// Triple DES with three keys, which `openssl genrsa -des3` uses; read, never written.
+    DesEde3Cbc,
+}
+
+/// Names in `DEK-Info` and object identifiers in PBES2 (RFC 8018 §B.2, RFC 3565).
+const TABLE: [(Cipher, &str, ObjectIdentifier); 4] = [
+    (
+        Cipher::Aes128Cbc,
+        "AES-128-CBC",
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2"),
+    ),
+    (
+        Cipher::Aes192Cbc,
+        "AES-192-CBC",
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22"),
+    ),
+    (
+        Cipher::Aes256Cbc,
+        "AES-256-CBC",
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42"),
+    ),
+    (
+        Cipher::DesEde3Cbc,
+        "DES-EDE3-CBC",
+        ObjectIdentifier::new_unwrap("1.2.840.113549.3.7"),
+    ),
+];
+
+impl Cipher {
+    /// Object identifier of the cipher that is written.
+    pub(super) const AES_256_CBC_OID: ObjectIdentifier = TABLE[2].2;
+
+    pub(super) fn from_dek_name(name: &str) -> Option<Self> {
+        TABLE
+            .iter()
+            .find(|(_, known, _)| *known == name)
+            .map(|(cipher, ..)| *cipher)
+    }
+
+    pub(super) fn from_oid(oid: ObjectIdentifier) -> Option<Self> {
+        TABLE
+            .iter()
+            .find(|(.., known)| *known == oid)
+            .map(|(cipher, ..)| *cipher)
+    }
+
+    pub(super) fn key_bytes(self) -> usize {
+        match self {
+            Self::Aes128Cbc => 16,
+            Self::Aes192Cbc | Self::DesEde3Cbc => 24,
+            Self::Aes256Cbc => 32,
+        }
+    }
+
+    /// Length of a block and of the initialisation vector.
+    pub(super) fn block_bytes(self) -> usize {
+        match self {
+            Self::DesEde3Cbc => 8,
+            _ => 16,
+        }
+    }
+
+    /// Decrypts; nothing when the padding is wrong, as it nearly always is with a wrong key.
+    pub(super) fn decrypt(self, key: &[u8], iv: &[u8], ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::Aes128Cbc => decrypt::<aes::Aes128Dec>(key, iv, ciphertext),
+            Self::Aes192Cbc => decrypt::<aes::Aes192Dec>(key, iv, ciphertext),
+            Self::Aes256Cbc => decrypt::<aes::Aes256Dec>(key, iv, ciphertext),
+            Self::DesEde3Cbc => decrypt::<des::TdesEde3>(key, iv, ciphertext),
+        }
+    }
+}
+
+impl fmt::Display for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Aes128Cbc => "AES-128-CBC",
+            Self::Aes192Cbc => "AES-192-CBC",
+            Self::Aes256Cbc => "AES-256-CBC",
+            Self::DesEde3Cbc => "3DES-CBC",
+        })
+    }
+}
+
+fn decrypt<C: BlockCipherDecrypt + KeyInit>(
+    key: &[u8],
+    iv: &[u8],
+    ciphertext: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut buffer = Zeroizing::new(ciphertext.to_vec());
+    let cipher = Decryptor::<C>::new_from_slices(key, iv).ok()?;
+    let length = cipher.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
+    buffer.truncate(length);
+    Some(buffer)
+}
+
+/// Encrypts with AES-256-CBC, the one cipher that is written.
+pub(super) fn encrypt_aes256(key: &[u8], iv: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+    // A whole block of room for the padding, taken at once so that growing leaves no copy of the plaintext.
+    let room = plaintext.len() + Cipher::Aes256Cbc.block_bytes();
+    let mut buffer = Zeroizing::new(Vec::with_capacity(room));
+    buffer.extend_from_slice(plaintext);
+    buffer.resize(room, 0);
+    let cipher = Encryptor::<aes::Aes256Enc>::new_from_slices(key, iv).ok()?;
+    cipher
+        .encrypt_padded::<Pkcs7>(&mut buffer, plaintext.len())
+        .ok()
+        .map(<[u8]>::to_vec)
+}

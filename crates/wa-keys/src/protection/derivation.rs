@@ -1,0 +1,162 @@
+//! From a passphrase to a cipher key, at a bounded cost.
+
+use std::fmt;
+
+use md5::{Digest as _, Md5};
+use zeroize::Zeroizing;
+
+use crate::{
+    error::Cost,
+    limits::{MAX_PBKDF2_ROUNDS, MAX_SALT_BYTES, MAX_SCRYPT_BYTES, MAX_SCRYPT_WORK},
+};
+
+/// How a passphrase becomes a cipher key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyDerivation {
+    /// PBKDF2 (RFC 8018 §5.2).
+    Pbkdf2 {
+        /// The pseudo-random function.
+        prf: Prf,
+        /// Its rounds; numbers beyond 64 bits are given as 2⁶⁴ − 1.
+        rounds: u64,
+    },
+    /// scrypt (RFC 7914), with numbers beyond 64 bits given as 2⁶⁴ − 1.
+    Scrypt {
+        /// Cost, a power of two.
+        n: u64,
+        /// Block size.
+        r: u64,
+        /// Parallelisation.
+        p: u64,
+    },
+    /// OpenSSL's `EVP_BytesToKey`: one round of MD5, which hardly slows down guessing.
+    EvpBytesToKey,
+}
+
+/// The pseudo-random function of PBKDF2: HMAC with a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Prf {
+    /// HMAC-SHA-1, the default of RFC 8018 when a file names none.
+    HmacSha1,
+    /// HMAC-SHA-224.
+    HmacSha224,
+    /// HMAC-SHA-256.
+    HmacSha256,
+    /// HMAC-SHA-384.
+    HmacSha384,
+    /// HMAC-SHA-512.
+    HmacSha512,
+}
+
+impl KeyDerivation {
+    /// Refuses what would take too long or too much memory; to be called before [`derive`](Self::derive).
+    pub(super) fn check_cost(&self, salt: &[u8]) -> Result<(), Cost> {
+        if salt.len() > MAX_SALT_BYTES {
+            return Err(Cost::Salt {
+                bytes: salt.len(),
+                limit: MAX_SALT_BYTES,
+            });
+        }
+        match *self {
+            Self::Pbkdf2 { rounds, .. } if rounds > u64::from(MAX_PBKDF2_ROUNDS) => Err(Cost::Pbkdf2Rounds {
+                rounds,
+                limit: MAX_PBKDF2_ROUNDS,
+            }),
+            Self::Scrypt { n, r, p } => {
+                let [n, r, p] = [n, r, p].map(u128::from);
+                // What scrypt allocates: N blocks of 128·r bytes, and p of them.
+                let bytes = (n + p).saturating_mul(r).saturating_mul(128);
+                let work = n.saturating_mul(r).saturating_mul(p);
+                if bytes > u128::from(MAX_SCRYPT_BYTES) {
+                    Err(Cost::ScryptMemory {
+                        bytes,
+                        limit: MAX_SCRYPT_BYTES,
+                    })
+                } else if work > u128::from(MAX_SCRYPT_WORK) {
+                    Err(Cost::ScryptWork {
+                        work,
+                        limit: MAX_SCRYPT_WORK,
+                    })
+                } else {
+                    Ok(())
+                }
+            }
+            Self::Pbkdf2 { .. } | Self::EvpBytesToKey => Ok(()),
+        }
+    }
+
+    /// Derives a cipher key; nothing when the parameters are impossible.
+    pub(super) fn derive(&self, passphrase: &[u8], salt: &[u8], length: usize) -> Option<Zeroizing<Vec<u8>>> {
+        let mut key = Zeroizing::new(vec![0; length]);
+        match *self {
+            Self::Pbkdf2 { prf, rounds } => {
+                let rounds = u32::try_from(rounds).ok().filter(|rounds| *rounds > 0)?;
+                prf.pbkdf2(passphrase, salt, rounds, &mut key);
+            }
+            Self::Scrypt { n, r, p } => {
+                let log_n = n
+                    .is_power_of_two()
+                    .then(|| n.trailing_zeros())
+                    .filter(|log_n| *log_n > 0)?;
+                let (log_n, r, p) = (log_n.try_into().ok()?, r.try_into().ok()?, p.try_into().ok()?);
+                let params = scrypt::Params::new(log_n, r, p).ok()?;
+                scrypt::scrypt(passphrase, salt, &params, &mut key).ok()?;
+            }
+            Self::EvpBytesToKey => evp_bytes_to_key(passphrase, salt, &mut key),
+        }
+        Some(key)
+    }
+}
+
+impl fmt::Display for KeyDerivation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pbkdf2 { prf, rounds } => write!(f, "PBKDF2-{prf} ({rounds} rounds)"),
+            Self::Scrypt { n, r, p } => write!(f, "scrypt (N={n}, r={r}, p={p})"),
+            Self::EvpBytesToKey => f.write_str("EVP_BytesToKey with MD5 (1 round)"),
+        }
+    }
+}
+
+impl Prf {
+    fn pbkdf2(self, passphrase: &[u8], salt: &[u8], rounds: u32, key: &mut [u8]) {
+        let pbkdf2 = match self {
+            Self::HmacSha1 => pbkdf2::pbkdf2_hmac::<sha1::Sha1>,
+            Self::HmacSha224 => pbkdf2::pbkdf2_hmac::<sha2::Sha224>,
+            Self::HmacSha256 => pbkdf2::pbkdf2_hmac::<sha2::Sha256>,
+            Self::HmacSha384 => pbkdf2::pbkdf2_hmac::<sha2::Sha384>,
+            Self::HmacSha512 => pbkdf2::pbkdf2_hmac::<sha2::Sha512>,
+        };
+        pbkdf2(passphrase, salt, rounds, key);
+    }
+}
+
+impl fmt::Display for Prf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HmacSha1 => "HMAC-SHA-1",
+            Self::HmacSha224 => "HMAC-SHA-224",
+            Self::HmacSha256 => "HMAC-SHA-256",
+            Self::HmacSha384 => "HMAC-SHA-384",
+            Self::HmacSha512 => "HMAC-SHA-512",
+        })
+    }
+}
+
+/// `EVP_BytesToKey` with MD5 and a count of 1, as OpenSSL's traditional PEM encryption calls it.
+fn evp_bytes_to_key(passphrase: &[u8], salt: &[u8], key: &mut [u8]) {
+    let mut digest = Zeroizing::new([0; 16]);
+    for (index, chunk) in key.chunks_mut(16).enumerate() {
+        let mut md5 = Md5::new();
+        if index > 0 {
+            md5.update(*digest);
+        }
+        md5.update(passphrase);
+        md5.update(salt);
+        digest.copy_from_slice(&md5.finalize());
+        let (part, _) = digest.split_at(chunk.len());
+        chunk.copy_from_slice(part);
+    }
+}

@@ -1,0 +1,68 @@
+//! OpenSSL's traditional PEM encryption, which Meta's own key generator writes: read, never written.
+
+use zeroize::Zeroizing;
+
+use super::{Cipher, DekInfo, Encryption, KeyDerivation};
+use crate::{KeyError, Passphrase, error::Damage};
+
+/// Bytes of the initialisation vector that serve as the salt (OpenSSL, `PEM_do_header`).
+const SALT_BYTES: usize = 8;
+
+/// A `DEK-Info` header that is understood.
+pub(crate) struct Traditional<'a> {
+    pub(crate) encryption: Encryption,
+    salt: &'a [u8],
+    iv: &'a [u8],
+}
+
+impl<'a> Traditional<'a> {
+    pub(crate) fn read(dek: &'a DekInfo) -> Result<Self, KeyError> {
+        let cipher = Cipher::from_dek_name(&dek.cipher).ok_or_else(|| KeyError::UnsupportedProtection {
+            found: dek.cipher.clone(),
+        })?;
+        let encryption = Encryption {
+            derivation: KeyDerivation::EvpBytesToKey,
+            cipher,
+        };
+        match dek.iv.get(..SALT_BYTES) {
+            Some(salt) if dek.iv.len() == cipher.block_bytes() => Ok(Self {
+                encryption,
+                salt,
+                iv: &dek.iv,
+            }),
+            _ => Err(KeyError::Damaged {
+                line: None,
+                damage: Damage::BadHeader("DEK-Info"),
+            }),
+        }
+    }
+
+    /// Decrypts to what should be the DER of a PKCS#1 key.
+    pub(crate) fn open(
+        &self,
+        ciphertext: &[u8],
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let Encryption { derivation, cipher } = self.encryption;
+        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(cipher.block_bytes()) {
+            return Err(KeyError::Damaged {
+                line: None,
+                damage: Damage::BadCiphertextLength,
+            });
+        }
+        let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded {
+            encryption: self.encryption,
+        })?;
+        let wrong = KeyError::WrongPassphrase {
+            encryption: self.encryption,
+        };
+        derivation
+            .derive(
+                passphrase.expose_secret().as_bytes(),
+                self.salt,
+                cipher.key_bytes(),
+            )
+            .and_then(|key| cipher.decrypt(&key, self.iv, ciphertext))
+            .ok_or(wrong)
+    }
+}
