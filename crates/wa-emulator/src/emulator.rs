@@ -100,9 +100,7 @@ impl Emulator {
     ///
     /// [`ControlError`] when the account is not there.
     pub fn add_numbers(&self, account: &str, count: usize) -> Result<Vec<String>, ControlError> {
-        let spec = NumberSpec::new().account(account);
-        let mut state = self.shared.state();
-        (0..count).map(|_| state.world.add_number(&spec)).collect()
+        self.shared.state().world.add_numbers(account, count)
     }
 
     /// Takes a number away, as if it had never been there.
@@ -201,7 +199,7 @@ impl Emulator {
     ///
     /// [`ControlError`] when no token has this label.
     pub fn drop_permission(&self, label: &str, scope: &str) -> Result<(), ControlError> {
-        self.shared.state().world.drop_scope(label, scope)
+        self.shared.state().world.drop_permission(label, scope)
     }
 
     /// Gives a token a permission.
@@ -210,7 +208,7 @@ impl Emulator {
     ///
     /// [`ControlError`] when no token has this label.
     pub fn grant_permission(&self, label: &str, scope: &str) -> Result<(), ControlError> {
-        self.shared.state().world.grant_scope(label, scope)
+        self.shared.state().world.grant_permission(label, scope)
     }
 
     /// Limits a token to these accounts (code 200 elsewhere), or lets it reach all of them again.

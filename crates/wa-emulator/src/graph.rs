@@ -54,31 +54,44 @@ fn carry_out(
     if usage.account_exceeded {
         return Err(ErrorAnswer::account_rate_limit());
     }
-    match (&call.method, &route) {
-        (&Method::POST, Route::Key(id)) => {
-            key::set(world, &caller, id, call)?;
-            Ok(if shape.success_as_text {
-                json!({"success": "true"})
-            } else {
-                json!({"success": true})
-            })
-        }
-        (&Method::GET, Route::Key(id)) => key::get(world, shape, &caller, id, call),
-        (&Method::GET, Route::PhoneNumbers(id)) => listing::phone_numbers(world, &caller, id, call, base_url),
-        (&Method::GET, Route::OwnedAccounts(id)) => {
-            listing::accounts(world, shape, &caller, (id, Edge::Owned), call, base_url)
-        }
-        (&Method::GET, Route::ClientAccounts(id)) => {
-            listing::accounts(world, shape, &caller, (id, Edge::Client), call, base_url)
-        }
-        (&Method::GET, Route::Node(id)) => node::read(world, shape, &caller, id, call),
-        (&Method::GET, Route::DebugToken) => debug_token::inspect(world, &caller, call),
-        (method, _) => Err(ErrorAnswer::invalid_parameter(format!(
-            "Unsupported {} request.",
-            method.as_str().to_ascii_lowercase()
-        ))
-        .kind("GraphMethodException")),
+    if let (&Method::POST, Route::Key(id)) = (&call.method, &route) {
+        key::set(world, &caller, id, call)?;
+        return Ok(if shape.success_as_text {
+            json!({"success": "true"})
+        } else {
+            json!({"success": true})
+        });
     }
+    if call.method != Method::GET {
+        let method = call.method.as_str().to_ascii_lowercase();
+        let error = ErrorAnswer::invalid_parameter(format!("Unsupported {method} request."));
+        return Err(error.kind("GraphMethodException"));
+    }
+    let reading = Reading {
+        world,
+        shape,
+        base_url,
+        caller: &caller,
+        call,
+    };
+    match &route {
+        Route::Key(id) => key::get(&reading, id),
+        Route::PhoneNumbers(id) => listing::phone_numbers(&reading, id),
+        Route::OwnedAccounts(id) => listing::accounts(&reading, id, Edge::Owned),
+        Route::ClientAccounts(id) => listing::accounts(&reading, id, Edge::Client),
+        Route::Node(id) => node::read(&reading, id),
+        Route::DebugToken => debug_token::inspect(&reading),
+    }
+}
+
+/// All that a call which changes nothing looks at.
+#[derive(Clone, Copy, Debug)]
+struct Reading<'a> {
+    world: &'a World,
+    shape: &'a WireShape,
+    base_url: &'a str,
+    caller: &'a Caller,
+    call: &'a Call,
 }
 
 /// The account whose own limit a call counts towards (Meta, *Graph API rate limiting*: its edges).

@@ -14,29 +14,27 @@ const RSA_ALGORITHM: &[u8] = &[
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
 
-/// A public key that passed the check: 2048-bit RSA, as SPKI.
-#[derive(Clone, Debug)]
-pub(crate) struct CheckedKey {
-    /// The text as it was sent, with CRLF line ends turned into LF.
-    pub(crate) pem: String,
-    /// The `SubjectPublicKeyInfo`.
-    #[cfg_attr(not(test), allow(dead_code, reason = "read by the phone side"))]
-    pub(crate) der: Vec<u8>,
-}
-
 /// Checks a key the way WhatsApp's clients need it (Meta, *WhatsApp Business encryption* guide; Cloud API
 /// error 100): an SPKI header, real newlines, 2048-bit RSA, nothing around the block.
 ///
-/// The error is what is wrong, in words that name no part of the input.
-pub(crate) fn check(text: &str) -> Result<CheckedKey, &'static str> {
+/// Gives the text with LF line ends; the error is what is wrong, in words that name no part of the input.
+pub(crate) fn check(text: &str) -> Result<String, &'static str> {
     if text.chars().count() > MAX_CHARS {
         return Err("the key has more than 8192 characters");
     }
     // A browser's FormData sends every newline of a field as CRLF, so CRLF is a real newline.
     let pem = text.replace("\r\n", "\n");
-    let der = decode(&pem)?;
+    spki(&pem)?;
+    Ok(pem)
+}
+
+/// The `SubjectPublicKeyInfo` in a PEM block with LF line ends.
+pub(crate) fn spki(pem: &str) -> Result<Vec<u8>, &'static str> {
+    let der = decode(pem)?;
     check_rsa_2048(&der)?;
-    Ok(CheckedKey { pem, der })
+    // The form is right; whether it is a key at all (an odd modulus, say) the library knows better.
+    PublicEncryptingKey::from_der(&der).map_err(|_| "its numbers do not form an RSA key")?;
+    Ok(der)
 }
 
 fn decode(pem: &str) -> Result<Vec<u8>, &'static str> {
@@ -111,10 +109,4 @@ fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
     } else {
         None
     }
-}
-
-/// The key for OAEP, from an SPKI that passed the check.
-#[cfg_attr(not(test), allow(dead_code, reason = "read by the phone side"))]
-pub(crate) fn encrypting_key(spki: &[u8]) -> Option<PublicEncryptingKey> {
-    PublicEncryptingKey::from_der(spki).ok()
 }

@@ -14,7 +14,7 @@ pub use spec::{AccountSpec, AppSpec, BusinessSpec, NumberSpec, NumberState, Toke
 use thiserror::Error;
 pub(crate) use token::{App, Token, unix_now};
 
-use crate::pem::{self, CheckedKey};
+use crate::pem;
 
 /// Why a change to the emulated world was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -41,6 +41,12 @@ pub enum ControlError {
     InvalidId {
         /// The id that was given.
         id: String,
+    },
+    /// The label cannot be part of a control path.
+    #[error("{label:?} is no label: use letters, digits and - _ . only, at most 64")]
+    InvalidLabel {
+        /// The label that was given.
+        label: String,
     },
     /// The public key did not pass the check that an upload has to pass.
     #[error("the public key is refused: {reason}")]
@@ -108,10 +114,11 @@ pub(crate) struct Account {
 pub(crate) struct Number {
     pub(crate) account: String,
     pub(crate) position: u64,
-    pub(crate) display_phone_number: String,
+    pub(crate) display: String,
     pub(crate) verified_name: String,
     pub(crate) state: NumberState,
-    pub(crate) key: Option<CheckedKey>,
+    /// The PEM text.
+    pub(crate) key: Option<String>,
     pub(crate) signed: bool,
     pub(crate) uploads: u64,
 }
@@ -199,7 +206,7 @@ impl World {
         }
         let number = Number {
             position,
-            display_phone_number: spec.display_phone_number.clone().unwrap_or_else(|| {
+            display: spec.display_phone_number.clone().unwrap_or_else(|| {
                 format!("+1 555-{:03}-{:04}", position / 10_000 % 1_000, position % 10_000)
             }),
             verified_name: spec
@@ -217,6 +224,11 @@ impl World {
         }
         self.numbers.insert(id.clone(), number);
         Ok(id)
+    }
+
+    pub(crate) fn add_numbers(&mut self, account: &str, count: usize) -> Result<Vec<String>, ControlError> {
+        let spec = NumberSpec::new().account(account);
+        (0..count).map(|_| self.add_number(&spec)).collect()
     }
 
     pub(crate) fn remove_number(&mut self, id: &str) -> Result<(), ControlError> {
@@ -241,7 +253,7 @@ impl World {
             id: id.to_owned(),
             account: number.account.clone(),
             state: number.state,
-            business_public_key: number.key.as_ref().map(|key| key.pem.clone()),
+            business_public_key: number.key.clone(),
             signature_status: number.signature_status(),
             uploads: number.uploads,
         })

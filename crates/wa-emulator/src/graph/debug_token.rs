@@ -2,12 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::auth::{self, Caller};
-use super::call::Call;
+use super::Reading;
+use super::auth;
 use super::error::ErrorAnswer;
 use crate::world::{Token, World};
 
-pub(crate) fn inspect(world: &World, caller: &Caller, call: &Call) -> Result<Value, ErrorAnswer> {
+pub(crate) fn inspect(reading: &Reading<'_>) -> Result<Value, ErrorAnswer> {
+    let &Reading {
+        world, caller, call, ..
+    } = reading;
     let input = call.param("input_token").filter(|text| !text.is_empty());
     let input = input.ok_or_else(|| ErrorAnswer::missing_parameter("input_token"))?;
     if let Some(app) = auth::app_of(world, input) {

@@ -16,8 +16,12 @@ use serde_json::{Map, Value, json};
 /// assert_eq!(busy.code(), 131016);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErrorAnswer(Box<Members>);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ErrorAnswer {
+struct Members {
     status: u16,
     message: String,
     #[serde(rename = "type", default = "oauth_exception")]
@@ -42,7 +46,7 @@ fn oauth_exception() -> String {
 impl ErrorAnswer {
     /// An `OAuthException` with this HTTP status, code and message; a status outside 100–999 is sent as 500.
     pub fn new(status: u16, code: i64, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Members {
             status,
             message: message.into(),
             kind: oauth_exception(),
@@ -52,78 +56,81 @@ impl ErrorAnswer {
             is_transient: None,
             error_user_title: None,
             error_user_msg: None,
-        }
+        }))
     }
 
     /// The same error as a `GraphMethodException`, or any other `type`.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
-        self.kind = kind.into();
+        self.0.kind = kind.into();
         self
     }
 
     /// Sets `error_subcode`.
     #[must_use]
     pub fn subcode(mut self, subcode: i64) -> Self {
-        self.error_subcode = Some(subcode);
+        self.0.error_subcode = Some(subcode);
         self
     }
 
     /// Sets `error_data` to the object that WhatsApp sends, with these `details`.
     #[must_use]
     pub fn details(mut self, details: impl Into<String>) -> Self {
-        self.error_data = Some(json!({"messaging_product": "whatsapp", "details": details.into()}));
+        self.0.error_data = Some(json!({"messaging_product": "whatsapp", "details": details.into()}));
         self
     }
 
     /// Sets `error_data` to any value: a string was seen in practice.
     #[must_use]
     pub fn error_data(mut self, data: Value) -> Self {
-        self.error_data = Some(data);
+        self.0.error_data = Some(data);
         self
     }
 
     /// Sets `is_transient`.
     #[must_use]
     pub fn transient(mut self, transient: bool) -> Self {
-        self.is_transient = Some(transient);
+        self.0.is_transient = Some(transient);
         self
     }
 
     /// Sets `error_user_title` and `error_user_msg`.
     #[must_use]
     pub fn user_text(mut self, title: impl Into<String>, text: impl Into<String>) -> Self {
-        self.error_user_title = Some(title.into());
-        self.error_user_msg = Some(text.into());
+        self.0.error_user_title = Some(title.into());
+        self.0.error_user_msg = Some(text.into());
         self
     }
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        self.status
+        self.0.status
     }
 
     /// The `code`.
     pub fn code(&self) -> i64 {
-        self.code
+        self.0.code
     }
 
     pub(crate) fn http_status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The whole body as Graph sends it, with the trace id of this answer.
     pub(crate) fn body(&self, fbtrace_id: &str) -> Value {
         let mut error = Map::new();
-        error.insert("message".into(), self.message.clone().into());
-        error.insert("type".into(), self.kind.clone().into());
-        error.insert("code".into(), self.code.into());
+        error.insert("message".into(), self.0.message.clone().into());
+        error.insert("type".into(), self.0.kind.clone().into());
+        error.insert("code".into(), self.0.code.into());
         let optional = [
-            ("error_subcode", self.error_subcode.map(Value::from)),
-            ("error_data", self.error_data.clone()),
-            ("is_transient", self.is_transient.map(Value::from)),
-            ("error_user_title", self.error_user_title.clone().map(Value::from)),
-            ("error_user_msg", self.error_user_msg.clone().map(Value::from)),
+            ("error_subcode", self.0.error_subcode.map(Value::from)),
+            ("error_data", self.0.error_data.clone()),
+            ("is_transient", self.0.is_transient.map(Value::from)),
+            (
+                "error_user_title",
+                self.0.error_user_title.clone().map(Value::from),
+            ),
+            ("error_user_msg", self.0.error_user_msg.clone().map(Value::from)),
         ];
         for (name, value) in optional {
             if let Some(value) = value {

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Reading;
 use super::auth::{Caller, MESSAGING};
 use super::call::Call;
 use super::error::ErrorAnswer;
-use super::shape::{NoKeyShape, WireShape};
+use super::shape::NoKeyShape;
 use crate::pem;
 use crate::world::{Number, NumberState, World};
 
@@ -34,13 +35,14 @@ pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> 
     Ok(())
 }
 
-pub(crate) fn get(
-    world: &World,
-    shape: &WireShape,
-    caller: &Caller,
-    id: &str,
-    call: &Call,
-) -> Result<Value, ErrorAnswer> {
+pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer> {
+    let &Reading {
+        world,
+        shape,
+        caller,
+        call,
+        ..
+    } = reading;
     let number = allowed(world, caller, id)?;
     let fields: Vec<&str> = match call.param("fields").filter(|fields| !fields.is_empty()) {
         None => vec![KEY, STATUS],
@@ -73,7 +75,7 @@ pub(crate) fn get(
 
 fn key_text(number: &Number, no_key: NoKeyShape) -> Option<Value> {
     match (&number.key, no_key) {
-        (Some(key), _) => Some(key.pem.clone().into()),
+        (Some(key), _) => Some(key.clone().into()),
         (None, NoKeyShape::Null) => Some(Value::Null),
         (None, NoKeyShape::Absent) => None,
         (None, NoKeyShape::Blank | NoKeyShape::EmptyData) => Some(" ".into()),

@@ -6,23 +6,19 @@ use std::ops::Bound;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
 
-use super::auth::{BUSINESS, Caller, MANAGEMENT};
+use super::Reading;
+use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
 use super::error::ErrorAnswer;
 use super::node;
-use super::shape::WireShape;
-use crate::world::World;
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;
 
-pub(crate) fn phone_numbers(
-    world: &World,
-    caller: &Caller,
-    id: &str,
-    call: &Call,
-    base_url: &str,
-) -> Result<Value, ErrorAnswer> {
+pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer> {
+    let &Reading {
+        world, caller, call, ..
+    } = reading;
     caller.need(world, &[MANAGEMENT])?;
     let account = world
         .accounts
@@ -30,7 +26,7 @@ pub(crate) fn phone_numbers(
         .ok_or_else(|| ErrorAnswer::unknown_object(id))?;
     caller.reach(world, id)?;
     let fields = node::fields(call, node::NUMBER_DEFAULTS, node::NUMBER_FIELDS)?;
-    page(call, base_url, &account.numbers, |id| {
+    page(reading, &account.numbers, |id| {
         world
             .numbers
             .get(id)
@@ -45,14 +41,14 @@ pub(crate) enum Edge {
     Client,
 }
 
-pub(crate) fn accounts(
-    world: &World,
-    shape: &WireShape,
-    caller: &Caller,
-    (id, edge): (&str, Edge),
-    call: &Call,
-    base_url: &str,
-) -> Result<Value, ErrorAnswer> {
+pub(crate) fn accounts(reading: &Reading<'_>, id: &str, edge: Edge) -> Result<Value, ErrorAnswer> {
+    let &Reading {
+        world,
+        shape,
+        caller,
+        call,
+        ..
+    } = reading;
     caller.need(world, &[MANAGEMENT, BUSINESS])?;
     let business = world
         .businesses
@@ -64,7 +60,7 @@ pub(crate) fn accounts(
     };
     let fields = node::fields(call, node::ACCOUNT_DEFAULTS, node::ACCOUNT_FIELDS)?;
     // An account that the token does not reach is left out, not refused: the list is the business's.
-    page(call, base_url, list, |id| {
+    page(reading, list, |id| {
         caller.reach(world, id).ok()?;
         world
             .accounts
@@ -75,8 +71,7 @@ pub(crate) fn accounts(
 
 /// One page of `list`; `item` renders an entry, or leaves it out.
 fn page(
-    call: &Call,
-    base_url: &str,
+    &Reading { call, base_url, .. }: &Reading<'_>,
     list: &BTreeMap<u64, String>,
     item: impl Fn(&str) -> Option<Map<String, Value>>,
 ) -> Result<Value, ErrorAnswer> {

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::auth::{BUSINESS, Caller, MANAGEMENT};
+use super::Reading;
+use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
 use super::error::ErrorAnswer;
 use super::shape::WireShape;
-use crate::world::{Account, Number, NumberState, World};
+use crate::world::{Account, Number, NumberState};
 
 pub(crate) const NUMBER_DEFAULTS: &[&str] = &[
     "id",
@@ -66,13 +67,14 @@ pub(crate) fn fields<'c>(
     Ok(fields)
 }
 
-pub(crate) fn read(
-    world: &World,
-    shape: &WireShape,
-    caller: &Caller,
-    id: &str,
-    call: &Call,
-) -> Result<Value, ErrorAnswer> {
+pub(crate) fn read(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer> {
+    let &Reading {
+        world,
+        shape,
+        caller,
+        call,
+        ..
+    } = reading;
     caller.need(world, &[MANAGEMENT])?;
     if let Some(found) = world.numbers.get(id) {
         caller.reach(world, &found.account)?;
@@ -105,7 +107,7 @@ pub(crate) fn number(id: &str, number: &Number, fields: &[&str]) -> Map<String, 
     let registered = !matches!(number.state, NumberState::NotRegistered | NumberState::Deleted);
     pick(fields, |field| match field {
         "id" => id.into(),
-        "display_phone_number" => number.display_phone_number.clone().into(),
+        "display_phone_number" => number.display.clone().into(),
         "verified_name" => number.verified_name.clone().into(),
         "status" => if registered { "CONNECTED" } else { "DISCONNECTED" }.into(),
         "quality_rating" => "GREEN".into(),

@@ -77,6 +77,12 @@ impl World {
     }
 
     pub(crate) fn add_token(&mut self, spec: &TokenSpec) -> Result<(), ControlError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !(1..=64).contains(&spec.label.len()) || !spec.label.bytes().all(plain) {
+            return Err(ControlError::InvalidLabel {
+                label: spec.label.clone(),
+            });
+        }
         let taken = self
             .tokens
             .values()
@@ -125,12 +131,12 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn drop_scope(&mut self, label: &str, scope: &str) -> Result<(), ControlError> {
+    pub(crate) fn drop_permission(&mut self, label: &str, scope: &str) -> Result<(), ControlError> {
         self.token_mut(label)?.scopes.retain(|held| held != scope);
         Ok(())
     }
 
-    pub(crate) fn grant_scope(&mut self, label: &str, scope: &str) -> Result<(), ControlError> {
+    pub(crate) fn grant_permission(&mut self, label: &str, scope: &str) -> Result<(), ControlError> {
         let token = self.token_mut(label)?;
         if !token.has_scope(scope) {
             token.scopes.push(scope.to_owned());

@@ -1,7 +1,7 @@
 //! Setting and getting the key of a number.
 
-use serde_json::json;
-use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, SignatureStatus};
+use serde_json::{Value, json};
+use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, NoKeyShape, SignatureStatus, WireShape};
 
 use crate::client::{PUBLIC_KEY, get, key_path, set_key, started};
 
@@ -44,4 +44,70 @@ async fn registering_again_makes_the_key_a_mismatch_until_the_next_upload() {
     assert_eq!(shown["business_public_key_signature_status"], "MISMATCH");
     set_key(&emulator, PUBLIC_KEY).await;
     assert_eq!(status(), SignatureStatus::Valid);
+}
+
+#[tokio::test]
+async fn fields_choose_what_is_told_of_a_key() {
+    let emulator = started().await;
+    set_key(&emulator, PUBLIC_KEY).await;
+    let path = key_path();
+    let status = json!({"business_public_key_signature_status": "VALID"});
+    let answer = get(
+        &emulator,
+        &format!("{path}?fields=business_public_key_signature_status"),
+    )
+    .await;
+    assert_eq!(answer.json(), json!({"data": [status]}));
+    let both = "business_public_key,business_public_key_signature_status";
+    assert_eq!(
+        get(&emulator, &format!("{path}?fields={both}")).await.json(),
+        get(&emulator, &path).await.json()
+    );
+    assert_eq!(
+        get(&emulator, &format!("{path}?fields=private_key")).await.json()["error"]["code"],
+        100
+    );
+}
+
+#[tokio::test]
+async fn shapes_follow_the_source_that_is_chosen() {
+    let emulator = started().await;
+    let none = WireShape::new();
+    let mismatch = json!({"business_public_key_signature_status": "MISMATCH"});
+    let with_null = json!({"business_public_key": null, "business_public_key_signature_status": "MISMATCH"});
+    let cases = [
+        (none.clone().no_key(NoKeyShape::EmptyData), json!({"data": []})),
+        (
+            none.clone().no_key(NoKeyShape::Absent),
+            json!({"data": [mismatch]}),
+        ),
+        (
+            none.clone().no_key(NoKeyShape::Null),
+            json!({"data": [with_null]}),
+        ),
+        (none.clone().no_key(NoKeyShape::Null).flat(true), with_null),
+    ];
+    for (shape, expected) in cases {
+        emulator.set_wire_shape(shape.clone());
+        assert_eq!(get(&emulator, &key_path()).await.json(), expected, "{shape:?}");
+    }
+    emulator.set_wire_shape(none.success_as_text(true));
+    assert_eq!(
+        set_key(&emulator, PUBLIC_KEY).await.json()["success"],
+        Value::from("true")
+    );
+}
+
+#[tokio::test]
+async fn an_upload_replaces_the_key_and_a_refused_one_leaves_it() {
+    let emulator = started().await;
+    set_key(&emulator, PUBLIC_KEY).await;
+    set_key(&emulator, "no key").await;
+    let number = emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap();
+    assert_eq!(
+        (number.business_public_key.as_deref(), number.uploads),
+        (Some(PUBLIC_KEY), 1)
+    );
+    set_key(&emulator, PUBLIC_KEY).await;
+    assert_eq!(emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap().uploads, 2);
 }

@@ -7,5 +7,16 @@
     reason = "tests"
 )]
 
+mod authority;
 mod client;
+mod control;
+mod curl;
+mod encodings;
+mod errors;
+mod faults;
 mod key_endpoint;
+mod lifecycle;
+mod limits;
+mod log;
+mod paging;
+mod robust;

@@ -1,0 +1,65 @@
+//! What is there, at a glance and without secrets.
+
+use serde_json::{Map, Value, json};
+
+use crate::shared::State;
+
+pub(super) fn of(base_url: &str, state: &State) -> Value {
+    let world = &state.world;
+    let businesses: Map<String, Value> = world
+        .businesses
+        .iter()
+        .map(|(id, business)| {
+            let owned: Vec<_> = business.owned.values().collect();
+            let client: Vec<_> = business.shared.values().collect();
+            (
+                id.clone(),
+                json!({"name": business.name, "owned_accounts": owned, "client_accounts": client}),
+            )
+        })
+        .collect();
+    let accounts: Map<String, Value> = world
+        .accounts
+        .iter()
+        .map(|(id, account)| {
+            (
+                id.clone(),
+                json!({"name": account.name, "numbers": account.numbers.len()}),
+            )
+        })
+        .collect();
+    let apps: Map<String, Value> = world
+        .apps
+        .iter()
+        .map(|(id, app)| {
+            (
+                id.clone(),
+                json!({"name": app.name, "require_proof": app.require_proof}),
+            )
+        })
+        .collect();
+    let tokens: Map<String, Value> = world
+        .tokens
+        .iter()
+        .map(|(label, token)| {
+            let told = json!({
+                "app": token.app,
+                "permissions": token.scopes,
+                "accounts": token.accounts,
+                "expired": token.is_expired(),
+                "revoked": token.revoked,
+            });
+            (label.clone(), told)
+        })
+        .collect();
+    json!({
+        "base_url": base_url,
+        "businesses": businesses,
+        "accounts": accounts,
+        "numbers": world.numbers.len(),
+        "apps": apps,
+        "tokens": tokens,
+        "faults": state.faults.rules().len(),
+        "requests": state.log.total(),
+    })
+}

@@ -1,0 +1,109 @@
+//! No secret shows in any `Debug`, `Display`, error or log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use wa_emulator::{AppSpec, Emulator, TokenSpec};
+
+const CANARY: &str = "CANARYcanaryCANARY";
+
+/// Collects what the tracing subscriber writes.
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn call(emulator: &Emulator, method: &str, target: &str, extra: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{extra}\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn the_canary_is_nowhere() {
+    let capture = Capture::default();
+    let writer = capture.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut shown = String::new();
+
+    let app = AppSpec::new("1", format!("{CANARY}-app"));
+    let token = TokenSpec::new("t", format!("{CANARY}-token")).app("1");
+    write!(shown, "{app:?}{token:?}").unwrap();
+    let builder = Emulator::builder().app(app).token(token);
+    write!(shown, "{builder:?}").unwrap();
+    let emulator = builder.start().await.unwrap();
+    let again = TokenSpec::new("again", format!("{CANARY}-token"));
+    let refused = emulator.add_token(&again).unwrap_err();
+    write!(shown, "{refused}{refused:?}").unwrap();
+
+    let key = "/v25.0/106540352242922/whatsapp_business_encryption";
+    let authorization = format!("Authorization: Bearer {CANARY}-token\r\n");
+    shown += &call(&emulator, "GET", key, &authorization, "").await;
+    shown += &call(
+        &emulator,
+        "GET",
+        &format!("{key}?access_token={CANARY}-unknown"),
+        "",
+        "",
+    )
+    .await;
+    shown += &call(
+        &emulator,
+        "GET",
+        &format!("/debug_token?input_token={CANARY}-token"),
+        &authorization,
+        "",
+    )
+    .await;
+    shown += &call(
+        &emulator,
+        "POST",
+        key,
+        "",
+        &format!("access_token={CANARY}-x&business_public_key=x"),
+    )
+    .await;
+    let bad = format!("{{\"label\":\"x\",\"token\":{{\"{CANARY}\":1}}}}");
+    shown += &call(&emulator, "POST", "/_emulator/tokens", "", &bad).await;
+    shown += &call(&emulator, "GET", "/_emulator/", "", "").await;
+    shown += &call(&emulator, "GET", "/_emulator/requests", "", "").await;
+    write!(shown, "{emulator:?}{:?}", emulator.requests()).unwrap();
+    emulator.shutdown().await;
+
+    assert!(!shown.contains("CANARY"), "{shown}");
+    let log = String::from_utf8(capture.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("answered") && log.contains("fbtrace_id"),
+        "the capture captures: {log}"
+    );
+    assert!(!log.contains("CANARY"), "{log}");
+}
