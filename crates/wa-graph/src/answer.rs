@@ -29,6 +29,7 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
     let error = json.as_ref().and_then(|json| json.get("error"));
     if let Some(api) = error.and_then(|error| ApiError::parse(status, error, redactor)) {
         let limited = status == StatusCode::TOO_MANY_REQUESTS || api.code().kind() == CodeKind::RateLimit;
+        let api = Box::new(api);
         return Err(if limited {
             GraphErrorKind::RateLimited(Some(api))
         } else {

@@ -42,3 +42,16 @@ impl Clock for SystemClock {
         Box::pin(tokio::time::sleep(duration))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn sleeping_moves_the_clock_and_obeys_tokios_paused_time() {
+        let clock = SystemClock;
+        let before = clock.monotonic();
+        clock.sleep(Duration::from_hours(1)).await;
+        assert!(clock.monotonic() >= before + Duration::from_hours(1));
+    }
+}

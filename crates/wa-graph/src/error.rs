@@ -62,10 +62,10 @@ pub(crate) struct ErrorContext {
 pub enum GraphErrorKind {
     /// Graph answered with an error.
     #[error("{0}")]
-    Api(ApiError),
+    Api(Box<ApiError>),
     /// Too many calls: HTTP 429 or a code that stands for a limit. [`GraphError::retry_in`] says when to come back.
     #[error("rate limited: {}", .0.as_ref().map_or_else(|| "HTTP 429".to_owned(), ToString::to_string))]
-    RateLimited(Option<ApiError>),
+    RateLimited(Option<Box<ApiError>>),
     /// No whole answer arrived.
     #[error("{0}")]
     Transport(TransportError),

@@ -17,20 +17,27 @@
 //! - [`RetryPolicy`] bounds the attempts; retries happen in this crate and in no layer above.
 //! - [`AccessToken`] and [`AppSecret`] never show themselves; [`PhoneNumberId`], [`WabaId`], [`BusinessId`] and
 //!   [`ApiVersion`] are valid once they exist.
+//! - [`Paged`] is a listing as a stream: phone numbers of an account, accounts of a business; [`TokenInfo`] is what
+//!   `debug_token` tells.
 //! - [`Usage`] tells how near its limits an app and an account are.
 
 mod answer;
 mod client;
 mod clock;
 mod code;
+mod edge;
 mod error;
 mod id;
+mod lenient;
+mod node;
+mod paging;
 mod proof;
 mod redact;
 mod request;
 mod response;
 mod retry;
 mod secret;
+mod token_info;
 mod transport;
 mod usage;
 mod version;
@@ -42,11 +49,14 @@ pub use error::{
     ApiError, BodyKind, GraphError, GraphErrorKind, TransportError, TransportErrorKind, UnexpectedAnswer,
 };
 pub use id::{BusinessId, IdError, PhoneNumberId, WabaId};
+pub use node::{PhoneNumber, WhatsAppBusinessAccount};
+pub use paging::Paged;
 pub use proof::AppSecretProof;
 pub use request::GraphRequest;
 pub use response::{GraphResponse, ResponseMeta};
 pub use retry::{Jitter, RetryPolicy};
 pub use secret::{AccessToken, AppSecret, SecretError};
+pub use token_info::{GranularScope, TokenInfo, TokenProblem};
 pub use transport::HttpClient;
 pub use usage::{BusinessUsage, Usage, UsageShare};
 pub use version::{ApiVersion, ApiVersionError};

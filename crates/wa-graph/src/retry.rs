@@ -91,3 +91,95 @@ pub(crate) fn pause(
     };
     (elapsed.saturating_add(pause) < policy.max_elapsed).then_some(pause)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::{ApiError, BodyKind, TransportError, UnexpectedAnswer};
+    use crate::redact::Redactor;
+    use crate::secret::AccessToken;
+
+    fn api(status: u16, code: i64, transient: Option<bool>) -> GraphErrorKind {
+        let token = AccessToken::new("EAAtoken").unwrap();
+        let error = json!({"code": code, "is_transient": transient});
+        let status = StatusCode::from_u16(status).unwrap();
+        let api = ApiError::parse(status, &error, &Redactor::new(&token, None, &[])).unwrap();
+        GraphErrorKind::Api(Box::new(api))
+    }
+
+    fn transport(kind: TransportErrorKind) -> GraphErrorKind {
+        GraphErrorKind::Transport(TransportError::new(kind, None))
+    }
+
+    fn html(status: u16) -> GraphErrorKind {
+        let status = StatusCode::from_u16(status).unwrap();
+        GraphErrorKind::Unexpected(UnexpectedAnswer::new(status, BodyKind::Html, 6, None))
+    }
+
+    #[test]
+    fn the_kind_of_failure_and_the_harm_of_repeating_decide() {
+        use TransportErrorKind::{Connect, Interrupted, Request, Timeout, Tls, TooLarge};
+        use Verdict::{Slowly, Soon, Stop};
+        let host = None;
+        for (kind, if_repeatable, otherwise) in [
+            (transport(Connect), Soon, Soon),
+            (transport(Tls), Stop, Stop),
+            (transport(Timeout), Soon, Stop),
+            (transport(Interrupted), Soon, Stop),
+            (transport(TooLarge), Stop, Stop),
+            (transport(Request), Stop, Stop),
+            (GraphErrorKind::RateLimited(None), Slowly, Slowly),
+            (
+                GraphErrorKind::Redirect {
+                    status: StatusCode::FOUND,
+                    host,
+                },
+                Stop,
+                Stop,
+            ),
+            (GraphErrorKind::PagingLoop, Stop, Stop),
+            (html(502), Soon, Stop),
+            (html(408), Soon, Stop),
+            (html(200), Stop, Stop),
+            (html(404), Stop, Stop),
+            (api(500, 2, None), Soon, Stop),
+            (api(400, 1, Some(false)), Soon, Stop),
+            (api(400, 80_007, None), Slowly, Slowly),
+            (api(500, 3, None), Stop, Stop),
+            (api(500, 131_045, Some(false)), Stop, Stop),
+            (api(400, 100, Some(true)), Soon, Stop),
+            (api(400, 987_654, None), Stop, Stop),
+            (api(503, 987_654, None), Soon, Stop),
+            (api(400, 133_015, None), Stop, Stop),
+        ] {
+            assert_eq!(verdict(&kind, true), if_repeatable, "{kind:?}");
+            assert_eq!(verdict(&kind, false), otherwise, "{kind:?}");
+            assert_eq!(is_transient(&kind), if_repeatable != Stop, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn pauses_end_with_attempts_and_with_time() {
+        let policy = RetryPolicy::default()
+            .max_attempts(3)
+            .max_elapsed(Duration::from_secs(10));
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let at = |attempt, elapsed, told| {
+            pause(
+                &policy,
+                Verdict::Soon,
+                attempt,
+                Duration::from_secs(elapsed),
+                told,
+            )
+        };
+        assert!(at(1, 0, None).is_some() && at(2, 0, None).is_some());
+        assert_eq!(at(3, 0, None), None);
+        assert_eq!(at(1, 4, seconds(5)), seconds(5));
+        assert_eq!(at(1, 5, seconds(5)), None);
+        assert_eq!(at(1, u64::MAX, None), None);
+        assert_eq!(pause(&policy, Verdict::Stop, 1, Duration::ZERO, seconds(1)), None);
+    }
+}

@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_token_is_refused_without_being_repeated() {
-        let cases: [(String, fn(&SecretError) -> bool); 6] = [
+        type Expected = fn(&SecretError) -> bool;
+        let cases: [(String, Expected); 6] = [
             ("  ".into(), |e| matches!(e, SecretError::Empty { .. })),
             ("Bearer EAA1".into(), |e| {
                 matches!(e, SecretError::BearerPrefix { .. })

@@ -211,7 +211,7 @@ mod tests {
             Some("whatsapp_business_management")
         );
         assert_eq!(usage.highest(), Some(100));
-        assert_eq!(usage.regain_access_in(), Some(Duration::from_secs(19 * 60)));
+        assert_eq!(usage.regain_access_in(), Some(Duration::from_mins(19)));
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
         )]);
         assert_eq!(usage.business.len(), 2);
         assert_eq!(usage.business[0].share.call_count, Some(2));
-        assert_eq!(usage.regain_access_in(), Some(Duration::from_secs(300)));
+        assert_eq!(usage.regain_access_in(), Some(Duration::from_mins(5)));
     }
 
     #[test]

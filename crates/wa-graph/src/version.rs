@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A Graph API version such as `v25.0`.
 ///
-/// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* OpenAPI description); a version lives for about two
+/// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* `OpenAPI` description); a version lives for about two
 /// years (Meta, *Graph API changelog*). Default: `v25.0`.
 ///
 /// ```

@@ -118,7 +118,7 @@ impl ApiError {
     }
 
     /// Returns whether the number is not eligible for encryption: code 100 with HTTP 422
-    /// (Meta, *Business Messaging API* OpenAPI description, `whatsapp_business_encryption`).
+    /// (Meta, *Business Messaging API* `OpenAPI` description, `whatsapp_business_encryption`).
     pub fn is_not_eligible(&self) -> bool {
         self.code.number() == 100 && self.status == StatusCode::UNPROCESSABLE_ENTITY
     }

@@ -114,7 +114,7 @@ mod tests {
     fn seconds_and_dates_are_delays() {
         let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
         let later = "Sun, 06 Nov 1994 08:50:37 GMT";
-        let minute = Some(Duration::from_secs(60));
+        let minute = Some(Duration::from_mins(1));
         assert_eq!(
             retry_after(&headers(&[(&header::RETRY_AFTER, "60")]), now),
             minute
@@ -148,7 +148,7 @@ mod tests {
         ]);
         assert_eq!(
             retry_after(&headers, SystemTime::now()),
-            Some(Duration::from_secs(60))
+            Some(Duration::from_mins(1))
         );
     }
 }

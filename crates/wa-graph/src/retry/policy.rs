@@ -32,7 +32,7 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             max_attempts: 4,
-            max_elapsed: Duration::from_secs(60),
+            max_elapsed: Duration::from_mins(1),
             base_pause: Duration::from_millis(250),
             max_pause: Duration::from_secs(10),
             limit_pause: Duration::from_secs(10),
@@ -107,7 +107,7 @@ impl RetryPolicy {
 fn doubled(pause: Duration, attempt: u32) -> Duration {
     pause
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(Duration::from_secs(86_400))
+        .min(Duration::from_hours(24))
 }
 
 #[cfg(test)]
@@ -134,6 +134,6 @@ mod tests {
             let pause = policy.long_pause(2);
             assert!((10..=20).contains(&pause.as_secs()), "{pause:?}");
         }
-        assert!(policy.long_pause(u32::MAX) <= Duration::from_secs(86_400));
+        assert!(policy.long_pause(u32::MAX) <= Duration::from_hours(24));
     }
 }

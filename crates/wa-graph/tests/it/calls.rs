@@ -1,5 +1,4 @@
 //! Single calls against a mock server: what is sent, and what is made of each answer.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
 use http::StatusCode;
 use httpmock::prelude::*;

@@ -1,0 +1,14 @@
+//! The client against servers that behave well, badly, and not at all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod calls;
+mod client;
+mod paging;
+mod retry;
+mod support;
+mod transport;
