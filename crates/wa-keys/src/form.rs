@@ -90,7 +90,7 @@ pub enum ForeignForm {
     JavaKeyStore,
     /// A JSON Web Key.
     JsonWebKey,
-    /// An OpenPGP block.
+    /// An `OpenPGP` block.
     Pgp,
     /// Algorithm parameters (`EC PARAMETERS`, `DH PARAMETERS`) without a key.
     Parameters,

@@ -105,7 +105,7 @@ impl PrivateKey {
         passphrase: &Passphrase,
         protection: &Protection,
     ) -> Result<String, KeyError> {
-        let der = protection::seal(self.pkcs8.as_bytes(), passphrase, protection)?;
+        let der = protection::seal(self.pkcs8.as_bytes(), passphrase, *protection)?;
         pem_rfc7468::encode_string("ENCRYPTED PRIVATE KEY", LineEnding::LF, &der)
             .map_err(|_| KeyError::internal("writing PEM"))
     }

@@ -1,24 +1,17 @@
 //! Every form that people have, made by `OpenSSL`, Node.js, Python, OpenSSH and Java, is read to the same key.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{fs, path::Path};
+#[path = "support/data.rs"]
+mod support;
 
+use support::{PASSPHRASE, data};
 use wa_keys::{Form, Kind, Passphrase, PrivateKey, PublicKey, inspect};
-
-fn data(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 /// The key that the other files of a folder hold.
 fn expected(name: &str) -> PublicKey {
     let (folder, _) = name.split_once('/').unwrap();
     PublicKey::parse(data(&format!("{folder}/public.pem"))).unwrap()
 }
-
-const PASSPHRASE: &str = "correct horse";
 
 #[test]
 fn every_private_form_is_read() {

@@ -52,7 +52,7 @@ pub enum Damage {
 
 /// What is wrong with a public exponent.
 ///
-/// Odd exponents from 3 to 2³² − 1 are accepted: AWS-LC and BoringSSL (WebCrypto in Chromium) take up to 33 bits,
+/// Odd exponents from 3 to 2³² − 1 are accepted: AWS-LC and `BoringSSL` (Web Crypto in Chromium) take up to 33 bits,
 /// Windows takes 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -66,8 +66,8 @@ impl KeyDerivation {
             }),
             Self::Scrypt { n, r, p } => {
                 let [n, r, p] = [n, r, p].map(u128::from);
-                // What scrypt allocates: N blocks of 128·r bytes, and p of them.
-                let bytes = (n + p).saturating_mul(r).saturating_mul(128);
+                // scrypt takes N blocks of 128·r bytes for mixing, and holds p of them.
+                let bytes = n.max(p).saturating_mul(r).saturating_mul(128);
                 let work = n.saturating_mul(r).saturating_mul(p);
                 if bytes > u128::from(MAX_SCRYPT_BYTES) {
                     Err(Cost::ScryptMemory {

@@ -113,7 +113,7 @@ impl<'a> Pbes2<'a> {
 pub(crate) fn seal(
     pkcs8: &[u8],
     passphrase: &Passphrase,
-    protection: &Protection,
+    protection: Protection,
 ) -> Result<Vec<u8>, KeyError> {
     if passphrase.is_empty() {
         return Err(KeyError::EmptyPassphrase);
@@ -210,7 +210,7 @@ fn scrypt<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Derivation<'a>, 
         .map_err(|_| malformed())
 }
 
-fn octets<'a>(parameters: Option<AnyRef<'a>>) -> Result<&'a [u8], KeyError> {
+fn octets(parameters: Option<AnyRef<'_>>) -> Result<&[u8], KeyError> {
     let octets = parameters
         .and_then(|any| any.decode_as::<&OctetStringRef>().ok())
         .ok_or_else(malformed)?;

@@ -22,6 +22,11 @@ impl Text {
     }
 }
 
+/// Number of line ends.
+pub(super) fn line_ends(text: &[u8]) -> usize {
+    text.split(|byte| *byte == b'\n').count().saturating_sub(1)
+}
+
 /// Position of the first `needle`.
 pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
@@ -45,9 +50,9 @@ fn next(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
     Some(match bytes {
         [] => return None,
         [b'\r', b'\n', tail @ ..] | [b'\r', tail @ ..] => (Some(b'\n'), tail),
-        // Byte order mark, zero-width space; no-break space.
-        [0xef, 0xbb, 0xbf, tail @ ..] | [0xe2, 0x80, 0x8b, tail @ ..] => (None, tail),
-        [0xc2, 0xa0, tail @ ..] | [0, tail @ ..] => (Some(b' '), tail),
+        // Byte order mark, zero-width space, every other byte of UTF-16 without a mark; then no-break space.
+        [0xef, 0xbb, 0xbf, tail @ ..] | [0xe2, 0x80, 0x8b, tail @ ..] | [0, tail @ ..] => (None, tail),
+        [0xc2, 0xa0, tail @ ..] => (Some(b' '), tail),
         [b'\\', tail @ ..] => escape(tail),
         [byte, tail @ ..] => (Some(*byte), tail),
     })
@@ -56,15 +61,15 @@ fn next(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
 /// Resolves what follows a backslash: base64 and PEM lines have none of their own.
 fn escape(after: &[u8]) -> (Option<u8>, &[u8]) {
     match after {
-        // Escaped twice, as in JSON within JSON; `\r` alone is left to the `\n` after it.
-        [b'\\', ..] => (None, after),
         [b'n', tail @ ..] => (Some(b'\n'), tail),
+        // Left to the `\n` after it.
         [b'r', tail @ ..] => (None, tail),
         [b't', tail @ ..] => (Some(b' '), tail),
         [b'u', a, b, c, d, tail @ ..] => match unicode([*a, *b, *c, *d]) {
             Some(byte) => (Some(byte), tail),
             None => (None, after),
         },
+        // Among others a second backslash: text can be escaped twice, as JSON within JSON.
         _ => (None, after),
     }
 }
@@ -79,17 +84,19 @@ fn unicode(digits: [u8; 4]) -> Option<u8> {
 
 /// Transcodes UTF-16 with a byte order mark, which PowerShell's `>` writes.
 fn from_utf16(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (body, unit): (&[u8], fn([u8; 2]) -> u16) = match input {
-        [0xff, 0xfe, body @ ..] => (body, u16::from_le_bytes),
-        [0xfe, 0xff, body @ ..] => (body, u16::from_be_bytes),
+    let (body, little_endian) = match input {
+        [0xff, 0xfe, body @ ..] => (body, true),
+        [0xfe, 0xff, body @ ..] => (body, false),
         _ => return None,
     };
     let (pairs, _) = body.as_chunks::<2>();
     let ascii = |pair: &[u8; 2]| {
-        u8::try_from(unit(*pair))
-            .ok()
-            .filter(u8::is_ascii)
-            .unwrap_or(b'?')
+        let unit = if little_endian {
+            u16::from_le_bytes(*pair)
+        } else {
+            u16::from_be_bytes(*pair)
+        };
+        u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?')
     };
     Some(Zeroizing::new(pairs.iter().map(ascii).collect()))
 }

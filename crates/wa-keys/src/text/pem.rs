@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Block, Contents,
-    clean::{Text, find},
+    clean::{Text, find, line_ends},
     der_block, outer_frame,
 };
 use crate::{ForeignForm, KeyError, error::Damage, protection::DekInfo};
@@ -37,11 +37,7 @@ pub(super) fn blocks(text: &Text) -> Result<Vec<Block>, KeyError> {
 /// Line of the BEGIN that is not preceded by five hyphens.
 fn spoilt_line(text: &Text) -> usize {
     let before = find(text.bytes(), b"BEGIN ").and_then(|position| text.bytes().get(..position));
-    1 + before
-        .unwrap_or_default()
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+    1 + line_ends(before.unwrap_or_default())
 }
 
 fn damaged(line: usize, damage: Damage) -> KeyError {
@@ -67,7 +63,7 @@ impl<'a> Cursor<'a> {
 
     fn skip(&mut self, length: usize) {
         let (skipped, rest) = self.rest.split_at(length.min(self.rest.len()));
-        self.line += skipped.iter().filter(|byte| **byte == b'\n').count();
+        self.line += line_ends(skipped);
         self.rest = rest;
     }
 

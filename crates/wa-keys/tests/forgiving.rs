@@ -1,0 +1,180 @@
+//! What people do to PEM text is forgiven, alone and combined, and nothing else is.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/data.rs"]
+mod support;
+
+use proptest::prelude::*;
+use support::*;
+use wa_keys::{Encoding, Passphrase, PrivateKey, PublicKey, inspect};
+
+const FORMS: [&str; 6] = [
+    "openssl/public.pem",
+    "openssl/pkcs1-public.pem",
+    "openssl/certificate.pem",
+    "openssl/pkcs8.pem",
+    "openssl/pbes2-hmacWithSHA256.pem",
+    "openssl/traditional-aes256.pem",
+];
+
+/// Reads any of the forms and gives the public half.
+fn read(input: impl AsRef<[u8]>) -> Result<PublicKey, wa_keys::KeyError> {
+    PublicKey::parse_or_derive(input, Some(&Passphrase::new(PASSPHRASE)))
+}
+
+fn expected() -> PublicKey {
+    PublicKey::parse(data("openssl/public.der")).unwrap()
+}
+
+fn one_line(pem: &str) -> String {
+    pem.lines()
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn base64_on_one_line(pem: &str) -> String {
+    let end = pem.rfind("\n-----END").unwrap();
+    let start = pem
+        .find("\n\n")
+        .map_or_else(|| pem.find('\n').unwrap() + 1, |headers| headers + 2);
+    [&pem[..start], &pem[start..end].replace('\n', ""), &pem[end..]].concat()
+}
+
+fn utf16(pem: &str, mark: bool) -> Vec<u8> {
+    let mark = if mark { "\u{feff}" } else { "" };
+    [mark, pem]
+        .concat()
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect()
+}
+
+#[test]
+fn each_untidiness_is_forgiven_in_each_form() {
+    type Untidy = fn(&str) -> Vec<u8>;
+    let untidy: [(&str, Untidy); 24] = [
+        ("CRLF", |pem| pem.replace('\n', "\r\n").into()),
+        ("CR", |pem| pem.replace('\n', "\r").into()),
+        ("byte order mark", |pem| format!("\u{feff}{pem}").into()),
+        ("UTF-16", |pem| utf16(pem, true)),
+        ("UTF-16 without a mark", |pem| utf16(pem, false)),
+        ("blank lines around", |pem| format!("\n\n \n{pem}\n\n").into()),
+        ("blank lines between", |pem| pem.replace('\n', "\n\n").into()),
+        ("text around", |pem| {
+            format!("Here is the key - keep it:\n\n{pem}\nThanks!\n").into()
+        }),
+        ("other bytes around", |pem| {
+            [&[0xe9, b'\n'], pem.as_bytes(), &[0xff]].concat()
+        }),
+        ("blanks at line ends", |pem| pem.replace('\n', " \t \n").into()),
+        ("blanks before lines", |pem| {
+            format!("    {}", pem.replace('\n', "\n    ")).into()
+        }),
+        ("no-break spaces", |pem| pem.replace('\n', "\u{a0}\n").into()),
+        ("no line end at the end", |pem| pem.trim_end().into()),
+        ("base64 on one line", |pem| base64_on_one_line(pem).into()),
+        ("all on one line", |pem| one_line(pem).into()),
+        ("literal \\n", |pem| pem.replace('\n', "\\n").into()),
+        ("literal \\r\\n", |pem| pem.replace('\n', "\\r\\n").into()),
+        ("twice escaped", |pem| pem.replace('\n', "\\\\n").into()),
+        ("in double quotes", |pem| format!("\"{pem}\"").into()),
+        ("in single quotes", |pem| format!("'{}'", pem.trim_end()).into()),
+        (".env line", |pem| {
+            format!("OTHER=1\nKEY=\"{}\"\nMORE=2", pem.replace('\n', "\\n")).into()
+        }),
+        ("JSON", |pem| {
+            format!(
+                "{{\"key\":\"{}\"}}",
+                pem.replace('/', "\\/")
+                    .replace('+', "\\u002B")
+                    .replace('\n', "\\n")
+            )
+            .into()
+        }),
+        ("shell continuation", |pem| pem.replace('\n', "\\\n").into()),
+        ("base64 of the text", |pem| {
+            use base64ct::Encoding as _;
+            base64ct::Base64::encode_string(pem.as_bytes()).into()
+        }),
+    ];
+    for form in FORMS {
+        for (name, untidy) in &untidy {
+            let key = read(untidy(&text(form))).unwrap_or_else(|error| panic!("{form}, {name}: {error}"));
+            assert_eq!(key, expected(), "{form}, {name}");
+        }
+    }
+}
+
+#[test]
+fn base64_without_armour_is_read() {
+    use base64ct::Encoding as _;
+
+    for form in [
+        "openssl/public.der",
+        "openssl/pkcs8.der",
+        "openssl/certificate.der",
+        "openssl/pbes2.der",
+    ] {
+        let base64 = base64ct::Base64::encode_string(&data(form));
+        assert_eq!(read(&base64).unwrap(), expected(), "{form}");
+        assert_eq!(read(format!("\"{base64}\"\n")).unwrap(), expected(), "{form}");
+        assert_eq!(inspect(&base64).unwrap().encoding(), Encoding::BareBase64);
+    }
+}
+
+#[test]
+fn the_label_may_be_wrong_about_the_contents() {
+    let pkcs1 = pem("PUBLIC KEY", &data("openssl/pkcs1-public.der"));
+    assert_eq!(read(pkcs1).unwrap(), expected());
+    let pkcs8 = pem("RSA PRIVATE KEY", &data("openssl/pkcs8.der"));
+    assert_eq!(read(pkcs8).unwrap(), expected());
+    let private_as_public = pem("PUBLIC KEY", &data("openssl/pkcs1.der"));
+    assert!(matches!(
+        PublicKey::parse(private_as_public),
+        Err(wa_keys::KeyError::PrivateKeyGiven { .. })
+    ));
+}
+
+#[test]
+fn parameters_beside_a_key_do_no_harm() {
+    let both = [data("refused/ec-parameters.pem"), data("openssl/public.pem")].concat();
+    assert_eq!(PublicKey::parse(both).unwrap(), expected());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Any mixture of blanks, marks and line ends between the tokens of a block reads to the same key.
+    #[test]
+    fn mixtures_are_forgiven(form in 0..FORMS.len(), seed in any::<u64>(), quote in any::<bool>(), literal in any::<bool>()) {
+        let breaks = ["\n", "\r\n", " \n", "\n\n", "\n   ", "\t\n", "\\n", "\\r\\n", "\u{a0}\n", "\r", "\\\n"];
+        let mut state = seed;
+        let mut pick = |count: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % count
+        };
+        let pem = text(FORMS[form]);
+        let mut out = String::new();
+        for line in pem.lines() {
+            out.push_str(line);
+            out.push_str(if literal { "\\n" } else { breaks[pick(breaks.len())] });
+        }
+        if quote {
+            out = format!("\u{feff}\"{out}\"");
+        }
+        prop_assert_eq!(read(&out).unwrap(), expected());
+    }
+
+    /// Base64 may be broken anywhere.
+    #[test]
+    fn any_wrapping_is_forgiven(width in 1usize..400) {
+        let der = data("openssl/pkcs8.der");
+        let base64 = base64_on_one_line(&pem("PRIVATE KEY", &der));
+        let body = base64.lines().nth(1).unwrap();
+        let lines: Vec<&str> = body.as_bytes().chunks(width).map(|line| str::from_utf8(line).unwrap()).collect();
+        let text = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", lines.join("\n"));
+        let key = PrivateKey::parse(text, None).unwrap();
+        prop_assert_eq!(key.public_key(), &expected());
+    }
+}

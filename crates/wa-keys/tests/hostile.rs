@@ -1,0 +1,181 @@
+//! Files made to hang, exhaust or crash the reader are refused before any work is done for them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/data.rs"]
+mod support;
+
+use support::*;
+use wa_keys::{Cost, KeyError, Passphrase, PrivateKey, inspect, limits};
+
+fn open(der: &[u8]) -> KeyError {
+    PrivateKey::parse(der, Some(&Passphrase::new(PASSPHRASE))).unwrap_err()
+}
+
+fn cost(der: &[u8]) -> Cost {
+    let problem = inspect(der).unwrap();
+    assert!(
+        matches!(problem.main().problem(), Some(KeyError::CostTooHigh { .. })),
+        "{problem:?}"
+    );
+    assert!(problem.main().encryption().is_some());
+    // Without a passphrase too: nobody should be asked for one in vain.
+    assert!(matches!(
+        PrivateKey::parse(der, None),
+        Err(KeyError::CostTooHigh { .. })
+    ));
+    match open(der) {
+        error @ KeyError::CostTooHigh { .. } => {
+            assert!(error.help().unwrap().contains("-iter 600000"));
+            let KeyError::CostTooHigh { cost } = error else {
+                unreachable!()
+            };
+            cost
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+const IV: [u8; 16] = [7; 16];
+const CIPHERTEXT: [u8; 32] = [9; 32];
+
+#[test]
+fn pbkdf2_rounds_are_bounded() {
+    for rounds in [
+        &10_000_001u32.to_be_bytes()[..],
+        &[0xff; 4],
+        &[0xff; 8],
+        &[0xff; 200],
+    ] {
+        let der = pbes2(pbkdf2(b"saltsalt", rounds), aes256(&IV), &CIPHERTEXT);
+        assert!(matches!(
+            cost(&der),
+            Cost::Pbkdf2Rounds {
+                limit: limits::MAX_PBKDF2_ROUNDS,
+                ..
+            }
+        ));
+    }
+}
+
+#[test]
+fn scrypt_memory_and_work_are_bounded() {
+    let make = |n: u64, r: u64, p: u64| {
+        pbes2(
+            scrypt(&n.to_be_bytes(), &r.to_be_bytes(), &p.to_be_bytes()),
+            aes256(&IV),
+            &CIPHERTEXT,
+        )
+    };
+    for (n, r, p) in [
+        (1 << 20, 8, 1),
+        (1 << 60, 8, 1),
+        (16, u64::MAX, 1),
+        (2, 1, u64::MAX),
+        (u64::MAX, u64::MAX, 1),
+    ] {
+        assert!(
+            matches!(cost(&make(n, r, p)), Cost::ScryptMemory { .. }),
+            "{n} {r} {p}"
+        );
+    }
+    for (n, r, p) in [(1 << 14, 8, 65), (1 << 18, 8, 5)] {
+        assert!(
+            matches!(cost(&make(n, r, p)), Cost::ScryptWork { .. }),
+            "{n} {r} {p}"
+        );
+    }
+}
+
+#[test]
+fn salts_are_bounded() {
+    let der = pbes2(pbkdf2(&[1; 1025], &[1, 0]), aes256(&IV), &CIPHERTEXT);
+    assert!(matches!(cost(&der), Cost::Salt { bytes: 1025, .. }));
+}
+
+#[test]
+fn impossible_parameters_are_malformed_and_crash_nothing() {
+    let good = || pbkdf2(b"saltsalt", &[8, 0]);
+    let cases = [
+        (
+            "no rounds",
+            pbes2(pbkdf2(b"saltsalt", &[0]), aes256(&IV), &CIPHERTEXT),
+        ),
+        ("short AES vector", pbes2(good(), aes256(&[1; 15]), &CIPHERTEXT)),
+        ("long AES vector", pbes2(good(), aes256(&[1; 17]), &CIPHERTEXT)),
+        ("empty 3DES vector", pbes2(good(), des3(&[]), &CIPHERTEXT)),
+        ("short 3DES vector", pbes2(good(), des3(&[1; 7]), &CIPHERTEXT)),
+        (
+            "scrypt N of zero",
+            pbes2(scrypt(&[0], &[8], &[1]), aes256(&IV), &CIPHERTEXT),
+        ),
+        (
+            "scrypt N of one",
+            pbes2(scrypt(&[1], &[8], &[1]), aes256(&IV), &CIPHERTEXT),
+        ),
+        (
+            "scrypt N no power of two",
+            pbes2(scrypt(&[12], &[8], &[1]), aes256(&IV), &CIPHERTEXT),
+        ),
+        (
+            "scrypt r of zero",
+            pbes2(scrypt(&[16], &[0], &[1]), aes256(&IV), &CIPHERTEXT),
+        ),
+        (
+            "scrypt p of zero",
+            pbes2(scrypt(&[16], &[8], &[0]), aes256(&IV), &CIPHERTEXT),
+        ),
+        (
+            "no parameters",
+            pbes2(
+                sequence(&[oid("1.2.840.113549.1.5.12")]),
+                aes256(&IV),
+                &CIPHERTEXT,
+            ),
+        ),
+        (
+            "a cipher without a vector",
+            pbes2(good(), sequence(&[oid("2.16.840.1.101.3.4.1.42")]), &CIPHERTEXT),
+        ),
+    ];
+    for (name, der) in cases {
+        let error = open(&der);
+        assert!(matches!(error, KeyError::Malformed { .. }), "{name}: {error:?}");
+    }
+}
+
+#[test]
+fn ciphertext_of_an_impossible_length_is_damage() {
+    for length in [0, 1, 15, 17, 31] {
+        let der = pbes2(pbkdf2(b"saltsalt", &[8, 0]), aes256(&IV), &vec![3; length]);
+        let error = open(&der);
+        assert!(matches!(error, KeyError::Damaged { .. }), "{length}: {error:?}");
+    }
+}
+
+#[test]
+fn the_bounds_themselves_are_still_read() {
+    // At the bound for memory; decryption then fails, which shows that the derivation was done.
+    let der = pbes2(
+        scrypt(&(1u64 << 17).to_be_bytes(), &[8], &[1]),
+        aes256(&IV),
+        &CIPHERTEXT,
+    );
+    assert!(matches!(open(&der), KeyError::WrongPassphrase { .. }));
+}
+
+#[test]
+fn deep_nesting_and_many_blocks_are_no_trouble() {
+    let deep = (0..60_000).fold(Vec::new(), |inner: Vec<u8>, _| {
+        if inner.len() < 60_000 {
+            tlv(0x30, &inner)
+        } else {
+            inner
+        }
+    });
+    assert!(inspect(&deep).is_err());
+    let many = pem("PUBLIC KEY", &data("openssl/public.der")).repeat(400);
+    assert_eq!(inspect(&many).unwrap().items().len(), 400);
+    assert!(wa_keys::PublicKey::parse(&many).is_ok());
+    let begins = "-----BEGIN PUBLIC KEY-----\n".repeat(9000);
+    assert!(inspect(begins).is_err());
+}

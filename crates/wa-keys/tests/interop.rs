@@ -1,0 +1,205 @@
+//! Live checks against the programs that people use: `openssl` and `node`, each skipped (and said so) when absent.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+#[path = "support/data.rs"]
+mod support;
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use support::*;
+use wa_keys::{
+    Passphrase, PrivateKey, Protection, PublicKey,
+    file::{self, Existing},
+};
+
+/// Tells whether a program is there, and says so when it is not.
+fn has(program: &str, version: &str) -> bool {
+    let found = Command::new(program)
+        .arg(version)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let found = found.is_ok_and(|status| status.success());
+    if !found {
+        eprintln!("SKIPPED: `{program}` is not on the PATH");
+    }
+    found
+}
+
+/// Runs a program in a directory and gives its standard output.
+fn run(directory: &Path, program: &str, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .env("PASS", PASSPHRASE)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {says}");
+    output.stdout
+}
+
+fn openssl(directory: &Path, arguments: &str) -> Vec<u8> {
+    run(directory, "openssl", &arguments.split(' ').collect::<Vec<_>>())
+}
+
+/// A directory with one key in every form that is written.
+fn written() -> (tempfile::TempDir, PrivateKey) {
+    let directory = tempfile::tempdir().unwrap();
+    let key = PrivateKey::parse(data("openssl/pkcs8.pem"), None).unwrap();
+    #[cfg(feature = "generate")]
+    let key = PrivateKey::generate().unwrap_or(key);
+    let at = |name: &str| directory.path().join(name);
+    let passphrase = Passphrase::new(PASSPHRASE);
+    file::write_private_key(at("plain.pem"), &key, Existing::Refuse).unwrap();
+    file::write_encrypted_private_key(
+        at("encrypted.pem"),
+        &key,
+        &passphrase,
+        &Protection::default(),
+        Existing::Refuse,
+    )
+    .unwrap();
+    file::write_public_key(at("public.pem"), key.public_key(), Existing::Refuse).unwrap();
+    (directory, key)
+}
+
+#[test]
+fn openssl_reads_every_form_that_is_written() {
+    if !has("openssl", "version") {
+        return;
+    }
+    let (directory, key) = written();
+    let public = key.public_key();
+    for arguments in [
+        "pkey -in plain.pem -check -pubout -outform DER",
+        "pkey -in encrypted.pem -passin env:PASS -pubout -outform DER",
+        "pkey -pubin -in public.pem -pubout -outform DER",
+        "rsa -in plain.pem -check -pubout -outform DER",
+    ] {
+        let output = openssl(directory.path(), arguments);
+        // `-check` says "Key is valid" first.
+        assert!(output.ends_with(public.as_der()), "{arguments}");
+    }
+    let pem = openssl(
+        directory.path(),
+        "pkey -in encrypted.pem -passin env:PASS -pubout",
+    );
+    assert_eq!(String::from_utf8(pem).unwrap(), public.to_pem());
+    let asn1 = String::from_utf8(openssl(directory.path(), "asn1parse -in encrypted.pem")).unwrap();
+    for part in ["PBES2", "PBKDF2", "hmacWithSHA256", "aes-256-cbc", ":0927C0"] {
+        assert!(asn1.contains(part), "{part} is missing in {asn1}");
+    }
+}
+
+#[test]
+fn node_reads_every_form_that_is_written() {
+    if !has("node", "--version") {
+        return;
+    }
+    let (directory, key) = written();
+    let script = "
+        const { createPrivateKey, createPublicKey } = require('crypto'), { readFileSync } = require('fs');
+        const passphrase = process.env.PASS;
+        for (const key of [
+            createPublicKey(createPrivateKey(readFileSync('plain.pem'))),
+            createPublicKey(createPrivateKey({ key: readFileSync('encrypted.pem'), passphrase })),
+            createPublicKey(readFileSync('public.pem')),
+        ]) process.stdout.write(key.export({ type: 'spki', format: 'pem' }));
+    ";
+    let output = String::from_utf8(run(directory.path(), "node", &["-e", script])).unwrap();
+    assert_eq!(output, key.public_key().to_pem().repeat(3));
+}
+
+#[test]
+fn a_message_encrypted_by_node_to_the_public_key_is_opened_with_the_private_key_that_was_written() {
+    if !has("node", "--version") {
+        return;
+    }
+    let (directory, _) = written();
+    let script = "
+        const { constants, privateDecrypt, publicEncrypt } = require('crypto'), { readFileSync } = require('fs');
+        const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+        const sealed = publicEncrypt({ key: readFileSync('public.pem'), ...oaep }, Buffer.from('sixteen byte key'));
+        process.stdout.write(privateDecrypt({ key: readFileSync('plain.pem'), ...oaep }, sealed));
+    ";
+    assert_eq!(
+        run(directory.path(), "node", &["-e", script]),
+        b"sixteen byte key"
+    );
+}
+
+#[test]
+fn the_commands_of_the_guide_give_files_that_are_read() {
+    if !has("openssl", "version") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    openssl(
+        directory.path(),
+        "genrsa -des3 -passout env:PASS -out private.pem 2048",
+    );
+    openssl(
+        directory.path(),
+        "rsa -in private.pem -passin env:PASS -outform PEM -pubout -out public.pem",
+    );
+    let passphrase = Passphrase::new(PASSPHRASE);
+    let public = file::read_public_key(at("public.pem")).unwrap();
+    let private = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
+    assert_eq!(private.value().public_key(), &public);
+    // What these commands wrote before OpenSSL 3; versions before it do not know the option and need none.
+    for cipher in ["des3", "aes128", "aes192", "aes256"] {
+        let command = format!(
+            "rsa -in private.pem -passin env:PASS -{cipher} -traditional -passout env:PASS -out old.pem"
+        );
+        openssl(directory.path(), &command);
+        let old = file::read_private_key(at("old.pem"), Some(&passphrase)).unwrap();
+        assert_eq!(old.value().public_key(), &public, "{cipher}");
+        std::fs::remove_file(at("old.pem")).unwrap();
+    }
+}
+
+#[test]
+fn the_commands_that_the_errors_advise_do_help() {
+    if !has("openssl", "version") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let expected = PublicKey::parse(data("openssl/public.pem")).unwrap();
+    let passphrase = Passphrase::new(PASSPHRASE);
+    std::fs::write(at("in.pem"), data("refused/pbes2-camellia.pem")).unwrap();
+    openssl(
+        directory.path(),
+        "pkcs8 -topk8 -v2 aes-256-cbc -in in.pem -out private.pem -passin env:PASS -passout env:PASS",
+    );
+    let converted = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
+    assert_eq!(converted.value().public_key(), &expected);
+    std::fs::write(at("in.pem"), data("refused/request.pem")).unwrap();
+    openssl(directory.path(), "req -in in.pem -pubkey -noout -out public.pem");
+    assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
+    std::fs::write(at("in.pem"), data("refused/chain.pem")).unwrap();
+    openssl(directory.path(), "x509 -in in.pem -pubkey -noout -out public.pem");
+    assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
+    std::fs::write(at("in.pem"), data("openssl/pkcs1-public.pem")).unwrap();
+    openssl(
+        directory.path(),
+        "rsa -RSAPublicKey_in -in in.pem -pubout -out public.pem",
+    );
+    assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
+    std::fs::write(at("in.p12"), data("refused/pkcs12.p12")).unwrap();
+    openssl(
+        directory.path(),
+        "pkcs12 -in in.p12 -nocerts -out private.pem -passin env:PASS -passout env:PASS",
+    );
+    let converted = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
+    assert_eq!(
+        converted.value().public_key(),
+        &PublicKey::parse(data("java/public.pem")).unwrap()
+    );
+}

@@ -1,0 +1,488 @@
+//! Each refusal has an error of its own, which says what was found and what to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/data.rs"]
+mod support;
+
+use support::*;
+use wa_keys::{
+    Damage, ExponentFault, ForeignForm, Form, KeyError, Passphrase, PrivateKey, Protection, PublicKey,
+    inspect,
+};
+
+type Check = fn(&KeyError) -> bool;
+
+/// Checks the variant of an error, a part of its text and a part of its help.
+fn check(name: &str, error: &KeyError, variant: &str, says: &str, helps: &str) {
+    let (text, debug, help) = (
+        error.to_string(),
+        format!("{error:?}"),
+        error.help().unwrap_or_default(),
+    );
+    assert_eq!(debug.split([' ', '(']).next(), Some(variant), "{name}");
+    assert!(text.contains(says), "{name}: {text:?} lacks {says:?}");
+    assert!(help.contains(helps), "{name}: {help:?} lacks {helps:?}");
+}
+
+/// Goes through a table of file, variant, what the error says and what its help says.
+fn check_table(table: &str, parse: impl Fn(Vec<u8>) -> KeyError) {
+    for row in table.lines().filter(|row| !row.trim().is_empty()) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        check(cells[0], &parse(data(cells[0])), cells[1], cells[2], cells[3]);
+    }
+}
+
+const PUBLIC: &str = "
+    refused/ec-public.pem      | NotRsa             | EC (P-256)          | genrsa
+    refused/ec-certificate.pem | NotRsa             | EC (P-256), not RSA | genrsa
+    refused/ed25519-public.pem | NotRsa             | Ed25519             | genrsa
+    refused/rsa-pss-public.pem | NotRsa             | RSA-PSS             | rsaEncryption
+    refused/rsa1024-public.pem | WrongSize          | 1024 bits           | 2048
+    refused/rsa3072-public.pem | WrongSize          | 3072 bits           | 2048
+    refused/rsa4096-public.pem | WrongSize          | 4096 bits           | 2048
+    openssl/pkcs8.pem          | PrivateKeyGiven    | PKCS#8 private key  | -pubout
+    openssl/pkcs1.der          | PrivateKeyGiven    | PKCS#1 private key  | -pubout
+    guide/private.pem          | PrivateKeyGiven    | encrypted PKCS#8    | -pubout
+    node/pkcs1-des3.pem        | PrivateKeyGiven    | traditional         | -pubout
+    refused/ec-sec1.pem        | PrivateKeyGiven    | EC private key      | -pubout
+    refused/request.pem        | CertificateRequest | certificate request | openssl req
+    refused/request.der        | CertificateRequest | certificate request | openssl req
+    refused/chain.pem          | SeveralKeys        | 2 different keys    | openssl x509
+    refused/openssh.pub        | Foreign            | SSH public key      | ssh-keygen -e -m PKCS8
+    refused/ssh2.pub           | Foreign            | SSH public key      | ssh-keygen
+    refused/openssh.pem        | Foreign            | OpenSSH             | ssh-keygen -p -m PKCS8
+    refused/pkcs12.p12         | Foreign            | PKCS#12             | openssl pkcs12
+    refused/pkcs7.pem          | Foreign            | PKCS#7              | openssl pkcs7
+    refused/pkcs7.der          | Foreign            | PKCS#7              | -inform DER
+    refused/ec-parameters.pem  | Foreign            | parameters          | key itself
+";
+
+const PRIVATE: &str = "
+    refused/ec-sec1.pem              | NotRsa                | EC (P-256)             | genrsa
+    refused/ec-pkcs8.pem             | NotRsa                | EC (P-256)             | genrsa
+    refused/ec-encrypted.pem         | NotRsa                | EC (P-256)             | genrsa
+    refused/ec-traditional.pem       | NotRsa                | EC (P-256)             | genrsa
+    refused/ed25519.pem              | NotRsa                | Ed25519                | genrsa
+    refused/x25519.pem               | NotRsa                | X25519                 | genrsa
+    refused/rsa-pss.pem              | NotRsa                | RSA-PSS                | genrsa
+    refused/dsa-pkcs8.pem            | NotRsa                | DSA                    | genrsa
+    refused/dsa-traditional.pem      | NotRsa                | DSA                    | genrsa
+    refused/rsa1024.pem              | WrongSize             | 1024                   | genrsa
+    refused/multi-prime.pem          | MultiPrime            | more than two primes   | genrsa
+    refused/openssh.pem              | Foreign               | OpenSSH                | ssh-keygen
+    openssl/public.pem               | PublicKeyGiven        | SPKI                   | private key file
+    openssl/certificate.der          | PublicKeyGiven        | X.509                  | private key file
+    refused/request.pem              | CertificateRequest    | request                | openssl req
+    refused/pbes1-md5-des.pem        | UnsupportedProtection | PBES1 with MD5 and DES | openssl pkcs8 -topk8 -v2 aes-256-cbc
+    refused/pbes1-sha1-3des.pem      | UnsupportedProtection | SHA-1 and 3DES         | openssl pkcs8
+    refused/pbes2-des.pem            | UnsupportedProtection | DES-CBC                | -provider legacy
+    refused/pbes2-rc2.pem            | UnsupportedProtection | RC2-CBC                | -provider legacy
+    refused/pbes2-camellia.pem       | UnsupportedProtection | Camellia-256-CBC       | openssl pkcs8
+    refused/pbes2-sha512-256.pem     | UnsupportedProtection | HMAC-SHA-512/256       | openssl pkcs8
+    refused/traditional-des.pem      | UnsupportedProtection | DES-CBC                | openssl pkcs8
+    refused/traditional-camellia.pem | UnsupportedProtection | CAMELLIA-256-CBC       | openssl pkcs8
+";
+
+#[test]
+fn public_keys_that_whatsapp_would_not_take() {
+    check_table(PUBLIC, |input| PublicKey::parse(input).unwrap_err());
+}
+
+#[test]
+fn private_keys_that_do_not_serve() {
+    let passphrase = Passphrase::new(PASSPHRASE);
+    check_table(PRIVATE, |input| {
+        PrivateKey::parse(input, Some(&passphrase)).unwrap_err()
+    });
+}
+
+#[test]
+fn encrypted_keys_without_or_with_a_wrong_passphrase() {
+    for (name, says) in [
+        ("guide/private.pem", "PBKDF2-HMAC-SHA-256 (2048 rounds), 3DES-CBC"),
+        ("openssl/pbes2.der", "AES-256-CBC"),
+        (
+            "openssl/scrypt-aes-128-cbc.pem",
+            "scrypt (N=16384, r=8, p=1), AES-128-CBC",
+        ),
+        (
+            "node/pkcs1-des3.pem",
+            "EVP_BytesToKey with MD5 (1 round), 3DES-CBC",
+        ),
+    ] {
+        let error = PrivateKey::parse(data(name), None).unwrap_err();
+        check(name, &error, "PassphraseNeeded", says, "passphrase");
+        for other in ["", "correct horse ", "Correct horse"] {
+            let error = PrivateKey::parse(data(name), Some(&Passphrase::new(other))).unwrap_err();
+            check(name, &error, "WrongPassphrase", says, "openssl pkey");
+        }
+    }
+}
+
+#[test]
+fn many_wrong_passphrases_never_pass_for_damage() {
+    // One in 256 decrypts to sound padding, which must not change the answer.
+    let key = data("node/pkcs1-aes128.pem");
+    for guess in 0..1500 {
+        let error = PrivateKey::parse(&key, Some(&Passphrase::new(guess.to_string()))).unwrap_err();
+        assert!(
+            matches!(error, KeyError::WrongPassphrase { .. }),
+            "{guess}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn exponents_that_are_not_sound() {
+    let modulus = numbers(&data("openssl/pkcs1.der"))[1].clone();
+    let cases: [(&[u8], ExponentFault, &str); 6] = [
+        (&[0], ExponentFault::Even, "even"),
+        (&[2], ExponentFault::Even, "even"),
+        (&[1, 0, 0], ExponentFault::Even, "even"),
+        (&[1], ExponentFault::One, "1"),
+        (&[1, 0, 0, 0, 1], ExponentFault::TooLarge { bits: 33 }, "33 bits"),
+        (&modulus, ExponentFault::TooLarge { bits: 2048 }, "2048 bits"),
+    ];
+    for (exponent, expected, says) in cases {
+        match PublicKey::parse(spki(&modulus, exponent)).unwrap_err() {
+            error @ KeyError::BadExponent { fault } => {
+                assert_eq!(fault, expected);
+                assert!(error.to_string().contains(says), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    for sound in [[0, 0, 0, 3], [0, 1, 0, 1], [0xff; 4]] {
+        assert_eq!(
+            PublicKey::parse(spki(&modulus, &sound)).unwrap().exponent(),
+            u32::from_be_bytes(sound)
+        );
+    }
+}
+
+#[test]
+fn a_modulus_that_is_even() {
+    let mut modulus = numbers(&data("openssl/pkcs1.der"))[1].clone();
+    *modulus.last_mut().unwrap() &= 0xfe;
+    assert!(matches!(
+        PublicKey::parse(spki(&modulus, &[1, 0, 1])),
+        Err(KeyError::EvenModulus)
+    ));
+}
+
+#[test]
+fn numbers_that_do_not_form_a_key() {
+    use wa_keys::Relation::{Coefficient, ExponentP, ExponentQ, Modulus, Primes, PrivateExponent};
+
+    const N: usize = 1;
+    const D: usize = 3;
+    const P: usize = 4;
+    const Q: usize = 5;
+    let sound = numbers(&data("openssl/pkcs1.der"));
+    assert!(PrivateKey::parse(pkcs1(&sound), None).is_ok());
+    let other = numbers(&inner(&data("java/pkcs8.der")));
+    let one = || vec![1];
+    let low_bits = |index: usize, mask: u8| {
+        let mut number = sound[index].clone();
+        *number.last_mut().unwrap() ^= mask;
+        number
+    };
+    let cases = [
+        (vec![(N, other[N].clone())], Modulus),
+        (vec![(P, other[P].clone())], Modulus),
+        (vec![(P, sound[Q].clone())], Modulus),
+        (vec![(P, one()), (Q, sound[N].clone())], Primes),
+        (vec![(P, vec![0])], Primes),
+        (vec![(Q, low_bits(Q, 1))], Primes),
+        (vec![(2, vec![3])], PrivateExponent),
+        (vec![(D, low_bits(D, 2))], PrivateExponent),
+        (vec![(D, vec![0])], PrivateExponent),
+        (vec![(D, [vec![1], sound[D].clone()].concat())], PrivateExponent),
+        (vec![(6, low_bits(6, 1))], ExponentP),
+        (vec![(6, one())], ExponentP),
+        (vec![(P, sound[Q].clone()), (Q, sound[P].clone())], ExponentP),
+        (vec![(7, low_bits(7, 4))], ExponentQ),
+        (vec![(8, low_bits(8, 1))], Coefficient),
+        (vec![(8, vec![0])], Coefficient),
+    ];
+    for (changes, expected) in cases {
+        let mut numbers = sound.clone();
+        for (index, number) in &changes {
+            numbers[*index].clone_from(number);
+        }
+        let indexes: Vec<_> = changes.iter().map(|(index, _)| index).collect();
+        match PrivateKey::parse(pkcs1(&numbers), None) {
+            Err(error @ KeyError::InconsistentNumbers { relation }) => {
+                assert_eq!(relation, expected, "{indexes:?}");
+                assert!(error.help().unwrap().contains("backup"));
+            }
+            other => panic!("{indexes:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn several_keys_in_one_file() {
+    let several = |result: Result<PrivateKey, KeyError>| matches!(result, Err(KeyError::SeveralKeys { .. }));
+    let passphrase = Passphrase::new(PASSPHRASE);
+    let join = |names: [&str; 2]| names.map(data).concat();
+    assert!(several(PrivateKey::parse(
+        join(["openssl/pkcs8.pem", "node/pkcs8.pem"]),
+        None
+    )));
+    assert!(several(PrivateKey::parse(
+        join(["openssl/pkcs8.pem", "refused/ec-pkcs8.pem"]),
+        None
+    )));
+    assert!(several(PrivateKey::parse(
+        join(["openssl/pkcs8.pem", "guide/private.pem"]),
+        Some(&passphrase)
+    )));
+    assert!(several(PrivateKey::parse(
+        join(["openssl/pkcs8.pem", "node/public.pem"]),
+        None
+    )));
+    for names in [
+        ["openssl/public.pem", "node/public.pem"],
+        ["openssl/public.pem", "refused/rsa4096-public.pem"],
+    ] {
+        let error = PublicKey::parse(join(names)).unwrap_err();
+        assert!(matches!(error, KeyError::SeveralKeys { count: 2 }), "{error:?}");
+    }
+    let same_twice = join(["openssl/public.pem", "openssl/certificate.pem"]);
+    assert_eq!(
+        PublicKey::parse(same_twice).unwrap(),
+        PublicKey::parse(data("openssl/public.der")).unwrap()
+    );
+}
+
+#[test]
+fn damage_is_named_with_its_line() {
+    let key = text("openssl/public.pem");
+    let edit = |edit: fn(&mut Vec<&str>)| {
+        let mut lines: Vec<&str> = key.lines().collect();
+        edit(&mut lines);
+        lines.join("\n")
+    };
+    let damaged = |input: String, says: &str| {
+        let error = PublicKey::parse(&input).unwrap_err();
+        assert!(
+            matches!(error, KeyError::Damaged { line: Some(_), .. }),
+            "{error:?}"
+        );
+        assert!(error.to_string().starts_with(says), "{error} is not {says}");
+        assert!(error.help().is_some(), "{error}");
+        assert_eq!(inspect(&input).unwrap_err().to_string(), error.to_string());
+    };
+    damaged(
+        edit(|lines| lines.truncate(5)),
+        "line 1: the block that begins here has no matching -----END",
+    );
+    damaged(
+        edit(|lines| drop(lines.drain(..3))),
+        "line 6: an -----END …----- line without a -----BEGIN",
+    );
+    damaged(
+        edit(|lines| drop(lines.drain(3..4))),
+        "line 7: the key data ends too early: 294 bytes announced, 246",
+    );
+    damaged(
+        edit(|lines| lines.insert(3, lines[3])),
+        "line 9: 48 bytes too many after the key data",
+    );
+    damaged(
+        edit(|lines| drop(lines.drain(1..8))),
+        "line 2: the block is empty",
+    );
+    damaged(
+        edit(|lines| lines.insert(4, "AAA*")),
+        "line 5: the character '*' does not belong into base64",
+    );
+    damaged(
+        edit(|lines| lines.insert(2, "…")),
+        "line 3: the character '\u{fffd}' does not belong",
+    );
+    damaged(
+        edit(|lines| lines.insert(6, "AA==")),
+        "line 8: base64 goes on after its padding",
+    );
+    damaged(
+        key.replacen("-----BEGIN", "----BEGIN", 1),
+        "line 1: a BEGIN or END line must have five hyphens",
+    );
+    damaged(
+        key.replace("KEY-----\n", "KEY----\n"),
+        "line 1: a BEGIN or END line must have five hyphens",
+    );
+    damaged(
+        key.replace("END PUBLIC", "END PRIVATE"),
+        "line 9: the END line does not name the same thing",
+    );
+    damaged(
+        key.replacen("MII", "MI", 1),
+        "line 8: the base64 text ends too early or has lost characters",
+    );
+}
+
+#[test]
+fn damaged_der_is_named() {
+    let der = data("openssl/public.der");
+    let truncated = PublicKey::parse(&der[..200]).unwrap_err();
+    assert!(matches!(
+        truncated,
+        KeyError::Damaged {
+            line: None,
+            damage: Damage::Truncated {
+                expected: 294,
+                found: 200
+            }
+        }
+    ));
+    let trailing = PublicKey::parse([der.as_slice(), b"x"].concat()).unwrap_err();
+    assert!(matches!(
+        trailing,
+        KeyError::Damaged {
+            line: None,
+            damage: Damage::TrailingBytes(1)
+        }
+    ));
+    let nonsense = PublicKey::parse(tlv(0x30, &[0xff; 200])).unwrap_err();
+    assert!(
+        matches!(
+            nonsense,
+            KeyError::Damaged {
+                damage: Damage::NotDer,
+                ..
+            }
+        ),
+        "{nonsense:?}"
+    );
+    let hollow = PublicKey::parse(spki(&[], &[])).unwrap_err();
+    assert!(matches!(hollow, KeyError::WrongSize { bits: 0 }), "{hollow:?}");
+    let inner = tlv(0x03, &[0, 0x30, 0x03, 0x02, 0x01, 0x01]);
+    let malformed = sequence(&[sequence(&[oid("1.2.840.113549.1.1.1"), null()]), inner]);
+    let malformed = PublicKey::parse(malformed).unwrap_err();
+    assert!(
+        matches!(
+            malformed,
+            KeyError::Malformed {
+                form: Form::SpkiPublicKey
+            }
+        ),
+        "{malformed:?}"
+    );
+}
+
+#[test]
+fn damaged_headers_of_a_traditional_key() {
+    let key = text("openssl/traditional-aes256.pem");
+    let dek = key.lines().find(|line| line.starts_with("DEK-Info")).unwrap();
+    let passphrase = Passphrase::new(PASSPHRASE);
+    for replacement in [
+        "",
+        "DEK-Info: AES-256-CBC",
+        "DEK-Info: AES-256-CBC,0123",
+        "DEK-Info: ,",
+        "DEK-Info: aes,00",
+    ] {
+        let error = PrivateKey::parse(key.replace(dek, replacement), Some(&passphrase)).unwrap_err();
+        let right = matches!(
+            error,
+            KeyError::Damaged {
+                damage: Damage::BadHeader("DEK-Info"),
+                ..
+            }
+        );
+        assert!(right, "{replacement:?}: {error:?}");
+        assert!(error.help().unwrap().contains("DEK-Info"));
+    }
+}
+
+#[test]
+fn what_is_no_key_at_all() {
+    let cases: [(&[u8], Check); 8] = [
+        (b"", |e| matches!(e, KeyError::Empty)),
+        (b" \r\n\t\0 ", |e| matches!(e, KeyError::Empty)),
+        (b"hello", |e| matches!(e, KeyError::NotAKey)),
+        (b"0123456789 not DER", |e| matches!(e, KeyError::NotAKey)),
+        (b"\x30\x00", |e| {
+            matches!(
+                e,
+                KeyError::Damaged {
+                    damage: Damage::NotDer,
+                    ..
+                }
+            )
+        }),
+        (b"\xfe\xed\xfe\xed\0\0\0\x02", |e| {
+            matches!(
+                e,
+                KeyError::Foreign {
+                    found: ForeignForm::JavaKeyStore
+                }
+            )
+        }),
+        (br#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, |e| {
+            matches!(
+                e,
+                KeyError::Foreign {
+                    found: ForeignForm::JsonWebKey
+                }
+            )
+        }),
+        (b"PuTTY-User-Key-File-3: ssh-rsa\n", |e| {
+            matches!(
+                e,
+                KeyError::Foreign {
+                    found: ForeignForm::PuttyPrivateKey
+                }
+            )
+        }),
+    ];
+    for (input, is_right) in cases {
+        for error in [
+            PublicKey::parse(input).unwrap_err(),
+            PrivateKey::parse(input, None).unwrap_err(),
+        ] {
+            assert!(is_right(&error), "{input:?}: {error:?}");
+            assert!(error.help().is_some());
+        }
+    }
+    let pgp = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nVersion: x\n\nmQENBF\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
+    assert!(matches!(
+        PublicKey::parse(pgp),
+        Err(KeyError::Foreign {
+            found: ForeignForm::Pgp
+        })
+    ));
+    let crl = pem("X509 CRL", &sequence(&[]));
+    assert!(matches!(
+        PublicKey::parse(crl),
+        Err(KeyError::Foreign {
+            found: ForeignForm::RevocationList
+        })
+    ));
+    let huge = vec![b'A'; wa_keys::limits::MAX_INPUT_BYTES + 1];
+    assert!(matches!(PublicKey::parse(&huge), Err(KeyError::TooLarge { .. })));
+}
+
+#[test]
+fn passphrases_and_costs_that_are_not_written() {
+    let key = PrivateKey::parse(data("openssl/pkcs8.pem"), None).unwrap();
+    let empty = key.encrypted_pkcs8_pem(&Passphrase::new(""), &Protection::default());
+    assert!(matches!(empty, Err(KeyError::EmptyPassphrase)));
+    for rounds in [0, 2048, 599_999, 10_000_001, u32::MAX] {
+        assert!(
+            matches!(
+                Protection::with_rounds(rounds),
+                Err(KeyError::RoundsOutOfRange { .. })
+            ),
+            "{rounds}"
+        );
+    }
+}
