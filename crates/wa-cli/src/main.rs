@@ -1,2 +1,70 @@
-//! The `wa` program.
-fn main() {}
+//! The `wa` program: keys and encryption of WhatsApp Flows at the command line.
+
+mod args;
+mod commands;
+mod failure;
+mod input;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command, GlobalArgs};
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::settings::Environment;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(&cli.global);
+    let mut terminal = Terminal::new(&cli.global);
+    let environment = match Environment::load(cli.global.env_file.as_deref()) {
+        Ok(environment) => environment,
+        Err(failure) => {
+            failure.report(&mut terminal);
+            return ExitCode::from(failure.exit() as u8);
+        }
+    };
+    let mut context = Context { terminal, environment };
+    let exit = run(&mut context, &cli.command).unwrap_or_else(|failure| {
+        // Whoever closed the pipe has read what they wanted.
+        if failure.is_broken_pipe() {
+            return Exit::Good;
+        }
+        failure.report(&mut context.terminal);
+        failure.exit()
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Keys(command) => commands::keys::run(context, command),
+        Command::Encryption(command) => block_on(commands::encryption::run(context, command)),
+        Command::Emulator(args) => block_on(commands::emulator::run(context, args)),
+        Command::Demo => block_on(commands::demo::run(context)),
+        Command::Completions { shell } => commands::completions::run(context, *shell),
+        Command::Reference { page } => commands::reference::run(context, *page),
+    }
+}
+
+fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from)?.block_on(future)
+}
+
+fn log(global: &GlobalArgs) {
+    let filter = match global.verbose {
+        0 => return,
+        1 => "warn,wa_graph=info,wa_encryption=info,wa_emulator=info",
+        _ => "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug",
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .init();
+}

@@ -1,0 +1,104 @@
+//! What can be written on the command line. Definitions only: meaning is given in `settings` and `commands`.
+
+mod emulator;
+mod encryption;
+mod keys;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use emulator::EmulatorArgs;
+pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
+pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
+
+/// Keys and encryption of WhatsApp Flows: make RSA keys, register them with the Cloud API, know that they are good.
+#[derive(Debug, Parser)]
+#[command(name = "wa", version, after_help = EXIT_CODES, after_long_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Print one JSON document on standard output, and errors as JSON on standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Read settings from this file too (without a path: `.env`); the environment wins over it.
+    #[arg(long, global = true, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", require_equals = true)]
+    pub(crate) env_file: Option<PathBuf>,
+
+    /// Colour the output; `auto` also respects NO_COLOR and CLICOLOR_FORCE.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub(crate) color: ColorWhen,
+
+    /// Say what is being done on standard error; twice for every detail. No secret is ever logged.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make RSA keys, look into them, and turn them into other forms.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Register a phone number's business public key, read it back and verify it.
+    #[command(subcommand)]
+    Encryption(EncryptionCommand),
+    /// Serve a local stand-in for Meta's Graph API, for tests without an account.
+    Emulator(EmulatorArgs),
+    /// Show the whole life of a key against the emulator, in a second or two.
+    Demo,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  wa completions bash > ~/.local/share/bash-completion/completions/wa")]
+    Completions {
+        /// The shell that the script is for.
+        shell: clap_complete::Shell,
+    },
+    /// Print a reference page of the docs site as Markdown.
+    #[command(hide = true)]
+    Reference {
+        /// Which page.
+        page: ReferencePage,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ReferencePage {
+    ErrorCodes,
+    Cli,
+    Environment,
+}
+
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and good
+  1  failed; the error says what to do
+  2  wrong usage: an option, an argument or a setting
+  3  done, but what was verified is not good (another key, MISMATCH, none registered)";
+
+const EXAMPLES: &str = "\
+Examples:
+  wa demo                                       see it work, without an account
+  wa keys generate                              private.pem (protected) and public.pem
+  wa encryption set private.pem                 register its public half and verify
+  wa encryption verify public.pem               is it this key, and VALID?
+
+Exit codes:
+  0  done, and good
+  1  failed; the error says what to do
+  2  wrong usage: an option, an argument or a setting
+  3  done, but what was verified is not good (another key, MISMATCH, none registered)";

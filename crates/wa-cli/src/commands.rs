@@ -1,0 +1,17 @@
+//! One file a command; each is a function from its arguments to how the program ends.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod emulator;
+pub(crate) mod encryption;
+pub(crate) mod keys;
+pub(crate) mod reference;
+
+use crate::settings::Environment;
+use crate::terminal::Terminal;
+
+/// What every command works with.
+pub(crate) struct Context {
+    pub(crate) terminal: Terminal,
+    pub(crate) environment: Environment,
+}

@@ -1,0 +1,39 @@
+//! `wa keys`: files in, files out; no network.
+
+mod convert;
+mod generate;
+mod inspect;
+mod new_file;
+mod public;
+
+use std::path::Path;
+
+use wa_cloud::keys::file::{Existing, FileError};
+
+use self::new_file::NewFile;
+use super::Context;
+use crate::args::KeysCommand;
+use crate::failure::{Exit, Failure};
+use crate::input;
+
+pub(crate) fn run(context: &mut Context, command: &KeysCommand) -> Result<Exit, Failure> {
+    match command {
+        KeysCommand::Generate(args) => generate::run(context, args),
+        KeysCommand::Inspect(args) => inspect::run(context, args),
+        KeysCommand::Public(args) => public::run(context, args),
+        KeysCommand::Convert(args) => convert::run(context, args),
+    }
+}
+
+fn existing(force: bool) -> Existing {
+    if force { Existing::Replace } else { Existing::Refuse }
+}
+
+/// Fails before any work when a file stands in the way; the write itself checks again.
+fn refuse_existing(paths: &[&Path], existing: Existing) -> Result<(), Failure> {
+    let in_the_way = paths.iter().find(|path| existing == Existing::Refuse && path.symlink_metadata().is_ok());
+    match in_the_way {
+        Some(path) => Err(input::failure(FileError::Exists { path: path.to_path_buf() })),
+        None => Ok(()),
+    }
+}

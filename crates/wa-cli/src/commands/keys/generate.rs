@@ -1,0 +1,42 @@
+//! `wa keys generate`.
+
+use serde_json::json;
+use wa_cloud::keys::{PrivateKey, file};
+
+use super::{Context, NewFile};
+use crate::args::GenerateArgs;
+use crate::failure::{Exit, Failure};
+use crate::input;
+
+pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Failure> {
+    let private = args.out_dir.join(&args.private);
+    let public = args.out_dir.join(&args.public);
+    let new = NewFile {
+        passphrase_file: args.passphrase.passphrase_file.as_ref(),
+        variables: &["WA_KEY_PASSPHRASE"],
+        unprotected: args.no_passphrase,
+    };
+    let existing = super::existing(args.force);
+    // Neither file is written when the other one stands in the way.
+    super::refuse_existing(&[&private, &public], existing)?;
+    let protection = new.protection(&context.environment)?;
+    let key = PrivateKey::generate().map_err(Failure::failed)?;
+    protection.write(&private, &key, existing)?;
+    file::write_public_key(&public, key.public_key(), existing).map_err(input::failure)?;
+    let fingerprint = key.public_key().fingerprint();
+    let human = format!(
+        "private key  {} ({})\npublic key   {}\nfingerprint  {fingerprint}\n",
+        private.display(),
+        protection.describe(),
+        public.display()
+    );
+    let machine = json!({
+        "private_key_file": private,
+        "public_key_file": public,
+        "protected": protection.is_some(),
+        "fingerprint": fingerprint.to_string(),
+    });
+    context.terminal.result(&human, &machine)?;
+    context.terminal.note(&format!("next: wa encryption set {}", public.display()));
+    Ok(Exit::Good)
+}

@@ -1,0 +1,81 @@
+//! `wa reference`: pages of the docs site that the program writes about itself.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+use wa_cloud::graph::ErrorCode;
+
+use super::Context;
+use crate::args::{Cli, EXIT_CODES, ReferencePage};
+use crate::failure::{Exit, Failure};
+use crate::settings::VARIABLES;
+
+const GENERATED: &str = "<!-- Written by `cargo xtask docs --bless`; changes made here are lost. -->\n";
+
+pub(crate) fn run(context: &mut Context, page: ReferencePage) -> Result<Exit, Failure> {
+    let page = match page {
+        ReferencePage::ErrorCodes => error_codes(),
+        ReferencePage::Cli => program(),
+        ReferencePage::Environment => environment(),
+    };
+    context.terminal.data(&page)?;
+    Ok(Exit::Good)
+}
+
+fn error_codes() -> String {
+    let mut page = format!(
+        "{GENERATED}\n# Error codes\n\nEvery code that `wa_graph::ErrorCode` knows, from Meta's Cloud API error codes and Graph API error \
+         handling pages. Unknown codes are kept as numbers. *Retry* says whether the same call may succeed later; \
+         such calls are repeated by themselves, within bounds. A code with a subcode stands as `code / subcode`.\n\n| code | kind | meaning | retry | what to do |\n|---|---|---|---|---|\n"
+    );
+    for known in ErrorCode::known() {
+        let (first, last) = (known.first().number(), known.last().number());
+        let codes = if first == last { first.to_string() } else { format!("{first}–{last}") };
+        row(&mut page, &codes, known.kind().name(), known.meaning(), known.retry().name(), known.remedy());
+        for subcode in known.subcodes() {
+            let codes = format!("{codes} / {}", subcode.subcode());
+            row(&mut page, &codes, known.kind().name(), subcode.meaning(), known.retry().name(), Some(subcode.remedy()));
+        }
+    }
+    page
+}
+
+fn row(page: &mut String, code: &str, kind: &str, meaning: &str, retry: &str, remedy: Option<&str>) {
+    let remedy = cell(remedy.unwrap_or_default());
+    let _ = writeln!(page, "| {code} | {kind} | {} | {retry} | {remedy} |", cell(meaning));
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+fn environment() -> String {
+    let mut page = format!(
+        "{GENERATED}\n# Environment variables\n\nA flag wins over the environment, the environment over the file of `--env-file`. \
+         An empty variable counts as not set.\n\n| variable | meaning |\n|---|---|\n"
+    );
+    for (name, meaning) in VARIABLES {
+        let _ = writeln!(page, "| `{name}` | {meaning} |");
+    }
+    page
+}
+
+fn program() -> String {
+    let mut page = format!("{GENERATED}\n# The `wa` program\n\n```text\n{EXIT_CODES}\n```\n");
+    let mut root = Cli::command().term_width(100);
+    root.build();
+    describe(&root, &mut page);
+    page
+}
+
+fn describe(command: &clap::Command, page: &mut String) {
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    if !command.is_disable_help_flag_set() || name == "wa" {
+        let help = command.clone().render_long_help().to_string();
+        let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+        let _ = write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n"));
+    }
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        describe(sub, page);
+    }
+}

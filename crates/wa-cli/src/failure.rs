@@ -1,0 +1,150 @@
+//! What went wrong, as people and machines read it: the chain of causes once, then a hint.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use serde_json::json;
+
+use crate::terminal::{BAD, STRONG, Terminal, paint};
+
+/// How the program ends; the numbers are documented in `wa --help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Good = 0,
+    Failed = 1,
+    Usage = 2,
+    NotGood = 3,
+}
+
+/// An error with what to do about it and how to end.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    error: Box<dyn Error + Send + Sync>,
+    hint: Option<String>,
+    /// Graph's code and trace id, where it was Graph that said no.
+    graph: Option<(i64, Option<String>)>,
+    exit: Exit,
+}
+
+/// An option, an argument or a setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Usage {
+    #[error("cannot read the settings in {}: {reason}", path.display())]
+    EnvFile { path: PathBuf, reason: String },
+    #[error("cannot read the secret in {}", path.display())]
+    SecretFile { path: PathBuf, source: io::Error },
+    #[error("the first line of {} is empty: there is no secret in it", path.display())]
+    EmptySecretFile { path: PathBuf },
+    #[error("cannot ask for a secret")]
+    Prompt { source: io::Error },
+    #[error("the two passphrases differ")]
+    PassphrasesDiffer,
+    #[error("{what} is not given")]
+    Missing { what: &'static str, hint: &'static str },
+    #[error("{name} cannot be used")]
+    Setting { name: String, source: Box<dyn Error + Send + Sync> },
+    #[error("standard input can be read for one thing only")]
+    StandardInputTwice,
+}
+
+impl Failure {
+    /// Something that failed although it was asked for rightly.
+    pub(crate) fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { error: error.into(), hint: None, graph: None, exit: Exit::Failed }
+    }
+
+    /// The same failure, with what to do about it.
+    pub(crate) fn with_hint(mut self, hint: Option<impl fmt::Display>) -> Self {
+        self.hint = hint.map(|hint| hint.to_string());
+        self
+    }
+
+    /// The same failure, with what Graph said.
+    pub(crate) fn with_graph(mut self, code: Option<i64>, trace: Option<String>) -> Self {
+        self.graph = code.map(|code| (code, trace));
+        self
+    }
+
+    /// How the program ends.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// True if the reader of our output has gone.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        let error: &(dyn Error + 'static) = &*self.error;
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The error and its causes, outermost first, without repetitions.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        let mut chain: Vec<String> = vec![self.error.to_string()];
+        let mut next = self.error.source();
+        while let Some(error) = next {
+            let text = error.to_string();
+            if chain.last() != Some(&text) {
+                chain.push(text);
+            }
+            next = error.source();
+        }
+        chain
+    }
+
+    /// The failure as JSON.
+    pub(crate) fn as_json(&self) -> serde_json::Value {
+        let chain = self.chain();
+        let (first, causes) = chain.split_first().map_or(("", &[][..]), |(first, causes)| (first, causes));
+        json!({
+            "message": first,
+            "causes": causes,
+            "hint": self.hint,
+            "code": self.graph.as_ref().map(|(code, _)| code),
+            "fbtrace_id": self.graph.as_ref().and_then(|(_, trace)| trace.as_deref()),
+        })
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn report(&self, terminal: &mut Terminal) {
+        if terminal.json() {
+            terminal.talk(&format!("{}\n", json!({ "error": self.as_json() })));
+        } else {
+            terminal.talk(&self.to_string());
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, text) in self.chain().iter().enumerate() {
+            if depth == 0 {
+                writeln!(f, "{}: {text}", paint(BAD, "error"))?;
+            } else {
+                writeln!(f, "  caused by: {text}")?;
+            }
+        }
+        if let Some((_, Some(trace))) = &self.graph {
+            writeln!(f, "  fbtrace_id: {trace}")?;
+        }
+        if let Some(hint) = &self.hint {
+            writeln!(f, "{}: {hint}", paint(STRONG, "hint"))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Usage> for Failure {
+    fn from(usage: Usage) -> Self {
+        let hint = match &usage {
+            Usage::Missing { hint, .. } => Some((*hint).to_owned()),
+            _ => None,
+        };
+        Self { error: Box::new(usage), hint, graph: None, exit: Exit::Usage }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::failed(error)
+    }
+}
