@@ -28,7 +28,7 @@ pub enum KeyError {
     #[error("the input is empty")]
     Empty,
 
-    /// The input is larger than any key file ([`MAX_INPUT_BYTES`](crate::MAX_INPUT_BYTES)).
+    /// The input is larger than any key file ([`MAX_INPUT_BYTES`](crate::limits::MAX_INPUT_BYTES)).
     #[error("the input has {bytes} bytes, more than the {limit} that a key file may have")]
     TooLarge {
         /// Size of the input.
@@ -186,6 +186,14 @@ impl KeyError {
     /// Commands use the placeholder names `in.pem`, `private.pem` and `public.pem`.
     pub fn help(&self) -> Option<Cow<'static, str>> {
         help::of(self)
+    }
+
+    /// Adds the line to damage that was found below the level of lines.
+    pub(crate) fn at_line(self, line: Option<usize>) -> Self {
+        match self {
+            Self::Damaged { line: None, damage } => Self::Damaged { line, damage },
+            other => other,
+        }
     }
 
     pub(crate) fn internal(action: &'static str) -> Self {

@@ -178,7 +178,9 @@ fn item(block: &Block) -> Result<Item, KeyError> {
             let kind = Kind::Key(Form::TraditionalEncryptedPrivateKey);
             return Ok(encrypted(
                 kind,
-                Traditional::read(dek).map(|found| (found.encryption, Ok(()))),
+                Traditional::read(dek)
+                    .map(|found| (found.encryption, Ok(())))
+                    .map_err(|error| error.at_line(block.line)),
             ));
         }
     };

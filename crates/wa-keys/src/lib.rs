@@ -1,5 +1,16 @@
 //! RSA-2048 keys for WhatsApp Flows: generate, read every form, check, convert, protect, fingerprint.
 //!
+//! A [`PublicKey`] that exists is one that WhatsApp can register: RSA, 2048 bits, a sound exponent; it is written in the
+//! one form that WhatsApp's clients import. A [`PrivateKey`] that exists has numbers that belong together. Both are
+//! read from whatever form people have, PEM or DER, without being told which, and untidy text is forgiven; what is
+//! refused is refused with a [`KeyError`] of its own, whose [`help`](KeyError::help) tells what to do.
+//!
+//! [`inspect`](inspect()) tells of any file what it is, [`mod@file`] reads and writes key files with care, and [`limits`]
+//! has the bounds that keep hostile files harmless. The crate does no network, logs nothing and pulls in no C code.
+//!
+//! The feature `generate` (on by default) adds `PrivateKey::generate` and with it the `rsa` crate; everything else
+//! works without it.
+//!
 //! ```
 //! # #[cfg(feature = "generate")] {
 //! use wa_keys::{PrivateKey, PublicKey};

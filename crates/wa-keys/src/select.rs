@@ -14,6 +14,9 @@ pub(crate) fn public_key(input: &[u8]) -> Result<PublicKey, KeyError> {
     if let Some(private) = found.private.first() {
         return Err(KeyError::PrivateKeyGiven { form: private.form() });
     }
+    if let Some(form) = found.foreign.filter(|form| form.is_private()) {
+        return Err(KeyError::Foreign { found: form });
+    }
     let mut keys = found
         .public
         .iter()
@@ -95,17 +98,28 @@ impl<'a> Found<'a> {
         for block in blocks {
             let shape = match &block.contents {
                 Contents::Traditional { dek, ciphertext } => {
-                    found.private.push(Private::Traditional { dek, ciphertext });
+                    let sealed = Sealed::Traditional { dek, ciphertext };
+                    found.private.push(Private {
+                        line: block.line,
+                        sealed,
+                    });
                     continue;
                 }
                 Contents::Foreign(form) => Shape::Foreign(*form),
                 Contents::Der(der) => Shape::of(der, block.line)?,
             };
             match shape.form() {
-                Ok(form) if form.is_private() => found.private.push(Private::Shape(form, shape)),
+                Ok(form) if form.is_private() => {
+                    found.private.push(Private {
+                        line: block.line,
+                        sealed: Sealed::Shape(form, shape),
+                    });
+                }
                 Ok(Form::CertificateRequest) => found.request = true,
                 Ok(form) => found.public.push((form, shape)),
-                Err(form) => found.foreign = found.foreign.or(Some(form)),
+                // A foreign private key outranks what else was found.
+                Err(form) if form.is_private() || found.foreign.is_none() => found.foreign = Some(form),
+                Err(_) => {}
             }
         }
         Ok(found)
@@ -122,28 +136,41 @@ impl<'a> Found<'a> {
 }
 
 /// A private key that is not opened yet.
-enum Private<'a> {
+struct Private<'a> {
+    line: Option<usize>,
+    sealed: Sealed<'a>,
+}
+
+enum Sealed<'a> {
     Traditional { dek: &'a DekInfo, ciphertext: &'a [u8] },
     Shape(Form, Shape<'a>),
 }
 
 impl Private<'_> {
     fn form(&self) -> Form {
-        match self {
-            Self::Traditional { .. } => Form::TraditionalEncryptedPrivateKey,
-            Self::Shape(form, _) => *form,
+        match self.sealed {
+            Sealed::Traditional { .. } => Form::TraditionalEncryptedPrivateKey,
+            Sealed::Shape(form, _) => form,
         }
     }
 
     fn open(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
+        self.sealed
+            .open(passphrase, self.form())
+            .map_err(|error| error.at_line(self.line))
+    }
+}
+
+impl Sealed<'_> {
+    fn open(&self, passphrase: Option<&Passphrase>, form: Form) -> Result<PrivateKey, KeyError> {
         match self {
             Self::Traditional { dek, ciphertext } => {
                 let traditional = Traditional::read(dek)?;
                 let der = traditional.open(ciphertext, passphrase)?;
-                decrypted(self.form(), &der, traditional.encryption)
+                decrypted(form, &der, traditional.encryption)
             }
             Self::Shape(
-                form,
+                _,
                 Shape::EncryptedPkcs8 {
                     algorithm,
                     ciphertext,
@@ -151,9 +178,9 @@ impl Private<'_> {
             ) => {
                 let pbes2 = Pbes2::read(algorithm)?;
                 let der = pbes2.open(ciphertext, passphrase)?;
-                decrypted(*form, &der, pbes2.encryption)
+                decrypted(form, &der, pbes2.encryption)
             }
-            Self::Shape(form, shape) => from_private_shape(*form, shape),
+            Self::Shape(_, shape) => from_private_shape(form, shape),
         }
     }
 }
