@@ -1,1 +1,47 @@
-//! WhatsApp Cloud API client for encrypted Flows: one builder over the wa-* crates.
+//! WhatsApp Cloud API client for encrypted Flows: one builder over the `wa-*` crates.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use wa_cloud::WhatsApp;
+//!
+//! let whatsapp = WhatsApp::builder()
+//!     .phone_number_id("106540352242922")
+//!     .access_token("EAA…")
+//!     .build()?;
+//!
+//! let pem = std::fs::read_to_string("public.pem")?;
+//! whatsapp.encryption().set_business_public_key(pem).await?;
+//!
+//! let registered = whatsapp.encryption().get_business_public_key().await?;
+//! println!("{:?} {:?}", registered.fingerprint(), registered.signature_status());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`WhatsApp`] holds a client and a phone number; [`WhatsApp::encryption`] is the Encryption API of that number.
+//! - The crates underneath are here as [`keys`], [`graph`] and [`encryption`]; [`prelude`] has what most programs need.
+//!
+//! From the Node SDK `meta-cloud-api`: `setBusinessPublicKey` is
+//! [`set_business_public_key`](Encryption::set_business_public_key), `getBusinessPublicKey` is
+//! [`get_business_public_key`](Encryption::get_business_public_key). What is not `success` there is an error here.
+
+mod builder;
+mod encryption_of_number;
+mod environment;
+mod error;
+mod key_input;
+pub mod prelude;
+mod whatsapp;
+
+pub use builder::WhatsAppBuilder;
+pub use encryption_of_number::Encryption;
+pub use error::{BuildError, Error};
+pub use key_input::PublicKeyInput;
+pub use whatsapp::WhatsApp;
+
+#[doc(inline)]
+pub use wa_encryption as encryption;
+#[doc(inline)]
+pub use wa_graph as graph;
+#[doc(inline)]
+pub use wa_keys as keys;

@@ -8,7 +8,7 @@ pub(crate) const EDGE: &str = "whatsapp_business_encryption";
 pub(crate) const KEY: &str = "business_public_key";
 pub(crate) const STATUS: &str = "business_public_key_signature_status";
 
-/// Reads the answer to a GET: `data` as an array (Meta, *Business Messaging API* OpenAPI description), `data` as an object,
+/// Reads the answer to a GET: `data` as an array (Meta, *Business Messaging API* API description), `data` as an object,
 /// or the members themselves (Meta, *WhatsApp Business Encryption* guide).
 ///
 /// `None` when it is none of these.

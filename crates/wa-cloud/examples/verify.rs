@@ -1,0 +1,25 @@
+//! Checks before launch that a public key is the registered one and that clients can use it.
+//!
+//! `WA_ACCESS_TOKEN=… WA_PHONE_NUMBER_ID=… cargo run --example verify -- public.pem`
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use wa_cloud::WhatsApp;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let file = std::env::args_os().nth(1).ok_or("give the public key's file")?;
+    let verification = WhatsApp::from_env()?
+        .encryption()
+        .verify(std::fs::read(file)?)
+        .await?;
+    println!("{verification}");
+    println!("{}", verification.advice());
+    Ok(if verification.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

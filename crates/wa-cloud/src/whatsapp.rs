@@ -1,0 +1,97 @@
+//! The way in.
+
+use wa_encryption::EncryptionApi;
+use wa_graph::{GraphClient, PhoneNumberId};
+
+use crate::builder::WhatsAppBuilder;
+use crate::encryption_of_number::Encryption;
+use crate::environment;
+use crate::error::BuildError;
+
+/// The Cloud API as one phone number uses it. Cloning is cheap.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use wa_cloud::WhatsApp;
+///
+/// let whatsapp = WhatsApp::from_env()?;
+/// for id in ["106540352242922", "106540352242923"] {
+///     let number = whatsapp.for_phone_number(id.parse()?);
+///     println!("{id}: {:?}", number.encryption().get_business_public_key().await?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct WhatsApp {
+    client: GraphClient,
+    phone_number_id: PhoneNumberId,
+}
+
+impl WhatsApp {
+    /// Begins with nothing set; the phone number id and the access token are needed.
+    pub fn builder() -> WhatsAppBuilder {
+        WhatsAppBuilder::new()
+    }
+
+    /// Takes a client that is set up already.
+    pub fn new(client: GraphClient, phone_number_id: PhoneNumberId) -> Self {
+        Self {
+            client,
+            phone_number_id,
+        }
+    }
+
+    /// Builds from the environment; see [`builder_from_env`](Self::builder_from_env) for the variables.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names the variable that is missing, or what is wrong with a value.
+    pub fn from_env() -> Result<Self, BuildError> {
+        Self::builder_from_env()?.build()
+    }
+
+    /// Begins with what the environment sets; empty variables count as not set.
+    ///
+    /// | variable | setting |
+    /// |---|---|
+    /// | `WA_ACCESS_TOKEN`, else `CLOUD_API_ACCESS_TOKEN` | access token |
+    /// | `WA_PHONE_NUMBER_ID` | phone number id |
+    /// | `WA_APP_SECRET` | app secret |
+    /// | `WA_GRAPH_URL` | base URL |
+    /// | `WA_API_VERSION` | API version |
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NotUnicode`] when a variable is not UTF-8.
+    pub fn builder_from_env() -> Result<WhatsAppBuilder, BuildError> {
+        environment::settings()
+    }
+
+    /// Returns the same for another phone number, with the same client and its connections.
+    #[must_use]
+    pub fn for_phone_number(&self, phone_number_id: PhoneNumberId) -> Self {
+        Self {
+            client: self.client.clone(),
+            phone_number_id,
+        }
+    }
+
+    /// Returns the Encryption API of the phone number.
+    pub fn encryption(&self) -> Encryption {
+        Encryption::new(EncryptionApi::new(
+            self.client.clone(),
+            self.phone_number_id.clone(),
+        ))
+    }
+
+    /// Returns the phone number id.
+    pub fn phone_number_id(&self) -> &PhoneNumberId {
+        &self.phone_number_id
+    }
+
+    /// Returns the client, for what this facade does not cover.
+    pub fn client(&self) -> &GraphClient {
+        &self.client
+    }
+}

@@ -1,0 +1,198 @@
+//! Whole journeys against the emulator.
+
+use std::time::Duration;
+
+use wa_emulator::{
+    DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, Fault, FaultRule,
+    NoKeyShape, WireShape,
+};
+use wa_encryption::{EncryptionApi, EncryptionError, ReadBack, RegisteredKey, SignatureStatus, Verification};
+use wa_graph::{AppSecret, AppSecretProof};
+
+use crate::support::{KEYS, Stage, stage, stage_with};
+
+#[tokio::test]
+async fn a_key_is_registered_read_back_and_good() {
+    let Stage {
+        emulator,
+        encryption,
+        clock,
+    } = stage().await;
+    let verification = encryption.register(&KEYS[0]).await.unwrap();
+    assert_eq!(
+        verification,
+        Verification::Valid {
+            fingerprint: KEYS[0].fingerprint()
+        }
+    );
+    assert_eq!(encryption.verify(&KEYS[0]).await.unwrap(), verification);
+    let found = encryption.get_business_public_key().await.unwrap();
+    assert!(found.is_usable());
+    assert_eq!(found.public_key(), Some(&KEYS[0]));
+    let there = emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap();
+    assert_eq!(
+        (there.uploads, there.business_public_key),
+        (1, Some(KEYS[0].to_pem()))
+    );
+    assert!(
+        clock.sleeps().is_empty(),
+        "a key that shows at once is not waited for"
+    );
+}
+
+#[tokio::test]
+async fn a_number_without_a_key_is_told_so_in_every_shape() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    for shape in [
+        NoKeyShape::Blank,
+        NoKeyShape::EmptyData,
+        NoKeyShape::Null,
+        NoKeyShape::Absent,
+    ] {
+        for flat in [false, true] {
+            emulator.set_wire_shape(WireShape::new().no_key(shape).flat(flat));
+            let found = encryption.get_business_public_key().await.unwrap();
+            assert!(matches!(found.registered(), RegisteredKey::Absent), "{shape:?}");
+            let verification = encryption.verify(&KEYS[0]).await.unwrap();
+            assert_eq!(
+                verification,
+                Verification::NotRegistered {
+                    expected: KEYS[0].fingerprint()
+                }
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_shapes_of_the_answers_make_no_difference() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    emulator.set_wire_shape(WireShape::new().flat(true).success_as_text(true));
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+}
+
+#[tokio::test]
+async fn a_number_that_is_registered_again_is_a_mismatch_until_the_key_is_set_again() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    encryption.register(&KEYS[0]).await.unwrap();
+    emulator.reregister_number(DEFAULT_PHONE_NUMBER_ID).unwrap();
+    let found = encryption.get_business_public_key().await.unwrap();
+    assert_eq!(found.signature_status(), Some(&SignatureStatus::Mismatch));
+    assert!(!found.is_usable());
+    let verification = encryption.verify(&KEYS[0]).await.unwrap();
+    assert_eq!(
+        verification,
+        Verification::Mismatch {
+            fingerprint: KEYS[0].fingerprint()
+        }
+    );
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+}
+
+#[tokio::test]
+async fn another_key_is_found_and_replaced() {
+    let Stage {
+        emulator: _emulator,
+        encryption,
+        ..
+    } = stage().await;
+    encryption.register(&KEYS[1]).await.unwrap();
+    let verification = encryption.verify(&KEYS[0]).await.unwrap();
+    let expected = Verification::AnotherKey {
+        expected: KEYS[0].fingerprint(),
+        registered: KEYS[1].fingerprint(),
+        status: Some(SignatureStatus::Valid),
+    };
+    assert_eq!(verification, expected);
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+}
+
+#[tokio::test]
+async fn a_key_that_shows_late_is_read_again_after_growing_pauses() {
+    let Stage {
+        emulator,
+        encryption,
+        clock,
+    } = stage().await;
+    let stale = r#"{"data":[{"business_public_key":" ","business_public_key_signature_status":"MISMATCH"}]}"#;
+    let fault = Fault::Status {
+        status: 200,
+        body: stale.into(),
+        content_type: "application/json".into(),
+    };
+    emulator.queue_fault(FaultRule::new(fault.clone()).method("GET").times(3));
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert_eq!(clock.sleeps(), [1, 2, 3].map(Duration::from_secs));
+
+    emulator.queue_fault(FaultRule::new(fault).method("GET").always());
+    let impatient = encryption
+        .clone()
+        .read_back(ReadBack::default().reads(2).pause(Duration::from_secs(9)));
+    let verification = impatient.register(&KEYS[0]).await.unwrap();
+    assert!(matches!(verification, Verification::NotRegistered { .. }));
+    assert_eq!(clock.sleeps()[3..], [Duration::from_secs(9)]);
+}
+
+#[tokio::test]
+async fn a_key_that_was_set_but_cannot_be_read_back_is_told_so() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    emulator.queue_fault(FaultRule::new(Fault::BadGateway).method("GET").always());
+    let error = encryption.register(&KEYS[0]).await.unwrap_err();
+    assert!(matches!(error, EncryptionError::ReadBack { .. }), "{error:?}");
+    assert!(error.is_transient());
+    assert_eq!(emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap().uploads, 1);
+}
+
+#[tokio::test]
+async fn every_number_of_an_account_gets_the_key_through_one_client() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    emulator.add_numbers(DEFAULT_ACCOUNT_ID, 120).unwrap();
+    let client = encryption.client();
+    let numbers = client
+        .phone_numbers(&DEFAULT_ACCOUNT_ID.parse().unwrap())
+        .all()
+        .await
+        .unwrap();
+    assert_eq!(numbers.len(), 121);
+    for number in numbers.iter().rev().take(3) {
+        let encryption = EncryptionApi::new(client.clone(), number.id.clone());
+        assert!(
+            encryption.register(&KEYS[0]).await.unwrap().is_good(),
+            "{}",
+            number.id
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_wants_the_proof_gets_it_in_both_forms() {
+    for form in [AppSecretProof::Classic, AppSecretProof::Timed] {
+        let Stage {
+            emulator, encryption, ..
+        } = stage_with(|builder| {
+            let secret = AppSecret::new(DEFAULT_APP_SECRET).unwrap();
+            builder
+                .app_secret(secret)
+                .app_secret_proof(form)
+                .clock(wa_graph::SystemClock::default())
+        })
+        .await;
+        emulator.require_proof(DEFAULT_APP_ID, true).unwrap();
+        assert!(encryption.register(&KEYS[0]).await.unwrap().is_good(), "{form:?}");
+    }
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    emulator.require_proof(DEFAULT_APP_ID, true).unwrap();
+    assert!(encryption.set_business_public_key(&KEYS[0]).await.is_err());
+}
