@@ -1,5 +1,6 @@
 //! A running emulator and everything that can be done to it.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -29,7 +30,6 @@ use crate::world::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -275,6 +275,14 @@ impl Emulator {
         crate::signal::asked_to_end().await?;
         self.shutdown().await;
         Ok(())
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 

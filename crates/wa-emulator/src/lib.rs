@@ -2,7 +2,8 @@
 //!
 //! [`Emulator`] is a Graph API in memory: it takes public keys for phone numbers, checks them as Meta does,
 //! gives them back with their signature status, lists numbers and accounts, and answers with Meta's errors
-//! where Meta would, or where it is told to.
+//! where Meta would, or where it is told to. [`WhatsAppClient`] is the phone: it fetches the key, encrypts and
+//! signs what WhatsApp sends to a Flow endpoint, and reads the answer.
 //!
 //! ```
 //! use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_PHONE_NUMBER_ID, Emulator};
@@ -82,6 +83,7 @@ mod graph;
 mod io;
 mod log;
 mod pem;
+mod phone;
 mod respond;
 mod secret;
 mod seed;
@@ -95,6 +97,10 @@ pub use emulator::Emulator;
 pub use fault::{Fault, FaultRule};
 pub use graph::{ErrorAnswer, NoKeyShape, WireShape};
 pub use log::ReceivedRequest;
+pub use phone::{
+    ClientKind, Delivery, DeliveryFailure, Exchange, FlowMessage, Outcome, Payload, PhoneBuildError,
+    PhoneError, ReplyFault, Sealed, WhatsAppClient, WhatsAppClientBuilder,
+};
 pub use seed::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET, DEFAULT_BUSINESS_ID,
     DEFAULT_PHONE_NUMBER_ID,

@@ -11,9 +11,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wa_emulator::{AppSpec, Emulator, TokenSpec};
+use wa_emulator::{AppSpec, Emulator, FlowMessage, TokenSpec, WhatsAppClient};
 
 const CANARY: &str = "CANARYcanaryCANARY";
 
@@ -42,6 +43,54 @@ async fn call(emulator: &Emulator, method: &str, target: &str, extra: &str, body
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+/// Everything that the phone side shows: what it holds, what it sends, and how it fails.
+async fn phone(emulator: &Emulator) -> String {
+    let mut shown = String::new();
+    let key = include_str!("data/pywa_public_key_spki.pem");
+    // The emulator is no Flow endpoint: it answers with an error, which is all that is needed here.
+    let url = format!("{}/flow", emulator.base_url());
+    let builder = WhatsAppClient::builder(&*url)
+        .key_from(emulator.base_url(), "106540352242922", format!("{CANARY}-token"))
+        .app_secret(format!("{CANARY}-secret"))
+        .sign_flow_token(true);
+    write!(shown, "{builder:?}").unwrap();
+    let phone = builder.build().unwrap();
+    let data = json!({"x": format!("{CANARY}-data")});
+    let message = FlowMessage::data_exchange(format!("{CANARY}-flow"), "SCREEN", data).version("4.0");
+    write!(
+        shown,
+        "{phone:?}{message:?}{:?}",
+        FlowMessage::raw(json!({"x": CANARY}))
+    )
+    .unwrap();
+    let failed = phone.send(&message).await.unwrap_err();
+    write!(shown, "{failed}{failed:?}").unwrap();
+    emulator.set_number_key("106540352242922", Some(key)).unwrap();
+    let sealed = phone.seal(&message).await.unwrap();
+    write!(shown, "{sealed:?}{:?}", phone.send(&message).await.unwrap()).unwrap();
+    let delivery = phone.deliver("x".into(), None).await.unwrap();
+    write!(shown, "{delivery:?}{:?}", sealed.read(&delivery)).unwrap();
+    for refused in [
+        WhatsAppClient::builder(CANARY).build().unwrap_err(),
+        WhatsAppClient::builder("http://x/")
+            .public_key_pem(CANARY)
+            .build()
+            .unwrap_err(),
+        WhatsAppClient::builder("http://x/")
+            .public_key_pem(key)
+            .root_certificate_pem(CANARY)
+            .build()
+            .unwrap_err(),
+        WhatsAppClient::builder("http://x/")
+            .key_from("http://x", "1", CANARY)
+            .build()
+            .unwrap_err(),
+    ] {
+        write!(shown, "{refused}{refused:?}").unwrap();
+    }
+    shown
 }
 
 #[tokio::test]
@@ -96,6 +145,7 @@ async fn the_canary_is_nowhere() {
     shown += &call(&emulator, "POST", "/_emulator/tokens", "", &bad).await;
     shown += &call(&emulator, "GET", "/_emulator/", "", "").await;
     shown += &call(&emulator, "GET", "/_emulator/requests", "", "").await;
+    shown += &phone(&emulator).await;
     write!(shown, "{emulator:?}{:?}", emulator.requests()).unwrap();
     emulator.shutdown().await;
 

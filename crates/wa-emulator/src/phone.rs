@@ -1,0 +1,21 @@
+//! The phone side: a WhatsApp client that talks to a Flow endpoint, with cryptography of its own.
+
+mod builder;
+mod cipher;
+mod client;
+mod graph_key;
+mod message;
+mod outcome;
+mod payload;
+mod reply;
+mod sealed;
+mod signature;
+mod transport;
+
+pub use builder::{PhoneBuildError, WhatsAppClientBuilder};
+pub use client::{ClientKind, PhoneError, WhatsAppClient};
+pub use message::FlowMessage;
+pub use outcome::{Exchange, Outcome, ReplyFault};
+pub use payload::Payload;
+pub use sealed::Sealed;
+pub use transport::{Delivery, DeliveryFailure};

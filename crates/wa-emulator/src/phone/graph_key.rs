@@ -1,0 +1,68 @@
+//! Fetches the registered key from Graph, as a phone gets it from WhatsApp.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{Request, Uri};
+use http_body_util::Full;
+use serde_json::Value;
+
+use super::cipher::BusinessKey;
+use super::client::PhoneError;
+use super::transport::Http;
+use crate::secret::Secret;
+
+/// Where the registered key is read.
+#[derive(Debug)]
+pub(super) struct GraphKey {
+    pub(super) uri: Uri,
+    pub(super) token: Secret,
+}
+
+impl GraphKey {
+    pub(super) async fn fetch(&self, http: &Http) -> Result<BusinessKey, PhoneError> {
+        let authorization = format!("Bearer {}", self.token.expose_secret());
+        let mut authorization = HeaderValue::try_from(authorization).map_err(|_| PhoneError::InvalidToken)?;
+        authorization.set_sensitive(true);
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        let delivery = http
+            .send(request)
+            .await
+            .map_err(|source| PhoneError::KeyUnreachable { source })?;
+        let body: Option<Value> = serde_json::from_slice(&delivery.body).ok();
+        if delivery.status != 200 {
+            let code = body.and_then(|body| body.pointer("/error/code").and_then(Value::as_i64));
+            return Err(PhoneError::KeyRefused {
+                status: delivery.status,
+                code,
+            });
+        }
+        registered(body.ok_or(PhoneError::KeyUnreadable)?)
+    }
+}
+
+/// The key in an answer, in the shape with `data` or in the flat one.
+fn registered(body: Value) -> Result<BusinessKey, PhoneError> {
+    let entry = match body.get("data") {
+        Some(Value::Array(entries)) => entries.first().cloned().ok_or(PhoneError::NoKey)?,
+        Some(_) => return Err(PhoneError::KeyUnreadable),
+        None => body,
+    };
+    let text = entry
+        .get("business_public_key")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(PhoneError::NoKey);
+    }
+    // WhatsApp's client verifies the signature itself and opens no Flow when it does not hold.
+    if entry
+        .get("business_public_key_signature_status")
+        .and_then(Value::as_str)
+        != Some("VALID")
+    {
+        return Err(PhoneError::SignatureMismatch);
+    }
+    BusinessKey::from_pem(text).map_err(|reason| PhoneError::BadKey { reason })
+}

@@ -1,0 +1,96 @@
+//! How an exchange ended, seen from the phone.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::payload::Payload;
+use super::transport::DeliveryFailure;
+
+/// One exchange: how it ended, and what it took.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How often the endpoint was called: 2 after a 421 that was tried again.
+    pub attempts: u32,
+    /// How long the last call took, from the first byte sent to the last one received.
+    pub duration: Duration,
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// 200, and the answer could be read.
+    Answered(Payload),
+    /// 427: the Flow token is no longer valid; the client shows the message and disables the Flow's button.
+    FlowTokenInvalid {
+        /// The `error_msg`, if there was one.
+        message: Option<String>,
+        /// Whether the body was encrypted; plain JSON is what one of Meta's samples shows.
+        encrypted: bool,
+    },
+    /// 421: the endpoint cannot decrypt, also not with the key fetched again.
+    KeyRefused,
+    /// 432: the endpoint does not accept the signature of the request.
+    SignatureRefused,
+    /// Any other status: a generic error on the phone.
+    UnexpectedStatus(u16),
+    /// 200, but the answer could not be read: a generic error on the phone.
+    Unreadable(ReplyFault),
+    /// No answer: a generic error on the phone.
+    NoAnswer(DeliveryFailure),
+}
+
+impl Outcome {
+    /// The answer, if there is one that could be read.
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::Answered(payload) => Some(payload),
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong with an answer of status 200.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ReplyFault {
+    /// The body is typed as something else than text.
+    #[error("the Content-Type is {found:?}: answer with text/plain")]
+    ContentType {
+        /// The `Content-Type` that came.
+        found: String,
+    },
+    /// The body is a JSON string.
+    #[error("the body is quoted as a JSON string: answer with the bare base64 text")]
+    Quoted,
+    /// The body is JSON.
+    #[error("the body is plain JSON: encrypt it and answer with base64")]
+    NotEncrypted,
+    /// The body is no standard base64 with padding.
+    #[error("the body is not standard base64 with padding and without line ends")]
+    NotBase64,
+    /// The body is shorter than the tag alone.
+    #[error("the body is shorter than the 16 bytes of the tag")]
+    TooShort,
+    /// The body was encrypted with the initial vector of the request as it is.
+    #[error("the body is encrypted with the request's initial vector: invert every bit of it first")]
+    UnflippedVector,
+    /// The body was encrypted with another key or was changed.
+    #[error("the body cannot be decrypted with the AES key of the request: the key or the bytes are others")]
+    NotDecrypted,
+    /// The plaintext is no JSON object.
+    #[error("the decrypted body is not a JSON object")]
+    NotJson,
+    /// The plaintext is not what this message has to be answered with.
+    #[error("the decrypted body is not the answer to this message: {wanted}")]
+    Schema {
+        /// What it has to have.
+        wanted: &'static str,
+        /// What came.
+        payload: Payload,
+    },
+}

@@ -1,0 +1,156 @@
+//! The one place of the phone side that speaks HTTP.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
+
+/// The most bytes of an answer: a payload of 1 MB, encoded, with a margin.
+const MAX_ANSWER: usize = 2 * 1024 * 1024;
+
+/// What an endpoint answered. `Debug` shows the length of the body only.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Content-Type`, if there was one.
+    pub content_type: Option<String>,
+    /// The body as it came.
+    pub body: Bytes,
+    /// From the first byte sent to the last one received.
+    pub duration: Duration,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .field("body_length", &self.body.len())
+            .field("duration", &self.duration)
+            .finish()
+    }
+}
+
+/// Why no answer came.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeliveryFailure {
+    /// The time is up; WhatsApp gives up after ten seconds.
+    #[error("no answer within {} ms: answer sooner, WhatsApp waits ten seconds", limit.as_millis())]
+    TimedOut {
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The answer is larger than a Flow's data may be.
+    #[error("the answer is larger than {limit} bytes: a Flow's data has at most 1 MB")]
+    TooLarge {
+        /// The bound that was passed.
+        limit: usize,
+    },
+    /// The connection could not be made, or it broke.
+    #[error(
+        "the connection could not be made or broke: check that the address is served and its certificate good"
+    )]
+    Connection {
+        /// What happened.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+/// A client with a pool of connections.
+pub(super) struct Http {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
+}
+
+impl Http {
+    pub(super) fn new(roots: RootCertStore, timeout: Duration) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            timeout,
+        })
+    }
+
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Delivery, DeliveryFailure> {
+        let begun = Instant::now();
+        let answer = tokio::time::timeout(self.timeout, self.answer(request, begun)).await;
+        answer.unwrap_or(Err(DeliveryFailure::TimedOut { limit: self.timeout }))
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Full<Bytes>>,
+        begun: Instant,
+    ) -> Result<Delivery, DeliveryFailure> {
+        let response = self.client.request(request).await.map_err(connection)?;
+        let (head, body) = response.into_parts();
+        let body = match Limited::new(body, MAX_ANSWER).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                return Err(DeliveryFailure::TooLarge { limit: MAX_ANSWER });
+            }
+            Err(source) => return Err(DeliveryFailure::Connection { source }),
+        };
+        let content_type = head.headers.get(CONTENT_TYPE);
+        Ok(Delivery {
+            status: head.status.as_u16(),
+            content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            body,
+            duration: begun.elapsed(),
+        })
+    }
+}
+
+fn connection(error: hyper_util::client::legacy::Error) -> DeliveryFailure {
+    DeliveryFailure::Connection { source: error.into() }
+}
+
+/// The system's certificate authorities, and those that were added.
+pub(super) fn roots(
+    system: bool,
+    extra: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    if system {
+        // Certificates that cannot be read are left out, as every client does.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    for certificate in extra {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
+/// Whether a token may be sent there in the clear.
+pub(super) fn is_loopback(uri: &Uri) -> bool {
+    let host = uri
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
