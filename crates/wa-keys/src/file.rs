@@ -172,7 +172,7 @@ pub fn write_private_key(
 ///
 /// # Errors
 ///
-/// As [`write_private_key`], and [`FileError::Key`] when encryption fails.
+/// As [`write_private_key`], and [`FileError::Protect`] when encryption fails.
 pub fn write_encrypted_private_key(
     path: impl AsRef<Path>,
     key: &PrivateKey,
@@ -183,7 +183,7 @@ pub fn write_encrypted_private_key(
     let path = path.as_ref();
     let pem = key
         .encrypted_pkcs8_pem(passphrase, protection)
-        .map_err(|source| FileError::Key {
+        .map_err(|source| FileError::Protect {
             path: path.to_owned(),
             source,
         })?;

@@ -38,7 +38,7 @@ pub(crate) fn check(numbers: &Numbers<'_>) -> Result<(), Relation> {
     );
     let d = number(numbers.d);
     let product = times(&number(numbers.e), &d);
-    if d.bits() > n.bits() || !is_one(&modulo(&product, &p_less_1)) || !is_one(&modulo(&product, &q_less_1)) {
+    if *d >= *n || !is_one(&modulo(&product, &p_less_1)) || !is_one(&modulo(&product, &q_less_1)) {
         return Err(Relation::PrivateExponent);
     }
     if *modulo(&d, &p_less_1) != *number(numbers.dp) {

@@ -239,6 +239,20 @@ fn what_cannot_be_read_or_written_is_named() {
     );
     assert!(error.help().unwrap().contains("genrsa"));
     let key = key("openssl/pkcs8.pem");
+    let path = directory.path().join("unprotected.pem");
+    let (passphrase, protection) = (Passphrase::new(""), Protection::default());
+    let error = file::write_encrypted_private_key(&path, &key, &passphrase, &protection, Existing::Refuse)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            FileError::Protect {
+                source: KeyError::EmptyPassphrase,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
     let nowhere = directory.path().join("no/such/directory.pem");
     assert!(matches!(
         file::write_private_key(&nowhere, &key, Existing::Refuse),

@@ -16,10 +16,18 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file was read, but the key in it is refused (or, when writing, the key could not be encrypted).
-    #[error("{} does not serve", .path.display())]
+    /// The file was read, but the key in it is refused.
+    #[error("{} holds no usable key", .path.display())]
     Key {
         /// The file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// The private key could not be encrypted; nothing was written.
+    #[error("cannot encrypt the private key for {}", .path.display())]
+    Protect {
+        /// The file that was to be written.
         path: PathBuf,
         /// Why.
         source: KeyError,
@@ -44,7 +52,7 @@ impl FileError {
     /// Tells what to do about it, where there is something to say.
     pub fn help(&self) -> Option<Cow<'static, str>> {
         let text = match self {
-            Self::Key { source, .. } => return source.help(),
+            Self::Key { source, .. } | Self::Protect { source, .. } => return source.help(),
             Self::Exists { .. } => {
                 "choose another name, or ask for the file to be replaced if nobody needs it"
             }

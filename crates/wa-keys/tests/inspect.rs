@@ -1,0 +1,134 @@
+//! `inspect` tells of any file what it is, without a passphrase.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/data.rs"]
+mod support;
+
+use support::*;
+use wa_keys::{Encoding, PublicKey, inspect};
+
+/// File, kind, algorithm, bits and exponent, encryption, problem, a part of the advice; `-` for none.
+const TABLE: &str = "
+    openssl/public.pem | SPKI public key | RSA | 2048 65537 | - | - | -
+    openssl/pkcs1-public.der | PKCS#1 public key | RSA | 2048 65537 | - | - | -RSAPublicKey_in
+    openssl/certificate.pem | X.509 certificate | RSA | 2048 65537 | - | - | neither its dates nor its issuer
+    openssl/pkcs8.pem | PKCS#8 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
+    openssl/pkcs1.der | PKCS#1 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
+    guide/private.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-256 (2048 rounds), 3DES-CBC | - | 2048 rounds
+    openssl/scrypt-aes-256-cbc.pem | encrypted PKCS#8 private key | - | - | scrypt (N=16384, r=8, p=1), AES-256-CBC | - | with its passphrase only
+    openssl/pbes2-hmacWithSHA1.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-1 (2048 rounds), AES-256-CBC | - | 600000 are advised
+    node/pkcs1-des3.pem | encrypted private key in OpenSSL's traditional form | - | - | EVP_BytesToKey with MD5 (1 round), 3DES-CBC | - | one round of MD5
+    python/exponent-3-public.pem | SPKI public key | RSA | 2048 3 | - | - | 65537
+    refused/rsa1024.pem | PKCS#8 private key | RSA | 1024 65537 | - | 1024 bits | genrsa
+    refused/rsa4096-public.pem | SPKI public key | RSA | 4096 65537 | - | 4096 bits | genrsa
+    refused/request.pem | certificate request (PKCS#10) | RSA | 2048 65537 | - | certificate request | openssl req
+    refused/ec-public.pem | SPKI public key | EC (P-256) | - | - | not RSA | genrsa
+    refused/ec-sec1.pem | EC private key | EC (P-256) | - | - | not RSA | genrsa
+    refused/ec-certificate.pem | X.509 certificate | EC (P-256) | - | - | not RSA | genrsa
+    refused/ed25519.pem | PKCS#8 private key | Ed25519 | - | - | not RSA | genrsa
+    refused/rsa-pss-public.pem | SPKI public key | RSA-PSS | 2048 65537 | - | not RSA | rsaEncryption
+    refused/dsa-traditional.pem | DSA private key | DSA | - | - | not RSA | genrsa
+    refused/pbes1-md5-des.pem | encrypted PKCS#8 private key | - | - | - | PBES1 with MD5 and DES | openssl pkcs8
+    refused/traditional-des.pem | encrypted private key in OpenSSL's traditional form | - | - | - | DES-CBC | openssl pkcs8
+    refused/pkcs12.p12 | PKCS#12 container (.p12 or .pfx) | - | - | - | PKCS#12 | openssl pkcs12
+    refused/openssh.pub | SSH public key | - | - | - | SSH public key | ssh-keygen
+";
+
+#[test]
+fn every_file_is_described() {
+    for row in TABLE.lines().filter(|row| !row.trim().is_empty()) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let inspection = inspect(data(cells[0])).unwrap();
+        let item = inspection.main();
+        let told = |told: Option<String>| told.unwrap_or_else(|| "-".to_owned());
+        let numbers = item
+            .bits()
+            .map(|bits| format!("{bits} {}", item.exponent().unwrap()));
+        assert_eq!(item.kind().to_string(), cells[1], "{row}");
+        assert_eq!(told(item.algorithm().map(ToString::to_string)), cells[2], "{row}");
+        assert_eq!(told(numbers), cells[3], "{row}");
+        assert_eq!(
+            told(item.encryption().map(|encryption| encryption.to_string())),
+            cells[4],
+            "{row}"
+        );
+        match (item.problem(), cells[5]) {
+            (None, "-") => {}
+            (Some(problem), part) => assert!(problem.to_string().contains(part), "{row}: {problem}"),
+            (None, _) => panic!("{row}: no problem"),
+        }
+        match (inspection.advice(), cells[6]) {
+            (advice, "-") => assert!(advice.is_empty(), "{row}: {advice:?}"),
+            (advice, part) => assert!(advice.iter().any(|line| line.contains(part)), "{row}: {advice:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_fingerprint_is_that_of_the_public_half_wherever_it_is_in_the_open() {
+    let expected = PublicKey::parse(data("openssl/public.pem"))
+        .unwrap()
+        .fingerprint();
+    for name in [
+        "public.pem",
+        "pkcs1-public.der",
+        "certificate.der",
+        "pkcs8.der",
+        "pkcs1.pem",
+        "../refused/request.pem",
+    ] {
+        let inspection = inspect(data(&format!("openssl/{name}"))).unwrap();
+        assert_eq!(inspection.main().fingerprint(), Some(expected), "{name}");
+    }
+    assert_eq!(
+        inspect(data("openssl/pbes2.der")).unwrap().main().fingerprint(),
+        None
+    );
+}
+
+#[test]
+fn everything_in_a_file_is_listed_and_the_private_key_counts() {
+    let bundle = [
+        "openssl/certificate.pem",
+        "refused/ec-certificate.pem",
+        "node/pkcs8.pem",
+    ]
+    .map(data)
+    .concat();
+    let inspection = inspect(&bundle).unwrap();
+    let kinds: Vec<String> = inspection
+        .items()
+        .iter()
+        .map(|item| item.kind().to_string())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["X.509 certificate", "X.509 certificate", "PKCS#8 private key"]
+    );
+    assert_eq!(inspection.main().kind().to_string(), "PKCS#8 private key");
+    assert!(inspection.is_private());
+    assert_eq!(inspection.encoding(), Encoding::Pem);
+    assert!(
+        inspection
+            .advice()
+            .iter()
+            .any(|line| line.contains("different keys"))
+    );
+}
+
+#[test]
+fn der_is_told_from_pem() {
+    assert_eq!(
+        inspect(data("openssl/public.der")).unwrap().encoding(),
+        Encoding::Der
+    );
+    assert_eq!(
+        inspect(data("openssl/public.pem")).unwrap().encoding(),
+        Encoding::Pem
+    );
+}
