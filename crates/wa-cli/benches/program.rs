@@ -2,7 +2,11 @@
 //!
 //! Run by `cargo xtask bench program`, in a release build. Each figure stands beside one of another program in the same run.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first thing that is not as it should be")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench stops at the first thing that is not as it should be"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,15 +19,29 @@ const RUNS: usize = 40;
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let size = std::fs::metadata(WA).unwrap().len();
-    println!("size                   {:>9.2} MB (as built, symbols stripped)", megabytes(size));
+    println!(
+        "size                   {:>9.2} MB (as built, symbols stripped)",
+        megabytes(size)
+    );
 
     let start = median(|| succeed(Command::new(WA).arg("--version")));
     let openssl = median(|| succeed(Command::new("openssl").arg("version")));
-    println!("wa --version           {:>9.2} ms, {:.2} of `openssl version`", ms(start), ratio(start, openssl));
-    println!("  peak memory          {}", peak_memory(&["--version"], folder.path()));
+    println!(
+        "wa --version           {:>9.2} ms, {:.2} of `openssl version`",
+        ms(start),
+        ratio(start, openssl)
+    );
+    println!(
+        "  peak memory          {}",
+        peak_memory(&["--version"], folder.path())
+    );
 
     let emulator = Emulator::start();
-    succeed(Command::new(WA).args(["keys", "generate", "--no-passphrase"]).current_dir(folder.path()));
+    succeed(
+        Command::new(WA)
+            .args(["keys", "generate", "--no-passphrase"])
+            .current_dir(folder.path()),
+    );
     let register = ["encryption", "set", "private.pem"];
     let registration = median(|| succeed(&mut emulator.client(&register, folder.path())));
     let by_curl = median(|| curl(&emulator, folder.path()));
@@ -32,16 +50,24 @@ fn main() {
         ms(registration),
         ratio(registration, by_curl)
     );
-    let verify = median(|| succeed(&mut emulator.client(&["encryption", "verify", "public.pem"], folder.path())));
+    let verify =
+        median(|| succeed(&mut emulator.client(&["encryption", "verify", "public.pem"], folder.path())));
     println!("verify                 {:>9.2} ms", ms(verify));
 }
 
 fn curl(emulator: &Emulator, folder: &Path) {
-    let url = format!("{}/v25.0/{}/whatsapp_business_encryption", emulator.url, emulator.number);
+    let url = format!(
+        "{}/v25.0/{}/whatsapp_business_encryption",
+        emulator.url, emulator.number
+    );
     let token = format!("Authorization: Bearer {}", emulator.token);
     let call = |more: &[&str]| {
         let mut curl = Command::new("curl");
-        succeed(curl.args(["-sf", "-H", &token, &url]).args(more).current_dir(folder));
+        succeed(
+            curl.args(["-sf", "-H", &token, &url])
+                .args(more)
+                .current_dir(folder),
+        );
     };
     call(&["--data-urlencode", "business_public_key@public.pem"]);
     call(&[]);
@@ -49,7 +75,11 @@ fn curl(emulator: &Emulator, folder: &Path) {
 
 fn succeed(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn median(mut run: impl FnMut()) -> Duration {
@@ -68,7 +98,12 @@ fn median(mut run: impl FnMut()) -> Duration {
 /// What GNU time says, where it is installed.
 fn peak_memory(args: &[&str], folder: &Path) -> String {
     let report: PathBuf = folder.join("peak");
-    let run = Command::new("/usr/bin/time").args(["-f", "%M", "-o"]).arg(&report).arg(WA).args(args).output();
+    let run = Command::new("/usr/bin/time")
+        .args(["-f", "%M", "-o"])
+        .arg(&report)
+        .arg(WA)
+        .args(args)
+        .output();
     match run {
         Ok(output) if output.status.success() => {
             let kilobytes: u64 = std::fs::read_to_string(report).unwrap().trim().parse().unwrap();
@@ -100,16 +135,28 @@ struct Emulator {
 
 impl Emulator {
     fn start() -> Self {
-        let mut child =
-            Command::new(WA).args(["emulator", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = Command::new(WA)
+            .args(["emulator", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut text = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         while !text.ends_with("}\n") {
-            assert!(lines.read_line(&mut text).unwrap() > 0, "the emulator did not start: {text}");
+            assert!(
+                lines.read_line(&mut text).unwrap() > 0,
+                "the emulator did not start: {text}"
+            );
         }
         let ready: serde_json::Value = serde_json::from_str(&text).unwrap();
         let string = |pointer: &str| ready.pointer(pointer).unwrap().as_str().unwrap().to_owned();
-        Self { child, url: string("/ready"), token: string("/access_token"), number: string("/phone_number_ids/0") }
+        Self {
+            child,
+            url: string("/ready"),
+            token: string("/access_token"),
+            number: string("/phone_number_ids/0"),
+        }
     }
 
     fn client(&self, args: &[&str], folder: &Path) -> Command {

@@ -1,5 +1,10 @@
 //! What can be written on the command line. Definitions only: meaning is given in `settings` and `commands`.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "these texts are shown on a terminal, as they are"
+)]
+
 mod emulator;
 mod encryption;
 mod keys;
@@ -35,7 +40,13 @@ pub(crate) struct GlobalArgs {
     pub(crate) env_file: Option<PathBuf>,
 
     /// Colour the output; `auto` also respects NO_COLOR and CLICOLOR_FORCE.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
     pub(crate) color: ColorWhen,
 
     /// Say what is being done on standard error; twice for every detail. No secret is ever logged.

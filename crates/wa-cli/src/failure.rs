@@ -43,7 +43,10 @@ pub(crate) enum Usage {
     #[error("{what} is not given")]
     Missing { what: &'static str, hint: &'static str },
     #[error("{name} cannot be used")]
-    Setting { name: String, source: Box<dyn Error + Send + Sync> },
+    Setting {
+        name: String,
+        source: Box<dyn Error + Send + Sync>,
+    },
     #[error("standard input can be read for one thing only")]
     StandardInputTwice,
 }
@@ -51,7 +54,12 @@ pub(crate) enum Usage {
 impl Failure {
     /// Something that failed although it was asked for rightly.
     pub(crate) fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { error: error.into(), hint: None, graph: None, exit: Exit::Failed }
+        Self {
+            error: error.into(),
+            hint: None,
+            graph: None,
+            exit: Exit::Failed,
+        }
     }
 
     /// The same failure, with what to do about it.
@@ -74,7 +82,9 @@ impl Failure {
     /// True if the reader of our output has gone.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         let error: &(dyn Error + 'static) = &*self.error;
-        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// The error and its causes, outermost first, without repetitions.
@@ -94,7 +104,9 @@ impl Failure {
     /// The failure as JSON.
     pub(crate) fn as_json(&self) -> serde_json::Value {
         let chain = self.chain();
-        let (first, causes) = chain.split_first().map_or(("", &[][..]), |(first, causes)| (first, causes));
+        let (first, causes) = chain
+            .split_first()
+            .map_or(("", &[][..]), |(first, causes)| (first, causes));
         json!({
             "message": first,
             "causes": causes,
@@ -123,9 +135,6 @@ impl fmt::Display for Failure {
                 writeln!(f, "  caused by: {text}")?;
             }
         }
-        if let Some((_, Some(trace))) = &self.graph {
-            writeln!(f, "  fbtrace_id: {trace}")?;
-        }
         if let Some(hint) = &self.hint {
             writeln!(f, "{}: {hint}", paint(STRONG, "hint"))?;
         }
@@ -139,7 +148,12 @@ impl From<Usage> for Failure {
             Usage::Missing { hint, .. } => Some((*hint).to_owned()),
             _ => None,
         };
-        Self { error: Box::new(usage), hint, graph: None, exit: Exit::Usage }
+        Self {
+            error: Box::new(usage),
+            hint,
+            graph: None,
+            exit: Exit::Usage,
+        }
     }
 }
 

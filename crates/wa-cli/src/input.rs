@@ -26,7 +26,10 @@ impl<'a> Source<'a> {
         }
         // Room for all of it at once: growing would leave copies behind that nobody wipes.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
-        io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        io::stdin()
+            .lock()
+            .take(MAX_INPUT_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)?;
         Ok(Self::StandardInput(bytes))
     }
 
@@ -38,23 +41,36 @@ impl<'a> Source<'a> {
     }
 
     fn refused(&self, source: KeyError) -> FileError {
-        FileError::Key { path: self.path(), source }
+        FileError::Key {
+            path: self.path(),
+            source,
+        }
     }
 }
 
 /// Reads a private key of any form.
-pub(crate) fn private_key(context: &mut Context, path: &Path, args: &PassphraseArgs) -> Result<PrivateKey, Failure> {
+pub(crate) fn private_key(
+    context: &mut Context,
+    path: &Path,
+    args: &PassphraseArgs,
+) -> Result<PrivateKey, Failure> {
     with_passphrase(context, path, args, |context, source, passphrase| match source {
         Source::File(path) => file::read_private_key(path, passphrase).map(|read| {
             warn(context, read.warning());
             read.into_value()
         }),
-        Source::StandardInput(bytes) => PrivateKey::parse(bytes, passphrase).map_err(|error| source.refused(error)),
+        Source::StandardInput(bytes) => {
+            PrivateKey::parse(bytes, passphrase).map_err(|error| source.refused(error))
+        }
     })
 }
 
 /// Reads a public key, or derives it from a certificate or a private key.
-pub(crate) fn public_half(context: &mut Context, path: &Path, args: &PassphraseArgs) -> Result<PublicKey, Failure> {
+pub(crate) fn public_half(
+    context: &mut Context,
+    path: &Path,
+    args: &PassphraseArgs,
+) -> Result<PublicKey, Failure> {
     with_passphrase(context, path, args, |_, source, passphrase| match source {
         Source::File(path) => file::read_or_derive_public_key(path, passphrase),
         Source::StandardInput(bytes) => {
@@ -79,8 +95,13 @@ pub(crate) fn inspection(context: &mut Context, path: &Path) -> Result<Inspectio
 /// A refused key file, with the key crate's own help as the hint.
 pub(crate) fn failure(error: FileError) -> Failure {
     let hint = match &error {
-        FileError::Exists { .. } => Some("choose another name, or give --force if nobody needs it any more".into()),
-        FileError::Key { source: KeyError::PassphraseNeeded { .. }, .. } => Some(
+        FileError::Exists { .. } => {
+            Some("choose another name, or give --force if nobody needs it any more".into())
+        }
+        FileError::Key {
+            source: KeyError::PassphraseNeeded { .. },
+            ..
+        } => Some(
             "give it with --passphrase-file FILE or in WA_KEY_PASSPHRASE; on a terminal you are asked".into(),
         ),
         other => other.help(),
@@ -97,15 +118,26 @@ fn with_passphrase<T>(
 ) -> Result<T, Failure> {
     let source = Source::open(path)?;
     let needed = match read(context, &source, None) {
-        Err(error @ FileError::Key { source: KeyError::PassphraseNeeded { .. }, .. }) => error,
+        Err(
+            error @ FileError::Key {
+                source: KeyError::PassphraseNeeded { .. },
+                ..
+            },
+        ) => error,
         other => return other.map_err(failure),
     };
     if matches!(source, Source::StandardInput(_)) && args.passphrase_file.as_deref() == Some(path) {
         return Err(Usage::StandardInputTwice.into());
     }
-    let given = settings::secret(args.passphrase_file.as_ref(), &context.environment, &["WA_KEY_PASSPHRASE"])?;
+    let given = settings::secret(
+        args.passphrase_file.as_ref(),
+        &context.environment,
+        &["WA_KEY_PASSPHRASE"],
+    )?;
     let asked = || settings::ask_secret(&format!("Passphrase of {}: ", source.path().display()));
-    let Some(passphrase) = given.map_or_else(asked, |given| Ok(Some(given)))? else { return Err(failure(needed)) };
+    let Some(passphrase) = given.map_or_else(asked, |given| Ok(Some(given)))? else {
+        return Err(failure(needed));
+    };
     read(context, &source, Some(&Passphrase::new(passphrase.as_str()))).map_err(failure)
 }
 

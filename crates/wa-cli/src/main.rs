@@ -28,7 +28,10 @@ fn main() -> ExitCode {
             return ExitCode::from(failure.exit() as u8);
         }
     };
-    let mut context = Context { terminal, environment };
+    let mut context = Context {
+        terminal,
+        environment,
+    };
     let exit = run(&mut context, &cli.command).unwrap_or_else(|failure| {
         // Whoever closed the pipe has read what they wanted.
         if failure.is_broken_pipe() {
@@ -52,7 +55,11 @@ fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
 }
 
 fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from)?.block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)?
+        .block_on(future)
 }
 
 fn log(global: &GlobalArgs) {

@@ -12,16 +12,40 @@ use crate::terminal::Terminal;
 /// Every environment variable that is read, with what it is for.
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("WA_ACCESS_TOKEN", "The access token of the Graph API."),
-    ("CLOUD_API_ACCESS_TOKEN", "The same, where `WA_ACCESS_TOKEN` is not set: the name that the Node SDK reads."),
-    ("WA_PHONE_NUMBER_ID", "The phone number id, or several separated by commas."),
-    ("WA_APP_SECRET", "The app secret; with it every call carries an `appsecret_proof`."),
-    ("WA_GRAPH_URL", "Where the Graph API is, for example a local emulator. Default `https://graph.facebook.com`."),
+    (
+        "CLOUD_API_ACCESS_TOKEN",
+        "The same, where `WA_ACCESS_TOKEN` is not set: the name that the Node SDK reads.",
+    ),
+    (
+        "WA_PHONE_NUMBER_ID",
+        "The phone number id, or several separated by commas.",
+    ),
+    (
+        "WA_APP_SECRET",
+        "The app secret; with it every call carries an `appsecret_proof`.",
+    ),
+    (
+        "WA_GRAPH_URL",
+        "Where the Graph API is, for example a local emulator. Default `https://graph.facebook.com`.",
+    ),
     ("WA_API_VERSION", "The Graph API's version. Default `v25.0`."),
-    ("WA_KEY_PASSPHRASE", "The passphrase of the private key that a command reads or writes."),
-    ("WA_NEW_KEY_PASSPHRASE", "The passphrase of the new file that `wa keys convert` writes."),
+    (
+        "WA_KEY_PASSPHRASE",
+        "The passphrase of the private key that a command reads or writes.",
+    ),
+    (
+        "WA_NEW_KEY_PASSPHRASE",
+        "The passphrase of the new file that `wa keys convert` writes.",
+    ),
     ("NO_COLOR", "Set to anything: no colour."),
-    ("CLICOLOR_FORCE", "Set to anything but `0`: colour even where the output is no terminal."),
-    ("HTTPS_PROXY", "The proxy for https; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` likewise."),
+    (
+        "CLICOLOR_FORCE",
+        "Set to anything but `0`: colour even where the output is no terminal.",
+    ),
+    (
+        "HTTPS_PROXY",
+        "The proxy for https; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` likewise.",
+    ),
 ];
 
 /// A file larger than this is not a token, secret or passphrase.
@@ -39,7 +63,9 @@ pub(crate) struct Environment {
 impl Environment {
     /// Reads the file of `--env-file`, if it was asked for.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = file else { return Ok(Self::default()) };
+        let Some(path) = file else {
+            return Ok(Self::default());
+        };
         let bad = |error: dotenvy::Error| {
             // The parser's own text holds the line, and with it a secret.
             let reason = match error {
@@ -47,7 +73,10 @@ impl Environment {
                 dotenvy::Error::LineParse(_, at) => format!("a line cannot be read (near column {at})"),
                 _ => "it cannot be read".to_owned(),
             };
-            Failure::from(Usage::EnvFile { path: path.to_owned(), reason })
+            Failure::from(Usage::EnvFile {
+                path: path.to_owned(),
+                reason,
+            })
         };
         let mut file = HashMap::new();
         for entry in dotenvy::from_path_iter(path).map_err(bad)? {
@@ -59,13 +88,17 @@ impl Environment {
 
     /// The variable's value, unless it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<Secret> {
-        let value = std::env::var(name).ok().map(Zeroizing::new).or_else(|| self.file.get(name).cloned());
+        let value = std::env::var(name)
+            .ok()
+            .map(Zeroizing::new)
+            .or_else(|| self.file.get(name).cloned());
         value.filter(|value| !value.is_empty())
     }
 
     /// A flag's value, or else the variable's.
     pub(crate) fn or(&self, flag: Option<&String>, name: &str) -> Option<String> {
-        flag.cloned().or_else(|| self.get(name).map(|value| String::clone(&value)))
+        flag.cloned()
+            .or_else(|| self.get(name).map(|value| String::clone(&value)))
     }
 }
 
@@ -76,15 +109,25 @@ pub(crate) fn secret_file(path: &Path) -> Result<Secret, Failure> {
         if path == Path::new("-") {
             io::stdin().lock().take(MAX_SECRET_FILE).read_line(line)?;
         } else {
-            io::BufReader::new(std::fs::File::open(path)?).take(MAX_SECRET_FILE).read_line(line)?;
+            io::BufReader::new(std::fs::File::open(path)?)
+                .take(MAX_SECRET_FILE)
+                .read_line(line)?;
         }
         Ok(())
     };
-    read(&mut line).map_err(|source| Failure::from(Usage::SecretFile { path: path.to_owned(), source }))?;
+    read(&mut line).map_err(|source| {
+        Failure::from(Usage::SecretFile {
+            path: path.to_owned(),
+            source,
+        })
+    })?;
     let length = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(length);
     if line.is_empty() {
-        return Err(Usage::EmptySecretFile { path: path.to_owned() }.into());
+        return Err(Usage::EmptySecretFile {
+            path: path.to_owned(),
+        }
+        .into());
     }
     Ok(line)
 }
@@ -94,13 +137,16 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<Option<Secret>, Failure> {
     if !Terminal::can_ask() {
         return Ok(None);
     }
-    let answer = rpassword::prompt_password(prompt).map_err(|source| Failure::from(Usage::Prompt { source }))?;
+    let answer =
+        rpassword::prompt_password(prompt).map_err(|source| Failure::from(Usage::Prompt { source }))?;
     Ok(Some(Zeroizing::new(answer)))
 }
 
 /// Asks for a new secret twice; `None` where nobody can be asked.
 pub(crate) fn ask_new_secret(what: &str) -> Result<Option<Secret>, Failure> {
-    let Some(first) = ask_secret(&format!("{what}: "))? else { return Ok(None) };
+    let Some(first) = ask_secret(&format!("{what}: "))? else {
+        return Ok(None);
+    };
     let mut second = ask_secret("The same again: ")?.unwrap_or_default();
     let same = *first == *second;
     second.zeroize();

@@ -30,7 +30,11 @@ impl Terminal {
         };
         let stdout = AutoStream::new(io::stdout(), choice);
         let stderr = AutoStream::new(io::stderr(), choice);
-        Self { stdout, stderr, json: global.json }
+        Self {
+            stdout,
+            stderr,
+            json: global.json,
+        }
     }
 
     /// True if results are to be printed as JSON.

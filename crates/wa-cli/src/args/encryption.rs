@@ -32,7 +32,7 @@ pub(crate) struct GraphArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) app_secret_file: Option<PathBuf>,
 
-    /// Where the Graph API is. [env: WA_GRAPH_URL] [default: https://graph.facebook.com]
+    /// Where the Graph API is. [env: WA_GRAPH_URL] [default: graph.facebook.com over https]
     #[arg(long, value_name = "URL")]
     pub(crate) graph_url: Option<String>,
 

@@ -33,12 +33,14 @@ struct Script<'a> {
 impl Script<'_> {
     fn step(&mut self, title: &str, found: impl Display) -> Result<(), Failure> {
         let number = self.steps.len() + 1;
-        self.steps.push(json!({ "step": title, "found": found.to_string() }));
+        self.steps
+            .push(json!({ "step": title, "found": found.to_string() }));
         if self.terminal.json() {
             return Ok(());
         }
         let number = paint(FAINT, format!("{number:>2}"));
-        self.terminal.data(&format!("{number}  {}\n    {found}\n", paint(STRONG, title)))?;
+        self.terminal
+            .data(&format!("{number}  {}\n    {found}\n", paint(STRONG, title)))?;
         Ok(())
     }
 
@@ -47,16 +49,25 @@ impl Script<'_> {
             return Ok(());
         }
         let step = self.steps.len() + 1;
-        Err(Failure::failed(NotAsItShouldBe { step, found: found.to_string() }))
+        Err(Failure::failed(NotAsItShouldBe {
+            step,
+            found: found.to_string(),
+        }))
     }
 }
 
 pub(crate) async fn run(context: &mut Context) -> Result<Exit, Failure> {
-    let mut script = Script { terminal: &mut context.terminal, steps: Vec::new() };
+    let mut script = Script {
+        terminal: &mut context.terminal,
+        steps: Vec::new(),
+    };
     let emulator = Emulator::builder().start().await.map_err(Failure::failed)?;
     let number = DEFAULT_PHONE_NUMBER_ID;
     let address = emulator.base_url().to_owned();
-    script.step("A local stand-in for Meta is serving", format!("{address}, phone number id {number}"))?;
+    script.step(
+        "A local stand-in for Meta is serving",
+        format!("{address}, phone number id {number}"),
+    )?;
 
     let key = make_key(&mut script)?;
     let key = key.public_key();
@@ -65,8 +76,14 @@ pub(crate) async fn run(context: &mut Context) -> Result<Exit, Failure> {
     lose_and_heal(&mut script, &emulator, &encryption, key).await?;
     lack_permission(&mut script, &emulator, &encryption, key).await?;
 
-    let found = encryption.get_business_public_key().await.map_err(Failure::failed)?;
-    script.expect(found.is_usable() && found.public_key() == Some(key), "the last read found another key")?;
+    let found = encryption
+        .get_business_public_key()
+        .await
+        .map_err(Failure::failed)?;
+    script.expect(
+        found.is_usable() && found.public_key() == Some(key),
+        "the last read found another key",
+    )?;
     emulator.shutdown().await;
     let human = format!("\nregistered {} {}\n", key.fingerprint(), paint(GOOD, "VALID"));
     let steps = std::mem::take(&mut script.steps);
@@ -81,7 +98,10 @@ pub(crate) async fn run(context: &mut Context) -> Result<Exit, Failure> {
 
 fn encryption_api(address: &str) -> Result<EncryptionApi, Failure> {
     let token = AccessToken::new(DEFAULT_ACCESS_TOKEN).map_err(Failure::failed)?;
-    let client = GraphClient::builder(token).base_url(address).build().map_err(Failure::failed)?;
+    let client = GraphClient::builder(token)
+        .base_url(address)
+        .build()
+        .map_err(Failure::failed)?;
     let number: PhoneNumberId = DEFAULT_PHONE_NUMBER_ID.parse().map_err(Failure::failed)?;
     Ok(EncryptionApi::new(client, number))
 }
@@ -89,15 +109,23 @@ fn encryption_api(address: &str) -> Result<EncryptionApi, Failure> {
 fn make_key(script: &mut Script<'_>) -> Result<PrivateKey, Failure> {
     let key = PrivateKey::generate().map_err(Failure::failed)?;
     let fingerprint = key.public_key().fingerprint();
-    script.step("A key pair is generated", format!("RSA, {} bits, fingerprint {fingerprint}", key.public_key().bits()))?;
+    script.step(
+        "A key pair is generated",
+        format!("RSA, {} bits, fingerprint {fingerprint}", key.public_key().bits()),
+    )?;
 
     let passphrase = Passphrase::new("correct horse battery staple");
-    let pem = key.encrypted_pkcs8_pem(&passphrase, &Protection::default()).map_err(Failure::failed)?;
+    let pem = key
+        .encrypted_pkcs8_pem(&passphrase, &Protection::default())
+        .map_err(Failure::failed)?;
     let locked = PrivateKey::parse(&pem, None);
     script.expect(locked.is_err(), "the protected key opens without its passphrase")?;
     let opened = PrivateKey::parse(&pem, Some(&passphrase)).map_err(Failure::failed)?;
     script.expect(opened == key, "the protected key is another one")?;
-    script.step("Its private half is protected by a passphrase", "PKCS#8, AES-256-CBC, PBKDF2-HMAC-SHA-256, 600,000 rounds")?;
+    script.step(
+        "Its private half is protected by a passphrase",
+        "PKCS#8, AES-256-CBC, PBKDF2-HMAC-SHA-256, 600,000 rounds",
+    )?;
     Ok(opened)
 }
 
@@ -116,7 +144,9 @@ async fn lose_and_heal(
     api: &EncryptionApi,
     key: &PublicKey,
 ) -> Result<(), Failure> {
-    emulator.reregister_number(DEFAULT_PHONE_NUMBER_ID).map_err(Failure::failed)?;
+    emulator
+        .reregister_number(DEFAULT_PHONE_NUMBER_ID)
+        .map_err(Failure::failed)?;
     let lost = api.verify(key).await.map_err(Failure::failed)?;
     script.expect(matches!(lost, Verification::Mismatch { .. }), &lost)?;
     let found = format!("{}  {lost}\n    hint: {}", paint(BAD, "MISMATCH"), lost.advice());
@@ -132,7 +162,9 @@ async fn lack_permission(
     api: &EncryptionApi,
     key: &PublicKey,
 ) -> Result<(), Failure> {
-    emulator.drop_permission(TOKEN, PERMISSION).map_err(Failure::failed)?;
+    emulator
+        .drop_permission(TOKEN, PERMISSION)
+        .map_err(Failure::failed)?;
     let refused = api.set_business_public_key(key).await;
     let found = match &refused {
         Err(error) if error.is_permission() => explain(error),
@@ -140,11 +172,17 @@ async fn lack_permission(
         Ok(_) => return script.expect(false, "a token without the permission may set a key"),
     };
     script.step(&format!("A token without {PERMISSION} is refused"), found)?;
-    emulator.grant_permission(TOKEN, PERMISSION).map_err(Failure::failed)
+    emulator
+        .grant_permission(TOKEN, PERMISSION)
+        .map_err(Failure::failed)
 }
 
 fn explain(error: &EncryptionError) -> String {
-    format!("{}  {error}\n    hint: {}", paint(BAD, "REFUSED"), error.remedy().unwrap_or("no remedy known"))
+    format!(
+        "{}  {error}\n    hint: {}",
+        paint(BAD, "REFUSED"),
+        error.remedy().unwrap_or("no remedy known")
+    )
 }
 
 fn good(verification: &Verification) -> String {

@@ -13,7 +13,11 @@ use crate::failure::{Exit, Failure};
 
 pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Exit, Failure> {
     let mut builder = Emulator::builder().address(args.listen);
-    for id in args.phone_number_id.iter().filter(|id| *id != DEFAULT_PHONE_NUMBER_ID) {
+    for id in args
+        .phone_number_id
+        .iter()
+        .filter(|id| *id != DEFAULT_PHONE_NUMBER_ID)
+    {
         builder = builder.number(NumberSpec::new().id(id));
     }
     let emulator = builder.start().await.map_err(Failure::failed)?;
@@ -26,7 +30,9 @@ pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Ex
         })?;
     }
     if !args.listen.ip().is_loopback() {
-        context.terminal.warn("whoever reaches this address can change everything in the emulator");
+        context
+            .terminal
+            .warn("whoever reaches this address can change everything in the emulator");
     }
     let machine = json!({
         "ready": emulator.base_url(),
@@ -34,15 +40,21 @@ pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Ex
         "app_secret": DEFAULT_APP_SECRET,
         "phone_number_ids": numbers,
     });
-    context.terminal.result(&format!("ready {}\n", emulator.base_url()), &machine)?;
-    context.terminal.note(&settings(emulator.base_url(), &numbers, "export "));
+    context
+        .terminal
+        .result(&format!("ready {}\n", emulator.base_url()), &machine)?;
+    context
+        .terminal
+        .note(&settings(emulator.base_url(), &numbers, "export "));
     emulator.run_until_signal().await?;
     Ok(Exit::Good)
 }
 
 fn numbers(args: &EmulatorArgs) -> Vec<&str> {
     let asked_for = args.phone_number_id.iter().map(String::as_str);
-    let mut numbers: Vec<&str> = std::iter::once(DEFAULT_PHONE_NUMBER_ID).chain(asked_for).collect();
+    let mut numbers: Vec<&str> = std::iter::once(DEFAULT_PHONE_NUMBER_ID)
+        .chain(asked_for)
+        .collect();
     let mut seen = std::collections::HashSet::new();
     numbers.retain(|id| seen.insert(*id));
     numbers
@@ -55,7 +67,9 @@ fn settings(url: &str, numbers: &[&str], prefix: &str) -> String {
         ("WA_ACCESS_TOKEN", DEFAULT_ACCESS_TOKEN),
         ("WA_PHONE_NUMBER_ID", &numbers.join(",")),
     ];
-    values.map(|(name, value)| format!("{prefix}{name}={value}")).join("\n")
+    values
+        .map(|(name, value)| format!("{prefix}{name}={value}"))
+        .join("\n")
 }
 
 fn write_env(path: &Path, url: &str, numbers: &[&str]) -> std::io::Result<()> {

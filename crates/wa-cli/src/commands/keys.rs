@@ -26,14 +26,22 @@ pub(crate) fn run(context: &mut Context, command: &KeysCommand) -> Result<Exit, 
 }
 
 fn existing(force: bool) -> Existing {
-    if force { Existing::Replace } else { Existing::Refuse }
+    if force {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    }
 }
 
 /// Fails before any work when a file stands in the way; the write itself checks again.
 fn refuse_existing(paths: &[&Path], existing: Existing) -> Result<(), Failure> {
-    let in_the_way = paths.iter().find(|path| existing == Existing::Refuse && path.symlink_metadata().is_ok());
+    let in_the_way = paths
+        .iter()
+        .find(|path| existing == Existing::Refuse && path.symlink_metadata().is_ok());
     match in_the_way {
-        Some(path) => Err(input::failure(FileError::Exists { path: path.to_path_buf() })),
+        Some(path) => Err(input::failure(FileError::Exists {
+            path: path.to_path_buf(),
+        })),
         None => Ok(()),
     }
 }

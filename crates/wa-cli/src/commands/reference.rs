@@ -30,19 +30,29 @@ fn error_codes() -> String {
     );
     for known in ErrorCode::known() {
         let (first, last) = (known.first().number(), known.last().number());
-        let codes = if first == last { first.to_string() } else { format!("{first}–{last}") };
-        row(&mut page, &codes, known.kind().name(), known.meaning(), known.retry().name(), known.remedy());
+        let code = if first == last {
+            first.to_string()
+        } else {
+            format!("{first}–{last}")
+        };
+        let (kind, retry) = (known.kind().name(), known.retry().name());
+        let remedy = known.remedy().unwrap_or_default();
+        let _ = writeln!(
+            page,
+            "| {code} | {kind} | {} | {retry} | {} |",
+            cell(known.meaning()),
+            cell(remedy)
+        );
         for subcode in known.subcodes() {
-            let codes = format!("{codes} / {}", subcode.subcode());
-            row(&mut page, &codes, known.kind().name(), subcode.meaning(), known.retry().name(), Some(subcode.remedy()));
+            let (number, meaning, remedy) =
+                (subcode.subcode(), cell(subcode.meaning()), cell(subcode.remedy()));
+            let _ = writeln!(
+                page,
+                "| {code} / {number} | {kind} | {meaning} | {retry} | {remedy} |"
+            );
         }
     }
     page
-}
-
-fn row(page: &mut String, code: &str, kind: &str, meaning: &str, retry: &str, remedy: Option<&str>) {
-    let remedy = cell(remedy.unwrap_or_default());
-    let _ = writeln!(page, "| {code} | {kind} | {} | {retry} | {remedy} |", cell(meaning));
 }
 
 fn cell(text: &str) -> String {
@@ -75,7 +85,10 @@ fn describe(command: &clap::Command, page: &mut String) {
         let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
         let _ = write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n"));
     }
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+    for sub in command
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
+    {
         describe(sub, page);
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use wa_cloud::encryption::{EncryptionApi, EncryptionError};
-use wa_cloud::graph::{AccessToken, ApiVersion, AppSecret, GraphClient, PhoneNumberId, RetryPolicy};
+use wa_cloud::graph::{
+    AccessToken, ApiVersion, AppSecret, ErrorCode, GraphClient, PhoneNumberId, RetryPolicy,
+};
 
 use super::Context;
 use crate::args::GraphArgs;
@@ -14,18 +16,28 @@ use crate::settings::{self, Environment};
 pub(super) fn apis(context: &Context, args: &GraphArgs) -> Result<Vec<EncryptionApi>, Failure> {
     let ids = phone_number_ids(&context.environment, args)?;
     let client = client(&context.environment, args)?;
-    Ok(ids.into_iter().map(|id| EncryptionApi::new(client.clone(), id)).collect())
+    Ok(ids
+        .into_iter()
+        .map(|id| EncryptionApi::new(client.clone(), id))
+        .collect())
 }
 
 fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<PhoneNumberId>, Failure> {
     let mut texts = args.phone_number_id.clone();
     if texts.is_empty() {
         let variable = environment.get("WA_PHONE_NUMBER_ID");
-        texts.extend(variable.iter().flat_map(|ids| ids.split(',')).map(|id| id.trim().to_owned()));
+        texts.extend(
+            variable
+                .iter()
+                .flat_map(|ids| ids.split(','))
+                .map(|id| id.trim().to_owned()),
+        );
     }
     let mut ids: Vec<PhoneNumberId> = Vec::new();
     for text in texts {
-        let id = text.parse().map_err(|error| setting("the phone number id", error))?;
+        let id = text
+            .parse()
+            .map_err(|error| setting("the phone number id", error))?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -60,7 +72,9 @@ fn client(environment: &Environment, args: &GraphArgs) -> Result<GraphClient, Fa
         builder = builder.base_url(url);
     }
     if let Some(version) = environment.or(args.api_version.as_ref(), "WA_API_VERSION") {
-        let version: ApiVersion = version.parse().map_err(|error| setting("the API version", error))?;
+        let version: ApiVersion = version
+            .parse()
+            .map_err(|error| setting("the API version", error))?;
         builder = builder.api_version(version);
     }
     if let Some(secret) = settings::secret(args.app_secret_file.as_ref(), environment, &["WA_APP_SECRET"])? {
@@ -74,17 +88,23 @@ fn client(environment: &Environment, args: &GraphArgs) -> Result<GraphClient, Fa
     if args.danger_allow_plain_http {
         builder = builder.danger_allow_plain_http();
     }
-    builder.build().map_err(|error| setting("the Graph API's setting", error))
+    builder
+        .build()
+        .map_err(|error| setting("the Graph API's setting", error))
 }
 
 fn setting(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Usage::Setting { name: name.to_owned(), source: Box::new(error) }.into()
+    Usage::Setting {
+        name: name.to_owned(),
+        source: Box::new(error),
+    }
+    .into()
 }
 
 /// A failed call with its remedy, code and trace id.
 pub(super) fn failed(error: EncryptionError) -> Failure {
     let remedy = error.remedy();
-    let code = error.code().map(|code| code.number());
+    let code = error.code().map(ErrorCode::number);
     let trace = error.fbtrace_id().map(str::to_owned);
     Failure::failed(error).with_hint(remedy).with_graph(code, trace)
 }

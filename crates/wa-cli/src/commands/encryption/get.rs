@@ -35,7 +35,9 @@ fn describe(found: &BusinessPublicKey) -> String {
     };
     let key = match found.registered() {
         RegisteredKey::Key(key) => format!("{}\n{}", key.fingerprint(), key.to_pem()),
-        RegisteredKey::Unreadable { problem, .. } => format!("none\nwhat is registered is no usable key: {problem}\n"),
+        RegisteredKey::Unreadable { problem, .. } => {
+            format!("none\nwhat is registered is no usable key: {problem}\n")
+        }
         _ => "none\nno key is registered\n".to_owned(),
     };
     format!("status       {status}\nfingerprint  {key}")

@@ -29,7 +29,11 @@ impl Outcome {
             format!("{}  {verification}\n", paint(GOOD, "VALID"))
         } else {
             let verdict = paint(BAD, "NOT GOOD");
-            format!("{verdict}  {verification}\n{}: {}\n", paint(STRONG, "hint"), verification.advice())
+            format!(
+                "{verdict}  {verification}\n{}: {}\n",
+                paint(STRONG, "hint"),
+                verification.advice()
+            )
         };
         let machine = json!({
             "good": good,
@@ -81,7 +85,10 @@ where
     print(context, &outcomes)
 }
 
-fn print(context: &mut Context, outcomes: &[(&EncryptionApi, Result<Outcome, Failure>)]) -> Result<Exit, Failure> {
+fn print(
+    context: &mut Context,
+    outcomes: &[(&EncryptionApi, Result<Outcome, Failure>)],
+) -> Result<Exit, Failure> {
     let mut exit = Exit::Good;
     let mut human = String::new();
     let mut results = Vec::with_capacity(outcomes.len());
@@ -95,17 +102,23 @@ fn print(context: &mut Context, outcomes: &[(&EncryptionApi, Result<Outcome, Fai
             }
         };
         if outcomes.len() > 1 {
-            human.push_str(&format!("{}\n", paint(STRONG, api.phone_number_id())));
+            human.push_str(&paint(STRONG, api.phone_number_id()));
+            human.push('\n');
         }
         human.push_str(&outcome.human);
         let mut machine = outcome.machine.clone();
         if let Some(members) = machine.as_object_mut() {
-            members.insert("phone_number_id".to_owned(), json!(api.phone_number_id().to_string()));
+            members.insert(
+                "phone_number_id".to_owned(),
+                json!(api.phone_number_id().to_string()),
+            );
         }
         results.push(machine);
         exit = worse(exit, outcome.exit);
     }
-    context.terminal.result(&human, &json!({ "good": exit == Exit::Good, "results": results }))?;
+    context
+        .terminal
+        .result(&human, &json!({ "good": exit == Exit::Good, "results": results }))?;
     Ok(exit)
 }
 

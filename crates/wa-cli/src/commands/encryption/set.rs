@@ -13,12 +13,18 @@ pub(crate) async fn run(context: &mut Context, args: &SetArgs) -> Result<Exit, F
     let key = input::public_half(context, &args.key, &args.passphrase)?;
     each(context, &apis, async |api| {
         if !args.no_verify {
-            return Ok(Outcome::verified(&api.register(&key).await.map_err(client::failed)?));
+            return Ok(Outcome::verified(
+                &api.register(&key).await.map_err(client::failed)?,
+            ));
         }
         api.set_business_public_key(&key).await.map_err(client::failed)?;
         let fingerprint = key.fingerprint();
         let human = format!("key {fingerprint} was taken; it was not read back\n");
-        Ok(Outcome::new(Exit::Good, human, json!({ "good": true, "fingerprint": fingerprint.to_string() })))
+        Ok(Outcome::new(
+            Exit::Good,
+            human,
+            json!({ "good": true, "fingerprint": fingerprint.to_string() }),
+        ))
     })
     .await
 }

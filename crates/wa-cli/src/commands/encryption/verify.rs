@@ -9,5 +9,10 @@ use crate::input;
 pub(crate) async fn run(context: &mut Context, args: &VerifyArgs) -> Result<Exit, Failure> {
     let apis = client::apis(context, &args.graph)?;
     let key = input::public_half(context, &args.key, &args.passphrase)?;
-    each(context, &apis, async |api| Ok(Outcome::verified(&api.verify(&key).await.map_err(client::failed)?))).await
+    each(context, &apis, async |api| {
+        Ok(Outcome::verified(
+            &api.verify(&key).await.map_err(client::failed)?,
+        ))
+    })
+    .await
 }

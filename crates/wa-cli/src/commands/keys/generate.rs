@@ -1,5 +1,7 @@
 //! `wa keys generate`.
 
+use std::path::Path;
+
 use serde_json::json;
 use wa_cloud::keys::{PrivateKey, file};
 
@@ -9,8 +11,14 @@ use crate::failure::{Exit, Failure};
 use crate::input;
 
 pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Failure> {
-    let private = args.out_dir.join(&args.private);
-    let public = args.out_dir.join(&args.public);
+    let in_folder = |name: &Path| {
+        if args.out_dir == Path::new(".") {
+            name.to_owned()
+        } else {
+            args.out_dir.join(name)
+        }
+    };
+    let (private, public) = (in_folder(&args.private), in_folder(&args.public));
     let new = NewFile {
         passphrase_file: args.passphrase.passphrase_file.as_ref(),
         variables: &["WA_KEY_PASSPHRASE"],
@@ -37,6 +45,8 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
         "fingerprint": fingerprint.to_string(),
     });
     context.terminal.result(&human, &machine)?;
-    context.terminal.note(&format!("next: wa encryption set {}", public.display()));
+    context
+        .terminal
+        .note(&format!("next: wa encryption set {}", public.display()));
     Ok(Exit::Good)
 }

@@ -34,7 +34,9 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
             }
         }
     }
-    context.terminal.result(&human, &json!({ "good": exit == Exit::Good, "results": results }))?;
+    context
+        .terminal
+        .result(&human, &json!({ "good": exit == Exit::Good, "results": results }))?;
     Ok(exit)
 }
 

@@ -27,10 +27,12 @@ impl NewFile<'_> {
         }
         let given = settings::secret(self.passphrase_file, environment, self.variables)?;
         let asked = || settings::ask_new_secret("Passphrase for the new private key");
-        let passphrase = given.map_or_else(asked, |given| Ok(Some(given)))?.ok_or(Usage::Missing {
-            what: "a passphrase for the new private key",
-            hint: "give --passphrase-file FILE, set WA_KEY_PASSPHRASE, or say --no-passphrase",
-        })?;
+        let passphrase = given
+            .map_or_else(asked, |given| Ok(Some(given)))?
+            .ok_or(Usage::Missing {
+                what: "a passphrase for the new private key",
+                hint: "give --passphrase-file FILE, set WA_KEY_PASSPHRASE, or say --no-passphrase",
+            })?;
         Ok(NewProtection(Some(Passphrase::new(passphrase.as_str()))))
     }
 }
@@ -41,7 +43,11 @@ impl NewProtection {
     }
 
     pub(super) fn describe(&self) -> &'static str {
-        if self.is_some() { "PKCS#8, encrypted, mode 0600" } else { "PKCS#8, NOT encrypted, mode 0600" }
+        if self.is_some() {
+            "PKCS#8, encrypted, mode 0600"
+        } else {
+            "PKCS#8, NOT encrypted, mode 0600"
+        }
     }
 
     pub(super) fn write(&self, path: &Path, key: &PrivateKey, existing: Existing) -> Result<(), Failure> {

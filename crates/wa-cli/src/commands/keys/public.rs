@@ -14,7 +14,11 @@ pub(crate) fn run(context: &mut Context, args: &PublicArgs) -> Result<Exit, Fail
         file::write_public_key(path, &key, super::existing(args.force)).map_err(input::failure)?;
     }
     let human = match &args.out {
-        Some(path) => format!("public key   {}\nfingerprint  {}\n", path.display(), key.fingerprint()),
+        Some(path) => format!(
+            "public key   {}\nfingerprint  {}\n",
+            path.display(),
+            key.fingerprint()
+        ),
         None => key.to_pem(),
     };
     let machine = json!({

@@ -1,0 +1,279 @@
+//! What the program does to files, streams and its exit code.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::{Emulator, wa};
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn generate(folder: &Path) {
+    fs::write(folder.join("passphrase.txt"), "a passphrase\r\n").unwrap();
+    succeed(
+        wa().args(["keys", "generate", "--passphrase-file", "passphrase.txt"])
+            .current_dir(folder),
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn generated_keys_are_protected_and_never_overwritten_unasked() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let private = folder.path().join("private.pem");
+    assert_eq!(
+        fs::metadata(&private).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let before = fs::read_to_string(&private).unwrap();
+    assert!(before.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+
+    let again = ["keys", "generate", "--passphrase-file", "passphrase.txt"];
+    let refused = run(wa().args(again).current_dir(folder.path()));
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+    assert_eq!(fs::read_to_string(&private).unwrap(), before);
+
+    succeed(wa().args(again).arg("--force").current_dir(folder.path()));
+    assert_ne!(fs::read_to_string(&private).unwrap(), before);
+}
+
+#[test]
+fn one_file_in_the_way_keeps_both_from_being_written() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("public.pem"), "precious").unwrap();
+    let refused = run(wa()
+        .args(["keys", "generate", "--no-passphrase"])
+        .current_dir(folder.path()));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("public.pem exists already"));
+    assert!(!folder.path().join("private.pem").exists());
+    assert_eq!(
+        fs::read_to_string(folder.path().join("public.pem")).unwrap(),
+        "precious"
+    );
+}
+
+#[test]
+fn a_converted_key_is_the_same_key_under_the_new_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    fs::write(folder.path().join("new.txt"), "another passphrase").unwrap();
+    let convert = [
+        "keys",
+        "convert",
+        "private.pem",
+        "--out",
+        "converted.pem",
+        "--passphrase-file",
+        "passphrase.txt",
+        "--new-passphrase-file",
+        "new.txt",
+    ];
+    succeed(wa().args(convert).current_dir(folder.path()));
+    let public = |file: &str, passphrase: &str| {
+        run(wa()
+            .args(["keys", "public", file, "--passphrase-file", passphrase])
+            .current_dir(folder.path()))
+    };
+    assert_eq!(
+        public("converted.pem", "new.txt").stdout,
+        fs::read(folder.path().join("public.pem")).unwrap()
+    );
+    assert_eq!(public("converted.pem", "passphrase.txt").status.code(), Some(1));
+}
+
+#[test]
+fn a_key_comes_in_by_standard_input_and_a_passphrase_by_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let mut child = wa()
+        .args(["keys", "public", "-"])
+        .env("WA_KEY_PASSPHRASE", "a passphrase")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(&fs::read(folder.path().join("private.pem")).unwrap())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stdout, fs::read(folder.path().join("public.pem")).unwrap());
+}
+
+#[test]
+fn no_secret_is_printed_whatever_goes_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = Emulator::start(&[]);
+    let key = text(
+        &run(wa()
+            .args(["keys", "generate", "--no-passphrase"])
+            .current_dir(folder.path()))
+        .stdout,
+    );
+    assert!(!key.contains("PRIVATE KEY"));
+    let pem = fs::read_to_string(folder.path().join("private.pem")).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    fs::write(
+        folder.path().join("damaged.pem"),
+        pem.replace("-----END", "---END"),
+    )
+    .unwrap();
+    fs::write(
+        folder.path().join(".env"),
+        format!("WA_ACCESS_TOKEN=marker-token\nPEM=\"{}", &pem[..200]),
+    )
+    .unwrap();
+    let runs: [&[&str]; 6] = [
+        &["keys", "inspect", "private.pem", "damaged.pem"],
+        &["keys", "public", "damaged.pem"],
+        &["keys", "inspect", "damaged.pem", "--json"],
+        &["--env-file", "encryption", "get"],
+        &["-vv", "encryption", "set", "private.pem"],
+        &["-vv", "encryption", "get", "--phone-number-id", "999"],
+    ];
+    for args in runs {
+        let mut command = emulator.wa("106540352242922");
+        command.args(args).current_dir(folder.path());
+        command
+            .env("WA_APP_SECRET", "marker-app-secret")
+            .env("WA_KEY_PASSPHRASE", "marker-passphrase");
+        let output = run(&mut command);
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert!(!printed.is_empty(), "{args:?} prints something");
+        for secret in ["marker-", &emulator.token(), &body[100..140], &pem[100..130]] {
+            assert!(!printed.contains(secret), "{args:?} shows a secret:\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn a_number_registered_anew_is_found_and_healed() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    let emulator = Emulator::start(&[]);
+    let number = "106540352242922";
+    let wa = |args: &[&str]| run(emulator.wa(number).args(args).current_dir(folder.path()));
+    assert_eq!(wa(&["encryption", "set", "public.pem"]).status.code(), Some(0));
+    emulator.control("POST", &format!("numbers/{number}/reregister"), "{}");
+    let found = wa(&["encryption", "verify", "public.pem", "--json"]);
+    assert_eq!(found.status.code(), Some(3));
+    let report: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(report.pointer("/results/0/verification").unwrap(), "mismatch");
+    assert_eq!(wa(&["encryption", "set", "public.pem"]).status.code(), Some(0));
+    assert_eq!(wa(&["encryption", "verify", "public.pem"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_emulator_writes_settings_that_the_program_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = wa();
+        command
+            .args(["emulator", "--write-env", "emulator.env"])
+            .current_dir(folder.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let mut emulator = start().spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(emulator.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("ready http://127.0.0.1:"), "{line}");
+    let get = succeed(
+        wa().args(["--env-file=emulator.env", "encryption", "get"])
+            .current_dir(folder.path()),
+    );
+    assert!(get.contains("no key is registered"), "{get}");
+
+    let second = run(&mut start());
+    assert_eq!(
+        second.status.code(),
+        Some(1),
+        "the settings of another emulator are not overwritten"
+    );
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+}
+
+#[test]
+fn colour_is_for_terminals_unless_it_is_asked_for() {
+    let inspect = ["keys", "inspect", "tests/data/test-only-public.pem"];
+    let plain = succeed(wa().env_remove("NO_COLOR").args(inspect));
+    assert!(!plain.contains('\u{1b}'));
+    let coloured = succeed(wa().args(["--color", "always"]).args(inspect));
+    assert!(coloured.contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = wa()
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(
+            succeed(wa().args(["completions", shell])).contains("encryption"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn the_demo_ends_with_the_fingerprint_and_valid() {
+    let shown = succeed(wa().arg("demo"));
+    let last = shown.lines().last().unwrap();
+    let words: Vec<&str> = last.split(' ').collect();
+    assert_eq!(
+        (words.len(), words[0], words[2]),
+        (3, "registered", "VALID"),
+        "{last}"
+    );
+    assert_eq!(words[1].len(), 64, "{last}");
+    let machine: serde_json::Value = serde_json::from_str(&succeed(wa().args(["demo", "--json"]))).unwrap();
+    assert_eq!(
+        machine.pointer("/business_public_key_signature_status").unwrap(),
+        "VALID"
+    );
+}

@@ -1,0 +1,32 @@
+//! Transcripts of the program: what people type and what they read.
+//!
+//! `TRYCMD=overwrite cargo test -p wa-cli --test transcripts` writes them anew.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use support::Emulator;
+
+#[test]
+fn without_a_network() {
+    let cases = trycmd::TestCases::new();
+    support::clean(&cases);
+    cases.case("tests/cmd/*.trycmd");
+    cases.run();
+}
+
+#[test]
+fn against_the_emulator() {
+    // Each file has a number of its own, because files run side by side.
+    let emulator = Emulator::start(&["1001", "1002", "1003", "1004", "1005"]);
+    let cases = trycmd::TestCases::new();
+    support::clean(&cases);
+    cases
+        .env("WA_GRAPH_URL", emulator.url())
+        .env("WA_ACCESS_TOKEN", emulator.token());
+    cases.insert_var("[URL]", emulator.url()).unwrap();
+    cases.case("tests/journey/*.trycmd");
+    cases.run();
+}
