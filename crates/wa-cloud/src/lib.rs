@@ -25,6 +25,8 @@
 //! [`set_business_public_key`](Encryption::set_business_public_key), `getBusinessPublicKey` is
 //! [`get_business_public_key`](Encryption::get_business_public_key). What is not `success` there is an error here.
 
+#[cfg(doctest)]
+mod book;
 mod builder;
 mod encryption_of_number;
 mod environment;

@@ -1,0 +1,13 @@
+//! Code blocks of the README and the docs site, compiled as doctests.
+
+#[doc = include_str!("../../../README.md")]
+mod readme {}
+
+#[doc = include_str!("../../../docs/src/setup.md")]
+mod setup {}
+
+#[doc = include_str!("../../../docs/src/keys.md")]
+mod keys {}
+
+#[doc = include_str!("../../../docs/src/errors.md")]
+mod errors {}
