@@ -1,6 +1,8 @@
 //! The examples, run as programs against the emulator.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -25,6 +27,8 @@ async fn run(name: &'static str, arguments: &[&Path], url: String) -> Output {
         .env("WA_ACCESS_TOKEN", DEFAULT_ACCESS_TOKEN)
         .env("WA_PHONE_NUMBER_ID", DEFAULT_PHONE_NUMBER_ID)
         .env("WA_GRAPH_URL", url)
+        // Nothing listens there: calls to this machine must not go through the proxy.
+        .env("HTTP_PROXY", "http://127.0.0.1:9")
         .env("WA_KEY_PASSPHRASE", "correct horse battery staple")
         .env_remove("WA_APP_SECRET")
         .env_remove("WA_API_VERSION");
@@ -105,4 +109,27 @@ async fn the_examples_lead_from_a_new_key_to_a_verified_one() {
         "{}",
         text(&refused)
     );
+}
+
+#[tokio::test]
+async fn calls_to_other_machines_go_through_the_systems_proxy() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = Command::new(example("get"));
+    command
+        .env("WA_ACCESS_TOKEN", DEFAULT_ACCESS_TOKEN)
+        .env("WA_PHONE_NUMBER_ID", DEFAULT_PHONE_NUMBER_ID)
+        .env("WA_GRAPH_URL", "https://graph.invalid")
+        .env("HTTPS_PROXY", address)
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
+    let program = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let asked = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = proxy.accept().unwrap();
+        let mut start = [0; 25];
+        stream.read_exact(&mut start).unwrap();
+        String::from_utf8(start.to_vec()).unwrap()
+    });
+    assert_eq!(asked.await.unwrap(), "CONNECT graph.invalid:443");
+    assert!(!program.await.unwrap().status.success());
 }

@@ -262,4 +262,15 @@ mod tests {
             assert_eq!(usage.regain_access_in(), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_is_too_odd(text in "[\\[\\]{}:,\"a-z0-9.e-]{0,80}", minutes in proptest::prelude::any::<f64>()) {
+            let wait = format!(r#"{{"1":[{{"estimated_time_to_regain_access":{minutes}}}]}}"#);
+            for text in [text, wait] {
+                let usage = usage(&[(APP, &text), (BUSINESS, &text)]);
+                proptest::prop_assert_ne!(usage.regain_access_in(), Some(Duration::ZERO));
+            }
+        }
+    }
 }

@@ -151,4 +151,13 @@ mod tests {
             Some(Duration::from_mins(1))
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "\\PC*", day in "[0-9]{1,3}", year in "[0-9]{1,20}", clock in "[0-9:]{0,12}") {
+            let _ = http_date(&text);
+            let date = http_date(&format!("Sun, {day} Nov {year} {clock} GMT"));
+            proptest::prop_assert!(date.is_none_or(|date| date >= UNIX_EPOCH));
+        }
+    }
 }

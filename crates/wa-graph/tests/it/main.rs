@@ -11,4 +11,5 @@ mod client;
 mod paging;
 mod retry;
 mod support;
+mod tls;
 mod transport;

@@ -57,7 +57,7 @@ async fn the_last_error_tells_attempts_and_time() {
     let outcome = get((0..4).map(|_| error(500, 131_000)).collect()).await;
     let failed = outcome.result.unwrap_err();
     assert_eq!((failed.attempts(), outcome.requests), (4, 4));
-    assert_eq!(failed.elapsed(), outcome.sleeps.iter().sum());
+    assert_eq!(failed.elapsed(), outcome.sleeps.iter().sum::<Duration>());
     assert!(failed.to_string().contains("after 4 attempts in "), "{failed}");
     assert!(failed.is_transient());
 }
