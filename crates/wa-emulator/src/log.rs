@@ -77,14 +77,14 @@ impl RequestLog {
         self.last
     }
 
-    /// Enters a call that has arrived; the answer is told later.
+    /// Enters a call that has arrived and gives its number and its redacted path; the answer is told later.
     pub(crate) fn record(
         &mut self,
         world: &World,
         call: &Call,
         fbtrace_id: &str,
         fault: Option<&'static str>,
-    ) -> u64 {
+    ) -> (u64, String) {
         self.last += 1;
         let redactor = redact::Redactor::new(world, call);
         let token = call.token().map(|text| redactor.label(text));
@@ -113,8 +113,9 @@ impl RequestLog {
         while self.entries.len() >= self.capacity.max(1) {
             self.entries.pop_front();
         }
+        let path = entry.path.clone();
         self.entries.push_back(entry);
-        self.last
+        (self.last, path)
     }
 
     pub(crate) fn answered(&mut self, sequence: u64, status: u16) {

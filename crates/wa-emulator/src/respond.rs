@@ -49,14 +49,14 @@ pub(crate) async fn respond(
 }
 
 async fn graph_call(shared: &Shared, call: &Call, reset: &ResetSwitch) -> Result<Response<Body>, NoAnswer> {
-    let (trace, struck, sequence) = {
+    let (trace, struck, (sequence, path)) = {
         let mut state = shared.state();
         let state = &mut *state;
         let trace = state.next_trace();
         let struck = state.faults.take(call);
         let fault = struck.as_ref().map(|struck| struck.fault.name());
-        let sequence = state.log.record(&state.world, call, &trace, fault);
-        (trace, struck, sequence)
+        let recorded = state.log.record(&state.world, call, &trace, fault);
+        (trace, struck, recorded)
     };
     let (fault, headers) = struck.map_or((None, Vec::new()), |struck| (Some(struck.fault), struck.headers));
     let name = fault.as_ref().map(Fault::name);
@@ -70,7 +70,7 @@ async fn graph_call(shared: &Shared, call: &Call, reset: &ResetSwitch) -> Result
         }
     }
     shared.state().log.answered(sequence, response.status().as_u16());
-    tracing::debug!(method = %call.method, status = response.status().as_u16(), fault = name, fbtrace_id = trace, "answered");
+    tracing::debug!(method = %call.method, path, status = response.status().as_u16(), fault = name, fbtrace_id = trace, "answered");
     Ok(response)
 }
 

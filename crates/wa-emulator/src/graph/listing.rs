@@ -11,6 +11,7 @@ use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
 use super::error::ErrorAnswer;
 use super::node;
+use crate::world::NumberState;
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;
@@ -27,10 +28,11 @@ pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, Er
     caller.reach(world, id)?;
     let fields = node::fields(call, node::NUMBER_DEFAULTS, node::NUMBER_FIELDS)?;
     page(reading, &account.numbers, |id| {
-        world
+        let number = world
             .numbers
             .get(id)
-            .map(|number| node::number(id, number, &fields))
+            .filter(|number| number.state != NumberState::Deleted)?;
+        Some(node::number(id, number, &fields))
     })
 }
 

@@ -107,8 +107,8 @@ async fn a_truncated_body_is_shorter_than_its_length() {
 async fn a_drip_comes_in_pieces_and_whole_in_the_end() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::Drip {
-        chunk: 16,
-        every_ms: 20,
+        chunk: 1,
+        every_ms: 5,
     }));
     let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
     let request = format!(
@@ -122,14 +122,14 @@ async fn a_drip_comes_in_pieces_and_whole_in_the_end() {
     while stream.read_buf(&mut received).await.unwrap() > 0 {
         pieces += 1;
     }
-    assert!(pieces > 4, "{pieces} pieces");
+    assert!(pieces > 10, "{pieces} pieces");
     assert!(received.ends_with(b"\"}]}"));
 }
 
 #[tokio::test]
 async fn a_delay_changes_nothing_but_the_time() {
     let emulator = started().await;
-    emulator.queue_fault(FaultRule::new(Fault::delay(Duration::from_millis(300))));
+    emulator.queue_fault(FaultRule::new(Fault::delay(Duration::from_hours(1))));
     let early = timeout(Duration::from_millis(50), get(&emulator, &key_path())).await;
     assert!(early.is_err(), "no answer yet");
     emulator.queue_fault(FaultRule::new(Fault::delay(Duration::from_millis(1))));

@@ -21,4 +21,6 @@ mod limits;
 mod log;
 mod paging;
 mod phone;
+mod phone_keys;
+mod phone_replies;
 mod robust;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 use wa_emulator::{
     AccountSpec, BusinessSpec, DEFAULT_ACCOUNT_ID, DEFAULT_BUSINESS_ID, DEFAULT_PHONE_NUMBER_ID, Emulator,
-    WireShape,
+    NumberState, WireShape,
 };
 
 use crate::client::{get, started};
@@ -103,6 +103,16 @@ async fn a_number_removed_between_two_pages_costs_no_other() {
     let after = first["paging"]["cursors"]["after"].as_str().unwrap();
     let second = get(&emulator, &format!("{base}&after={after}")).await.json();
     assert_eq!(ids(&second), added[4..]);
+}
+
+#[tokio::test]
+async fn a_deleted_number_is_not_listed() {
+    let emulator = started().await;
+    emulator
+        .set_number_state(DEFAULT_PHONE_NUMBER_ID, NumberState::Deleted)
+        .unwrap();
+    let page = get(&emulator, &format!("/v25.0/{DEFAULT_ACCOUNT_ID}/phone_numbers")).await;
+    assert_eq!(page.json(), json!({"data": []}));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The phone side against endpoints that are right, and wrong in one way each.
+//! What the phone side sends.
 
 use std::time::Duration;
 
@@ -6,40 +6,33 @@ use aws_lc_rs::hmac;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use serde_json::{Value, json};
 use wa_emulator::{
-    ClientKind, DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, DeliveryFailure, Emulator,
-    Exchange, FlowMessage, Outcome, PhoneBuildError, PhoneError, ReplyFault, WhatsAppClient,
-    WhatsAppClientBuilder,
+    DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, DeliveryFailure, Emulator, Exchange,
+    FlowMessage, Outcome, PhoneBuildError, WhatsAppClient, WhatsAppClientBuilder,
 };
 
 use crate::client::started;
-use crate::endpoint::{Endpoint, NEW, OLD, Received, Reply, honest};
+use crate::endpoint::{Endpoint, OLD, honest};
 
-fn fixed(url: &str) -> WhatsAppClientBuilder {
+pub(crate) fn fixed(url: &str) -> WhatsAppClientBuilder {
     WhatsAppClient::builder(url)
         .public_key_pem(&*OLD.pem)
         .app_secret(DEFAULT_APP_SECRET)
         .retry_delay(Duration::ZERO)
 }
 
-fn fetching(emulator: &Emulator, url: &str) -> WhatsAppClientBuilder {
+pub(crate) fn fetching(emulator: &Emulator, url: &str) -> WhatsAppClientBuilder {
     WhatsAppClient::builder(url)
         .key_from(emulator.base_url(), DEFAULT_PHONE_NUMBER_ID, DEFAULT_ACCESS_TOKEN)
         .app_secret(DEFAULT_APP_SECRET)
         .retry_delay(Duration::ZERO)
 }
 
-fn answered(exchange: &Exchange) -> &Value {
+pub(crate) fn answered(exchange: &Exchange) -> &Value {
     exchange
         .outcome
         .payload()
         .unwrap_or_else(|| panic!("{exchange:?}"))
         .expose()
-}
-
-async fn outcome_of(behaviour: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Outcome {
-    let endpoint = Endpoint::start(&OLD, behaviour).await;
-    let phone = fixed(&endpoint.url).build().unwrap();
-    phone.send(&FlowMessage::init("t")).await.unwrap().outcome
 }
 
 fn signature(body: &[u8]) -> String {
@@ -185,249 +178,6 @@ async fn the_flow_token_is_signed_in_version_4_when_asked_for() {
 }
 
 #[tokio::test]
-async fn after_a_421_a_phone_fetches_the_key_again_and_succeeds() {
-    let endpoint = Endpoint::start(&NEW, honest).await;
-    let emulator = started().await;
-    emulator
-        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
-        .unwrap();
-    let phone = fetching(&emulator, &endpoint.url).build().unwrap();
-    phone.open().await.unwrap();
-    emulator
-        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&NEW.pem))
-        .unwrap();
-    let exchange = phone.send(&FlowMessage::init("t")).await.unwrap();
-    assert_eq!(answered(&exchange)["screen"], "NEXT");
-    assert_eq!((exchange.attempts, emulator.requests().len()), (2, 2));
-    let exchange = phone.send(&FlowMessage::init("t")).await.unwrap();
-    assert_eq!(exchange.attempts, 1, "the new key is kept");
-    let bodies: Vec<Value> = endpoint
-        .received()
-        .iter()
-        .map(|received| serde_json::from_slice(&received.body).unwrap())
-        .collect();
-    assert_ne!(
-        bodies[0]["initial_vector"], bodies[1]["initial_vector"],
-        "a retry has a vector of its own"
-    );
-}
-
-#[tokio::test]
-async fn whatsapp_web_keeps_the_key_that_it_opened_the_flow_with() {
-    let endpoint = Endpoint::start(&NEW, honest).await;
-    let emulator = started().await;
-    emulator
-        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
-        .unwrap();
-    let web = fetching(&emulator, &endpoint.url)
-        .kind(ClientKind::Web)
-        .build()
-        .unwrap();
-    web.open().await.unwrap();
-    emulator
-        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&NEW.pem))
-        .unwrap();
-    let exchange = web.send(&FlowMessage::init("t")).await.unwrap();
-    assert!(matches!(exchange.outcome, Outcome::KeyRefused));
-    assert_eq!((exchange.attempts, emulator.requests().len()), (2, 1));
-    web.open().await.unwrap();
-    assert_eq!(
-        web.send(&FlowMessage::init("t")).await.unwrap().attempts,
-        1,
-        "opened again, it has the new key"
-    );
-}
-
-#[tokio::test]
-async fn a_421_is_tried_again_once_and_a_notice_never() {
-    let endpoint = Endpoint::start(&NEW, honest).await;
-    let phone = fixed(&endpoint.url).build().unwrap();
-    let exchange = phone.send(&FlowMessage::init("t")).await.unwrap();
-    assert!(matches!(exchange.outcome, Outcome::KeyRefused));
-    assert_eq!(endpoint.received().len(), 2);
-    let notice = FlowMessage::error_notification("t", "S", "timeout_error", "late");
-    assert_eq!(phone.send(&notice).await.unwrap().attempts, 1);
-    assert_eq!(endpoint.received().len(), 3);
-}
-
-#[tokio::test]
-async fn a_427_is_told_with_its_message_in_either_form() {
-    let text = json!({"error_msg": "This offer has ended"});
-    let plain = text.to_string();
-    let sealed =
-        move |received: &Received| (427, "text/plain", received.opened.as_ref().unwrap().seal(&text));
-    let outcome = outcome_of(sealed).await;
-    assert!(
-        matches!(&outcome, Outcome::FlowTokenInvalid { message: Some(message), encrypted: true } if message == "This offer has ended"),
-        "{outcome:?}"
-    );
-    let outcome = outcome_of(move |_| (427, "application/json", plain.clone())).await;
-    assert!(
-        matches!(
-            &outcome,
-            Outcome::FlowTokenInvalid {
-                message: Some(_),
-                encrypted: false
-            }
-        ),
-        "{outcome:?}"
-    );
-    let outcome = outcome_of(|_| (427, "", String::new())).await;
-    assert!(
-        matches!(
-            &outcome,
-            Outcome::FlowTokenInvalid {
-                message: None,
-                encrypted: false
-            }
-        ),
-        "{outcome:?}"
-    );
-}
-
-#[tokio::test]
-async fn other_statuses_have_outcomes_of_their_own() {
-    assert!(matches!(
-        outcome_of(|_| (432, "", String::new())).await,
-        Outcome::SignatureRefused
-    ));
-    assert!(matches!(
-        outcome_of(|_| (500, "", "oops".to_owned())).await,
-        Outcome::UnexpectedStatus(500)
-    ));
-    assert!(matches!(
-        outcome_of(|_| (302, "", String::new())).await,
-        Outcome::UnexpectedStatus(302)
-    ));
-}
-
-/// A wrong answer to the opening of a Flow, and the fault that it has to be called.
-type Case = (fn(&Received) -> Reply, fn(&ReplyFault) -> bool);
-
-async fn each_is_named<const N: usize>(cases: [Case; N]) {
-    for (index, (wrong, expected)) in cases.into_iter().enumerate() {
-        let outcome = outcome_of(wrong).await;
-        assert!(
-            matches!(&outcome, Outcome::Unreadable(fault) if expected(fault)),
-            "case {index}: {outcome:?}"
-        );
-    }
-}
-
-fn ok(body: String) -> Reply {
-    (200, "text/plain", body)
-}
-
-#[tokio::test]
-async fn each_fault_in_the_form_of_an_answer_is_named() {
-    each_is_named([
-        (
-            |received| (200, "application/json", honest(received).2),
-            |fault| matches!(fault, ReplyFault::ContentType { found } if found == "application/json"),
-        ),
-        (
-            |received| ok(format!("\"{}\"", honest(received).2)),
-            |fault| *fault == ReplyFault::Quoted,
-        ),
-        (
-            |received| (200, "application/json", format!("\"{}\"", honest(received).2)),
-            |fault| *fault == ReplyFault::Quoted,
-        ),
-        (
-            |_| {
-                (
-                    200,
-                    "application/json",
-                    r#"{"screen":"NEXT","data":{}}"#.to_owned(),
-                )
-            },
-            |fault| *fault == ReplyFault::NotEncrypted,
-        ),
-        (
-            |_| ok("no base64!".to_owned()),
-            |fault| *fault == ReplyFault::NotBase64,
-        ),
-        (
-            |received| ok(honest(received).2 + "\n"),
-            |fault| *fault == ReplyFault::NotBase64,
-        ),
-    ])
-    .await;
-    let untyped = outcome_of(|received| (200, "", honest(received).2)).await;
-    assert!(
-        untyped.payload().is_some(),
-        "an answer without a Content-Type is read"
-    );
-    let charset = outcome_of(|received| (200, "text/plain; charset=utf-8", honest(received).2)).await;
-    assert!(charset.payload().is_some());
-}
-
-#[tokio::test]
-async fn each_fault_in_what_an_answer_holds_is_named() {
-    each_is_named([
-        (|_| ok(String::new()), |fault| *fault == ReplyFault::TooShort),
-        (|_| ok(BASE64.encode(&[0; 15])), |fault| *fault == ReplyFault::TooShort),
-        (
-            |received| {
-                let opened = received.opened.as_ref().unwrap();
-                ok(opened.encrypt(b"{}", opened.iv))
-            },
-            |fault| *fault == ReplyFault::UnflippedVector,
-        ),
-        (
-            |received| {
-                let mut body = BASE64.decode(honest(received).2.as_bytes()).unwrap();
-                body[0] ^= 1;
-                ok(BASE64.encode(&body))
-            },
-            |fault| *fault == ReplyFault::NotDecrypted,
-        ),
-        (
-            |received| ok(received.opened.as_ref().unwrap().seal(&json!("text"))),
-            |fault| *fault == ReplyFault::NotJson,
-        ),
-        (
-            |received| ok(received.opened.as_ref().unwrap().seal(&json!({"data": {}}))),
-            |fault| matches!(fault, ReplyFault::Schema { payload, .. } if payload.expose() == &json!({"data": {}})),
-        ),
-    ])
-    .await;
-}
-
-#[tokio::test]
-async fn a_ping_and_a_notice_are_held_to_their_own_answers() {
-    let endpoint = Endpoint::start(&OLD, |received| {
-        (
-            200,
-            "text/plain",
-            received
-                .opened
-                .as_ref()
-                .unwrap()
-                .seal(&json!({"screen": "S", "data": {}})),
-        )
-    })
-    .await;
-    let phone = fixed(&endpoint.url).build().unwrap();
-    for message in [
-        FlowMessage::ping(),
-        FlowMessage::error_notification("t", "S", "e", "m"),
-    ] {
-        let exchange = phone.send(&message).await.unwrap();
-        assert!(
-            matches!(exchange.outcome, Outcome::Unreadable(ReplyFault::Schema { .. })),
-            "{message:?}"
-        );
-    }
-    let raw = FlowMessage::raw(json!({"version": "3.0", "action": "ping", "unknown": [1, 2]}));
-    assert!(phone.send(&raw).await.unwrap().outcome.payload().is_some());
-    assert_eq!(
-        endpoint.received()[2].opened.as_ref().unwrap().json()["unknown"],
-        json!([1, 2])
-    );
-}
-
-#[tokio::test]
 async fn large_payloads_go_both_ways() {
     let endpoint = Endpoint::start(&OLD, honest).await;
     let phone = fixed(&endpoint.url).build().unwrap();
@@ -436,91 +186,6 @@ async fn large_payloads_go_both_ways() {
     assert_eq!(
         answered(&phone.send(&message).await.unwrap())["data"]["seen"]["image"],
         image
-    );
-}
-
-#[tokio::test]
-async fn no_answer_is_told_apart() {
-    let endpoint = Endpoint::start(&OLD, |received| {
-        std::thread::sleep(Duration::from_millis(300));
-        honest(received)
-    })
-    .await;
-    let phone = fixed(&endpoint.url)
-        .timeout(Duration::from_millis(20))
-        .build()
-        .unwrap();
-    let outcome = phone.send(&FlowMessage::ping()).await.unwrap().outcome;
-    assert!(
-        matches!(outcome, Outcome::NoAnswer(DeliveryFailure::TimedOut { .. })),
-        "{outcome:?}"
-    );
-    let phone = fixed("http://127.0.0.1:1/").build().unwrap();
-    let outcome = phone.send(&FlowMessage::ping()).await.unwrap().outcome;
-    assert!(
-        matches!(outcome, Outcome::NoAnswer(DeliveryFailure::Connection { .. })),
-        "{outcome:?}"
-    );
-    let outcome = outcome_of(|_| (200, "text/plain", "A".repeat(3 * 1024 * 1024))).await;
-    assert!(
-        matches!(outcome, Outcome::NoAnswer(DeliveryFailure::TooLarge { .. })),
-        "{outcome:?}"
-    );
-}
-
-#[tokio::test]
-async fn without_a_good_key_no_request_is_made() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
-    let emulator = started().await;
-    let send = async || {
-        let phone = fetching(&emulator, &endpoint.url).build().unwrap();
-        phone.send(&FlowMessage::ping()).await.unwrap_err()
-    };
-    assert!(matches!(send().await, PhoneError::NoKey));
-    emulator.set_wire_shape(wa_emulator::WireShape::new().no_key(wa_emulator::NoKeyShape::EmptyData));
-    assert!(matches!(send().await, PhoneError::NoKey));
-    emulator
-        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
-        .unwrap();
-    emulator.reregister_number(DEFAULT_PHONE_NUMBER_ID).unwrap();
-    assert!(matches!(send().await, PhoneError::SignatureMismatch));
-    emulator.expire_token("default").unwrap();
-    assert!(matches!(
-        send().await,
-        PhoneError::KeyRefused {
-            status: 401,
-            code: Some(190)
-        }
-    ));
-    let fault = wa_emulator::Fault::Status {
-        status: 200,
-        body: "{".to_owned(),
-        content_type: String::new(),
-    };
-    emulator.queue_fault(wa_emulator::FaultRule::new(fault));
-    assert!(matches!(send().await, PhoneError::KeyUnreadable));
-    emulator.queue_fault(wa_emulator::FaultRule::new(wa_emulator::Fault::Reset).always());
-    assert!(matches!(send().await, PhoneError::KeyUnreachable { .. }));
-    assert!(endpoint.received().is_empty());
-}
-
-#[tokio::test]
-async fn the_flat_shape_of_a_key_is_read_too() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
-    let emulator = started().await;
-    emulator.set_wire_shape(wa_emulator::WireShape::new().flat(true));
-    emulator
-        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
-        .unwrap();
-    let phone = fetching(&emulator, &endpoint.url).build().unwrap();
-    assert!(
-        phone
-            .send(&FlowMessage::ping())
-            .await
-            .unwrap()
-            .outcome
-            .payload()
-            .is_some()
     );
 }
 
