@@ -60,6 +60,10 @@ impl Envelope {
         }
     }
 
+    pub(crate) fn sealed(&self) -> Option<&Sealed> {
+        self.sealed.as_ref()
+    }
+
     /// The decoded members, or `None` if no key could ever open them.
     pub(crate) fn into_sealed(self) -> Option<Sealed> {
         self.sealed

@@ -1,6 +1,7 @@
 //! The encrypted data channel of WhatsApp Flows.
 
 pub mod client;
+mod endpoint;
 mod envelope;
 mod message;
 mod ring;
@@ -12,6 +13,10 @@ mod status;
 mod testing;
 mod token;
 
+pub use endpoint::{
+    EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder, FlowFuture,
+    FlowHandler, HandlerError, ReplayWindow, ReplyBody, RsaPool,
+};
 pub use envelope::{Envelope, NoEnvelope};
 pub use message::{
     Action, DataError, ErrorNotice, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError,

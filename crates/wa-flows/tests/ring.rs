@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "support/fixtures.rs"]
 mod support;
 
 use proptest::prelude::*;

@@ -313,7 +313,7 @@ mod tests {
             );
         }
         assert_eq!(FlowRequest::parse(b"\xff".to_vec()).unwrap_err(), NotAFlowRequest);
-        let deep = [&[b'['; 100_000][..], &[b']'; 100_000]].concat();
+        let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat().into_bytes();
         assert_eq!(FlowRequest::parse(deep).unwrap_err(), NotAFlowRequest);
     }
 

@@ -116,9 +116,10 @@ impl FlowResponse {
     /// # Errors
     /// [`ResponseError::NotAnObject`] if it is not the text of one JSON object.
     pub fn from_json(text: Vec<u8>) -> Result<Self, ResponseError> {
-        let object: Result<std::collections::HashMap<&str, IgnoredAny>, _> = serde_json::from_slice(&text);
-        let object = object.is_ok() || serde_json::from_slice::<Map<String, Value>>(&text).is_ok();
-        object
+        let is_json =
+            str::from_utf8(&text).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        let is_object = is_json && text.trim_ascii_start().starts_with(b"{");
+        is_object
             .then_some(Self {
                 content: Content::Json(text),
             })
@@ -227,7 +228,7 @@ mod tests {
         );
         let escaped_key = br#"{"scr\u0065en": "A"}"#.to_vec();
         assert!(FlowResponse::from_json(escaped_key).is_ok());
-        for text in ["", "[]", "{}{}", "\"x\"", "<html>"] {
+        for text in ["", "[]", "{}{}", "\"x\"", "<html>", "{\"a\":}"] {
             assert_eq!(
                 FlowResponse::from_json(text.into()).unwrap_err(),
                 ResponseError::NotAnObject,

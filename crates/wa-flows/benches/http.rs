@@ -1,0 +1,38 @@
+//! The endpoint over HTTP against what the private key operation alone allows.
+//!
+//! A server process is pinned to one core and loaded from the other; exchanges per CPU-second of the server are compared
+//! with private operations per CPU-second on the same core, in interleaved rounds, by medians. Then come two cores, the
+//! latency at 70 % load, overload and memory. Everything stays on the loopback interface.
+//!
+//! `WA_BENCH_SECONDS` sets the length of a round (2), `WA_BENCH_ROUNDS` their number (5).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a program that measures, run by hand"
+)]
+
+#[path = "http/load.rs"]
+mod load;
+#[path = "http/phases.rs"]
+mod phases;
+#[path = "http/process.rs"]
+mod process;
+#[path = "http/server.rs"]
+mod server;
+
+fn main() {
+    match std::env::var("WA_BENCH_ROLE").as_deref() {
+        Ok("serve") => server::serve(1),
+        Ok("serve2") => server::serve(2),
+        Ok("raw") => server::raw(),
+        Ok("drive") => phases::run(),
+        _ => process::drive_from_core_1(),
+    }
+}

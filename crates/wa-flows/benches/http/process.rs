@@ -1,0 +1,79 @@
+//! Child processes, the cores that they run on and what they use.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+/// A child of this program in another role, ended with this value.
+pub(crate) struct Role {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Role {
+    pub(crate) fn start(role: &str, cores: &str) -> Self {
+        let mut child = pinned(cores)
+            .env("WA_BENCH_ROLE", role)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("taskset");
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        cpu_seconds(&self.child.id().to_string())
+    }
+
+    /// Resident memory in MB.
+    pub(crate) fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// User and system time of a process, from its statistics in ticks of 10 ms.
+pub(crate) fn cpu_seconds(pid: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
+    f64::from(ticks) / 100.0
+}
+
+/// Runs this program again as the driver, pinned to the second core.
+pub(crate) fn drive_from_core_1() {
+    let status = pinned("1").env("WA_BENCH_ROLE", "drive").status();
+    match status {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => println!("skipped: this bench needs Linux, taskset and two cores ({error})"),
+    }
+}
+
+/// Lets this process run on the cores named from now on.
+pub(crate) fn move_to(cores: &str) {
+    let pid = std::process::id().to_string();
+    let output = Command::new("taskset")
+        .args(["-apc", cores, &pid])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+}
+
+fn pinned(cores: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", cores]).arg(std::env::current_exe().unwrap());
+    command
+}

@@ -1,0 +1,89 @@
+//! The processes that are measured.
+
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use wa_flows::{AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};
+use wa_keys::PrivateKey;
+
+use crate::process::cpu_seconds;
+
+pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// The published throwaway key of the tests.
+pub(crate) fn key() -> PrivateKey {
+    PrivateKey::parse(include_bytes!("../../tests/data/pywa_private_key.der"), None).unwrap()
+}
+
+async fn answer(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
+    Ok(FlowResponse::screen(
+        "NEXT",
+        json!({"came_from": request.screen(), "text": "x".repeat(512)}),
+    ))
+}
+
+/// Serves an endpoint, one exchange after another on each connection, and prints its port.
+pub(crate) fn serve(cores: usize) {
+    let runtime = runtime(cores);
+    runtime.block_on(async {
+        let endpoint = FlowEndpoint::builder(KeyRing::new(&key()).unwrap(), answer)
+            .app_secret(AppSecret::new(APP_SECRET).unwrap())
+            .build()
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("{}", listener.local_addr().unwrap().port());
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let service = TowerToHyperService::new(endpoint.clone());
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+}
+
+fn runtime(cores: usize) -> Runtime {
+    let mut builder = if cores == 1 {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    builder.enable_all().worker_threads(cores).build().unwrap()
+}
+
+/// Does nothing but private key operations for as long as a round lasts, and prints how many a CPU-second.
+pub(crate) fn raw() {
+    let key = PrivateDecryptingKey::from_pkcs8(key().secret_pkcs8_der()).unwrap();
+    let encrypted = {
+        let public = key.public_key();
+        let public = aws_lc_rs::rsa::OaepPublicEncryptingKey::new(public).unwrap();
+        let mut buffer = vec![0; 256];
+        public
+            .encrypt(&OAEP_SHA256_MGF1SHA256, &[7; 16], &mut buffer, None)
+            .unwrap();
+        buffer
+    };
+    let key = OaepPrivateDecryptingKey::new(key).unwrap();
+    let (started, cpu) = (Instant::now(), cpu_seconds("self"));
+    let mut operations = 0_u32;
+    while started.elapsed() < round() {
+        let mut buffer = [0; 256];
+        key.decrypt(&OAEP_SHA256_MGF1SHA256, &encrypted, &mut buffer, None)
+            .unwrap();
+        operations += 1;
+    }
+    println!("{}", f64::from(operations) / (cpu_seconds("self") - cpu));
+}
+
+/// How long a round lasts.
+pub(crate) fn round() -> Duration {
+    let seconds = std::env::var("WA_BENCH_SECONDS")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or(2.0))
+}

@@ -1,0 +1,134 @@
+//! The endpoint as an HTTP service.
+
+mod body;
+mod builder;
+mod handler;
+mod head;
+mod pipeline;
+mod pool;
+mod replay;
+mod report;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+pub use body::ReplyBody;
+pub use builder::{EndpointConfigError, FlowEndpointBuilder};
+pub use handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
+pub use pool::RsaPool;
+pub use replay::ReplayWindow;
+pub use report::ExchangeReport;
+
+use crate::ring::KeyRing;
+use pipeline::Pipeline;
+
+/// An endpoint for Flows: a [`tower::Service`](tower_service::Service) over HTTP requests with any body.
+///
+/// It mounts in axum by `route_service`, and in hyper through `hyper_util::service::TowerToHyperService`. It needs
+/// Tokio with its timer. It is always ready: what it cannot serve in time is answered 503 rather than kept waiting.
+/// Clones are cheap and share everything.
+///
+/// ```
+/// use serde_json::json;
+/// use wa_flows::{AppSecret, FlowEndpoint, FlowRequest, FlowResponse, KeyRing};
+///
+/// # fn example(key: &wa_keys::PrivateKey) -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = FlowEndpoint::builder(KeyRing::new(key)?, |request: FlowRequest| async move {
+///     Ok(FlowResponse::screen("WELCOME", json!({"came_from": request.screen()})))
+/// })
+/// .app_secret(AppSecret::new("0123456789abcdef0123456789abcdef")?)
+/// .build()?;
+/// let app: axum::Router = axum::Router::new().route_service("/flow", endpoint);
+/// # drop(app);
+/// # Ok(())
+/// # }
+/// ```
+pub struct FlowEndpoint<H> {
+    pipeline: Arc<Pipeline<H>>,
+}
+
+impl<H: FlowHandler> FlowEndpoint<H> {
+    /// Starts an endpoint that opens requests with the keys of a ring and answers them with a handler.
+    pub fn builder(ring: KeyRing, handler: H) -> FlowEndpointBuilder<H> {
+        FlowEndpointBuilder::new(ring, handler)
+    }
+}
+
+impl<H> FlowEndpoint<H> {
+    /// The endpoint's keys: a handle, by which they are changed while it serves.
+    pub fn ring(&self) -> &KeyRing {
+        self.pipeline.ring()
+    }
+
+    /// Exchanges under way.
+    pub fn in_flight(&self) -> usize {
+        self.pipeline.in_flight()
+    }
+}
+
+impl<H, B> Service<Request<B>> for FlowEndpoint<H>
+where
+    H: FlowHandler,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Response = Response<ReplyBody>;
+    type Error = Infallible;
+    type Future = FlowFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> FlowFuture {
+        let pipeline = Arc::clone(&self.pipeline);
+        FlowFuture {
+            reply: Box::pin(async move { pipeline.answer(request).await }),
+        }
+    }
+}
+
+impl<H> Clone for FlowEndpoint<H> {
+    fn clone(&self) -> Self {
+        Self {
+            pipeline: Arc::clone(&self.pipeline),
+        }
+    }
+}
+
+impl<H> fmt::Debug for FlowEndpoint<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowEndpoint")
+            .field("ring", self.ring())
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The reply of a [`FlowEndpoint`] to come.
+pub struct FlowFuture {
+    reply: Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>,
+}
+
+impl Future for FlowFuture {
+    type Output = Result<Response<ReplyBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.reply.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl fmt::Debug for FlowFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FlowFuture")
+    }
+}

@@ -1,0 +1,171 @@
+//! What the application says to a request.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+
+use http::Extensions;
+use wa_keys::Fingerprint;
+
+use crate::message::{ErrorNotice, FlowRequest, FlowResponse};
+use crate::status::Refusal;
+use crate::token::TokenVerdict;
+
+/// Answers the requests of a Flow.
+///
+/// Every async closure or function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler. A type of
+/// one's own can also say what happens on pings and error notifications, which are answered by default.
+///
+/// ```
+/// use serde_json::json;
+/// use wa_flows::{Action, Exchange, FlowHandler, FlowRequest, FlowResponse, HandlerError};
+///
+/// struct Booking;
+///
+/// impl FlowHandler for Booking {
+///     async fn handle(&self, request: FlowRequest, _: Exchange) -> Result<FlowResponse, HandlerError> {
+///         match request.action() {
+///             Action::Init => Ok(FlowResponse::screen("DATES", json!({"dates": ["2026-10-01"]}))),
+///             _ => Ok(FlowResponse::token_invalid(Some("This offer is over.".to_owned()))),
+///         }
+///     }
+/// }
+/// ```
+pub trait FlowHandler: Send + Sync + 'static {
+    /// Answers an `INIT`, `BACK` or `data_exchange`, or an action that this version does not know.
+    fn handle(
+        &self,
+        request: FlowRequest,
+        exchange: Exchange,
+    ) -> impl Future<Output = Result<FlowResponse, HandlerError>> + Send;
+
+    /// Answers Meta's health check; by default that the endpoint is active.
+    fn ping(
+        &self,
+        request: FlowRequest,
+        exchange: Exchange,
+    ) -> impl Future<Output = Result<FlowResponse, HandlerError>> + Send {
+        drop((request, exchange));
+        async { Ok(FlowResponse::active()) }
+    }
+
+    /// Takes note of an error of the phone's; by default it is acknowledged.
+    fn error_notification(
+        &self,
+        notice: ErrorNotice,
+        request: FlowRequest,
+        exchange: Exchange,
+    ) -> impl Future<Output = Result<FlowResponse, HandlerError>> + Send {
+        drop((notice, request, exchange));
+        async { Ok(FlowResponse::acknowledged()) }
+    }
+}
+
+impl<F, Fut> FlowHandler for F
+where
+    F: Fn(FlowRequest) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<FlowResponse, HandlerError>> + Send,
+{
+    fn handle(
+        &self,
+        request: FlowRequest,
+        _: Exchange,
+    ) -> impl Future<Output = Result<FlowResponse, HandlerError>> + Send {
+        self(request)
+    }
+}
+
+/// The circumstances of an exchange; it holds no secret.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The name of the exchange in logs.
+    pub id: ExchangeId,
+    /// The key that opened the request.
+    pub key: Fingerprint,
+    /// What is known of the request's `flow_token_signature`.
+    pub token: TokenVerdict,
+    /// What layers in front of the endpoint attached to the HTTP request.
+    pub extensions: Extensions,
+}
+
+/// The name of an exchange in logs: 16 hex digits, unique within a process and random between processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExchangeId(pub(crate) u64);
+
+impl fmt::Display for ExchangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A handler's failure: it is logged with the exchange's id, and the phone sees a status only.
+///
+/// Every error type turns into one by `?`. It is logged as it prints itself: let it quote nothing of the payload.
+#[derive(Debug)]
+pub struct HandlerError {
+    kind: Kind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Failed,
+    Unavailable,
+    TimedOut,
+}
+
+impl HandlerError {
+    /// The handler failed: status 500.
+    pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::Failed,
+            source: Some(error.into()),
+        }
+    }
+
+    /// Something that the handler needs cannot be reached now: status 503.
+    pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::Unavailable,
+            source: Some(error.into()),
+        }
+    }
+
+    /// Something that the handler needs did not answer in time: status 504.
+    pub fn timed_out(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind: Kind::TimedOut,
+            source: Some(error.into()),
+        }
+    }
+
+    /// The refusal that the phone gets.
+    pub(crate) fn refusal(&self) -> Refusal {
+        match self.kind {
+            Kind::Failed => Refusal::HandlerFailed,
+            Kind::Unavailable => Refusal::HandlerUnavailable,
+            Kind::TimedOut => Refusal::HandlerTimedOut,
+        }
+    }
+
+    /// The error and its causes in one line.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = String::new();
+        let mut next = self.source.as_deref().map(|error| error as &dyn Error);
+        while let Some(error) = next {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::failed(error)
+    }
+}
