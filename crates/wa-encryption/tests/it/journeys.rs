@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use wa_emulator::{
-    DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, Fault, FaultRule,
-    NoKeyShape, WireShape,
+    AccountSpec, BusinessSpec, DEFAULT_ACCESS_TOKEN, DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET,
+    DEFAULT_BUSINESS_ID, DEFAULT_PHONE_NUMBER_ID, Fault, FaultRule, NoKeyShape, WireShape,
 };
 use wa_encryption::{EncryptionApi, EncryptionError, ReadBack, RegisteredKey, SignatureStatus, Verification};
-use wa_graph::{AppSecret, AppSecretProof};
+use wa_graph::{AccessToken, AppSecret, AppSecretProof};
 
 use crate::support::{KEYS, Stage, stage, stage_with};
 
@@ -195,4 +195,65 @@ async fn an_app_that_wants_the_proof_gets_it_in_both_forms() {
     } = stage().await;
     emulator.require_proof(DEFAULT_APP_ID, true).unwrap();
     assert!(encryption.set_business_public_key(&KEYS[0]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_fleet_is_found_from_its_business_down_to_each_number() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    emulator.set_wire_shape(WireShape::new().numeric_account_ids(true));
+    let client_business = emulator.add_business(&BusinessSpec::new()).unwrap();
+    for number in 0..150 {
+        let account = AccountSpec::new()
+            .name(format!("Client {number}"))
+            .owned_by(&client_business)
+            .shared_with(DEFAULT_BUSINESS_ID);
+        emulator.add_account(&account).unwrap();
+    }
+    let (client, business) = (encryption.client(), DEFAULT_BUSINESS_ID.parse().unwrap());
+    let owned = client.owned_accounts(&business).all().await.unwrap();
+    assert_eq!(
+        owned
+            .iter()
+            .map(|account| account.id.as_str())
+            .collect::<Vec<_>>(),
+        [DEFAULT_ACCOUNT_ID]
+    );
+    assert_eq!(client.client_accounts(&business).all().await.unwrap().len(), 150);
+    let numbers = client.phone_numbers(&owned[0].id).all().await.unwrap();
+    assert_eq!(&numbers[0].id, encryption.phone_number_id());
+    assert_eq!(
+        numbers[0].display_phone_number.as_deref(),
+        Some("+1 555-025-3483")
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_inspected_by_its_app() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    let secret = AppSecret::new(DEFAULT_APP_SECRET).unwrap();
+    let app = encryption
+        .client()
+        .with_access_token(AccessToken::for_app(DEFAULT_APP_ID, &secret).unwrap());
+    let token = AccessToken::new(DEFAULT_ACCESS_TOKEN).unwrap();
+    let info = app.debug_token(&token).await.unwrap();
+    assert!(info.is_valid && info.has_scope_for("whatsapp_business_messaging", DEFAULT_ACCOUNT_ID));
+    assert_eq!(info.app_id.as_deref(), Some(DEFAULT_APP_ID));
+
+    emulator
+        .drop_permission("default", "whatsapp_business_messaging")
+        .unwrap();
+    assert!(
+        !app.debug_token(&token)
+            .await
+            .unwrap()
+            .has_scope("whatsapp_business_messaging")
+    );
+    emulator.expire_token("default").unwrap();
+    let info = app.debug_token(&token).await.unwrap();
+    assert!(!info.is_valid);
+    assert_eq!(info.error.and_then(|error| error.code), Some(190));
 }
