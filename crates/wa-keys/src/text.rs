@@ -24,6 +24,8 @@ pub enum Encoding {
     Der,
     /// Base64 of DER or of a PEM text, without BEGIN and END lines.
     BareBase64,
+    /// Whatever a [`ForeignForm`] without PEM armour uses.
+    Foreign,
 }
 
 impl fmt::Display for Encoding {
@@ -32,6 +34,7 @@ impl fmt::Display for Encoding {
             Self::Pem => "PEM",
             Self::Der => "DER",
             Self::BareBase64 => "base64 without BEGIN and END lines",
+            Self::Foreign => "an encoding of its own",
         })
     }
 }
@@ -77,7 +80,7 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     }
     if let Some(found) = foreign(input, &text) {
         return Ok((
-            Encoding::Pem,
+            Encoding::Foreign,
             vec![Block {
                 line: None,
                 contents: Contents::Foreign(found),

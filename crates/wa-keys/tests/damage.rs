@@ -1,0 +1,155 @@
+//! Truncated and damaged files are told apart, with the line where it happened.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/data.rs"]
+mod support;
+
+use support::*;
+use wa_keys::{Damage, Form, KeyError, Passphrase, PrivateKey, PublicKey, inspect};
+
+#[test]
+fn damage_is_named_with_its_line() {
+    let key = text("openssl/public.pem");
+    let edit = |edit: fn(&mut Vec<&str>)| {
+        let mut lines: Vec<&str> = key.lines().collect();
+        edit(&mut lines);
+        lines.join("\n")
+    };
+    let damaged = |input: String, says: &str| {
+        let error = PublicKey::parse(&input).unwrap_err();
+        assert!(
+            matches!(error, KeyError::Damaged { line: Some(_), .. }),
+            "{error:?}"
+        );
+        assert!(error.to_string().starts_with(says), "{error} is not {says}");
+        assert!(error.help().is_some(), "{error}");
+        assert_eq!(inspect(&input).unwrap_err().to_string(), error.to_string());
+    };
+    damaged(
+        edit(|lines| lines.truncate(5)),
+        "line 1: the block that begins here has no matching -----END",
+    );
+    damaged(
+        edit(|lines| drop(lines.drain(..3))),
+        "line 6: an -----END …----- line without a -----BEGIN",
+    );
+    damaged(
+        edit(|lines| drop(lines.drain(3..4))),
+        "line 7: the key data ends too early: 294 bytes announced, 246",
+    );
+    damaged(
+        edit(|lines| lines.insert(3, lines[3])),
+        "line 9: 48 bytes too many after the key data",
+    );
+    damaged(
+        edit(|lines| drop(lines.drain(1..8))),
+        "line 2: the block is empty",
+    );
+    damaged(
+        edit(|lines| lines.insert(4, "AAA*")),
+        "line 5: the character '*' does not belong into base64",
+    );
+    damaged(
+        edit(|lines| lines.insert(2, "…")),
+        "line 3: the character '\u{fffd}' does not belong",
+    );
+    damaged(
+        edit(|lines| lines.insert(6, "AA==")),
+        "line 8: base64 goes on after its padding",
+    );
+    damaged(
+        key.replacen("-----BEGIN", "----BEGIN", 1),
+        "line 1: a BEGIN or END line must have five hyphens",
+    );
+    damaged(
+        key.replace("KEY-----\n", "KEY----\n"),
+        "line 1: a BEGIN or END line must have five hyphens",
+    );
+    damaged(
+        key.replace("END PUBLIC", "END PRIVATE"),
+        "line 9: the END line does not name the same thing",
+    );
+    damaged(
+        key.replacen("MII", "MI", 1),
+        "line 8: the base64 text ends too early or has lost characters",
+    );
+}
+
+#[test]
+fn damaged_der_is_named() {
+    let der = data("openssl/public.der");
+    let truncated = PublicKey::parse(&der[..200]).unwrap_err();
+    assert!(matches!(
+        truncated,
+        KeyError::Damaged {
+            line: None,
+            damage: Damage::Truncated {
+                expected: 294,
+                found: 200
+            }
+        }
+    ));
+    let trailing = PublicKey::parse([der.as_slice(), b"x"].concat()).unwrap_err();
+    assert!(matches!(
+        trailing,
+        KeyError::Damaged {
+            line: None,
+            damage: Damage::TrailingBytes(1)
+        }
+    ));
+    let nonsense = PublicKey::parse(tlv(0x30, &[0xff; 200])).unwrap_err();
+    assert!(
+        matches!(
+            nonsense,
+            KeyError::Damaged {
+                damage: Damage::NotDer,
+                ..
+            }
+        ),
+        "{nonsense:?}"
+    );
+    let hollow = PublicKey::parse(spki(&[], &[])).unwrap_err();
+    assert!(matches!(hollow, KeyError::WrongSize { bits: 0 }), "{hollow:?}");
+    let inner = tlv(0x03, &[0, 0x30, 0x03, 0x02, 0x01, 0x01]);
+    let malformed = sequence(&[sequence(&[oid("1.2.840.113549.1.1.1"), null()]), inner]);
+    let malformed = PublicKey::parse(malformed).unwrap_err();
+    assert!(
+        matches!(
+            malformed,
+            KeyError::Malformed {
+                form: Form::SpkiPublicKey
+            }
+        ),
+        "{malformed:?}"
+    );
+}
+
+#[test]
+fn damaged_headers_of_a_traditional_key() {
+    let key = text("openssl/traditional-aes256.pem");
+    let dek = key.lines().find(|line| line.starts_with("DEK-Info")).unwrap();
+    let passphrase = Passphrase::new(PASSPHRASE);
+    for replacement in [
+        "",
+        "DEK-Info: AES-256-CBC",
+        "DEK-Info: AES-256-CBC,0123",
+        "DEK-Info: ,",
+        "DEK-Info: aes,00",
+    ] {
+        let error = PrivateKey::parse(key.replace(dek, replacement), Some(&passphrase)).unwrap_err();
+        let right = matches!(
+            error,
+            KeyError::Damaged {
+                damage: Damage::BadHeader("DEK-Info"),
+                ..
+            }
+        );
+        assert!(right, "{replacement:?}: {error:?}");
+        assert!(error.help().unwrap().contains("DEK-Info"));
+    }
+}
