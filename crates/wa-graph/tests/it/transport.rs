@@ -111,7 +111,12 @@ async fn silence_and_a_slow_drip_run_into_the_timeout() {
 
 #[tokio::test]
 async fn an_attempt_takes_no_longer_than_what_is_left_of_the_whole() {
-    let server = Server::play(vec![Step::Silence]).await;
+    // Whole after a second, which the request timeout alone would allow.
+    let drip = Step::Drip {
+        text: answer(200, "", "{}"),
+        every: Duration::from_millis(20),
+    };
+    let server = Server::play(vec![drip]).await;
     let policy = RetryPolicy::default().max_elapsed(Duration::from_millis(150));
     let error = failure(&builder(&server.url).retry(policy).build().unwrap()).await;
     assert_eq!((kind(&error), error.attempts()), (TransportErrorKind::Timeout, 1));
