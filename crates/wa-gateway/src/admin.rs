@@ -1,0 +1,96 @@
+//! The admin address: metrics, health, and media decryption for backends.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::Service;
+
+use crate::keeper::Serving;
+use crate::metrics::Metrics;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// The service on the admin address.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    metrics: Arc<Metrics>,
+    draining: Arc<AtomicBool>,
+    media_limit: usize,
+}
+
+impl Admin {
+    pub(crate) fn new(serving: &Serving, draining: Arc<AtomicBool>, media_limit: usize) -> Self {
+        Self {
+            metrics: Arc::clone(&serving.metrics),
+            draining,
+            media_limit,
+        }
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Reply {
+        let path = request.uri().path();
+        let known = match path {
+            "/metrics" | "/livez" | "/readyz" => Some(Method::GET),
+            _ => None,
+        };
+        match known {
+            None => text(
+                StatusCode::NOT_FOUND,
+                "the admin address has /metrics, /livez, /readyz and /media/decrypt\n",
+            ),
+            Some(method) if *request.method() != method => {
+                let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "");
+                if let Ok(method) = HeaderValue::from_str(method.as_str()) {
+                    reply.headers_mut().insert(ALLOW, method);
+                }
+                reply
+            }
+            Some(_) => match path {
+                "/metrics" => typed(StatusCode::OK, OPEN_METRICS, self.metrics.text()),
+                "/livez" => text(StatusCode::OK, "alive\n"),
+                _ => self.readiness(),
+            },
+        }
+    }
+
+    fn readiness(&self) -> Reply {
+        if self.draining.load(Ordering::Relaxed) {
+            text(StatusCode::SERVICE_UNAVAILABLE, "ending\n")
+        } else {
+            text(StatusCode::OK, "ready\n")
+        }
+    }
+}
+
+impl Service<Request<Incoming>> for Admin {
+    type Response = Reply;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let admin = self.clone();
+        Box::pin(async move { Ok(admin.answer(request).await) })
+    }
+}
+
+pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    typed(status, TEXT, body)
+}
+
+fn typed(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}

@@ -1,0 +1,123 @@
+//! Looking into everything that a configuration names, before anything listens.
+
+use std::fmt;
+
+use wa_keys::Fingerprint;
+
+use crate::config::{ConfigErrors, EndpointConfig, GatewayConfig, Problems};
+use crate::material::{KeyCache, Material};
+use crate::tls;
+
+/// What a configuration comes to.
+///
+/// `Display` says it in a few lines, without any secret.
+#[derive(Debug)]
+pub struct CheckReport {
+    listen: String,
+    admin: Option<String>,
+    endpoints: Vec<CheckedEndpoint>,
+}
+
+/// An endpoint that is ready to serve.
+#[derive(Debug)]
+pub struct CheckedEndpoint {
+    name: String,
+    path: String,
+    upstream: String,
+    keys: Vec<Fingerprint>,
+    app_secrets: usize,
+}
+
+impl GatewayConfig {
+    /// Reads all keys, secrets and certificates that the configuration names, and puts them to no use.
+    ///
+    /// It blocks, for some tenths of a second for each encrypted key.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong.
+    pub fn check(&self) -> Result<CheckReport, ConfigErrors> {
+        let settings = &self.settings;
+        let mut problems = Problems::default();
+        let mut endpoints = Vec::new();
+        for endpoint in &settings.endpoints {
+            match Material::load(endpoint, &self.environment, &mut KeyCache::default()) {
+                Ok(material) => endpoints.push(CheckedEndpoint::new(endpoint, &material)),
+                Err(errors) => problems.extend(errors),
+            }
+        }
+        if let Some(Err(errors)) = settings.tls.as_ref().map(tls::load) {
+            problems.extend(errors);
+        }
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        problems.unless_any(Some(CheckReport {
+            listen: format!("{scheme}://{}", settings.listen),
+            admin: settings.admin.map(|address| format!("http://{address}")),
+            endpoints,
+        }))
+    }
+}
+
+impl CheckReport {
+    /// The endpoints, in their order.
+    pub fn endpoints(&self) -> &[CheckedEndpoint] {
+        &self.endpoints
+    }
+}
+
+impl CheckedEndpoint {
+    fn new(endpoint: &EndpointConfig, material: &Material) -> Self {
+        // A query may hold a token.
+        let mut upstream = endpoint.upstream.clone();
+        upstream.set_query(None);
+        Self {
+            name: endpoint.name.clone(),
+            path: endpoint.path.clone(),
+            upstream: upstream.into(),
+            keys: material
+                .ring
+                .keys()
+                .into_iter()
+                .map(|key| key.fingerprint)
+                .collect(),
+            app_secrets: material.app_secrets.len(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its keys, in the order in which they are tried.
+    pub fn keys(&self) -> &[Fingerprint] {
+        &self.keys
+    }
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "listens at {}", self.listen)?;
+        match &self.admin {
+            Some(admin) => write!(f, "admin at {admin}")?,
+            None => f.write_str("no admin address")?,
+        }
+        for endpoint in &self.endpoints {
+            write!(
+                f,
+                "\nendpoint {}: {} -> {}",
+                endpoint.name, endpoint.path, endpoint.upstream
+            )?;
+            let secrets = match endpoint.app_secrets {
+                0 => "signatures are NOT checked".to_owned(),
+                1 => "1 app secret".to_owned(),
+                several => format!("{several} app secrets"),
+            };
+            write!(f, "\n  {secrets}")?;
+            for (position, key) in endpoint.keys.iter().enumerate() {
+                let role = if position == 0 { "current" } else { "earlier" };
+                write!(f, "\n  key {key} ({role})")?;
+            }
+        }
+        Ok(())
+    }
+}

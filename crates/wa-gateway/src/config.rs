@@ -1,0 +1,236 @@
+//! What a gateway is told: read, laid over by environment and flags, and checked before anything listens.
+
+mod kind;
+mod layers;
+mod overrides;
+mod problem;
+mod reference;
+mod resolve;
+mod setting;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+use wa_flows::TokenSignatureMode;
+
+use layers::Sources;
+
+pub(crate) use kind::AnsweredBy;
+pub(crate) use layers::{Environment, Located};
+pub use overrides::Overrides;
+pub(crate) use problem::Problems;
+pub use problem::{ConfigErrors, ConfigFault, ConfigProblem, Origin};
+pub use reference::config_reference;
+pub use setting::Setting;
+
+/// A configuration that was read and found sound; [`check`](GatewayConfig::check) looks into the files that it names.
+///
+/// ```
+/// use wa_gateway::{GatewayConfig, Overrides};
+///
+/// let text = r#"
+///     listen = "127.0.0.1:8080"
+///
+///     [[endpoint]]
+///     keys = "keys/"
+///     upstream = "http://127.0.0.1:3000/flow"
+/// "#;
+/// let environment = |name: &str| (name == "WA_APP_SECRET").then(|| "0123456789abcdef".to_owned());
+/// let config = GatewayConfig::parse(text, &Overrides::new(), environment)?;
+/// assert_eq!(config.endpoint_names().collect::<Vec<_>>(), ["default"]);
+/// # Ok::<(), wa_gateway::ConfigErrors>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    pub(crate) settings: Settings,
+    pub(crate) environment: Environment,
+    flags: Overrides,
+    /// None for a configuration that was given as text.
+    file: Option<Arc<Path>>,
+}
+
+/// The settings by themselves.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) tls: Option<TlsConfig>,
+    pub(crate) limits: Limits,
+    pub(crate) endpoints: Vec<EndpointConfig>,
+    pub(crate) drain: Duration,
+    pub(crate) watch: Duration,
+}
+
+/// The files of a certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct TlsConfig {
+    pub(crate) certificate: Located<PathBuf>,
+    pub(crate) private_key: Located<PathBuf>,
+}
+
+/// The bounds of what is taken in; sizes in bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) body: usize,
+    pub(crate) upstream_body: usize,
+    pub(crate) media: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) connections: usize,
+    pub(crate) header: Duration,
+    pub(crate) handshake: Duration,
+}
+
+/// One endpoint: a path, its keys and secrets, and the backend behind it.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointConfig {
+    /// What stands before its keys in problems.
+    pub(crate) scope: String,
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) keys: Located<Vec<PathBuf>>,
+    pub(crate) passphrases: Vec<Located<SecretSource>>,
+    pub(crate) app_secrets: Vec<Located<SecretSource>>,
+    pub(crate) skip_signature: bool,
+    pub(crate) token_signature: TokenSignatureMode,
+    pub(crate) upstream: Url,
+    pub(crate) upstream_ca: Option<Located<PathBuf>>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) ping: AnsweredBy,
+    pub(crate) error_notices: AnsweredBy,
+}
+
+/// How long an upstream is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) total: Duration,
+    pub(crate) connect: Duration,
+    pub(crate) idle: Duration,
+}
+
+/// Where a secret is read from, and the key that says so.
+#[derive(Clone)]
+pub(crate) enum SecretSource {
+    File { path: PathBuf, key: &'static str },
+    Variable { name: String, key: &'static str },
+}
+
+impl GatewayConfig {
+    /// Reads a configuration file, or none; flags win over the environment, the environment over the file.
+    ///
+    /// `environment` looks a variable up; an empty value counts as not set. It is kept, to read the configuration again.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong, not only the first of it.
+    pub fn load(
+        path: Option<&Path>,
+        flags: &Overrides,
+        environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigErrors> {
+        Self::read(path.map(Into::into), flags.clone(), Environment::new(environment))
+    }
+
+    /// Reads a configuration from a text; its paths are relative to the current directory.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong.
+    pub fn parse(
+        text: &str,
+        flags: &Overrides,
+        environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigErrors> {
+        Self::resolve(text, None, flags.clone(), Environment::new(environment))
+    }
+
+    /// The names of the endpoints, in their order.
+    pub fn endpoint_names(&self) -> impl Iterator<Item = &str> {
+        self.settings
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.as_str())
+    }
+
+    /// Reads the same configuration again; one that was given as text stays as it is.
+    pub(crate) fn reread(&self) -> Result<Self, ConfigErrors> {
+        match &self.file {
+            Some(_) => Self::read(self.file.clone(), self.flags.clone(), self.environment.clone()),
+            None => Ok(self.clone()),
+        }
+    }
+
+    fn read(
+        file: Option<Arc<Path>>,
+        flags: Overrides,
+        environment: Environment,
+    ) -> Result<Self, ConfigErrors> {
+        let text = match file.as_deref().map(std::fs::read_to_string).transpose() {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) => {
+                let mut problems = Problems::default();
+                let path = file.as_deref().map(Path::to_owned).unwrap_or_default();
+                problems.add(
+                    Origin::File { file: path, line: 0 },
+                    "",
+                    ConfigFault::Unreadable(error),
+                );
+                return problems.unless_any(None);
+            }
+        };
+        Self::resolve(&text, file, flags, environment)
+    }
+
+    fn resolve(
+        text: &str,
+        file: Option<Arc<Path>>,
+        flags: Overrides,
+        environment: Environment,
+    ) -> Result<Self, ConfigErrors> {
+        let mut problems = Problems::default();
+        let named = file.as_deref().unwrap_or(Path::new("configuration"));
+        let sources = Sources {
+            file: named,
+            text,
+            flags: &flags,
+            environment: &environment,
+        };
+        let settings = resolve::settings(sources, &mut problems);
+        let config = settings.map(|settings| Self {
+            settings,
+            environment,
+            flags,
+            file,
+        });
+        if let (Some(config), true) = (&config, problems.found_any()) {
+            // What is sound is looked into all the same, so that one attempt tells everything.
+            if let Err(errors) = config.check() {
+                problems.extend(errors);
+            }
+        }
+        problems.unless_any(config)
+    }
+}
+
+impl SecretSource {
+    /// The key that names it, for problems.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::File { key, .. } | Self::Variable { key, .. } => key,
+        }
+    }
+
+    /// The file that it is in, if it is in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::Variable { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretSource({})", self.key())
+    }
+}

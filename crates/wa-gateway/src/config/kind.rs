@@ -1,0 +1,312 @@
+//! The kinds of values that a setting can have, from TOML or from the text of a flag or variable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::DeValue;
+use url::Url;
+use wa_flows::TokenSignatureMode;
+
+/// A kind of value.
+pub(crate) trait Kind: Sized {
+    /// What an error says that it expected.
+    const EXPECTED: &'static str;
+    /// True if a flag may be given several times.
+    const MANY: bool = false;
+
+    /// Reads the text of a flag or a variable, or a TOML string.
+    fn from_text(text: &str) -> Option<Self>;
+
+    /// Reads a TOML value.
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str().and_then(Self::from_text)
+    }
+
+    /// Reads what a flag was given.
+    fn from_texts(texts: &[String]) -> Option<Self> {
+        match texts {
+            [text] => Self::from_text(text),
+            _ => None,
+        }
+    }
+}
+
+/// A size in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) usize);
+
+/// Who answers what needs no backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnsweredBy {
+    Gateway,
+    Upstream,
+}
+
+/// An address, or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MaybeAddress(pub(crate) Option<SocketAddr>);
+
+/// The name of an environment variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable(pub(crate) String);
+
+impl Kind for SocketAddr {
+    const EXPECTED: &'static str = "an IP address and a port, such as `127.0.0.1:8080` or `[::]:8080`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Kind for MaybeAddress {
+    const EXPECTED: &'static str = "an IP address and a port, such as `127.0.0.1:9464`, or `off`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text == "off" {
+            Some(Self(None))
+        } else {
+            text.parse().ok().map(|address| Self(Some(address)))
+        }
+    }
+}
+
+impl Kind for Duration {
+    const EXPECTED: &'static str = "a time with its unit, such as `500ms`, `9s` or `2m`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let (number, unit) = split_unit(text)?;
+        match unit {
+            "ms" => Some(Self::from_millis(number)),
+            "s" => Some(Self::from_secs(number)),
+            "m" => number.checked_mul(60).map(Self::from_secs),
+            _ => None,
+        }
+    }
+}
+
+impl Kind for Bytes {
+    const EXPECTED: &'static str = "a size, such as `2 MiB`, `300 KiB` or a number of bytes";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let (number, unit) = split_unit(text)?;
+        let factor = match unit {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return None,
+        };
+        number
+            .checked_mul(factor)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .map(Self)
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        match value {
+            DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .map(Self),
+            _ => value.as_str().and_then(Self::from_text),
+        }
+    }
+}
+
+impl Kind for usize {
+    const EXPECTED: &'static str = "a whole number";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value
+            .as_integer()
+            .and_then(|number| Self::from_str_radix(number.as_str(), number.radix()).ok())
+    }
+}
+
+impl Kind for bool {
+    const EXPECTED: &'static str = "`true` or `false`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
+impl Kind for String {
+    const EXPECTED: &'static str = "a text";
+
+    fn from_text(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+impl Kind for PathBuf {
+    const EXPECTED: &'static str = "the path of a file";
+
+    fn from_text(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| text.into())
+    }
+}
+
+impl Kind for Variable {
+    const EXPECTED: &'static str = "the name of an environment variable (capital letters, digits and underscores), not the secret itself";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let name = text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+        (name && begins).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Kind for Vec<PathBuf> {
+    const EXPECTED: &'static str = "a path, or a list of paths";
+    const MANY: bool = true;
+
+    fn from_text(text: &str) -> Option<Self> {
+        list_from_text(text)
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        list_from_toml(value)
+    }
+
+    fn from_texts(texts: &[String]) -> Option<Self> {
+        list_from_texts(texts)
+    }
+}
+
+impl Kind for Vec<Variable> {
+    const EXPECTED: &'static str = "the name of an environment variable (capital letters, digits and underscores), or a list of them, not the secret itself";
+    const MANY: bool = true;
+
+    fn from_text(text: &str) -> Option<Self> {
+        list_from_text(text)
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        list_from_toml(value)
+    }
+
+    fn from_texts(texts: &[String]) -> Option<Self> {
+        list_from_texts(texts)
+    }
+}
+
+impl Kind for Url {
+    const EXPECTED: &'static str =
+        "an http or https URL without user name, password and fragment, such as `http://127.0.0.1:3000/flow`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let url = Self::parse(text).ok()?;
+        let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        (web && plain).then_some(url)
+    }
+}
+
+impl Kind for AnsweredBy {
+    const EXPECTED: &'static str = "`gateway` or `upstream`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "gateway" => Some(Self::Gateway),
+            "upstream" => Some(Self::Upstream),
+            _ => None,
+        }
+    }
+}
+
+impl Kind for TokenSignatureMode {
+    const EXPECTED: &'static str = "`off`, `when-present` or `required`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "off" => Some(Self::Off),
+            "when-present" => Some(Self::WhenPresent),
+            "required" => Some(Self::Required),
+            _ => None,
+        }
+    }
+}
+
+fn split_unit(text: &str) -> Option<(u64, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    Some((number.parse().ok()?, unit.trim_start()))
+}
+
+fn list_from_text<T: Kind>(text: &str) -> Option<Vec<T>> {
+    text.split(',').map(T::from_text).collect()
+}
+
+fn list_from_texts<T: Kind>(texts: &[String]) -> Option<Vec<T>> {
+    texts.iter().map(|text| T::from_text(text)).collect()
+}
+
+fn list_from_toml<T: Kind>(value: &DeValue<'_>) -> Option<Vec<T>> {
+    match value {
+        DeValue::Array(values) if values.is_empty() => None,
+        DeValue::Array(values) => values.iter().map(|value| T::from_toml(value.get_ref())).collect(),
+        _ => T::from_toml(value).map(|value| vec![value]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_need_a_unit_that_is_known() {
+        assert_eq!(Duration::from_text("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(Duration::from_text("2m"), Some(Duration::from_mins(2)));
+        for text in ["", "9", "s", "-1s", "1.5s", "9h", "99999999999999999999s"] {
+            assert_eq!(Duration::from_text(text), None, "{text}");
+        }
+        assert_eq!(Bytes::from_text("2 MiB"), Some(Bytes(2 << 20)));
+        assert_eq!(Bytes::from_text("2097152"), Some(Bytes(2 << 20)));
+        for text in ["", "MiB", "2 MB", "2mib", "18446744073709551615 KiB"] {
+            assert_eq!(Bytes::from_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_that_hold_a_password_or_are_not_of_the_web_are_refused() {
+        assert!(Url::from_text("https://backend.internal/flow?a=1").is_some());
+        for text in [
+            "",
+            "backend:3000",
+            "/flow",
+            "ftp://a/b",
+            "http://u@a/",
+            "http://u:p@a/",
+            "http://a/#b",
+            "unix:/x",
+        ] {
+            assert_eq!(Url::from_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_taken_for_the_name_of_a_variable() {
+        assert!(Variable::from_text("WA_APP_SECRET_2").is_some());
+        for text in [
+            "",
+            "2A",
+            "0123456789abcdef0123456789abcdef",
+            "A B",
+            "wa_secret",
+            "A=B",
+        ] {
+            assert_eq!(Variable::from_text(text), None, "{text}");
+        }
+    }
+}

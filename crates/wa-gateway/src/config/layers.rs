@@ -1,0 +1,216 @@
+//! Flags over environment over file over default.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::kind::Kind;
+use crate::config::overrides::Overrides;
+use crate::config::problem::{ConfigFault, Origin, Problems};
+use crate::config::setting::{INLINE_SECRETS, Setting, Table, Typed};
+
+/// Looks an environment variable up.
+#[derive(Clone)]
+pub(crate) struct Environment(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl Environment {
+    pub(crate) fn new(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(lookup))
+    }
+
+    /// The variable's value, unless it is empty.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+/// A value and where it was set.
+#[derive(Debug, Clone)]
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+/// All that is read from: the text of the file, the flags and the environment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) text: &'a str,
+    pub(crate) flags: &'a Overrides,
+    pub(crate) environment: &'a Environment,
+}
+
+/// One table of the file, with what is laid over it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layers<'a> {
+    pub(crate) sources: Sources<'a>,
+    pub(crate) table: Table,
+    /// What stands before a key in a problem: `tls.`, `endpoint "orders": `.
+    pub(crate) scope: &'a str,
+    pub(crate) entries: Option<&'a DeTable<'a>>,
+    /// Where the table begins, for what is missing in it.
+    pub(crate) start: Option<usize>,
+    /// Whether flags and variables are laid over this table.
+    pub(crate) overlaid: bool,
+}
+
+impl Sources<'_> {
+    pub(crate) fn origin(&self, offset: usize) -> Origin {
+        let before = self.text.as_bytes().iter().take(offset);
+        let line = 1 + before.filter(|byte| **byte == b'\n').count();
+        Origin::File {
+            file: self.file.to_owned(),
+            line,
+        }
+    }
+
+    /// The value that a flag or variable gives.
+    fn outside<T: Kind>(&self, setting: &Setting) -> Option<(Origin, Option<T>, String)> {
+        if let Some(flag) = setting.flag {
+            let given = self.flags.get(flag);
+            if !given.is_empty() {
+                return Some((Origin::Flag(flag), T::from_texts(&given), given.join(",")));
+            }
+        }
+        let variable = setting.variable?;
+        let text = self.environment.get(variable)?;
+        Some((Origin::Environment(variable), T::from_text(&text), text))
+    }
+
+    /// Where a setting is given from outside of the file, if it is.
+    pub(crate) fn outside_origin(&self, setting: &Setting) -> Option<Origin> {
+        self.outside::<String>(setting).map(|(origin, _, _)| origin)
+    }
+
+    /// A path of the file is relative to the file's directory, any other to the current directory.
+    pub(crate) fn resolve(&self, origin: &Origin, path: PathBuf) -> PathBuf {
+        match (origin, self.file.parent()) {
+            (Origin::File { .. }, Some(directory)) => directory.join(path),
+            _ => path,
+        }
+    }
+}
+
+impl<'a> Layers<'a> {
+    /// Where a problem of the table as a whole is.
+    pub(crate) fn origin(&self) -> Origin {
+        self.start
+            .map_or(Origin::Nowhere, |start| self.sources.origin(start))
+    }
+
+    pub(crate) fn key(&self, setting: &Setting) -> String {
+        format!("{}{}", self.scope, setting.name)
+    }
+
+    /// Reports the keys that the table does not have.
+    pub(crate) fn refuse_unknown(&self, problems: &mut Problems) {
+        for (key, _) in self.entries.into_iter().flatten() {
+            let name: &str = key.get_ref();
+            if let Some(fault) = unknown(self.table, name) {
+                problems.add(
+                    self.sources.origin(key.span().start),
+                    &format!("{}{name}", self.scope),
+                    fault,
+                );
+            }
+        }
+    }
+
+    /// The value of a setting, or its default; none if it has neither or is wrong, which is reported.
+    pub(crate) fn get<T: Kind>(&self, typed: &Typed<T>, problems: &mut Problems) -> Option<Located<T>> {
+        let setting = &typed.setting;
+        let (origin, value, found) = if let Some(outside) = self.outside(setting) {
+            outside
+        } else if let Some(entry) = self.entry(setting.name) {
+            let value = entry.get_ref();
+            (
+                self.sources.origin(entry.span().start),
+                T::from_toml(value),
+                describe(value),
+            )
+        } else {
+            let value = setting.default.and_then(T::from_text)?;
+            return Some(Located {
+                value,
+                origin: Origin::Nowhere,
+            });
+        };
+        if value.is_none() {
+            let found = (!setting.sensitive).then(|| format!("`{found}`"));
+            let fault = ConfigFault::WrongValue {
+                expected: setting.expected,
+                found,
+            };
+            problems.add(origin.clone(), &self.key(setting), fault);
+        }
+        value.map(|value| Located { value, origin })
+    }
+
+    /// True if the setting is given somewhere, well or badly.
+    pub(crate) fn has<T>(&self, typed: &Typed<T>) -> bool {
+        self.outside::<String>(&typed.setting).is_some() || self.entry(typed.setting.name).is_some()
+    }
+
+    fn outside<V: Kind>(&self, setting: &Setting) -> Option<(Origin, Option<V>, String)> {
+        self.overlaid.then(|| self.sources.outside(setting)).flatten()
+    }
+
+    fn entry(&self, name: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.entries?
+            .iter()
+            .find(|(key, _)| key.get_ref() == name)
+            .map(|(_, value)| value)
+    }
+}
+
+fn unknown(table: Table, name: &str) -> Option<ConfigFault> {
+    let settings = || {
+        Setting::all()
+            .filter(|setting| setting.table == table)
+            .map(|setting| setting.name)
+    };
+    let tables = || {
+        Table::ALL
+            .iter()
+            .filter(|_| table == Table::Root)
+            .map(|table| table.name())
+    };
+    let mut known = settings().chain(tables().filter(|name| !name.is_empty()));
+    if known.any(|known| known == name) {
+        return None;
+    }
+    if let Some((_, file, env)) = INLINE_SECRETS
+        .iter()
+        .find(|(inline, _, _)| *inline == name && table == Table::Endpoint)
+    {
+        return Some(ConfigFault::InlineSecret { file, env });
+    }
+    let near = settings()
+        .chain(tables())
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .min();
+    let suggestion = near
+        .filter(|(distance, known)| *distance <= known.len() / 3)
+        .map(|(_, known)| known);
+    Some(ConfigFault::UnknownKey { suggestion })
+}
+
+fn describe(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => text.chars().take(60).collect(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Boolean(truth) => truth.to_string(),
+        other => other.type_str().to_owned(),
+    }
+}

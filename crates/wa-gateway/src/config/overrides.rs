@@ -1,0 +1,42 @@
+//! What flags set, over the environment and the file.
+
+use crate::config::setting::Setting;
+
+/// The flags that were given. A flag wins over the environment, the environment over the file.
+///
+/// ```
+/// use wa_gateway::Overrides;
+///
+/// let mut flags = Overrides::new();
+/// assert!(flags.set("listen", "0.0.0.0:8080"));
+/// assert!(!flags.set("lisen", "0.0.0.0:8080"));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Overrides(Vec<(&'static str, String)>);
+
+impl Overrides {
+    /// No flags.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a flag, named without its dashes; a flag of a list may be added several times. False if there is no such flag
+    /// ([`Setting::flag`] names them).
+    pub fn set(&mut self, flag: &str, value: impl Into<String>) -> bool {
+        let known = Setting::all()
+            .filter_map(Setting::flag)
+            .find(|known| *known == flag);
+        if let Some(flag) = known {
+            self.0.push((flag, value.into()));
+        }
+        known.is_some()
+    }
+
+    pub(crate) fn get(&self, flag: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(name, _)| *name == flag)
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+}

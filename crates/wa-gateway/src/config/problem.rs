@@ -1,0 +1,256 @@
+//! What is wrong with a configuration: every problem, with its place and what to do.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use wa_flows::{AppSecretError, EndpointConfigError, KeyRingError};
+use wa_keys::file::FileError;
+
+/// Where a value was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// In the configuration file.
+    File {
+        /// The file as it was named.
+        file: PathBuf,
+        /// Line, from 1.
+        line: usize,
+    },
+    /// In an environment variable.
+    Environment(&'static str),
+    /// By a flag, without its dashes.
+    Flag(&'static str),
+    /// Nowhere: it is the default, or it is missing.
+    Nowhere,
+}
+
+/// All that is wrong with a configuration; there is at least one problem.
+///
+/// `Display` has one line for each.
+#[derive(Debug)]
+pub struct ConfigErrors(Vec<ConfigProblem>);
+
+/// One problem of a configuration.
+#[derive(Debug)]
+pub struct ConfigProblem {
+    origin: Origin,
+    key: String,
+    fault: ConfigFault,
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigFault {
+    /// The configuration file cannot be read.
+    #[error("the configuration file cannot be read")]
+    Unreadable(#[source] io::Error),
+    /// The text is no TOML.
+    #[error("not TOML: {0}")]
+    Syntax(String),
+    /// There is no such key.
+    #[error("unknown key{}", .suggestion.map_or_else(String::new, |known| format!("; did you mean `{known}`?")))]
+    UnknownKey {
+        /// A known key that is written much the same.
+        suggestion: Option<&'static str>,
+    },
+    /// A secret is written into the configuration.
+    #[error(
+        "a secret does not belong into the configuration: name a file with `{file}` or a variable with `{env}`"
+    )]
+    InlineSecret {
+        /// The key that names a file instead.
+        file: &'static str,
+        /// The key that names an environment variable instead.
+        env: &'static str,
+    },
+    /// The value is not of the right kind.
+    #[error("{}expected {expected}", .found.as_ref().map_or_else(String::new, |found| format!("found {found}, ")))]
+    WrongValue {
+        /// What it should be.
+        expected: &'static str,
+        /// What it is; nothing if it may be a secret.
+        found: Option<String>,
+    },
+    /// A value is needed.
+    #[error("missing: {0}")]
+    Missing(&'static str),
+    /// The value contradicts another.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The value is out of its range.
+    #[error("must be {0}")]
+    OutOfRange(&'static str),
+    /// A value that must be unlike any other is not.
+    #[error("{0} is used by an earlier endpoint")]
+    Duplicate(String),
+    /// A setting of one endpoint was given beside a file that has several.
+    #[error("it sets one endpoint, and the file has {0}: set it in the file")]
+    Ambiguous(usize),
+    /// A file or directory that is named cannot be read.
+    #[error("{} cannot be read", .path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file that holds a secret cannot be read; its name is not told, for it may be the secret by mistake.
+    #[error("the file that it names cannot be read")]
+    SecretFile(#[source] io::Error),
+    /// The environment variable that holds a secret is not set; its name is not told for the same reason.
+    #[error("the environment variable that it names is not set")]
+    SecretVariable,
+    /// A directory has no key.
+    #[error("{} holds no private key: put a file that ends in .pem there (`wa keys generate`)", .0.display())]
+    NoKeys(PathBuf),
+    /// A private key cannot be read or is refused.
+    #[error("a private key cannot be used")]
+    Key(#[source] Box<FileError>),
+    /// A private key cannot decrypt.
+    #[error("a private key cannot decrypt")]
+    Ring(#[source] KeyRingError),
+    /// An app secret is refused.
+    #[error("no usable app secret")]
+    Secret(#[source] AppSecretError),
+    /// The certificate or its key is refused.
+    #[error("{} {reason}", .path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An endpoint cannot be made of its settings.
+    #[error("no endpoint can be made of these settings")]
+    Endpoint(#[source] EndpointConfigError),
+    /// The certificate authorities of an https upstream cannot be used.
+    #[error(
+        "no certificate authority to check an https upstream with: install the system's ca-certificates, or set `upstream_ca`"
+    )]
+    NoAuthorities,
+}
+
+impl ConfigErrors {
+    /// The problems, in the order of the configuration.
+    pub fn problems(&self) -> &[ConfigProblem] {
+        &self.0
+    }
+}
+
+impl ConfigProblem {
+    /// Where the value was set.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The key, after the name or number of its endpoint if it is one of an endpoint; empty if it is the whole file.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What is wrong.
+    pub fn fault(&self) -> &ConfigFault {
+        &self.fault
+    }
+
+    /// What to do, where the text of the fault does not say it already.
+    pub fn help(&self) -> Option<String> {
+        match &self.fault {
+            ConfigFault::Key(error) => error.help().map(Into::into),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line: 0 } => write!(f, "{}", file.display()),
+            Self::File { file, line } => write!(f, "{}:{line}", file.display()),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag(name) => write!(f, "--{name}"),
+            Self::Nowhere => f.write_str("configuration"),
+        }
+    }
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.origin)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "{}", self.fault)
+    }
+}
+
+impl std::error::Error for ConfigProblem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.fault)
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    /// One line a problem, with its causes: a list has no single source.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+            let mut cause = std::error::Error::source(problem);
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// Problems as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    found: Vec<ConfigProblem>,
+    scope: String,
+}
+
+impl Problems {
+    /// Problems whose keys stand after a scope such as `endpoint "orders": `.
+    pub(crate) fn within(scope: &str) -> Self {
+        Self {
+            found: Vec::new(),
+            scope: scope.to_owned(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, origin: Origin, key: &str, fault: ConfigFault) {
+        self.found.push(ConfigProblem {
+            origin,
+            key: format!("{}{key}", self.scope),
+            fault,
+        });
+    }
+
+    pub(crate) fn extend(&mut self, errors: ConfigErrors) {
+        self.found.extend(errors.0);
+    }
+
+    pub(crate) fn found_any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// The value, unless a problem was found or it could not be made for one.
+    pub(crate) fn unless_any<T>(self, value: Option<T>) -> Result<T, ConfigErrors> {
+        match value {
+            Some(value) if self.found.is_empty() => Ok(value),
+            _ => Err(ConfigErrors(self.found)),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The reference page of the configuration, from the table that it is parsed by.
+
+use std::fmt::Write as _;
+
+use crate::config::setting::{Setting, Table};
+
+/// The reference of every setting as Markdown: one table for each table of the file.
+pub fn config_reference() -> String {
+    let mut page = String::from(
+        "A flag wins over the environment, the environment over the file, the file over the default. An empty variable \
+         counts as not set. Paths in the file are relative to its directory. Flags and variables of an `[[endpoint]]` set \
+         the only one that there is, or make one where the file has none.\n",
+    );
+    for table in Table::ALL {
+        let heading = match table {
+            Table::Root => "Before all tables".to_owned(),
+            Table::Endpoint => "`[[endpoint]]`, once or more".to_owned(),
+            _ => format!("`[{}]`", table.name()),
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            page,
+            "\n## {heading}\n\n| key | value | default | flag and variable | what it does |\n|---|---|---|---|---|\n"
+        );
+        for setting in Setting::all().filter(|setting| setting.table == table) {
+            row(&mut page, setting);
+        }
+    }
+    page
+}
+
+fn row(page: &mut String, setting: &Setting) {
+    let default = setting
+        .default
+        .map_or_else(|| "–".to_owned(), |default| format!("`{default}`"));
+    let outside = match (setting.flag, setting.variable) {
+        (Some(flag), Some(variable)) => format!("`--{flag}`, `{variable}`"),
+        (Some(flag), None) => format!("`--{flag}`"),
+        (None, Some(variable)) => format!("`{variable}`"),
+        (None, None) => "–".to_owned(),
+    };
+    let _ = writeln!(
+        page,
+        "| `{}` | {} | {default} | {outside} | {} |",
+        setting.name, setting.expected, setting.about
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_setting_is_documented_once_and_no_flag_means_two_things() {
+        let page = config_reference();
+        let mut keys = HashSet::new();
+        let mut outside = HashSet::new();
+        for setting in Setting::all() {
+            assert!(
+                page.contains(&format!("| `{}` |", setting.name)),
+                "{}",
+                setting.key()
+            );
+            assert!(keys.insert(setting.key()));
+            assert!(setting.flag.is_none_or(|flag| outside.insert(flag)));
+            assert!(setting.variable.is_none_or(|variable| outside.insert(variable)));
+            assert!(
+                !setting.about.contains('|') && setting.about.ends_with('.'),
+                "{}",
+                setting.key()
+            );
+        }
+    }
+}

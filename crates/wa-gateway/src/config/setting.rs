@@ -1,0 +1,312 @@
+//! The one table of settings: what is parsed, overridden and documented is read from here.
+
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+use wa_flows::TokenSignatureMode;
+
+use crate::config::kind::{AnsweredBy, Bytes, Kind, MaybeAddress, Variable};
+
+/// A table of the configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    Root,
+    Tls,
+    Admin,
+    Limits,
+    Endpoint,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 5] = [Self::Root, Self::Tls, Self::Admin, Self::Limits, Self::Endpoint];
+
+    /// Its name in the file; empty for what stands before all tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Tls => "tls",
+            Self::Admin => "admin",
+            Self::Limits => "limits",
+            Self::Endpoint => "endpoint",
+        }
+    }
+}
+
+/// A key of the configuration, as it is documented.
+#[derive(Debug)]
+pub struct Setting {
+    pub(crate) table: Table,
+    pub(crate) name: &'static str,
+    pub(crate) expected: &'static str,
+    pub(crate) many: bool,
+    pub(crate) default: Option<&'static str>,
+    pub(crate) flag: Option<&'static str>,
+    pub(crate) variable: Option<&'static str>,
+    /// What was found may be a secret, put there by mistake.
+    pub(crate) sensitive: bool,
+    pub(crate) about: &'static str,
+}
+
+/// A setting with the type of its value.
+#[derive(Debug)]
+pub(crate) struct Typed<T> {
+    pub(crate) setting: Setting,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl Setting {
+    /// The key as it is written in the file, after the name of its table: `listen`, `endpoint.upstream`.
+    pub fn key(&self) -> String {
+        match self.table.name() {
+            "" => self.name.to_owned(),
+            table => format!("{table}.{}", self.name),
+        }
+    }
+
+    /// What its value looks like.
+    pub fn expected(&self) -> &'static str {
+        self.expected
+    }
+
+    /// Its default as it would be written, if it has one.
+    pub fn default_value(&self) -> Option<&'static str> {
+        self.default
+    }
+
+    /// The flag that sets it, without dashes, if there is one.
+    pub fn flag(&self) -> Option<&'static str> {
+        self.flag
+    }
+
+    /// The environment variable that sets it, if there is one.
+    pub fn variable(&self) -> Option<&'static str> {
+        self.variable
+    }
+
+    /// True if its flag may be given several times.
+    pub fn is_list(&self) -> bool {
+        self.many
+    }
+
+    /// What it does.
+    pub fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// All settings, in the order of the reference page.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        ALL.iter().copied()
+    }
+}
+
+impl<T: Kind> Typed<T> {
+    const fn new(table: Table, name: &'static str, about: &'static str) -> Self {
+        let setting = Setting {
+            table,
+            name,
+            expected: T::EXPECTED,
+            many: T::MANY,
+            default: None,
+            flag: None,
+            variable: None,
+            sensitive: false,
+            about,
+        };
+        Self {
+            setting,
+            kind: PhantomData,
+        }
+    }
+
+    const fn default(mut self, text: &'static str) -> Self {
+        self.setting.default = Some(text);
+        self
+    }
+
+    const fn overridden(mut self, flag: &'static str, variable: &'static str) -> Self {
+        self.setting.flag = Some(flag);
+        self.setting.variable = Some(variable);
+        self
+    }
+
+    const fn sensitive(mut self) -> Self {
+        self.setting.sensitive = true;
+        self
+    }
+}
+
+use Table::{Admin, Endpoint, Limits, Root, Tls};
+
+/// The variable that is read for an app secret when none is named.
+pub(crate) const DEFAULT_SECRET_VARIABLE: &str = "WA_APP_SECRET";
+/// The variable that is read for a passphrase when none is named.
+pub(crate) const DEFAULT_PASSPHRASE_VARIABLE: &str = "WA_KEY_PASSPHRASE";
+
+pub(crate) static LISTEN: Typed<SocketAddr> = Typed::new(Root, "listen", "Where requests are taken. Use `0.0.0.0:8080` to be reachable from outside, with TLS or behind a proxy that ends it.")
+    .default("127.0.0.1:8080").overridden("listen", "WA_GATEWAY_LISTEN");
+pub(crate) static DRAIN: Typed<Duration> = Typed::new(
+    Root,
+    "drain_timeout",
+    "How long exchanges under way may take to end after SIGTERM.",
+)
+.default("15s")
+.overridden("drain-timeout", "WA_GATEWAY_DRAIN_TIMEOUT");
+pub(crate) static WATCH: Typed<Duration> = Typed::new(
+    Root,
+    "watch_interval",
+    "How often the files of keys, secrets and certificates are looked at for changes.",
+)
+.default("2s");
+
+pub(crate) static TLS_CERTIFICATE: Typed<PathBuf> = Typed::new(Tls, "certificate", "PEM file of the certificate and the chain after it. Without it the gateway speaks plain HTTP. Read again when it changes.")
+    .overridden("tls-certificate", "WA_GATEWAY_TLS_CERTIFICATE");
+pub(crate) static TLS_KEY: Typed<PathBuf> = Typed::new(
+    Tls,
+    "private_key",
+    "PEM file of the certificate's private key, unencrypted. Read again when it changes.",
+)
+.overridden("tls-private-key", "WA_GATEWAY_TLS_PRIVATE_KEY");
+
+pub(crate) static ADMIN_LISTEN: Typed<MaybeAddress> = Typed::new(
+    Admin,
+    "listen",
+    "Where metrics, health and media decryption are served, always by plain HTTP; `off` for nowhere.",
+)
+.default("127.0.0.1:9464")
+.overridden("admin-listen", "WA_GATEWAY_ADMIN_LISTEN");
+pub(crate) static DANGER_PUBLIC_ADMIN: Typed<bool> = Typed::new(Admin, "danger_public_admin", "Allow an admin address that is not loopback: whoever reaches it reads the metrics and has media decrypted.")
+    .default("false");
+
+pub(crate) static BODY: Typed<Bytes> = Typed::new(
+    Limits,
+    "body",
+    "Largest request body; longer ones are answered 413.",
+)
+.default("2 MiB");
+pub(crate) static UPSTREAM_BODY: Typed<Bytes> = Typed::new(
+    Limits,
+    "upstream_body",
+    "Largest answer of an upstream; a longer one is a failure of the upstream.",
+)
+.default("2 MiB");
+pub(crate) static MEDIA: Typed<Bytes> = Typed::new(
+    Limits,
+    "media",
+    "Largest media file that the admin address decrypts.",
+)
+.default("25 MiB");
+pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
+    Limits,
+    "in_flight",
+    "Exchanges under way in one endpoint; more are answered 503 at once.",
+)
+.default("256");
+pub(crate) static CONNECTIONS: Typed<usize> = Typed::new(
+    Limits,
+    "connections",
+    "Open connections; a further one is answered 503 and closed.",
+)
+.default("2048");
+pub(crate) static HEADER: Typed<Duration> = Typed::new(Limits, "header_timeout", "How long a connection may stay without a complete request head: a slow client's time, and how long an idle connection is kept.").default("30s");
+pub(crate) static HANDSHAKE: Typed<Duration> =
+    Typed::new(Limits, "handshake_timeout", "How long a TLS handshake may take.").default("10s");
+
+pub(crate) static NAME: Typed<String> = Typed::new(
+    Endpoint,
+    "name",
+    "Its name in logs, metrics and the header `x-wa-endpoint`: letters, digits, `-` and `_`.",
+)
+.default("default")
+.overridden("name", "WA_GATEWAY_NAME");
+pub(crate) static PATH: Typed<String> =
+    Typed::new(Endpoint, "path", "The path of its URL, compared as a whole.")
+        .default("/")
+        .overridden("path", "WA_GATEWAY_PATH");
+pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Its private keys. A directory: every file whose name ends in `.pem` and does not begin with a dot; `current.pem` is tried first, then the others from the highest name to the lowest. A file or a list of files: in the order given. The order matters for speed alone, as every key is tried. Changes are followed.")
+    .overridden("keys", "WA_GATEWAY_KEYS");
+pub(crate) static PASSPHRASE_FILE: Typed<Vec<PathBuf>> = Typed::new(
+    Endpoint,
+    "passphrase_file",
+    "File with the passphrase of the keys in its first line; several if the keys have different ones.",
+)
+.overridden("passphrase-file", "WA_GATEWAY_PASSPHRASE_FILE")
+.sensitive();
+pub(crate) static PASSPHRASE_ENV: Typed<Vec<Variable>> = Typed::new(Endpoint, "passphrase_env", "Environment variable with the passphrase; several if the keys have different ones. Where neither key is set, `WA_KEY_PASSPHRASE` is used if it is there.")
+    .sensitive();
+pub(crate) static APP_SECRET_FILE: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "app_secret_file", "File with the secret of the Meta app in its first line; two while the secret changes. Changes are followed.")
+    .overridden("app-secret-file", "WA_GATEWAY_APP_SECRET_FILE").sensitive();
+pub(crate) static APP_SECRET_ENV: Typed<Vec<Variable>> = Typed::new(Endpoint, "app_secret_env", "Environment variable with the app secret; two while the secret changes. Where neither key is set, `WA_APP_SECRET` is used.")
+    .sensitive();
+pub(crate) static DANGER_SKIP_SIGNATURE: Typed<bool> = Typed::new(
+    Endpoint,
+    "danger_skip_signature_check",
+    "Answer requests that nobody signed: for local tests only.",
+)
+.default("false");
+pub(crate) static TOKEN_SIGNATURE: Typed<TokenSignatureMode> = Typed::new(
+    Endpoint,
+    "flow_token_signature",
+    "Whether the `flow_token_signature` of a request is checked (data API 4.0); a wrong one is answered 432.",
+)
+.default("off");
+pub(crate) static UPSTREAM: Typed<Url> =
+    Typed::new(Endpoint, "upstream", "Where decrypted requests are posted.")
+        .overridden("upstream", "WA_GATEWAY_UPSTREAM")
+        .sensitive();
+pub(crate) static UPSTREAM_CA: Typed<PathBuf> = Typed::new(
+    Endpoint,
+    "upstream_ca",
+    "PEM file of the certificate authorities of an https upstream, in place of the system's.",
+);
+pub(crate) static UPSTREAM_TIMEOUT: Typed<Duration> = Typed::new(Endpoint, "upstream_timeout", "How long the upstream may take, connecting and all; later is answered 504. WhatsApp gives up after 10 seconds.")
+    .default("9s").overridden("upstream-timeout", "WA_GATEWAY_UPSTREAM_TIMEOUT");
+pub(crate) static CONNECT_TIMEOUT: Typed<Duration> = Typed::new(Endpoint, "connect_timeout", "How long one attempt to connect to the upstream may take. An upstream that cannot be connected to is tried once more.").default("2s");
+pub(crate) static IDLE: Typed<Duration> = Typed::new(Endpoint, "upstream_idle_timeout", "How long an idle connection to the upstream is kept. Keep it below the upstream's own keep-alive time (Node and uvicorn: 5 s), or a request may meet a connection that is being closed.").default("4s");
+pub(crate) static PING: Typed<AnsweredBy> = Typed::new(Endpoint, "ping", "Who answers WhatsApp's health checks: `gateway` at once, or `upstream`, where the check is posted and any 2xx counts as healthy.").default("gateway");
+pub(crate) static ERROR_NOTICES: Typed<AnsweredBy> = Typed::new(Endpoint, "error_notices", "Who takes a phone's error notifications: `gateway` acknowledges and logs them, `upstream` is also posted them.").default("gateway");
+
+static ALL: &[&Setting] = &[
+    &LISTEN.setting,
+    &DRAIN.setting,
+    &WATCH.setting,
+    &TLS_CERTIFICATE.setting,
+    &TLS_KEY.setting,
+    &ADMIN_LISTEN.setting,
+    &DANGER_PUBLIC_ADMIN.setting,
+    &BODY.setting,
+    &UPSTREAM_BODY.setting,
+    &MEDIA.setting,
+    &IN_FLIGHT.setting,
+    &CONNECTIONS.setting,
+    &HEADER.setting,
+    &HANDSHAKE.setting,
+    &NAME.setting,
+    &PATH.setting,
+    &KEYS.setting,
+    &PASSPHRASE_FILE.setting,
+    &PASSPHRASE_ENV.setting,
+    &APP_SECRET_FILE.setting,
+    &APP_SECRET_ENV.setting,
+    &DANGER_SKIP_SIGNATURE.setting,
+    &TOKEN_SIGNATURE.setting,
+    &UPSTREAM.setting,
+    &UPSTREAM_CA.setting,
+    &UPSTREAM_TIMEOUT.setting,
+    &CONNECT_TIMEOUT.setting,
+    &IDLE.setting,
+    &PING.setting,
+    &ERROR_NOTICES.setting,
+];
+
+/// What an operator writes for a secret before reading the manual, with the keys to use instead.
+pub(crate) const INLINE_SECRETS: &[(&str, &str, &str)] = &[
+    ("passphrase", "passphrase_file", "passphrase_env"),
+    ("key_passphrase", "passphrase_file", "passphrase_env"),
+    ("password", "passphrase_file", "passphrase_env"),
+    ("app_secret", "app_secret_file", "app_secret_env"),
+    ("app_secrets", "app_secret_file", "app_secret_env"),
+    ("secret", "app_secret_file", "app_secret_env"),
+];

@@ -1,0 +1,55 @@
+//! The service on the listen address: finds the endpoint of a path.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use wa_flows::{FlowFuture, ReplyBody};
+
+use crate::routes::CurrentRoutes;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Front {
+    pub(crate) routes: CurrentRoutes,
+}
+
+/// The reply of an endpoint to come, or the one that there is none.
+pub(crate) enum Reply {
+    Endpoint(FlowFuture),
+    NotFound,
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response<ReplyBody>;
+    type Error = Infallible;
+    type Future = Reply;
+
+    fn call(&self, request: Request<Incoming>) -> Reply {
+        let routes = self.routes.get();
+        let Some(route) = routes.find(request.uri().path()) else {
+            return Reply::NotFound;
+        };
+        Reply::Endpoint(tower_service::Service::call(
+            &mut route.endpoint().clone(),
+            request,
+        ))
+    }
+}
+
+impl Future for Reply {
+    type Output = Result<Response<ReplyBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Endpoint(reply) => Pin::new(reply).poll(cx),
+            Self::NotFound => {
+                let mut response = Response::new(ReplyBody::default());
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                Poll::Ready(Ok(response))
+            }
+        }
+    }
+}

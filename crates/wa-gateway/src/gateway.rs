@@ -1,0 +1,270 @@
+//! A running gateway, from start to drain.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+
+use crate::admin::Admin;
+use crate::config::{ConfigErrors, GatewayConfig};
+use crate::front::Front;
+use crate::keeper::{Keeper, Serving};
+use crate::server::{Door, accept, stopped};
+use crate::signal::Signals;
+
+/// A gateway that is not running yet.
+#[derive(Debug)]
+pub struct Gateway;
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What the configuration names cannot be used.
+    #[error("the configuration cannot be used")]
+    Config(#[source] ConfigErrors),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({setting}): choose another address or port, or stop what uses it")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The setting that it comes from.
+        setting: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The work was given up because the runtime ends.
+    #[error("the runtime is ending")]
+    RuntimeEnding,
+}
+
+/// A gateway that serves, until it is shut down or dropped.
+#[derive(Debug)]
+pub struct Running {
+    local_addr: SocketAddr,
+    admin_addr: Option<SocketAddr>,
+    drain: Duration,
+    keeper: Arc<Mutex<Keeper>>,
+    serving: Serving,
+    draining: Arc<AtomicBool>,
+    stop: watch::Sender<bool>,
+    stop_admin: watch::Sender<bool>,
+    front: Task<JoinSet<()>>,
+    admin: Option<Task<JoinSet<()>>>,
+    watcher: Task<()>,
+}
+
+/// A task that ends with its handle.
+#[derive(Debug)]
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Gateway {
+    /// Reads keys, secrets and certificates, listens, and serves.
+    ///
+    /// It returns when requests are taken. It needs a Tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// [`StartError`] if anything that the configuration names cannot be used, or an address is taken.
+    pub async fn start(config: GatewayConfig) -> Result<Running, StartError> {
+        let keeper = spawn_blocking(move || Keeper::open(config))
+            .await
+            .map_err(|_| StartError::RuntimeEnding)?;
+        let keeper = keeper.map_err(StartError::Config)?;
+        let settings = &keeper.config().settings;
+        let (listener, local_addr) = listen(settings.listen, "listen").await?;
+        let admin_listener = match settings.admin {
+            Some(address) => Some(listen(address, "admin.listen").await?),
+            None => None,
+        };
+        let serving = keeper.serving().clone();
+        let draining = Arc::new(AtomicBool::new(false));
+        let (stop, stopping) = watch::channel(false);
+        let (stop_admin, stopping_admin) = watch::channel(false);
+
+        let tls = serving
+            .certificate
+            .as_ref()
+            .map(crate::tls::Certificate::server_config)
+            .transpose();
+        let tls = tls.map_err(|error| StartError::Tls(error.into()))?;
+        let metrics = Arc::clone(&serving.metrics);
+        let door = Door {
+            open: metrics.connections.clone(),
+            shed: Arc::new(move || metrics.shed_connection()),
+            ..Door::new(&settings.limits, tls)
+        };
+        let front = Front {
+            routes: serving.routes.clone(),
+        };
+        let front = Task(tokio::spawn(accept(listener, door, front, stopping.clone())));
+        let admin_door = Door::new(&settings.limits, None);
+        let admin = Admin::new(&serving, Arc::clone(&draining), settings.limits.media);
+        let (admin, admin_addr) = match admin_listener {
+            Some((listener, address)) => (
+                Some(Task(tokio::spawn(accept(
+                    listener,
+                    admin_door,
+                    admin,
+                    stopping_admin,
+                )))),
+                Some(address),
+            ),
+            None => (None, None),
+        };
+        let (drain, interval) = (settings.drain, settings.watch);
+        let keeper = Arc::new(Mutex::new(keeper));
+        let watcher = Task(tokio::spawn(watch_files(Arc::clone(&keeper), interval, stopping)));
+        tracing::info!(%local_addr, admin = admin_addr.map(tracing::field::display), "the gateway serves");
+        Ok(Running {
+            local_addr,
+            admin_addr,
+            drain,
+            keeper,
+            serving,
+            draining,
+            stop,
+            stop_admin,
+            front,
+            admin,
+            watcher,
+        })
+    }
+}
+
+async fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |source| StartError::Bind {
+        address,
+        setting,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+/// Looks at the files again and again. A look is not begun before the last one has ended.
+async fn watch_files(keeper: Arc<Mutex<Keeper>>, interval: Duration, mut stop: watch::Receiver<bool>) {
+    loop {
+        if tokio::time::timeout(interval, stopped(&mut stop)).await.is_ok() {
+            return;
+        }
+        let keeper = Arc::clone(&keeper);
+        let look = spawn_blocking(move || keeper.lock().unwrap_or_else(PoisonError::into_inner).look());
+        if look.await.is_err() {
+            tracing::error!("looking at the files of keys and certificates failed");
+        }
+    }
+}
+
+impl Running {
+    /// The address that requests are taken at, with the port that was found.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The admin address, if there is one.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin_addr
+    }
+
+    /// How long the configuration lets exchanges under way take to end.
+    pub fn drain_timeout(&self) -> Duration {
+        self.drain
+    }
+
+    /// All metrics in the `OpenMetrics` text format.
+    pub fn metrics(&self) -> String {
+        self.serving.metrics.text()
+    }
+
+    /// Reads the configuration again and everything that it names; no exchange under way is disturbed.
+    ///
+    /// Addresses, connection limits and whether TLS is spoken change at the next start only.
+    ///
+    /// # Errors
+    /// [`StartError::Config`] if anything is wrong; then everything stays as it was.
+    pub async fn reload(&self) -> Result<(), StartError> {
+        let keeper = Arc::clone(&self.keeper);
+        let reload = spawn_blocking(move || keeper.lock().unwrap_or_else(PoisonError::into_inner).reload());
+        reload
+            .await
+            .map_err(|_| StartError::RuntimeEnding)?
+            .map_err(StartError::Config)
+    }
+
+    /// Says on `/readyz` that it ends, takes no more connections, lets exchanges under way end until `deadline`, and
+    /// closes what is left. Gives the number of connections that were cut.
+    pub async fn shutdown(mut self, deadline: Duration) -> usize {
+        self.draining.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
+        // It fails only if the accept loop panicked, and then its connections are gone.
+        let mut connections = (&mut self.front.0).await.unwrap_or_default();
+        let drained = async { while connections.join_next().await.is_some() {} };
+        let cut = match tokio::time::timeout(deadline, drained).await {
+            Ok(()) => 0,
+            Err(_) => connections.len(),
+        };
+        connections.shutdown().await;
+        // A look at the files that is under way holds up nobody.
+        self.watcher.0.abort();
+        self.stop_admin.send_replace(true);
+        if let Some(admin) = &mut self.admin {
+            (&mut admin.0).await.unwrap_or_default().shutdown().await;
+        }
+        if cut > 0 {
+            tracing::warn!(
+                cut,
+                "connections were cut, for their exchanges did not end in time"
+            );
+        }
+        tracing::info!("the gateway has ended");
+        cut
+    }
+
+    /// Serves until `ended` is ready, then shuts down within the configured time. Gives the number of connections that
+    /// were cut.
+    pub async fn run_until(self, ended: impl Future<Output = ()>) -> usize {
+        ended.await;
+        let drain = self.drain;
+        self.shutdown(drain).await
+    }
+
+    /// Serves until the process is asked to end (SIGTERM, SIGINT), then shuts down within the configured time; SIGHUP
+    /// reloads. A second signal to end cuts the exchanges that are still under way.
+    ///
+    /// # Errors
+    /// The system's error when it does not let signals be received.
+    pub async fn run_until_signal(self) -> io::Result<usize> {
+        let mut signals = Signals::new()?;
+        while signals.wants_reload().await {
+            match self.reload().await {
+                Ok(()) => tracing::info!("read the configuration again"),
+                Err(error) => tracing::error!(
+                    error = std::error::Error::source(&error).map(tracing::field::display),
+                    "the configuration cannot be used; everything stays as it was"
+                ),
+            }
+        }
+        tracing::info!("asked to end");
+        let drain = self.drain;
+        tokio::select! {
+            cut = self.shutdown(drain) => Ok(cut),
+            () = signals.wants_end() => Ok(1),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Keeps what serves in line with the configuration and the files that it names. All of it blocks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use wa_flows::KeyRing;
+
+use crate::config::{ConfigErrors, ConfigFault, EndpointConfig, GatewayConfig, Origin, Problems};
+use crate::material::files::Stamp;
+use crate::material::{self, KeyCache, Material};
+use crate::metrics::{EndpointKeys, Metrics, Reload};
+use crate::routes::{CurrentRoutes, Route, Routes};
+use crate::tls::{self, Certificate};
+
+/// What serves, seen by everybody.
+#[derive(Debug, Clone)]
+pub(crate) struct Serving {
+    pub(crate) routes: CurrentRoutes,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// What serves, with what is needed to change it.
+pub(crate) struct Keeper {
+    config: GatewayConfig,
+    serving: Serving,
+    caches: Caches,
+    /// What the files of each endpoint looked like when they were read last.
+    stamps: HashMap<String, Stamp>,
+    certificate: Option<Stamp>,
+}
+
+/// The keys that were read for each endpoint.
+type Caches = HashMap<String, KeyCache>;
+
+impl Keeper {
+    /// Reads all that the configuration names.
+    pub(crate) fn open(config: GatewayConfig) -> Result<Self, ConfigErrors> {
+        let mut problems = Problems::default();
+        let certificate_stamp = config.settings.tls.as_ref().map(tls::stamp);
+        let certified = config.settings.tls.as_ref().map(tls::load).transpose();
+        let mut caches = Caches::new();
+        let materials = read_all(&config, &mut caches);
+        let (certified, materials) = match (certified, materials) {
+            (Ok(certified), Ok(materials)) => (certified, materials),
+            (certified, materials) => {
+                certified
+                    .err()
+                    .into_iter()
+                    .chain(materials.err())
+                    .for_each(|errors| problems.extend(errors));
+                return problems.unless_any(None);
+            }
+        };
+        let routes = CurrentRoutes::default();
+        let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone())));
+        let serving = Serving {
+            routes,
+            metrics,
+            certificate: certified.map(Certificate::new),
+        };
+        let mut keeper = Self {
+            config,
+            serving,
+            caches,
+            stamps: HashMap::new(),
+            certificate: certificate_stamp,
+        };
+        keeper.serve(materials)?;
+        Ok(keeper)
+    }
+
+    pub(crate) fn serving(&self) -> &Serving {
+        &self.serving
+    }
+
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.config
+    }
+
+    /// Reads the configuration and everything that it names again; if anything is wrong, all stays as it was.
+    pub(crate) fn reload(&mut self) -> Result<(), ConfigErrors> {
+        let result = self.try_reload();
+        self.serving
+            .metrics
+            .reloaded(Reload::Configuration, result.is_ok());
+        result
+    }
+
+    fn try_reload(&mut self) -> Result<(), ConfigErrors> {
+        let config = self.config.reread()?;
+        let certificate_stamp = config.settings.tls.as_ref().map(tls::stamp);
+        let certified = config.settings.tls.as_ref().map(tls::load).transpose()?;
+        let materials = read_all(&config, &mut self.caches)?;
+        let needs_restart = fixed(&config) != fixed(&self.config);
+        let before = std::mem::replace(&mut self.config, config);
+        if let Err(errors) = self.serve(materials) {
+            self.config = before;
+            return Err(errors);
+        }
+        if let (Some(certificate), Some(certified)) = (&self.serving.certificate, certified) {
+            certificate.replace(certified);
+            self.certificate = certificate_stamp;
+        }
+        if needs_restart {
+            tracing::warn!(
+                "addresses, connection limits and whether TLS is spoken change at the next start only"
+            );
+        }
+        Ok(())
+    }
+
+    /// Reads again what changed since it was read; says what is wrong in the log, and keeps what was there.
+    pub(crate) fn look(&mut self) {
+        for endpoint in &self.config.settings.endpoints.clone() {
+            let now = material::stamp(endpoint);
+            if self.stamps.get(&endpoint.name) == Some(&now) {
+                continue;
+            }
+            // Whatever comes of it, it is not tried again before the files change again.
+            self.stamps.insert(endpoint.name.clone(), now);
+            let result = self.read_one(endpoint);
+            self.serving.metrics.reloaded(Reload::Keys, result.is_ok());
+            match result {
+                Ok(()) => tracing::info!(endpoint = endpoint.name, "read changed keys and secrets"),
+                Err(errors) => {
+                    tracing::error!(endpoint = endpoint.name, %errors, "changed keys or secrets cannot be used; the last good ones stay");
+                }
+            }
+        }
+        self.look_at_certificate();
+    }
+
+    fn read_one(&mut self, endpoint: &EndpointConfig) -> Result<(), ConfigErrors> {
+        let cache = self.caches.entry(endpoint.name.clone()).or_default();
+        let material = Material::load(endpoint, &self.config.environment, cache)?;
+        self.stamps.insert(endpoint.name.clone(), material.stamp.clone());
+        let routes = self.serving.routes.get();
+        let (route, new_keys) = self.route(endpoint, material)?;
+        // The ring is shared with the endpoint of before, so that exchanges under way find their key in either.
+        route.endpoint().ring().replace(&new_keys);
+        self.serving
+            .routes
+            .replace(routes.with(endpoint.path.clone(), route));
+        Ok(())
+    }
+
+    fn look_at_certificate(&mut self) {
+        let (Some(files), Some(certificate)) = (&self.config.settings.tls, &self.serving.certificate) else {
+            return;
+        };
+        let now = tls::stamp(files);
+        if self.certificate.as_ref() == Some(&now) {
+            return;
+        }
+        let result = tls::load(files);
+        self.serving.metrics.reloaded(Reload::Certificate, result.is_ok());
+        match result {
+            Ok(certified) => {
+                certificate.replace(certified);
+                tracing::info!("read the changed certificate");
+            }
+            Err(errors) => {
+                tracing::error!(%errors, "the changed certificate cannot be used; the last good one stays");
+            }
+        }
+        self.certificate = Some(now);
+    }
+
+    /// Puts endpoints into service in place of those before.
+    fn serve(&mut self, materials: Vec<Material>) -> Result<(), ConfigErrors> {
+        let mut routes = Vec::new();
+        let mut stamps = HashMap::new();
+        for (endpoint, material) in self.config.settings.endpoints.iter().zip(materials) {
+            stamps.insert(endpoint.name.clone(), material.stamp.clone());
+            let (route, new_keys) = self.route(endpoint, material)?;
+            routes.push((endpoint.path.clone(), route, new_keys));
+        }
+        for (_, route, new_keys) in &routes {
+            route.endpoint().ring().replace(new_keys);
+        }
+        self.serving.routes.replace(
+            routes
+                .into_iter()
+                .map(|(path, route, _)| (path, route))
+                .collect::<Routes>(),
+        );
+        self.caches.retain(|name, _| stamps.contains_key(name));
+        self.stamps = stamps;
+        Ok(())
+    }
+
+    /// An endpoint on the ring of its predecessor if it has one, and the keys for that ring.
+    fn route(&self, endpoint: &EndpointConfig, material: Material) -> Result<(Route, KeyRing), ConfigErrors> {
+        let new_keys = material.ring.clone();
+        let routes = self.serving.routes.get();
+        let ring = routes
+            .by_name(&endpoint.name)
+            .map_or_else(|| new_keys.clone(), |route| route.endpoint().ring().clone());
+        let limits = &self.config.settings.limits;
+        let route = Route::new(endpoint, limits, material, ring, &self.serving.metrics);
+        let mut problems = Problems::within(&endpoint.scope);
+        let route = route
+            .inspect_err(|error| problems.add(Origin::Nowhere, "", ConfigFault::Endpoint(*error)))
+            .ok();
+        problems.unless_any(route.map(|route| (route, new_keys)))
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the files of all endpoints; all problems are told.
+fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>, ConfigErrors> {
+    let mut problems = Problems::default();
+    let mut materials = Vec::new();
+    for endpoint in &config.settings.endpoints {
+        let cache = caches.entry(endpoint.name.clone()).or_default();
+        match Material::load(endpoint, &config.environment, cache) {
+            Ok(material) => materials.push(material),
+            Err(errors) => problems.extend(errors),
+        }
+    }
+    problems.unless_any(Some(materials))
+}
+
+/// What a reload does not change.
+fn fixed(config: &GatewayConfig) -> impl PartialEq + use<> {
+    let settings = &config.settings;
+    let limits = &settings.limits;
+    (
+        settings.listen,
+        settings.admin,
+        settings.tls.is_some(),
+        limits.connections,
+        limits.header,
+        limits.handshake,
+    )
+}

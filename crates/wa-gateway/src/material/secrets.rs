@@ -1,0 +1,82 @@
+//! App secrets and passphrases, from files and variables.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use wa_flows::AppSecret;
+use wa_keys::Passphrase;
+use zeroize::Zeroizing;
+
+use crate::config::{ConfigFault, Environment, Located, Problems, SecretSource};
+
+/// A file larger than this holds no secret.
+const MAX_FILE: u64 = 64 * 1024;
+
+pub(crate) fn passphrases(
+    sources: &[Located<SecretSource>],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Vec<Passphrase> {
+    texts(sources, environment, problems)
+        .into_iter()
+        .map(|(_, text)| Passphrase::new(text.as_str()))
+        .collect()
+}
+
+pub(crate) fn app_secrets(
+    sources: &[Located<SecretSource>],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Vec<AppSecret> {
+    let mut secrets = Vec::new();
+    for (source, text) in texts(sources, environment, problems) {
+        match AppSecret::new(text.as_str()) {
+            Ok(secret) => secrets.push(secret),
+            Err(error) => problems.add(
+                source.origin.clone(),
+                source.value.key(),
+                ConfigFault::Secret(error),
+            ),
+        }
+    }
+    secrets
+}
+
+type Text<'a> = (&'a Located<SecretSource>, Zeroizing<String>);
+
+fn texts<'a>(
+    sources: &'a [Located<SecretSource>],
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Vec<Text<'a>> {
+    let mut texts = Vec::new();
+    for source in sources {
+        let text = match &source.value {
+            SecretSource::File { path, .. } => first_line(path).map_err(ConfigFault::SecretFile),
+            SecretSource::Variable { name, .. } => environment
+                .get(name)
+                .map(Zeroizing::new)
+                .ok_or(ConfigFault::SecretVariable),
+        };
+        match text {
+            Ok(text) => texts.push((source, text)),
+            Err(fault) => problems.add(source.origin.clone(), source.value.key(), fault),
+        }
+    }
+    texts
+}
+
+/// The first line of a file, without its line end.
+fn first_line(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "its first line is empty",
+        ));
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}

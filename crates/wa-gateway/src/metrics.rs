@@ -1,0 +1,261 @@
+//! What is counted and measured, and how it is read.
+
+mod keys;
+mod table;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric as Registrable, Registry};
+use wa_flows::{ExchangeReport, Refusal};
+
+pub(crate) use keys::EndpointKeys;
+pub use table::metrics_reference;
+use table::{Described, PREFIX};
+
+/// All metrics of a gateway.
+pub(crate) struct Metrics {
+    registry: Registry,
+    exchanges: Family<ExchangeLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    total: Family<EndpointLabel, Histogram, Buckets>,
+    decrypt: Family<EndpointLabel, Histogram, Buckets>,
+    upstream: Family<EndpointLabel, Histogram, Buckets>,
+    upstream_requests: Family<OutcomeLabels, Counter>,
+    upstream_retries: Family<EndpointLabel, Counter>,
+    shed: Family<ReasonLabel, Counter>,
+    reloads: Family<ReloadLabels, Counter>,
+    media: Family<ResultLabel, Counter>,
+    pub(crate) connections: Gauge,
+}
+
+/// The metrics of one endpoint, found once.
+#[derive(Clone)]
+pub(crate) struct EndpointMetrics {
+    metrics: Arc<Metrics>,
+    name: Arc<String>,
+    total: Histogram,
+    decrypt: Histogram,
+    upstream: Histogram,
+}
+
+/// What was read anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reload {
+    Keys,
+    Certificate,
+    Configuration,
+}
+
+/// Seconds, finer where WhatsApp raises alerts (1, 5 and 7) and gives up (10).
+const LONG: [f64; 15] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.0, 9.0, 10.0,
+];
+/// Seconds, around the 0.7 ms of a private key operation.
+const SHORT: [f64; 10] = [
+    0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0,
+];
+
+#[derive(Clone)]
+struct Buckets(&'static [f64]);
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(self.0.iter().copied())
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(keys: EndpointKeys) -> Self {
+        let mut registry = Registry::with_prefix(PREFIX);
+        let long = || Family::new_with_constructor(Buckets(&LONG));
+        let build: Family<VersionLabel, Gauge> = register(&mut registry, &table::BUILD, Family::default());
+        build
+            .get_or_create(&VersionLabel {
+                version: env!("CARGO_PKG_VERSION"),
+            })
+            .set(1);
+        registry.register_collector(Box::new(keys));
+        Self {
+            exchanges: register(&mut registry, &table::EXCHANGES, Family::default()),
+            refusals: register(&mut registry, &table::REFUSALS, Family::default()),
+            total: register(&mut registry, &table::TOTAL, long()),
+            decrypt: register(
+                &mut registry,
+                &table::DECRYPT,
+                Family::new_with_constructor(Buckets(&SHORT)),
+            ),
+            upstream: register(&mut registry, &table::UPSTREAM, long()),
+            upstream_requests: register(&mut registry, &table::UPSTREAM_REQUESTS, Family::default()),
+            upstream_retries: register(&mut registry, &table::UPSTREAM_RETRIES, Family::default()),
+            shed: register(&mut registry, &table::SHED, Family::default()),
+            reloads: register(&mut registry, &table::RELOADS, Family::default()),
+            media: register(&mut registry, &table::MEDIA, Family::default()),
+            connections: register(&mut registry, &table::CONNECTIONS, Gauge::default()),
+            registry,
+        }
+    }
+
+    /// Everything in the `OpenMetrics` text format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(crate) fn shed_connection(&self) {
+        self.shed
+            .get_or_create(&ReasonLabel {
+                reason: "connections",
+            })
+            .inc();
+    }
+
+    pub(crate) fn reloaded(&self, what: Reload, ok: bool) {
+        let what = match what {
+            Reload::Keys => "keys",
+            Reload::Certificate => "certificate",
+            Reload::Configuration => "configuration",
+        };
+        self.reloads
+            .get_or_create(&ReloadLabels {
+                what,
+                result: if ok { "ok" } else { "failed" },
+            })
+            .inc();
+    }
+
+    pub(crate) fn media(&self, result: &'static str) {
+        self.media.get_or_create(&ResultLabel { result }).inc();
+    }
+}
+
+impl EndpointMetrics {
+    pub(crate) fn new(metrics: &Arc<Metrics>, name: &str) -> Self {
+        let name = Arc::new(name.to_owned());
+        let label = EndpointLabel {
+            endpoint: Arc::clone(&name),
+        };
+        Self {
+            total: metrics.total.get_or_create_owned(&label),
+            decrypt: metrics.decrypt.get_or_create_owned(&label),
+            upstream: metrics.upstream.get_or_create_owned(&label),
+            metrics: Arc::clone(metrics),
+            name,
+        }
+    }
+
+    /// Counts an exchange that is over.
+    pub(crate) fn exchange(&self, report: &ExchangeReport) {
+        let metrics = &self.metrics;
+        let labels = ExchangeLabels {
+            endpoint: Arc::clone(&self.name),
+            action: report.action.unwrap_or("unknown"),
+            status: report.status.as_u16(),
+        };
+        metrics.exchanges.get_or_create(&labels).inc();
+        self.total.observe(report.total.as_secs_f64());
+        if let Some(decrypt) = report.decrypt {
+            self.decrypt.observe(decrypt.as_secs_f64());
+        }
+        if let Some(refusal) = report.refusal {
+            let labels = RefusalLabels {
+                endpoint: Arc::clone(&self.name),
+                reason: refusal.label(),
+            };
+            metrics.refusals.get_or_create(&labels).inc();
+            if refusal == Refusal::Overloaded {
+                metrics
+                    .shed
+                    .get_or_create(&ReasonLabel { reason: "exchanges" })
+                    .inc();
+            }
+        }
+    }
+
+    /// Counts a request to the backend that is over.
+    pub(crate) fn upstream(&self, outcome: &'static str, took: Duration) {
+        self.upstream.observe(took.as_secs_f64());
+        let labels = OutcomeLabels {
+            endpoint: Arc::clone(&self.name),
+            outcome,
+        };
+        self.metrics.upstream_requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn upstream_retry(&self) {
+        let label = EndpointLabel {
+            endpoint: Arc::clone(&self.name),
+        };
+        self.metrics.upstream_retries.get_or_create(&label).inc();
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl fmt::Debug for EndpointMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndpointMetrics({})", self.name)
+    }
+}
+
+fn register<M: Registrable + Clone>(registry: &mut Registry, described: &Described, metric: M) -> M {
+    registry.register(described.name, described.help, metric.clone());
+    metric
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExchangeLabels {
+    endpoint: Arc<String>,
+    action: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    endpoint: Arc<String>,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    endpoint: Arc<String>,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabel {
+    endpoint: Arc<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    what: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VersionLabel {
+    version: &'static str,
+}

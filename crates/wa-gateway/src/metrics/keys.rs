@@ -1,0 +1,69 @@
+//! What is only known when it is asked for: the keys of the endpoints and what is under way.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use wa_flows::KeyUse;
+
+use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED};
+use crate::routes::CurrentRoutes;
+
+/// The endpoints that are asked.
+#[derive(Debug)]
+pub(crate) struct EndpointKeys(pub(crate) CurrentRoutes);
+
+impl Collector for EndpointKeys {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let routes = self.0.get();
+        let keys: Vec<(&str, Vec<KeyUse>)> = routes
+            .all()
+            .map(|route| (route.name(), route.endpoint().ring().keys()))
+            .collect();
+
+        let mut counters = describe(&mut encoder, &KEY_OPENED, MetricType::Counter)?;
+        for (labels, key) in keys.iter().flat_map(labelled) {
+            ConstCounter::new(key.opened).encode(counters.encode_family(&labels)?)?;
+        }
+        let mut gauges = describe(&mut encoder, &KEY_LAST_OPENED, MetricType::Gauge)?;
+        for (labels, key) in keys.iter().flat_map(labelled) {
+            let since = key
+                .last_opened
+                .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+            let seconds = since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+            ConstGauge::new(seconds).encode(gauges.encode_family(&labels)?)?;
+        }
+        let mut gauges = describe(&mut encoder, &IN_FLIGHT, MetricType::Gauge)?;
+        for route in routes.all() {
+            let labels = [("endpoint", route.name().to_owned())];
+            let in_flight = i64::try_from(route.endpoint().in_flight()).unwrap_or(i64::MAX);
+            ConstGauge::new(in_flight).encode(gauges.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+type Labels = [(&'static str, String); 3];
+
+fn labelled<'a>((endpoint, keys): &'a (&str, Vec<KeyUse>)) -> impl Iterator<Item = (Labels, &'a KeyUse)> {
+    keys.iter().enumerate().map(move |(position, key)| {
+        let labels = [
+            ("endpoint", (*endpoint).to_owned()),
+            ("fingerprint", key.fingerprint.to_string()),
+            ("position", position.to_string()),
+        ];
+        (labels, key)
+    })
+}
+
+fn describe<'a>(
+    encoder: &'a mut DescriptorEncoder<'_>,
+    described: &Described,
+    kind: MetricType,
+) -> Result<prometheus_client::encoding::MetricEncoder<'a>, fmt::Error> {
+    encoder.encode_descriptor(described.name, described.help, None, kind)
+}

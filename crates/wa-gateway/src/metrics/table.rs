@@ -1,0 +1,167 @@
+//! The one table of metrics: what is registered and documented is read from here.
+
+use std::fmt::Write as _;
+
+/// What every name begins with.
+pub(crate) const PREFIX: &str = "wa_gateway";
+
+/// A metric as it is documented.
+pub(crate) struct Described {
+    /// Its name without the prefix; a counter's without `_total`.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) labels: &'static str,
+    /// Without the full stop, which the text format adds.
+    pub(crate) help: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+use Kind::{Counter, Gauge, Histogram};
+
+pub(crate) const EXCHANGES: Described = Described {
+    name: "exchanges",
+    kind: Counter,
+    labels: "endpoint, action (`ping`, `INIT`, `BACK`, `data_exchange`, `error_notification`, `other`, `unknown` if not decrypted), status",
+    help: "Exchanges by what the phone asked for and the HTTP status that it got",
+};
+pub(crate) const REFUSALS: Described = Described {
+    name: "refusals",
+    kind: Counter,
+    labels: "endpoint, reason",
+    help: "Exchanges that were refused, by the reason",
+};
+pub(crate) const TOTAL: Described = Described {
+    name: "exchange_duration_seconds",
+    kind: Histogram,
+    labels: "endpoint",
+    help: "Time of an exchange, from the head of the request to the reply",
+};
+pub(crate) const DECRYPT: Described = Described {
+    name: "decrypt_duration_seconds",
+    kind: Histogram,
+    labels: "endpoint",
+    help: "Time to decrypt a request, with the wait for it",
+};
+pub(crate) const UPSTREAM: Described = Described {
+    name: "upstream_duration_seconds",
+    kind: Histogram,
+    labels: "endpoint",
+    help: "Time of a request to the upstream, connecting and all",
+};
+pub(crate) const UPSTREAM_REQUESTS: Described = Described {
+    name: "upstream_requests",
+    kind: Counter,
+    labels: "endpoint, outcome (`answered`, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the client left first)",
+    help: "Requests to the upstream, by what came of them",
+};
+pub(crate) const UPSTREAM_RETRIES: Described = Described {
+    name: "upstream_retries",
+    kind: Counter,
+    labels: "endpoint",
+    help: "Second attempts to connect to the upstream",
+};
+pub(crate) const KEY_OPENED: Described = Described {
+    name: "key_opened",
+    kind: Counter,
+    labels: "endpoint, fingerprint, position (0 is tried first)",
+    help: "Requests that a key opened since it was loaded; an earlier key that opens none any more can be taken away",
+};
+pub(crate) const KEY_LAST_OPENED: Described = Described {
+    name: "key_last_opened_timestamp_seconds",
+    kind: Gauge,
+    labels: "endpoint, fingerprint, position",
+    help: "When a key opened its last request, in seconds since 1970; 0 if it opened none",
+};
+pub(crate) const IN_FLIGHT: Described = Described {
+    name: "exchanges_in_flight",
+    kind: Gauge,
+    labels: "endpoint",
+    help: "Exchanges under way",
+};
+pub(crate) const CONNECTIONS: Described = Described {
+    name: "connections",
+    kind: Gauge,
+    labels: "",
+    help: "Open connections",
+};
+pub(crate) const SHED: Described = Described {
+    name: "shed",
+    kind: Counter,
+    labels: "reason (`exchanges`, `connections`)",
+    help: "What was answered 503 at once because too much was under way",
+};
+pub(crate) const RELOADS: Described = Described {
+    name: "reloads",
+    kind: Counter,
+    labels: "what (`keys`, `certificate`, `configuration`), result (`ok`, `failed`)",
+    help: "Times that files were read again; after a failure what was there before stays in use",
+};
+pub(crate) const MEDIA: Described = Described {
+    name: "media_decryptions",
+    kind: Counter,
+    labels: "result (`ok`, `bad_request`, `refused`, `failed`)",
+    help: "Media files that the admin address was asked to decrypt",
+};
+pub(crate) const BUILD: Described = Described {
+    name: "build",
+    kind: Gauge,
+    labels: "version",
+    help: "Always 1; the version is in the label",
+};
+
+static ALL: &[&Described] = &[
+    &EXCHANGES,
+    &REFUSALS,
+    &TOTAL,
+    &DECRYPT,
+    &UPSTREAM,
+    &UPSTREAM_REQUESTS,
+    &UPSTREAM_RETRIES,
+    &KEY_OPENED,
+    &KEY_LAST_OPENED,
+    &IN_FLIGHT,
+    &CONNECTIONS,
+    &SHED,
+    &RELOADS,
+    &MEDIA,
+    &BUILD,
+];
+
+impl Described {
+    /// The name as it is scraped.
+    fn full_name(&self) -> String {
+        let suffix = if self.kind == Counter { "_total" } else { "" };
+        format!("{PREFIX}_{}{suffix}", self.name)
+    }
+}
+
+/// The reference of every metric as Markdown: one table.
+pub fn metrics_reference() -> String {
+    let mut page = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
+    for metric in ALL {
+        let kind = match metric.kind {
+            Counter => "counter",
+            Gauge => "gauge",
+            Histogram => "histogram",
+        };
+        let labels = if metric.labels.is_empty() {
+            "–"
+        } else {
+            metric.labels
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{}` | {kind} | {labels} | {}. |",
+            metric.full_name(),
+            metric.help
+        );
+    }
+    page
+}

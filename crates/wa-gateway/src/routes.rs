@@ -1,0 +1,118 @@
+//! Which endpoint answers which path, changed while they serve.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use http::HeaderValue;
+use wa_flows::{EndpointConfigError, FlowEndpoint, KeyRing};
+
+use crate::config::{EndpointConfig, Limits};
+use crate::forward::Forward;
+use crate::material::Material;
+use crate::metrics::{EndpointMetrics, Metrics};
+use crate::upstream::Upstream;
+
+/// What an exchange may take beyond its upstream: reading, decrypting, encrypting.
+const BEYOND_UPSTREAM: Duration = Duration::from_millis(500);
+
+/// The endpoints, by path.
+#[derive(Debug, Default)]
+pub(crate) struct Routes(HashMap<String, Route>);
+
+/// One endpoint as it serves.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    name: Arc<str>,
+    endpoint: FlowEndpoint<Forward>,
+}
+
+/// The routes of the moment; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CurrentRoutes(Arc<RwLock<Arc<Routes>>>);
+
+impl Routes {
+    pub(crate) fn find(&self, path: &str) -> Option<&Route> {
+        self.0.get(path)
+    }
+
+    pub(crate) fn by_name(&self, name: &str) -> Option<&Route> {
+        self.0.values().find(|route| &*route.name == name)
+    }
+
+    /// All of them, in the order of their names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Route> {
+        let mut routes: Vec<_> = self.0.values().collect();
+        routes.sort_by(|one, other| one.name.cmp(&other.name));
+        routes.into_iter()
+    }
+
+    /// These routes with one path changed.
+    pub(crate) fn with(&self, path: String, route: Route) -> Self {
+        let mut routes = self.0.clone();
+        routes.insert(path, route);
+        Self(routes)
+    }
+}
+
+impl Route {
+    /// Makes an endpoint that opens requests with `ring`, whose keys are not changed.
+    pub(crate) fn new(
+        config: &EndpointConfig,
+        limits: &Limits,
+        material: Material,
+        ring: KeyRing,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, EndpointConfigError> {
+        let metrics = EndpointMetrics::new(metrics, &config.name);
+        let forward = Forward {
+            upstream: Upstream::new(material.connector, config.timeouts, limits.upstream_body),
+            metrics: metrics.clone(),
+            // A name is of letters, digits, `-` and `_`.
+            name: HeaderValue::from_str(&config.name).unwrap_or(HeaderValue::from_static("")),
+            ping: config.ping,
+            error_notices: config.error_notices,
+        };
+        let mut builder = FlowEndpoint::builder(ring, forward)
+            .token_signature(config.token_signature)
+            .body_limit(limits.body)
+            .deadline(config.timeouts.total + BEYOND_UPSTREAM)
+            .max_in_flight(NonZeroUsize::new(limits.in_flight).unwrap_or(NonZeroUsize::MIN))
+            .observer(move |report| metrics.exchange(report));
+        for secret in material.app_secrets {
+            builder = builder.app_secret(secret);
+        }
+        if config.skip_signature {
+            builder = builder.danger_skip_signature_check();
+        }
+        Ok(Self {
+            name: config.name.as_str().into(),
+            endpoint: builder.build()?,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn endpoint(&self) -> &FlowEndpoint<Forward> {
+        &self.endpoint
+    }
+}
+
+impl CurrentRoutes {
+    pub(crate) fn get(&self) -> Arc<Routes> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, routes: Routes) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
+    }
+}
+
+impl FromIterator<(String, Route)> for Routes {
+    fn from_iter<I: IntoIterator<Item = (String, Route)>>(routes: I) -> Self {
+        Self(routes.into_iter().collect())
+    }
+}

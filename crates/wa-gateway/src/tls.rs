@@ -1,0 +1,150 @@
+//! The gateway's certificate, changed while it serves.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
+
+use crate::config::{ConfigErrors, ConfigFault, Located, Problems, TlsConfig};
+use crate::material::files::Stamp;
+
+/// The certificate in use; clones share it.
+#[derive(Clone)]
+pub(crate) struct Certificate {
+    current: Arc<RwLock<Arc<CertifiedKey>>>,
+}
+
+/// The cryptography of all TLS here.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// What the files of a certificate look like, to see when they change.
+pub(crate) fn stamp(files: &TlsConfig) -> Stamp {
+    Stamp::of(
+        [
+            files.certificate.value.as_path(),
+            files.private_key.value.as_path(),
+        ]
+        .into_iter(),
+    )
+}
+
+/// Reads a certificate with its chain and its key, and checks that they belong together.
+pub(crate) fn load(files: &TlsConfig) -> Result<Arc<CertifiedKey>, ConfigErrors> {
+    let mut problems = Problems::default();
+    let chain = read(&files.certificate, "tls.certificate", &mut problems).and_then(|pem| {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let chain = chain.ok().filter(|chain| !chain.is_empty());
+        refuse_none(
+            chain,
+            &files.certificate,
+            "tls.certificate",
+            "holds no certificate in PEM",
+            &mut problems,
+        )
+    });
+    let key = read(&files.private_key, "tls.private_key", &mut problems).and_then(|pem| {
+        // The reader's own error may quote the key.
+        let key = PrivateKeyDer::from_pem_slice(&pem).ok();
+        let reason =
+            "holds no unencrypted private key in PEM; decrypt it with `openssl pkey -in in.pem -out out.pem`";
+        refuse_none(key, &files.private_key, "tls.private_key", reason, &mut problems)
+    });
+    let (Some(chain), Some(key)) = (chain, key) else {
+        return problems.unless_any(None);
+    };
+    let certified = match CertifiedKey::from_der(chain, key, &provider()) {
+        Ok(certified) => Some(Arc::new(certified)),
+        Err(error) => {
+            let reason = match error {
+                rustls::Error::InconsistentKeys(_) => "is not the key of the certificate",
+                _ => "cannot be used with the certificate",
+            };
+            refuse_none(None, &files.private_key, "tls.private_key", reason, &mut problems)
+        }
+    };
+    problems.unless_any(certified)
+}
+
+fn read(
+    path: &Located<std::path::PathBuf>,
+    key: &str,
+    problems: &mut Problems,
+) -> Option<Zeroizing<Vec<u8>>> {
+    match std::fs::read(&path.value) {
+        Ok(pem) => Some(Zeroizing::new(pem)),
+        Err(source) => {
+            problems.add(
+                path.origin.clone(),
+                key,
+                ConfigFault::File {
+                    path: path.value.clone(),
+                    source,
+                },
+            );
+            None
+        }
+    }
+}
+
+fn refuse_none<T>(
+    value: Option<T>,
+    path: &Located<std::path::PathBuf>,
+    key: &str,
+    reason: &'static str,
+    problems: &mut Problems,
+) -> Option<T> {
+    if value.is_none() {
+        let fault = ConfigFault::Certificate {
+            path: Path::to_owned(&path.value),
+            reason,
+        };
+        problems.add(path.origin.clone(), key, fault);
+    }
+    value
+}
+
+impl Certificate {
+    pub(crate) fn new(certified: Arc<CertifiedKey>) -> Self {
+        Self {
+            current: Arc::new(RwLock::new(certified)),
+        }
+    }
+
+    /// Serves another certificate from the next handshake on.
+    pub(crate) fn replace(&self, certified: Arc<CertifiedKey>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = certified;
+    }
+
+    /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1.
+    pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(self.clone()));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(
+            &self.current.read().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate")
+    }
+}

@@ -1,0 +1,91 @@
+//! How a backend is connected to.
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as LegacyClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::{ConfigFault, EndpointConfig, Origin, Problems, Timeouts};
+use crate::tls;
+
+pub(crate) type Client = LegacyClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// The address of a backend, and for https the authorities that may vouch for it.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    uri: Uri,
+    tls: ClientConfig,
+}
+
+impl Connector {
+    pub(crate) fn load(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<Self> {
+        // Every http URL of the `url` crate is one of the `http` crate.
+        let uri: Uri = endpoint.upstream.as_str().parse().ok()?;
+        let roots = if endpoint.upstream.scheme() == "https" {
+            authorities(endpoint, problems)?
+        } else {
+            RootCertStore::empty()
+        };
+        let config = ClientConfig::builder_with_provider(tls::provider())
+            .with_safe_default_protocol_versions()
+            .ok()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Some(Self { uri, tls: config })
+    }
+
+    pub(crate) fn into_client(self, timeouts: Timeouts) -> (Client, Uri) {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(timeouts.connect));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(self.tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = LegacyClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(timeouts.idle)
+            .build(connector);
+        (client, self.uri)
+    }
+}
+
+fn authorities(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    let Some(file) = &endpoint.upstream_ca else {
+        // Single certificates of a system's store that cannot be read are not ours to judge.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            problems.add(Origin::Nowhere, "upstream_ca", ConfigFault::NoAuthorities);
+        }
+        return (!roots.is_empty()).then_some(roots);
+    };
+    let mut refuse = |fault| problems.add(file.origin.clone(), "upstream_ca", fault);
+    let pem = match std::fs::read(&file.value) {
+        Ok(pem) => pem,
+        Err(source) => {
+            refuse(ConfigFault::File {
+                path: file.value.clone(),
+                source,
+            });
+            return None;
+        }
+    };
+    let added = CertificateDer::pem_slice_iter(&pem).all(|der| der.is_ok_and(|der| roots.add(der).is_ok()));
+    if !added || roots.is_empty() {
+        refuse(ConfigFault::Certificate {
+            path: file.value.clone(),
+            reason: "holds no certificates in PEM",
+        });
+        return None;
+    }
+    Some(roots)
+}

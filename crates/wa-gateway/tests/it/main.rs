@@ -1,0 +1,20 @@
+//! Whole journeys through a running gateway.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::large_futures,
+    reason = "tests"
+)]
+
+mod admin;
+mod canary;
+mod drain;
+mod exchange;
+mod keys;
+mod reload;
+mod support;
+mod tls;
+mod upstream;
