@@ -34,6 +34,22 @@ pub(crate) const NUMBER_FIELDS: &[&str] = &[
     "username",
     "platform_type",
     "name_status",
+    "throughput",
+    "health_status",
+    "is_on_biz_app",
+    "is_pin_enabled",
+    "quality_score",
+    // Asked for by clients in the field; a number of the emulator has no value for them.
+    "certificate",
+    "conversational_automation",
+    "eligibility_for_api_business_global_search",
+    "is_preverified_number",
+    "last_onboarded_time",
+    "new_certificate",
+    "new_name_status",
+    "search_visibility",
+    "webhook_configuration",
+    "whatsapp_business_manager_messaging_limit",
 ];
 pub(crate) const ACCOUNT_DEFAULTS: &[&str] = &[
     "id",
@@ -118,7 +134,13 @@ pub(crate) fn number(id: &str, number: &Number, fields: &[&str]) -> Map<String, 
         "account_mode" => "LIVE".into(),
         "host_platform" | "platform_type" => if registered { "CLOUD_API" } else { "NOT_APPLICABLE" }.into(),
         "messaging_limit_tier" => "TIER_1K".into(),
-        "is_official_business_account" => false.into(),
+        "is_official_business_account" | "is_on_biz_app" => false.into(),
+        "is_pin_enabled" => true.into(),
+        "quality_score" => json!({"score": "GREEN"}),
+        "throughput" => json!({"level": "STANDARD"}),
+        "health_status" => {
+            json!({"can_send_message": if registered { "AVAILABLE" } else { "BLOCKED" }, "entities": []})
+        }
         _ => Value::Null,
     })
 }

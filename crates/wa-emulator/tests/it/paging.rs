@@ -133,6 +133,15 @@ async fn fields_choose_what_is_told_of_a_number() {
         get(&emulator, &format!("{base}?fields=id,secrets")).await.json()["error"]["code"],
         100
     );
+    let known = get(&emulator, &format!("{base}?fields=health_status,certificate"))
+        .await
+        .json();
+    assert_eq!(known["data"][0]["health_status"]["can_send_message"], "AVAILABLE");
+    let certificate = known["data"][0].get("certificate");
+    assert_eq!(
+        certificate, None,
+        "a field that is known but has no value is left out"
+    );
     let node = get(
         &emulator,
         &format!("/v25.0/{DEFAULT_PHONE_NUMBER_ID}?fields=status"),
