@@ -1,0 +1,18 @@
+//! Files that users upload in a Flow: described in the request, kept encrypted on WhatsApp's CDN.
+
+mod descriptor;
+#[cfg(feature = "media")]
+mod download;
+#[cfg(feature = "fixtures")]
+mod fixture;
+#[cfg(feature = "media")]
+mod sink;
+mod stream;
+
+pub use descriptor::{EncryptedMedia, MediaError};
+#[cfg(feature = "media")]
+pub use download::{DownloadError, MediaConfigError, MediaDownloader, MediaDownloaderBuilder};
+#[cfg(feature = "fixtures")]
+pub use fixture::{FixtureError, MediaFixture};
+#[cfg(feature = "media")]
+pub use sink::{FileSink, MediaSink, MemorySink};

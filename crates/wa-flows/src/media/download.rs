@@ -1,0 +1,289 @@
+//! Fetching encrypted files from WhatsApp's CDN, and from nowhere else.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::{Attempt, Policy};
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use crate::media::descriptor::{EncryptedMedia, MediaError};
+use crate::media::sink::{MediaSink, MemorySink};
+use crate::media::stream::{BLOCK, MAC, MediaStream};
+
+/// How many redirects within the CDN are followed.
+const REDIRECTS: usize = 3;
+
+/// Downloads and decrypts media.
+///
+/// `cdn_url` comes from a stranger's phone, so that only `https` URLs on port 443 of hosts below `whatsapp.net` are
+/// fetched, and only redirects to such are followed.
+///
+/// ```
+/// # async fn example(media: &wa_flows::EncryptedMedia) -> Result<(), Box<dyn std::error::Error>> {
+/// use wa_flows::{FileSink, MediaDownloader};
+///
+/// let downloader = MediaDownloader::builder().build()?;
+/// let path = downloader.download_to(media, FileSink::create("upload.jpg").await?).await?;
+/// # drop(path);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MediaDownloader {
+    client: reqwest::Client,
+    allowed: Arc<Allowed>,
+    size_limit: usize,
+    deadline: Duration,
+}
+
+/// The settings of a [`MediaDownloader`].
+#[derive(Debug)]
+#[must_use = "a builder downloads nothing"]
+pub struct MediaDownloaderBuilder {
+    allowed: Allowed,
+    size_limit: usize,
+    deadline: Duration,
+}
+
+/// The places that may be fetched from.
+#[derive(Debug, Clone, Default)]
+struct Allowed {
+    extra_hosts: Vec<String>,
+    plain_http: bool,
+}
+
+/// No downloader can be made: the system's TLS or name resolution cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct MediaConfigError(#[source] Box<dyn Error + Send + Sync>);
+
+/// Why a file was not downloaded. No message holds the URL: it is signed, and good for whoever has it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// The URL is not one of WhatsApp's CDN.
+    #[error("cdn_url is refused: only https URLs of *.whatsapp.net are fetched")]
+    UrlRefused,
+    /// The CDN cannot be reached, redirects elsewhere, or breaks off.
+    #[error("the file cannot be fetched from the CDN")]
+    Transport(#[source] Box<dyn Error + Send + Sync>),
+    /// The CDN answered with another status than 200; files are kept for up to 20 days.
+    #[error("the CDN answered {0}: files are kept for 20 days at most")]
+    Status(u16),
+    /// The file is larger than the limit.
+    #[error("the file is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes of the decrypted file.
+        limit: usize,
+    },
+    /// The file did not arrive in time.
+    #[error("the file did not arrive within {0:?}")]
+    TimedOut(Duration),
+    /// The file failed a check.
+    #[error("the file is not what was described")]
+    Media(#[source] MediaError),
+    /// The sink refused the file.
+    #[error("the decrypted file cannot be written")]
+    Sink(#[source] io::Error),
+}
+
+impl MediaDownloader {
+    /// Starts with the defaults: 25 MiB, 60 seconds, only WhatsApp's CDN.
+    pub fn builder() -> MediaDownloaderBuilder {
+        let size_limit = 25 * 1024 * 1024;
+        MediaDownloaderBuilder {
+            allowed: Allowed::default(),
+            size_limit,
+            deadline: Duration::from_mins(1),
+        }
+    }
+
+    /// Downloads, checks and decrypts a file into memory.
+    ///
+    /// # Errors
+    /// [`DownloadError`].
+    pub async fn download(&self, media: &EncryptedMedia) -> Result<Vec<u8>, DownloadError> {
+        self.download_to(media, MemorySink::new()).await
+    }
+
+    /// Downloads, decrypts and checks a file piece by piece; the sink is committed when every check has passed, and
+    /// dropped otherwise.
+    ///
+    /// # Errors
+    /// [`DownloadError`].
+    pub async fn download_to<S: MediaSink>(
+        &self,
+        media: &EncryptedMedia,
+        sink: S,
+    ) -> Result<S::Output, DownloadError> {
+        let url = Url::parse(media.expose_cdn_url()).map_err(|_| DownloadError::UrlRefused)?;
+        if !self.allowed.permits(&url) {
+            return Err(DownloadError::UrlRefused);
+        }
+        let fetched = timeout(self.deadline, self.fetch(url, media, sink)).await;
+        fetched.map_err(|_| DownloadError::TimedOut(self.deadline))?
+    }
+
+    async fn fetch<S: MediaSink>(
+        &self,
+        url: Url,
+        media: &EncryptedMedia,
+        mut sink: S,
+    ) -> Result<S::Output, DownloadError> {
+        let mut response = self.client.get(url).send().await.map_err(transport)?;
+        if response.status() != http::StatusCode::OK {
+            return Err(DownloadError::Status(response.status().as_u16()));
+        }
+        let mut room = self.size_limit.saturating_add(BLOCK + MAC);
+        let too_large = || DownloadError::TooLarge {
+            limit: self.size_limit,
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > room as u64)
+        {
+            return Err(too_large());
+        }
+        let mut stream = MediaStream::new(&media.secrets).map_err(DownloadError::Media)?;
+        let mut plaintext = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(transport)? {
+            room = room.checked_sub(piece.len()).ok_or_else(too_large)?;
+            plaintext.clear();
+            stream
+                .update(&piece, &mut plaintext)
+                .map_err(DownloadError::Media)?;
+            sink.write(&plaintext).await.map_err(DownloadError::Sink)?;
+        }
+        plaintext.clear();
+        stream.finish(&mut plaintext).map_err(DownloadError::Media)?;
+        sink.write(&plaintext).await.map_err(DownloadError::Sink)?;
+        sink.commit().await.map_err(DownloadError::Sink)
+    }
+}
+
+impl MediaDownloaderBuilder {
+    /// The largest file, decrypted, in bytes.
+    pub fn size_limit(mut self, bytes: usize) -> Self {
+        self.size_limit = bytes;
+        self
+    }
+
+    /// How long a download may take, from the first byte sent to the last one written.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Also fetches from this host, on any port. Whoever fills in a Flow can then make this program send requests to it.
+    pub fn danger_allow_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed.extra_hosts.push(host.into());
+        self
+    }
+
+    /// Also fetches by plain HTTP.
+    pub fn danger_allow_plain_http(mut self) -> Self {
+        self.allowed.plain_http = true;
+        self
+    }
+
+    /// Makes the downloader.
+    ///
+    /// # Errors
+    /// [`MediaConfigError`] if the HTTP client cannot be set up.
+    pub fn build(self) -> Result<MediaDownloader, MediaConfigError> {
+        let allowed = Arc::new(self.allowed);
+        let policy = Arc::clone(&allowed);
+        let client = reqwest::Client::builder()
+            .redirect(Policy::custom(move |attempt: Attempt<'_>| {
+                if attempt.previous().len() <= REDIRECTS && policy.permits(attempt.url()) {
+                    attempt.follow()
+                } else {
+                    attempt.error("redirected to where nothing is fetched from")
+                }
+            }))
+            .referer(false)
+            .build()
+            .map_err(|error| MediaConfigError(error.without_url().into()))?;
+        Ok(MediaDownloader {
+            client,
+            allowed,
+            size_limit: self.size_limit,
+            deadline: self.deadline,
+        })
+    }
+}
+
+impl Allowed {
+    fn permits(&self, url: &Url) -> bool {
+        let scheme = url.scheme() == "https" || (self.plain_http && url.scheme() == "http");
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        scheme && anonymous && (is_cdn(url) || self.is_extra(url))
+    }
+
+    fn is_extra(&self, url: &Url) -> bool {
+        url.host_str()
+            .is_some_and(|host| self.extra_hosts.iter().any(|extra| extra == host))
+    }
+}
+
+/// True for hosts below `whatsapp.net`, on the scheme's own port.
+fn is_cdn(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(host)) => url.port().is_none() && host.ends_with(".whatsapp.net"),
+        _ => false,
+    }
+}
+
+fn transport(error: reqwest::Error) -> DownloadError {
+    DownloadError::Transport(error.without_url().into())
+}
+
+impl fmt::Debug for MediaDownloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaDownloader")
+            .field("allowed", &self.allowed)
+            .field("size_limit", &self.size_limit)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_cdn_over_https_is_permitted() {
+        let permits = |url: &str| Allowed::default().permits(&Url::parse(url).unwrap());
+        for url in [
+            "https://mmg.whatsapp.net/v/x?y=z",
+            "https://a.b.whatsapp.net:443/",
+            "https://MMG.WhatsApp.NET/",
+        ] {
+            assert!(permits(url), "{url}");
+        }
+        for url in [
+            "http://mmg.whatsapp.net/",
+            "https://mmg.whatsapp.net:8443/",
+            "https://whatsapp.net/",
+            "https://whatsapp.net.evil.example/",
+            "https://evilwhatsapp.net/",
+            "https://mmg.whatsapp.net./",
+            "https://mmg.whatsapp.net@evil.example/",
+            "https://user@mmg.whatsapp.net/",
+            "https://evil.example/?.whatsapp.net",
+            "https://evil.example#.whatsapp.net",
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://169.254.169.254/latest/meta-data",
+            "file:///etc/passwd",
+            "ftp://mmg.whatsapp.net/",
+        ] {
+            assert!(!permits(url), "{url}");
+        }
+    }
+}
