@@ -11,6 +11,8 @@ const GENERATED: &[(&str, &str)] = &[
     ("error-codes", "docs/src/reference/error-codes.md"),
     ("cli", "docs/src/reference/wa.md"),
     ("environment", "docs/src/reference/environment.md"),
+    ("gateway-configuration", "docs/src/reference/gateway-configuration.md"),
+    ("gateway-metrics", "docs/src/reference/gateway-metrics.md"),
 ];
 
 /// Builds everything into `target/site` and checks it.

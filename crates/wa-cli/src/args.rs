@@ -7,6 +7,7 @@
 
 mod emulator;
 mod encryption;
+mod gateway;
 mod keys;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use emulator::EmulatorArgs;
 pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
+pub(crate) use gateway::GatewayArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
 
 /// Keys and encryption of WhatsApp Flows: make RSA keys, register them with the Cloud API, know that they are good.
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Encryption(EncryptionCommand),
     /// Serve a local stand-in for Meta's Graph API, for tests without an account.
     Emulator(EmulatorArgs),
+    /// Serve encrypted Flows in front of a plain JSON backend in any language.
+    Gateway(GatewayArgs),
     /// Show the whole life of a key against the emulator, in a second or two.
     Demo,
     /// Print a completion script for a shell.
@@ -92,6 +96,8 @@ pub(crate) enum ReferencePage {
     ErrorCodes,
     Cli,
     Environment,
+    GatewayConfiguration,
+    GatewayMetrics,
 }
 
 pub(crate) const EXIT_CODES: &str = "\

@@ -4,8 +4,11 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod emulator;
 pub(crate) mod encryption;
+pub(crate) mod gateway;
 pub(crate) mod keys;
 pub(crate) mod reference;
+
+use std::sync::Arc;
 
 use crate::settings::Environment;
 use crate::terminal::Terminal;
@@ -13,5 +16,5 @@ use crate::terminal::Terminal;
 /// What every command works with.
 pub(crate) struct Context {
     pub(crate) terminal: Terminal,
-    pub(crate) environment: Environment,
+    pub(crate) environment: Arc<Environment>,
 }

@@ -62,6 +62,14 @@ impl Failure {
         }
     }
 
+    /// Something that was not asked for rightly.
+    pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::failed(error)
+        }
+    }
+
     /// The same failure, with what to do about it.
     pub(crate) fn with_hint(mut self, hint: Option<impl fmt::Display>) -> Self {
         self.hint = hint.map(|hint| hint.to_string());

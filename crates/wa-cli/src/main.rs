@@ -8,10 +8,11 @@ mod settings;
 mod terminal;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::args::{Cli, Command, GlobalArgs};
+use crate::args::{Cli, Command};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::settings::Environment;
@@ -19,7 +20,7 @@ use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(&cli.global);
+    log(&cli);
     let mut terminal = Terminal::new(&cli.global);
     let environment = match Environment::load(cli.global.env_file.as_deref()) {
         Ok(environment) => environment,
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     };
     let mut context = Context {
         terminal,
-        environment,
+        environment: Arc::new(environment),
     };
     let exit = run(&mut context, &cli.command).unwrap_or_else(|failure| {
         // Whoever closed the pipe has read what they wanted.
@@ -48,6 +49,7 @@ fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
         Command::Keys(command) => commands::keys::run(context, command),
         Command::Encryption(command) => block_on(commands::encryption::run(context, command)),
         Command::Emulator(args) => block_on(commands::emulator::run(context, args)),
+        Command::Gateway(args) => block_on_all_cores(commands::gateway::run(context, args)),
         Command::Demo => block_on(commands::demo::run(context)),
         Command::Completions { shell } => commands::completions::run(context, *shell),
         Command::Reference { page } => commands::reference::run(context, *page),
@@ -62,16 +64,31 @@ fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
         .block_on(future)
 }
 
-fn log(global: &GlobalArgs) {
-    let filter = match global.verbose {
-        0 => return,
-        1 => "warn,wa_graph=info,wa_encryption=info,wa_emulator=info",
-        _ => "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug",
+/// For what serves strangers: one worker a core.
+fn block_on_all_cores(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)?
+        .block_on(future)
+}
+
+fn log(cli: &Cli) {
+    let serves = matches!(cli.command, Command::Gateway(_));
+    let filter = match cli.global.verbose {
+        0 if !serves => return,
+        0 => "info",
+        1 => "warn,wa_graph=info,wa_encryption=info,wa_emulator=info,wa_flows=debug,wa_gateway=debug",
+        _ => "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug,wa_flows=trace,wa_gateway=trace",
     };
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_env_filter(filter)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .init();
+        .with_env_filter(filter);
+    if serves {
+        log.init();
+    } else {
+        log.with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+            .init();
+    }
 }

@@ -1,0 +1,83 @@
+//! `wa gateway`. Its flags are those that `wa-gateway` says its settings have.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use wa_gateway::{Overrides, Setting};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wa gateway --config gateway.toml --check       say everything that is wrong, and end
+  wa gateway --config gateway.toml               serve until SIGTERM; SIGHUP reads everything again
+  wa gateway --keys private.pem --app-secret-file app-secret.txt --upstream http://127.0.0.1:3000/flow")]
+pub(crate) struct GatewayArgs {
+    /// The configuration (TOML). Without it the flags and the environment say everything.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Read everything that the configuration names, say what is wrong and where, and do not listen.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+/// One flag for each setting that has one.
+#[derive(Debug)]
+pub(crate) struct SettingFlags(pub(crate) Overrides);
+
+fn flags() -> impl Iterator<Item = (&'static str, &'static Setting)> {
+    Setting::all().filter_map(|setting| Some((setting.flag()?, setting)))
+}
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        flags().fold(
+            command.next_help_heading("Settings"),
+            |command, (flag, setting)| {
+                let mut help = setting.about().to_owned();
+                if let Some(variable) = setting.variable() {
+                    help.extend([" [env: ", variable, "]"]);
+                }
+                if let Some(default) = setting.default_value() {
+                    help.extend([" [default: ", default, "]"]);
+                }
+                let action = if setting.is_list() {
+                    ArgAction::Append
+                } else {
+                    ArgAction::Set
+                };
+                command.arg(
+                    Arg::new(flag)
+                        .long(flag)
+                        .value_name("VALUE")
+                        .help(help)
+                        .action(action),
+                )
+            },
+        )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut overrides = Overrides::new();
+        for (flag, _) in flags() {
+            for value in matches.get_many::<String>(flag).into_iter().flatten() {
+                overrides.set(flag, value);
+            }
+        }
+        Ok(Self(overrides))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
