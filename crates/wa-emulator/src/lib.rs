@@ -3,7 +3,8 @@
 //! [`Emulator`] is a Graph API in memory: it takes public keys for phone numbers, checks them as Meta does,
 //! gives them back with their signature status, lists numbers and accounts, and answers with Meta's errors
 //! where Meta would, or where it is told to. [`WhatsAppClient`] is the phone: it fetches the key, encrypts and
-//! signs what WhatsApp sends to a Flow endpoint, and reads the answer.
+//! signs what WhatsApp sends to a Flow endpoint, and reads the answer. [`ConformanceCheck`] holds any endpoint, in
+//! any language, against the rules of that channel.
 //!
 //! ```
 //! use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_PHONE_NUMBER_ID, Emulator};
@@ -76,6 +77,7 @@
 
 mod body;
 mod builder;
+mod conformance;
 mod control;
 mod emulator;
 mod fault;
@@ -93,6 +95,10 @@ mod signal;
 mod world;
 
 pub use builder::{EmulatorBuilder, StartError};
+pub use conformance::{
+    Check, ConformanceBuildError, ConformanceCheck, ConformanceCheckBuilder, ConformanceError, Counts,
+    Finding, Latency, Progress, Report, Severity, Verdict,
+};
 pub use emulator::Emulator;
 pub use fault::{Fault, FaultRule};
 pub use graph::{ErrorAnswer, NoKeyShape, WireShape};

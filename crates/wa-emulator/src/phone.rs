@@ -18,4 +18,5 @@ pub use message::FlowMessage;
 pub use outcome::{Exchange, Outcome, ReplyFault};
 pub use payload::Payload;
 pub use sealed::Sealed;
+pub(crate) use signature::of_body as signature_of_body;
 pub use transport::{Delivery, DeliveryFailure};

@@ -182,8 +182,18 @@ impl WhatsAppClient {
     ///
     /// [`DeliveryFailure`] when no answer came.
     pub async fn deliver(&self, body: Bytes, signature: Option<&str>) -> Result<Delivery, DeliveryFailure> {
+        self.deliver_by(Method::POST, body, signature).await
+    }
+
+    /// Sends any bytes by any method.
+    pub(crate) async fn deliver_by(
+        &self,
+        method: Method,
+        body: Bytes,
+        signature: Option<&str>,
+    ) -> Result<Delivery, DeliveryFailure> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = self.endpoint.clone();
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

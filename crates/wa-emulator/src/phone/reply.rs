@@ -114,6 +114,7 @@ mod tests {
             content_type: content_type.map(str::to_owned),
             body: body.into(),
             duration: Duration::ZERO,
+            connection: None,
         }
     }
 

@@ -11,7 +11,7 @@ fn key(secret: &Secret) -> hmac::Key {
 }
 
 /// The value of `X-Hub-Signature-256` over the raw bytes of a body.
-pub(super) fn of_body(secret: &Secret, body: &[u8]) -> String {
+pub(crate) fn of_body(secret: &Secret, body: &[u8]) -> String {
     format!(
         "sha256={}",
         HEXLOWER.encode(hmac::sign(&key(secret), body).as_ref())

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -32,6 +33,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// From the first byte sent to the last one received.
     pub duration: Duration,
+    /// This end of the connection, which tells one connection from another.
+    pub(crate) connection: Option<SocketAddr>,
 }
 
 impl fmt::Debug for Delivery {
@@ -41,7 +44,7 @@ impl fmt::Debug for Delivery {
             .field("content_type", &self.content_type)
             .field("body_length", &self.body.len())
             .field("duration", &self.duration)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,11 +87,15 @@ impl Http {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // What is measured is the endpoint, not the wait of the system for more to send.
+        tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .build();
+            .wrap_connector(tcp);
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             timeout,
@@ -121,6 +128,7 @@ impl Http {
             content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             body,
             duration: begun.elapsed(),
+            connection: head.extensions.get::<HttpInfo>().map(HttpInfo::local_addr),
         })
     }
 }

@@ -1,0 +1,19 @@
+//! The conformance check: is what answers at a URL a Flow endpoint as Meta describes it?
+
+mod builder;
+mod catalogue;
+mod check;
+mod diagnosis;
+mod envelope;
+mod judge;
+mod latency;
+mod plan;
+mod prober;
+mod report;
+mod run;
+
+pub use builder::{ConformanceBuildError, ConformanceCheck, ConformanceCheckBuilder};
+pub use check::{Check, Severity};
+pub use latency::Latency;
+pub use report::{Counts, Finding, Report, Verdict};
+pub use run::{ConformanceError, Progress};

@@ -1,0 +1,228 @@
+//! How a check is set up.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::Uri;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::prober::{Messages, Prober, stranger};
+use super::report::Report;
+use super::run::{ConformanceError, Course, Progress};
+use crate::phone::{PhoneBuildError, WhatsAppClient};
+use crate::secret::Secret;
+
+/// The client gives up after this long (Meta, *Implementing endpoints for Flows*).
+const TIMEOUT: Duration = Duration::from_secs(10);
+const TOTAL_TIME: Duration = Duration::from_mins(2);
+const PINGS: usize = 20;
+const MAX_PINGS: usize = 10_000;
+const FLOW_TOKEN: &str = "conformance-check";
+/// How long is waited before an endpoint that broke is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a check could not be set up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConformanceBuildError {
+    /// The URL, the key or a certificate cannot be used.
+    #[error("the phone side cannot be set up")]
+    Phone {
+        /// What is wrong.
+        #[from]
+        source: PhoneBuildError,
+    },
+    /// Without the app secret no request can be signed.
+    #[error("there is no app secret: give the one of the app that is connected to the Flow")]
+    NoAppSecret,
+}
+
+/// A check of any Flow endpoint, in any language, against what Meta's pages say of the data channel.
+///
+/// It needs what WhatsApp has: the URL, the business public key and the app secret. It sends about fifty requests: pings,
+/// an `INIT`, error notifications, and on purpose requests that have to be refused. The endpoint's application sees the
+/// `INIT`, the notifications, and the `data_exchange` if one was asked for.
+///
+/// ```no_run
+/// use wa_emulator::ConformanceCheck;
+///
+/// # async fn example(pem: &str, secret: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// let check = ConformanceCheck::builder("https://example.com/flow").public_key_pem(pem).app_secret(secret).build()?;
+/// let report = check.run(|progress| println!("{}", progress.finding)).await?;
+/// assert!(report.is_conformant());
+/// # Ok(())
+/// # }
+/// ```
+pub struct ConformanceCheck {
+    pub(super) url: Uri,
+    pub(super) public_key_pem: String,
+    pub(super) prober: Prober,
+    pub(super) stranger: WhatsAppClient,
+    pub(super) pings: usize,
+    pub(super) total_time: Duration,
+}
+
+/// Sets up a [`ConformanceCheck`]: made by [`ConformanceCheck::builder`].
+pub struct ConformanceCheckBuilder {
+    url: String,
+    public_key_pem: String,
+    app_secret: Option<Secret>,
+    flow_token: String,
+    exchange: Option<(String, Value)>,
+    sign_flow_token: bool,
+    pings: usize,
+    timeout: Duration,
+    total_time: Duration,
+    root_certificates: Vec<String>,
+}
+
+impl ConformanceCheck {
+    /// A check of the endpoint at `url`, http or https.
+    pub fn builder(url: impl Into<String>) -> ConformanceCheckBuilder {
+        ConformanceCheckBuilder {
+            url: url.into(),
+            public_key_pem: String::new(),
+            app_secret: None,
+            flow_token: FLOW_TOKEN.to_owned(),
+            exchange: None,
+            sign_flow_token: false,
+            pings: PINGS,
+            timeout: TIMEOUT,
+            total_time: TOTAL_TIME,
+            root_certificates: Vec::new(),
+        }
+    }
+
+    /// Checks the endpoint and tells of each finding as it is made.
+    ///
+    /// Whatever the endpoint does is a finding; once a request was answered, the report is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`ConformanceError`] when the endpoint cannot be reached at all.
+    pub async fn run(&self, progress: impl FnMut(Progress<'_>) + Send) -> Result<Report, ConformanceError> {
+        Course::new(self, progress).run().await
+    }
+}
+
+impl ConformanceCheckBuilder {
+    /// Sets the business public key that requests are encrypted for, SPKI PEM.
+    #[must_use]
+    pub fn public_key_pem(mut self, pem: impl Into<String>) -> Self {
+        self.public_key_pem = pem.into();
+        self
+    }
+
+    /// Sets the app secret that requests are signed with.
+    #[must_use]
+    pub fn app_secret(mut self, secret: impl Into<String>) -> Self {
+        self.app_secret = Some(Secret::new(secret)).filter(|secret| !secret.expose_secret().is_empty());
+        self
+    }
+
+    /// Sets the Flow token of requests; `conformance-check` by default.
+    #[must_use]
+    pub fn flow_token(mut self, token: impl Into<String>) -> Self {
+        self.flow_token = token.into();
+        self
+    }
+
+    /// Also sends a `data_exchange` from this screen with this data.
+    #[must_use]
+    pub fn data_exchange(mut self, screen: impl Into<String>, data: Value) -> Self {
+        self.exchange = Some((screen.into(), data));
+        self
+    }
+
+    /// Sends requests of data API 4.0 with `flow_token_signature`, for endpoints that require it.
+    #[must_use]
+    pub fn sign_flow_token(mut self, sign: bool) -> Self {
+        self.sign_flow_token = sign;
+        self
+    }
+
+    /// Sets how many pings the latency is taken from; 20 by default, at most 10,000.
+    #[must_use]
+    pub fn pings(mut self, pings: usize) -> Self {
+        self.pings = pings.min(MAX_PINGS);
+        self
+    }
+
+    /// Sets how long one request may take; ten seconds by default, as WhatsApp has it.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets after how long nothing more is begun; two minutes by default.
+    #[must_use]
+    pub fn total_time(mut self, time: Duration) -> Self {
+        self.total_time = time;
+        self
+    }
+
+    /// Trusts these certificate authorities (PEM, one or several) besides the system's.
+    #[must_use]
+    pub fn root_certificate_pem(mut self, pem: impl Into<String>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// The check. Nothing is sent yet; a key pair is made for requests that the endpoint must not be able to read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConformanceBuildError`] when the URL, the key or a certificate cannot be used, or there is no app secret.
+    pub fn build(self) -> Result<ConformanceCheck, ConformanceBuildError> {
+        let secret = self.app_secret.ok_or(ConformanceBuildError::NoAppSecret)?;
+        let mut phone = WhatsAppClient::builder(&*self.url)
+            .public_key_pem(&*self.public_key_pem)
+            .app_secret(secret.expose_secret())
+            .sign_flow_token(self.sign_flow_token)
+            .timeout(self.timeout);
+        for pem in self.root_certificates {
+            phone = phone.root_certificate_pem(pem);
+        }
+        let phone = phone.build()?;
+        let url = self
+            .url
+            .parse()
+            .map_err(|_| PhoneBuildError::Url { what: "endpoint" })?;
+        let version = self.sign_flow_token.then_some("4.0");
+        Ok(ConformanceCheck {
+            url,
+            public_key_pem: self.public_key_pem,
+            stranger: stranger(&self.url)?,
+            prober: Prober {
+                phone,
+                secret,
+                message: Messages {
+                    flow_token: self.flow_token,
+                    exchange: self.exchange,
+                    version,
+                },
+                pause: PAUSE,
+            },
+            pings: self.pings,
+            total_time: self.total_time,
+        })
+    }
+}
+
+impl fmt::Debug for ConformanceCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConformanceCheck")
+            .field("pings", &self.pings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ConformanceCheckBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConformanceCheckBuilder")
+            .field("pings", &self.pings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,328 @@
+//! The rules, as a table. Meta's pages are named by their titles.
+
+use super::check::{Check, Severity};
+
+const ENDPOINT: &str = "Meta, Implementing endpoints for Flows";
+const CRYPTO: &str = "Meta, Implementing endpoints for Flows: Request decryption and encryption";
+const STATUS: &str = "Meta, Implementing endpoints for Flows: Endpoint response HTTP codes";
+const SIGNATURE: &str = "Meta, Implementing endpoints for Flows: Request signature validation";
+const PING_PAGE: &str = "Meta, Implementing endpoints for Flows: Health check request";
+const EXCHANGE: &str = "Meta, Implementing endpoints for Flows: Data exchange request";
+const NOTICE: &str = "Meta, Implementing endpoints for Flows: Error notification request";
+const HEALTH: &str = "Meta, Flow health and monitoring: Endpoint latency and availability";
+const ROBUSTNESS: &str = "RFC 9110, section 15: what the sender did wrong is a 4xx status";
+
+const OAEP_REMEDY: &str = "set the hash of RSA-OAEP and the hash of MGF1 to SHA-256: the defaults of Java's and Node's libraries are SHA-1";
+const CANNOT_DECRYPT: &str =
+    "catch every failure of decoding and decrypting in one place, and answer 421 with an empty body";
+const CHECK_SIGNATURE: &str = "before anything else compare X-Hub-Signature-256 with sha256= and the HMAC-SHA256 of the raw body, in constant time; answer 432 when it is missing or another";
+const NO_ENVELOPE: &str =
+    "check that the body is a JSON object with the three members, and answer 400 otherwise";
+
+const fn must(
+    id: &'static str,
+    title: &'static str,
+    rule: &'static str,
+    source: &'static str,
+    remedy: &'static str,
+) -> Check {
+    Check {
+        id,
+        title,
+        rule,
+        source,
+        severity: Severity::Must,
+        remedy,
+    }
+}
+
+const fn should(check: Check) -> Check {
+    Check {
+        severity: Severity::Should,
+        ..check
+    }
+}
+
+pub(super) const PING: Check = must(
+    "exchange.ping",
+    "ping",
+    "a ping is answered with status 200 and {\"data\":{\"status\":\"active\"}}",
+    PING_PAGE,
+    "compare the public key, the app secret and the URL with what the endpoint was given; answer action ping before any other work",
+);
+pub(super) const OAEP: Check = must(
+    "crypto.oaep",
+    "RSA-OAEP with SHA-256",
+    "the AES key is encrypted with RSA-OAEP, SHA-256 and MGF1 with SHA-256",
+    CRYPTO,
+    OAEP_REMEDY,
+);
+pub(super) const VECTOR: Check = must(
+    "crypto.iv",
+    "16-byte initial vector",
+    "the initial vector of AES-128-GCM has 16 bytes, all of them used",
+    CRYPTO,
+    "give all 16 bytes to AES-GCM; a library that takes 12 only cannot be used here",
+);
+pub(super) const ENCODING: Check = must(
+    "reply.encoding",
+    "reply is bare base64",
+    "the body of a reply is base64 text and nothing else: no JSON, no quotes, no line ends",
+    CRYPTO,
+    "send the base64 text as it is, not through a JSON serialiser",
+);
+pub(super) const ENCRYPTION: Check = must(
+    "reply.encryption",
+    "reply key and flipped vector",
+    "a reply is encrypted with the AES key of the request and its initial vector with every bit inverted",
+    CRYPTO,
+    "invert every byte of the initial vector (XOR 0xFF), keep the AES key, append the 16-byte tag, then encode",
+);
+pub(super) const CONTENT_TYPE: Check = should(must(
+    "reply.content-type",
+    "reply is text/plain",
+    "a reply is typed text/plain",
+    CRYPTO,
+    "set Content-Type: text/plain",
+));
+pub(super) const INIT: Check = must(
+    "exchange.init",
+    "INIT",
+    "INIT, with an empty screen and no data, is answered with a screen and a data object",
+    EXCHANGE,
+    "take an empty or missing screen and empty data; answer {\"screen\": NAME, \"data\": {…}}",
+);
+pub(super) const DATA_EXCHANGE: Check = must(
+    "exchange.data",
+    "data_exchange",
+    "data_exchange is answered with a screen and a data object",
+    EXCHANGE,
+    "answer {\"screen\": NAME, \"data\": {…}} for the screen and data that were sent",
+);
+pub(super) const NOTIFICATION: Check = must(
+    "notification.error",
+    "error notification",
+    "data with error and error_message is answered with {\"data\":{\"acknowledged\":true}}, encrypted like any reply",
+    NOTICE,
+    "look for the text data.error before handling the screen; encrypt the acknowledgement",
+);
+pub(super) const NOTIFICATION_KEY: Check = should(must(
+    "notification.error-key",
+    "error notification by error_key",
+    "an error notification may name its error error_key: it is acknowledged as well",
+    NOTICE,
+    "look for data.error_key as well as data.error: Meta's page uses both names",
+));
+pub(super) const RAW_BYTES: Check = must(
+    "signature.raw-bytes",
+    "signature over the raw bytes",
+    "the signature covers the bytes of the body as they came: other white space and order are as good",
+    SIGNATURE,
+    "compute the HMAC over the bytes that were received, before parsing; never over JSON written anew",
+);
+pub(super) const UNKNOWN_MEMBERS: Check = must(
+    "envelope.unknown-members",
+    "unknown members",
+    "members of the envelope beside the three are ignored",
+    ENDPOINT,
+    "read the three members and ignore the rest",
+);
+pub(super) const ESCAPED_SLASHES: Check = must(
+    "envelope.escaped-slashes",
+    "slashes written \\/",
+    "the base64 texts may have their slashes escaped as \\/, as JSON allows",
+    "Meta, Implementing endpoints for Flows: sample request; RFC 8259, section 7",
+    "read the body with a JSON parser, not by comparing or cutting text",
+);
+pub(super) const VERSION: Check = should(must(
+    "envelope.version",
+    "data API 4.0",
+    "a request of data API version 4.0 is answered like one of 3.0",
+    "Meta, Flows changelog: 11 November 2025",
+    "do not compare version with 3.0",
+));
+pub(super) const LARGE: Check = must(
+    "size.large",
+    "request of 1 MB",
+    "a request may carry 1 MB of data, which base64 makes 1.4 MB",
+    "Meta, Implementing endpoints for Flows: payload limit",
+    "raise the limit of the body to 2 MB: many frameworks begin with 100 KB or 1 MB",
+);
+pub(super) const OVERSIZE: Check = must(
+    "size.oversize",
+    "request of 8 MB",
+    "a body far above every limit is refused with 413 or cut off; it neither hangs nor breaks the endpoint",
+    "RFC 9110, section 15.5.14",
+    "limit the body to 2 MB before reading it",
+);
+pub(super) const TAMPERED_TAG: Check = must(
+    "undecryptable.tampered-tag",
+    "changed tag",
+    "what was changed on the way cannot be decrypted: status 421",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const FOREIGN_KEY: Check = must(
+    "undecryptable.foreign-key",
+    "another public key",
+    "what was encrypted for another key is answered 421, so that the client fetches the key again",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const SHORT_DATA: Check = must(
+    "undecryptable.short-data",
+    "data shorter than the tag",
+    "data of fewer than the 16 bytes of the tag is answered 421",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const EMPTY_MEMBERS: Check = must(
+    "undecryptable.empty-members",
+    "empty texts",
+    "three empty texts are answered 421",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const BAD_BASE64: Check = must(
+    "undecryptable.bad-base64",
+    "no base64",
+    "texts that are not base64 are answered 421",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const KEY_LENGTH: Check = must(
+    "undecryptable.key-length",
+    "AES key of 255 bytes",
+    "an encrypted AES key of another length than 256 bytes is answered 421",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const VECTOR_LENGTH: Check = must(
+    "undecryptable.iv-length",
+    "initial vector of 12 bytes",
+    "an initial vector of another length than 16 bytes is answered 421",
+    STATUS,
+    CANNOT_DECRYPT,
+);
+pub(super) const UNSIGNED: Check = must(
+    "signature.missing",
+    "no signature",
+    "a request without X-Hub-Signature-256 is answered 432",
+    SIGNATURE,
+    CHECK_SIGNATURE,
+);
+pub(super) const SHORT_SIGNATURE: Check = must(
+    "signature.too-short",
+    "short signature",
+    "a signature that is cut short is answered 432",
+    SIGNATURE,
+    CHECK_SIGNATURE,
+);
+pub(super) const WRONG_SIGNATURE: Check = must(
+    "signature.wrong",
+    "signature of another secret",
+    "a signature made with another secret is answered 432",
+    SIGNATURE,
+    CHECK_SIGNATURE,
+);
+pub(super) const EMPTY_SECRET: Check = must(
+    "signature.empty-secret",
+    "signature of the empty secret",
+    "a signature made with an empty secret is answered 432",
+    SIGNATURE,
+    "refuse to start without an app secret: an unset variable must not become an empty key",
+);
+pub(super) const OTHER_PREFIX: Check = must(
+    "signature.other-prefix",
+    "signature with another prefix",
+    "the right digest behind sha1= is answered 432",
+    SIGNATURE,
+    CHECK_SIGNATURE,
+);
+pub(super) const OTHER_JSON: Check = must(
+    "envelope.other-json",
+    "JSON that is no envelope",
+    "JSON without the three members is refused with a 4xx status, never 5xx",
+    ROBUSTNESS,
+    NO_ENVELOPE,
+);
+pub(super) const NO_JSON: Check = must(
+    "envelope.no-json",
+    "no JSON",
+    "a body that is no JSON is refused with a 4xx status, never 5xx",
+    ROBUSTNESS,
+    NO_ENVELOPE,
+);
+pub(super) const METHOD: Check = should(must(
+    "http.method",
+    "GET",
+    "a request by GET is answered 405",
+    "RFC 9110, section 15.5.6",
+    "route POST only",
+));
+pub(super) const TLS: Check = must(
+    "http.tls",
+    "https",
+    "the endpoint is reached over https with a certificate that the system's authorities vouch for",
+    "Meta, Implementing endpoints for Flows: Set up the endpoint",
+    "put TLS with a public certificate in front of the endpoint",
+);
+pub(super) const KEEP_ALIVE: Check = should(must(
+    "http.keep-alive",
+    "connections are reused",
+    "several requests travel over one connection",
+    "RFC 9112, section 9.3",
+    "leave connections open: each new one costs round trips that count as the endpoint's latency",
+));
+pub(super) const LATENCY: Check = must(
+    "latency.limit",
+    "answers within 10 s",
+    "the client gives up after ten seconds",
+    "Meta, Implementing endpoints for Flows: Response time",
+    "answer sooner, and put slow work behind the answer",
+);
+pub(super) const ALERTS: Check = should(must(
+    "latency.alerts",
+    "p90 below the alert thresholds",
+    "Meta alerts when the p90 of latency passes 1, 5 and 7 seconds, and then throttles the Flow",
+    HEALTH,
+    "find what takes the time: parse the private key once, keep connections open, serve near Meta's regions",
+));
+
+pub(super) const ALL: &[Check] = &[
+    PING,
+    OAEP,
+    VECTOR,
+    ENCODING,
+    ENCRYPTION,
+    CONTENT_TYPE,
+    INIT,
+    DATA_EXCHANGE,
+    NOTIFICATION,
+    NOTIFICATION_KEY,
+    UNSIGNED,
+    SHORT_SIGNATURE,
+    WRONG_SIGNATURE,
+    EMPTY_SECRET,
+    OTHER_PREFIX,
+    RAW_BYTES,
+    TAMPERED_TAG,
+    FOREIGN_KEY,
+    SHORT_DATA,
+    EMPTY_MEMBERS,
+    BAD_BASE64,
+    KEY_LENGTH,
+    VECTOR_LENGTH,
+    UNKNOWN_MEMBERS,
+    ESCAPED_SLASHES,
+    VERSION,
+    OTHER_JSON,
+    NO_JSON,
+    LARGE,
+    OVERSIZE,
+    METHOD,
+    TLS,
+    KEEP_ALIVE,
+    LATENCY,
+    ALERTS,
+];

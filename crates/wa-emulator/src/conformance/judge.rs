@@ -1,0 +1,297 @@
+//! What an answer says about a rule. Pure: an answer in, a verdict and what was seen out.
+
+use super::prober::Answer;
+use super::report::Verdict;
+use crate::phone::{Delivery, DeliveryFailure, Outcome, Payload, ReplyFault, Sealed};
+
+/// The longest piece of a header that is shown.
+const SHOWN: usize = 40;
+
+/// A verdict before it is written down.
+pub(super) type Judgement = (Verdict, String);
+
+/// What has to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The answer that the message asks for.
+    Answer,
+    /// The same answer as to a message written the usual way.
+    Accepted,
+    /// 421 and nothing else.
+    Undecryptable,
+    /// 421; another 4xx is tolerable, for no client sends such a thing.
+    Malformed,
+    /// 432 and nothing else.
+    BadSignature,
+    /// Any 4xx.
+    NoEnvelope,
+    /// 413, or the connection cut.
+    TooLarge,
+    /// 405.
+    NotAllowed,
+}
+
+/// What an answer is, in words: the status and shape, never what is in it.
+pub(super) fn describe(answer: &Answer) -> String {
+    match answer {
+        Ok(delivery) => format!("status {}", delivery.status),
+        Err(DeliveryFailure::TimedOut { limit }) => format!("no answer within {} ms", limit.as_millis()),
+        Err(DeliveryFailure::TooLarge { limit }) => format!("an answer of more than {limit} bytes"),
+        Err(DeliveryFailure::Connection { .. }) => "the connection broke without an answer".to_owned(),
+    }
+}
+
+/// Judges the answer to something that has to be refused.
+pub(super) fn refusal(wanted: Wanted, answer: &Answer) -> Judgement {
+    let seen = describe(answer);
+    let status = answer.as_ref().ok().map(|delivery| delivery.status);
+    let cut = matches!(answer, Err(DeliveryFailure::Connection { .. }));
+    let (verdict, remark) = match (wanted, status) {
+        (Wanted::NoEnvelope, Some(421)) => (
+            Verdict::Advice,
+            ": clients would fetch the key for nothing, 400 says it better",
+        ),
+        (Wanted::Undecryptable | Wanted::Malformed, Some(421))
+        | (Wanted::NoEnvelope, Some(400..500))
+        | (Wanted::BadSignature, Some(432))
+        | (Wanted::TooLarge, Some(413))
+        | (Wanted::NotAllowed, Some(405)) => (Verdict::Pass, ""),
+        (Wanted::TooLarge, None) if cut => (Verdict::Pass, ""),
+        (Wanted::Malformed, Some(400..500)) => (Verdict::Advice, " instead of 421"),
+        (Wanted::TooLarge, Some(200..500)) => (Verdict::Advice, ": all of it was read"),
+        (Wanted::Undecryptable | Wanted::Malformed, Some(200)) => {
+            (Verdict::Fail, ": it was answered as if it were good")
+        }
+        (Wanted::BadSignature, Some(200)) => (Verdict::Fail, ": it was answered as if it were signed well"),
+        (Wanted::Undecryptable | Wanted::Malformed, Some(_)) => (Verdict::Fail, " instead of 421"),
+        (Wanted::BadSignature, Some(_)) => (Verdict::Fail, " instead of 432"),
+        (Wanted::NotAllowed, Some(_)) => (Verdict::Fail, " instead of 405"),
+        _ => (Verdict::Fail, ""),
+    };
+    (verdict, format!("{seen}{remark}"))
+}
+
+/// A reply of status 200, read as the phone reads it, whatever its content type says.
+pub(super) fn read(sealed: &Sealed, delivery: &Delivery) -> Result<Payload, ReplyFault> {
+    let untyped = Delivery {
+        content_type: None,
+        ..delivery.clone()
+    };
+    match sealed.read(&untyped) {
+        Outcome::Answered(payload) => Ok(payload),
+        Outcome::Unreadable(fault) => Err(fault),
+        _ => Err(ReplyFault::NotDecrypted),
+    }
+}
+
+/// Judges the answer to something that has to be answered. `known` is what is wrong with every reply of this
+/// endpoint: it is told once, not here again.
+pub(super) fn reply(
+    wanted: Wanted,
+    sealed: &Sealed,
+    answer: &Answer,
+    known: Option<&ReplyFault>,
+) -> Judgement {
+    let delivery = match answer {
+        Ok(delivery) if delivery.status == 200 => delivery,
+        Ok(delivery) if delivery.status == 427 && wanted == Wanted::Answer => {
+            return token_refused(sealed, delivery);
+        }
+        other => return (Verdict::Fail, format!("{} instead of 200", describe(other))),
+    };
+    match (read(sealed, delivery), known) {
+        (Ok(payload), _) => (Verdict::Pass, format!("status 200, {}", shape(&payload))),
+        (Err(fault), Some(known)) if alike(&fault, known) && wanted == Wanted::Accepted => {
+            (Verdict::Pass, "status 200".to_owned())
+        }
+        (Err(fault), Some(known)) if alike(&fault, known) && form(known) != Form::Content => (
+            Verdict::Skipped,
+            "status 200, but replies of this endpoint cannot be read: see reply.*".to_owned(),
+        ),
+        (Err(fault), _) => (Verdict::Fail, format!("status 200, but {}", explain(&fault))),
+    }
+}
+
+/// 427 is a right answer of an endpoint that does not know the token.
+fn token_refused(sealed: &Sealed, delivery: &Delivery) -> Judgement {
+    let encrypted = matches!(
+        sealed.read(delivery),
+        Outcome::FlowTokenInvalid { encrypted: true, .. }
+    );
+    let form = match (encrypted, delivery.body.is_empty()) {
+        (true, _) => "encrypted body",
+        (false, true) => "no body",
+        (false, false) => "plain body: the web client expects it encrypted",
+    };
+    (
+        Verdict::Skipped,
+        format!("status 427, {form}: name a Flow token that the endpoint knows"),
+    )
+}
+
+fn alike(one: &ReplyFault, other: &ReplyFault) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// A fault in words, without what came.
+pub(super) fn explain(fault: &ReplyFault) -> String {
+    match fault {
+        ReplyFault::Schema { wanted, payload } => {
+            format!("its content is no {wanted}: {}", shape(payload))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The shape of a payload: which members it has, of what kind; no content.
+fn shape(payload: &Payload) -> String {
+    let kind = |name: &str| payload.expose().get(name).map(kind_of);
+    let parts = [("screen", kind("screen")), ("data", kind("data"))];
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(name, kind)| kind.map_or_else(|| format!("no {name}"), |kind| format!("{name}: {kind}")))
+        .collect();
+    parts.join(", ")
+}
+
+fn kind_of(value: &serde_json::Value) -> &'static str {
+    match value {
+        serde_json::Value::Null => "null",
+        serde_json::Value::Bool(_) => "a boolean",
+        serde_json::Value::Number(_) => "a number",
+        serde_json::Value::String(_) => "a text",
+        serde_json::Value::Array(_) => "an array",
+        serde_json::Value::Object(_) => "an object",
+    }
+}
+
+/// What a content type says about a reply.
+pub(super) fn content_type(found: Option<&str>) -> Judgement {
+    let Some(found) = found else {
+        return (Verdict::Advice, "no Content-Type".to_owned());
+    };
+    let essence = found.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/plain") {
+        return (Verdict::Pass, "text/plain".to_owned());
+    }
+    (
+        Verdict::Advice,
+        essence
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(SHOWN)
+            .collect(),
+    )
+}
+
+/// Which of the two rules about the form of a reply a fault breaks; neither where its content is the matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Encoding,
+    Encryption,
+    Content,
+}
+
+pub(super) fn form(fault: &ReplyFault) -> Form {
+    match fault {
+        ReplyFault::ContentType { .. } | ReplyFault::Quoted | ReplyFault::NotBase64 => Form::Encoding,
+        ReplyFault::NotEncrypted
+        | ReplyFault::TooShort
+        | ReplyFault::UnflippedVector
+        | ReplyFault::NotDecrypted => Form::Encryption,
+        ReplyFault::NotJson | ReplyFault::Schema { .. } => Form::Content,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn delivery(status: u16) -> Delivery {
+        Delivery {
+            status,
+            content_type: None,
+            body: bytes::Bytes::new(),
+            duration: Duration::ZERO,
+            connection: None,
+        }
+    }
+
+    fn cut() -> Answer {
+        Err(DeliveryFailure::Connection { source: "cut".into() })
+    }
+
+    fn late() -> Answer {
+        Err(DeliveryFailure::TimedOut {
+            limit: Duration::from_secs(10),
+        })
+    }
+
+    #[test]
+    fn every_refusal_is_judged_by_its_status() {
+        use Verdict::{Advice, Fail, Pass};
+        let table = [
+            (
+                Wanted::Undecryptable,
+                [(421, Pass), (200, Fail), (400, Fail), (432, Fail), (500, Fail)],
+            ),
+            (
+                Wanted::Malformed,
+                [
+                    (421, Pass),
+                    (200, Fail),
+                    (400, Advice),
+                    (432, Advice),
+                    (500, Fail),
+                ],
+            ),
+            (
+                Wanted::BadSignature,
+                [(432, Pass), (200, Fail), (401, Fail), (421, Fail), (500, Fail)],
+            ),
+            (
+                Wanted::NoEnvelope,
+                [(400, Pass), (200, Fail), (421, Advice), (422, Pass), (500, Fail)],
+            ),
+            (
+                Wanted::TooLarge,
+                [
+                    (413, Pass),
+                    (200, Advice),
+                    (421, Advice),
+                    (400, Advice),
+                    (500, Fail),
+                ],
+            ),
+            (
+                Wanted::NotAllowed,
+                [(405, Pass), (200, Fail), (404, Fail), (421, Fail), (500, Fail)],
+            ),
+        ];
+        for (wanted, cases) in table {
+            for (code, verdict) in cases {
+                assert_eq!(
+                    refusal(wanted, &Ok(delivery(code))).0,
+                    verdict,
+                    "{wanted:?} {code}"
+                );
+            }
+            let when_cut = if wanted == Wanted::TooLarge { Pass } else { Fail };
+            assert_eq!(refusal(wanted, &cut()).0, when_cut, "{wanted:?}");
+            assert_eq!(refusal(wanted, &late()).0, Fail, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn only_text_plain_is_a_good_content_type() {
+        assert_eq!(content_type(Some("Text/Plain; charset=utf-8")).0, Verdict::Pass);
+        assert_eq!(
+            content_type(Some("application/json")),
+            (Verdict::Advice, "application/json".to_owned())
+        );
+        assert_eq!(content_type(None).0, Verdict::Advice);
+        assert_eq!(content_type(Some(&"x".repeat(500))).1.len(), SHOWN);
+    }
+}

@@ -1,0 +1,152 @@
+//! How long an endpoint takes, against what Meta allows (Meta, *Flow health and monitoring*).
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::catalogue::{ALERTS, LATENCY};
+use super::report::{Finding, Verdict};
+
+/// The client gives up after this long.
+const LIMIT: Duration = Duration::from_secs(10);
+/// What alerts name: p90 in seconds.
+const THRESHOLDS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(7),
+];
+
+/// How long pings took, from the first byte sent to the last one received; in JSON, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Latency {
+    /// How many were answered.
+    pub pings: usize,
+    /// Half of them took at most this long.
+    #[serde(serialize_with = "milliseconds")]
+    pub p50: Duration,
+    /// Nine in ten took at most this long.
+    #[serde(serialize_with = "milliseconds")]
+    pub p90: Duration,
+    /// 99 in a hundred took at most this long.
+    #[serde(serialize_with = "milliseconds")]
+    pub p99: Duration,
+    /// The slowest.
+    #[serde(serialize_with = "milliseconds")]
+    pub max: Duration,
+}
+
+impl Latency {
+    /// By the nearest rank; `None` of nothing.
+    pub(super) fn of(mut durations: Vec<Duration>) -> Option<Self> {
+        durations.sort_unstable();
+        let percentile = |percent: usize| {
+            let rank = (durations.len() * percent).div_ceil(100);
+            durations.get(rank.saturating_sub(1)).copied()
+        };
+        Some(Self {
+            pings: durations.len(),
+            p50: percentile(50)?,
+            p90: percentile(90)?,
+            p99: percentile(99)?,
+            max: percentile(100)?,
+        })
+    }
+}
+
+/// What the times, and the pings that were not answered, say.
+pub(super) fn judge(latency: Option<Latency>, sent: usize) -> [Finding; 2] {
+    let Some(latency) = latency else {
+        let seen = format!("none of {sent} pings was answered");
+        return [
+            Finding::new(&LATENCY, Verdict::Fail, seen.clone()),
+            Finding::new(&ALERTS, Verdict::Skipped, seen),
+        ];
+    };
+    let max = latency.max.as_millis();
+    let lost = sent.saturating_sub(latency.pings);
+    let limit = if lost > 0 {
+        Finding::new(
+            &LATENCY,
+            Verdict::Fail,
+            format!("{lost} of {sent} pings were not answered"),
+        )
+    } else if latency.max >= LIMIT {
+        Finding::new(
+            &LATENCY,
+            Verdict::Fail,
+            format!("the slowest of {sent} pings took {max} ms"),
+        )
+    } else {
+        Finding::new(
+            &LATENCY,
+            Verdict::Pass,
+            format!("the slowest of {sent} pings took {max} ms"),
+        )
+    };
+    let figures = format!(
+        "p50 {} ms, p90 {} ms, p99 {} ms, slowest {max} ms",
+        latency.p50.as_millis(),
+        latency.p90.as_millis(),
+        latency.p99.as_millis(),
+    );
+    let passed = THRESHOLDS
+        .iter()
+        .rev()
+        .find(|threshold| latency.p90 >= **threshold);
+    let alerts = match passed {
+        None => Finding::new(&ALERTS, Verdict::Pass, figures),
+        Some(threshold) => {
+            let seen = format!("{figures}: above the threshold of {} s", threshold.as_secs());
+            Finding::new(&ALERTS, Verdict::Advice, seen)
+        }
+    };
+    [limit, alerts]
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    // To the microsecond, which is finer than a network is steady.
+    serializer.serialize_f64((duration.as_secs_f64() * 1_000_000.0).round() / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(milliseconds: &[u64]) -> Option<Latency> {
+        Latency::of(milliseconds.iter().copied().map(Duration::from_millis).collect())
+    }
+
+    #[test]
+    fn percentiles_are_by_the_nearest_rank() {
+        let hundred: Vec<u64> = (1..=100).rev().collect();
+        let latency = of(&hundred).unwrap();
+        let figures = [latency.p50, latency.p90, latency.p99, latency.max].map(|figure| figure.as_millis());
+        assert_eq!(figures, [50, 90, 99, 100]);
+        let one = of(&[7]).unwrap();
+        assert_eq!([one.p50, one.max].map(|figure| figure.as_millis()), [7, 7]);
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn the_limit_is_a_must_and_the_thresholds_are_advice() {
+        let verdicts =
+            |milliseconds: &[u64], sent| judge(of(milliseconds), sent).map(|finding| finding.verdict);
+        assert_eq!(verdicts(&[10, 20], 2), [Verdict::Pass, Verdict::Pass]);
+        assert_eq!(verdicts(&[10, 1000], 2), [Verdict::Pass, Verdict::Advice]);
+        assert_eq!(verdicts(&[10, 10_000], 2), [Verdict::Fail, Verdict::Advice]);
+        assert_eq!(verdicts(&[10], 2), [Verdict::Fail, Verdict::Pass]);
+        assert_eq!(verdicts(&[], 2), [Verdict::Fail, Verdict::Skipped]);
+        assert!(
+            judge(of(&[6000]), 1)[1]
+                .seen
+                .ends_with("above the threshold of 5 s")
+        );
+    }
+
+    #[test]
+    fn json_has_milliseconds() {
+        let latency = Latency::of(vec![Duration::from_micros(1500)]).unwrap();
+        assert_eq!(serde_json::to_value(latency).unwrap()["p90"], 1.5);
+    }
+}

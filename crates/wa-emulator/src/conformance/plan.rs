@@ -1,0 +1,164 @@
+//! What is sent to an endpoint that answers, in which order, and what has to come back.
+
+use bytes::Bytes;
+use http::Method;
+
+use super::catalogue as rule;
+use super::check::Check;
+use super::envelope::Envelope;
+use super::judge::Wanted;
+use super::prober::{Prober, Request};
+use crate::phone::{FlowMessage, PhoneError, WhatsAppClient};
+use crate::secret::Secret;
+
+/// 1 MB of data after base64, and the rest of the envelope.
+const LARGE: usize = 1_400_000;
+/// Four times what an endpoint has to take.
+const OVERSIZE: usize = 8 * 1024 * 1024;
+/// As long as a signature of Meta's.
+const ANOTHER_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// One request and what has to come back.
+pub(super) struct Step {
+    pub(super) check: &'static Check,
+    pub(super) request: Request,
+    pub(super) wanted: Wanted,
+}
+
+/// What is done to an envelope before it is sent.
+type Change = fn(Envelope) -> Envelope;
+/// What stands in the header for a body.
+type Sign<'a> = dyn Fn(&[u8]) -> Option<String> + Send + Sync + 'a;
+
+const fn step(check: &'static Check, request: Request, wanted: Wanted) -> Step {
+    Step {
+        check,
+        request,
+        wanted,
+    }
+}
+
+/// All of it. Each request is sealed anew, as clients do: an endpoint may refuse what it has seen before.
+pub(super) async fn of(
+    prober: &Prober,
+    stranger: &WhatsAppClient,
+    carrier: &FlowMessage,
+) -> Result<Vec<Step>, PhoneError> {
+    let mut steps = messages(prober).await?;
+    steps.extend(other_writings(prober, carrier).await?);
+    steps.extend(undecryptable(prober, stranger, carrier).await?);
+    steps.extend(badly_signed(prober, carrier).await?);
+    steps.extend(hostile(prober, carrier).await?);
+    Ok(steps)
+}
+
+async fn messages(prober: &Prober) -> Result<Vec<Step>, PhoneError> {
+    let messages = &prober.message;
+    let mut all = vec![(&rule::INIT, messages.init())];
+    all.extend(
+        messages
+            .data_exchange()
+            .map(|message| (&rule::DATA_EXCHANGE, message)),
+    );
+    all.push((&rule::NOTIFICATION, messages.notification()));
+    all.push((&rule::NOTIFICATION_KEY, messages.notification_by_key()));
+    let mut steps = Vec::new();
+    for (check, message) in all {
+        steps.push(step(check, prober.request(&message).await?, Wanted::Answer));
+    }
+    Ok(steps)
+}
+
+async fn other_writings(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+    let rearranged = prober.rewritten(carrier, |envelope| Some(envelope.rearranged()));
+    let unknown = prober.rewritten(carrier, |envelope| Some(envelope.with_unknown_members()));
+    let escaped = prober.rewritten(carrier, Envelope::with_escaped_slashes);
+    let large = prober.rewritten(carrier, |envelope| Some(envelope.padded_to(LARGE)));
+    let version = carrier.clone().version("4.0");
+    Ok(vec![
+        step(&rule::RAW_BYTES, rearranged.await?, Wanted::Accepted),
+        step(&rule::UNKNOWN_MEMBERS, unknown.await?, Wanted::Accepted),
+        step(&rule::ESCAPED_SLASHES, escaped.await?, Wanted::Accepted),
+        step(&rule::VERSION, prober.request(&version).await?, Wanted::Accepted),
+        step(&rule::LARGE, large.await?, Wanted::Accepted),
+    ])
+}
+
+async fn undecryptable(
+    prober: &Prober,
+    stranger: &WhatsAppClient,
+    carrier: &FlowMessage,
+) -> Result<Vec<Step>, PhoneError> {
+    let foreign = stranger.seal(carrier).await?.body().clone();
+    let mut steps = vec![step(
+        &rule::FOREIGN_KEY,
+        prober.signed(foreign),
+        Wanted::Undecryptable,
+    )];
+    let changed: [(&'static Check, Wanted, Change); 6] = [
+        (
+            &rule::TAMPERED_TAG,
+            Wanted::Undecryptable,
+            Envelope::with_changed_tag,
+        ),
+        (&rule::SHORT_DATA, Wanted::Malformed, Envelope::with_short_data),
+        (&rule::EMPTY_MEMBERS, Wanted::Malformed, |_| Envelope::empty()),
+        (&rule::BAD_BASE64, Wanted::Malformed, Envelope::with_bad_base64),
+        (&rule::KEY_LENGTH, Wanted::Malformed, Envelope::with_short_key),
+        (
+            &rule::VECTOR_LENGTH,
+            Wanted::Malformed,
+            Envelope::with_short_vector,
+        ),
+    ];
+    for (check, wanted, change) in changed {
+        let body = change(prober.envelope(carrier).await?).body();
+        steps.push(step(check, prober.signed(body), wanted));
+    }
+    Ok(steps)
+}
+
+async fn badly_signed(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+    let by = |secret: &str, body: &[u8]| crate::phone::signature_of_body(&Secret::new(secret), body);
+    let signatures: [(&'static Check, &Sign<'_>); 5] = [
+        (&rule::UNSIGNED, &|_| None),
+        (&rule::SHORT_SIGNATURE, &|body| {
+            Some(prober.sign(body).chars().take(17).collect())
+        }),
+        (&rule::WRONG_SIGNATURE, &|body| Some(by(ANOTHER_SECRET, body))),
+        (&rule::EMPTY_SECRET, &|body| Some(by("", body))),
+        (&rule::OTHER_PREFIX, &|body| {
+            Some(prober.sign(body).replace("sha256=", "sha1="))
+        }),
+    ];
+    let mut steps = Vec::new();
+    for (check, sign) in signatures {
+        let body = prober.envelope(carrier).await?.body();
+        let request = Request {
+            method: Method::POST,
+            signature: sign(&body),
+            body,
+            sealed: None,
+        };
+        steps.push(step(check, request, Wanted::BadSignature));
+    }
+    Ok(steps)
+}
+
+async fn hostile(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+    let other_json = Bytes::from_static(br#"{"object":"whatsapp_business_account","entry":[]}"#);
+    let no_json = Bytes::from_static(b"this is no JSON \xff");
+    let oversize = prober.envelope(carrier).await?.padded_to(OVERSIZE);
+    let get = Request {
+        method: Method::GET,
+        body: Bytes::new(),
+        signature: None,
+        sealed: None,
+    };
+    Ok(vec![
+        step(&rule::OTHER_JSON, prober.signed(other_json), Wanted::NoEnvelope),
+        step(&rule::NO_JSON, prober.signed(no_json), Wanted::NoEnvelope),
+        step(&rule::METHOD, get, Wanted::NotAllowed),
+        step(&rule::OVERSIZE, prober.signed(oversize), Wanted::TooLarge),
+    ])
+}

@@ -1,0 +1,361 @@
+//! A Flow endpoint of a few lines, with one fault or none.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use aes_gcm::aead::Aead;
+use aes_gcm::aead::consts::{U12, U16};
+use aes_gcm::aes::Aes128;
+use aes_gcm::{AesGcm, KeyInit};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::{
+    KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+};
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub(crate) const SECRET: &str = "feedfacefeedfacefeedfacefeedface";
+const LIMIT: usize = 2 * 1024 * 1024;
+
+/// What an endpoint does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    NoSignatureCheck,
+    EmptySecretIsGood,
+    AnyPrefixIsGood,
+    ShortSignatureIs500,
+    UnsignedIs401,
+    SignatureOverJsonWrittenAnew,
+    UndecryptableIs500,
+    UndecryptableIs400,
+    TagIsNotChecked,
+    BadBase64Is500,
+    ShortDataCrashes,
+    ShortDataHangs,
+    ShortDataKills,
+    ShortKeyIs500,
+    ShortVectorIs500,
+    EmptyTextsAre500,
+    QuotedReply,
+    JsonReply,
+    PlainReply,
+    UnflippedVector,
+    TwelveByteVector,
+    OaepBySha1,
+    PingIs500,
+    PingIsAcknowledged,
+    InitHasNoScreen,
+    TokenIsUnknown,
+    NoticeIsAScreen,
+    AcknowledgementIsPlain,
+    ErrorKeyIsUnknown,
+    UnknownMembersAreRefused,
+    EscapedSlashesAreRefused,
+    Version4IsRefused,
+    OtherJsonIs500,
+    NoJsonIs500,
+    BodyLimitOf100Kb,
+    NoBodyLimit,
+    OversizeIs500,
+    GetIsAnswered,
+    ConnectionsAreClosed,
+}
+
+pub(crate) struct Pair {
+    pub(crate) pem: String,
+    private: OaepPrivateDecryptingKey,
+}
+
+pub(crate) static PAIR: LazyLock<Pair> = LazyLock::new(|| {
+    let private = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+    let der: PublicKeyX509Der<'_> = private.public_key().as_der().unwrap();
+    let base64 = BASE64.encode(der.as_ref());
+    let lines: Vec<_> = base64
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    Pair {
+        pem: format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            lines.join("\n")
+        ),
+        private: OaepPrivateDecryptingKey::new(private).unwrap(),
+    }
+});
+
+/// Serves until the test is over; gives the URL.
+pub(crate) async fn serve(fault: Fault) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let dead = Arc::new(AtomicBool::new(false));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if dead.load(Ordering::SeqCst) {
+                return;
+            }
+            let dead = Arc::clone(&dead);
+            tokio::spawn(async move {
+                let service = service_fn(|request| {
+                    let dead = Arc::clone(&dead);
+                    async move { answer(fault, request, &dead).await }
+                });
+                let mut http = http1::Builder::new();
+                http.keep_alive(fault != Fault::ConnectionsAreClosed);
+                let _ = http.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    format!("http://{address}/flow")
+}
+
+/// A status without a body; 0 ends the connection, 1 never answers, 2 ends everything.
+type Refused = u16;
+
+async fn answer(
+    fault: Fault,
+    request: Request<Incoming>,
+    dead: &AtomicBool,
+) -> Result<Response<Full<Bytes>>, &'static str> {
+    let (head, body) = request.into_parts();
+    let limit = match fault {
+        Fault::BodyLimitOf100Kb => 100_000,
+        Fault::NoBodyLimit | Fault::OversizeIs500 => usize::MAX,
+        _ => LIMIT,
+    };
+    let reply = if head.method == Method::POST {
+        match Limited::new(body, limit).collect().await {
+            Ok(body) => exchange(fault, &head.headers, &body.to_bytes()),
+            Err(_) => Err(413),
+        }
+    } else if fault == Fault::GetIsAnswered {
+        Ok(String::new())
+    } else {
+        Err(405)
+    };
+    let status = match reply {
+        Ok(body) => {
+            let content_type = if fault == Fault::JsonReply {
+                "application/json"
+            } else {
+                "text/plain"
+            };
+            return Ok(Response::builder()
+                .header("content-type", content_type)
+                .body(Full::from(body))
+                .unwrap());
+        }
+        Err(0) => return Err("crash"),
+        Err(1) => std::future::pending().await,
+        Err(2) => {
+            dead.store(true, Ordering::SeqCst);
+            return Err("dead");
+        }
+        Err(status) => status,
+    };
+    Ok(Response::builder().status(status).body(Full::default()).unwrap())
+}
+
+fn exchange(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<String, Refused> {
+    if fault == Fault::OversizeIs500 && body.len() > LIMIT {
+        return Err(500);
+    }
+    check_signature(fault, headers, body)?;
+    let envelope: Value =
+        serde_json::from_slice(body).map_err(|_| if fault == Fault::NoJsonIs500 { 500_u16 } else { 400 })?;
+    if fault == Fault::UnknownMembersAreRefused
+        && envelope.as_object().is_some_and(|members| members.len() != 3)
+    {
+        return Err(400);
+    }
+    if fault == Fault::EscapedSlashesAreRefused && body.windows(2).any(|pair| pair == br"\/") {
+        return Err(421);
+    }
+    if envelope["encrypted_flow_data"].is_null() {
+        return Err(if fault == Fault::OtherJsonIs500 { 500 } else { 400 });
+    }
+    let opened = open(fault, &envelope)?;
+    let answer = respond(fault, &opened.request)?;
+    Ok(opened.write(fault, &answer))
+}
+
+fn check_signature(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+    if fault == Fault::NoSignatureCheck {
+        return Ok(());
+    }
+    let given = headers
+        .get("x-hub-signature-256")
+        .map(|value| value.to_str().unwrap());
+    let given = given.ok_or(if fault == Fault::UnsignedIs401 {
+        401_u16
+    } else {
+        432
+    })?;
+    if fault == Fault::ShortSignatureIs500 && given.len() < 64 {
+        return Err(500);
+    }
+    let anew = || {
+        serde_json::from_slice::<Value>(body)
+            .map(|value| compact(&value))
+            .unwrap_or_default()
+    };
+    let signed = if fault == Fault::SignatureOverJsonWrittenAnew {
+        anew()
+    } else {
+        body.to_vec()
+    };
+    let digest = |secret: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        HEXLOWER.encode(hmac::sign(&key, &signed).as_ref())
+    };
+    let good = match fault {
+        Fault::AnyPrefixIsGood => given
+            .split_once('=')
+            .is_some_and(|(_, given)| given == digest(SECRET)),
+        Fault::EmptySecretIsGood => {
+            given == format!("sha256={}", digest("")) || given == format!("sha256={}", digest(SECRET))
+        }
+        _ => given == format!("sha256={}", digest(SECRET)),
+    };
+    if good { Ok(()) } else { Err(432) }
+}
+
+/// As a typed endpoint writes it: its members, in its order, then whatever else there was.
+fn compact(value: &Value) -> Vec<u8> {
+    let Value::Object(members) = value else {
+        return Vec::new();
+    };
+    let known = ["encrypted_flow_data", "encrypted_aes_key", "initial_vector"];
+    let rest = members
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !known.contains(name));
+    let mut parts = Vec::new();
+    for name in known.into_iter().chain(rest) {
+        if let Some(value) = members.get(name) {
+            parts.push(format!("{}:{value}", json!(name)));
+        }
+    }
+    format!("{{{}}}", parts.join(",")).into_bytes()
+}
+
+struct Opened {
+    request: Value,
+    aes_key: [u8; 16],
+    vector: [u8; 16],
+}
+
+fn open(fault: Fault, envelope: &Value) -> Result<Opened, Refused> {
+    let undecryptable = match fault {
+        Fault::UndecryptableIs500 => 500,
+        Fault::UndecryptableIs400 => 400,
+        _ => 421,
+    };
+    let or = |wrong: Fault, status: Refused| if fault == wrong { status } else { undecryptable };
+    let member = |name: &str| BASE64.decode(envelope[name].as_str().unwrap_or_default().as_bytes());
+    let data = member("encrypted_flow_data").map_err(|_| or(Fault::BadBase64Is500, 500))?;
+    let (key, vector) = (
+        member("encrypted_aes_key").unwrap(),
+        member("initial_vector").unwrap(),
+    );
+    if key.is_empty() {
+        return Err(or(Fault::EmptyTextsAre500, 500));
+    }
+    if key.len() != 256 {
+        return Err(or(Fault::ShortKeyIs500, 500));
+    }
+    let oaep = if fault == Fault::OaepBySha1 {
+        &OAEP_SHA1_MGF1SHA1
+    } else {
+        &OAEP_SHA256_MGF1SHA256
+    };
+    let mut buffer = vec![0; PAIR.private.min_output_size()];
+    let aes_key = PAIR
+        .private
+        .decrypt(oaep, &key, &mut buffer, None)
+        .map_err(|_| undecryptable)?;
+    let aes_key: [u8; 16] = (&*aes_key).try_into().map_err(|_| undecryptable)?;
+    let vector: [u8; 16] = vector.try_into().map_err(|_| or(Fault::ShortVectorIs500, 500))?;
+    if data.len() < 16 {
+        return Err(match fault {
+            Fault::ShortDataCrashes => 0,
+            Fault::ShortDataHangs => 1,
+            Fault::ShortDataKills => 2,
+            _ => undecryptable,
+        });
+    }
+    let cipher = AesGcm::<Aes128, U16>::new(&aes_key.into());
+    let plaintext = match fault {
+        Fault::TwelveByteVector => {
+            let vector: [u8; 12] = vector[..12].try_into().unwrap();
+            AesGcm::<Aes128, U12>::new(&aes_key.into()).decrypt(&vector.into(), &*data)
+        }
+        // Counter mode is its own inverse, so encrypting decrypts, and nobody looks at the tag.
+        Fault::TagIsNotChecked => cipher
+            .encrypt(&vector.into(), &data[..data.len() - 16])
+            .map(|mut text| {
+                text.truncate(data.len() - 16);
+                text
+            }),
+        _ => cipher.decrypt(&vector.into(), &*data),
+    };
+    let request = serde_json::from_slice(&plaintext.map_err(|_| undecryptable)?).map_err(|_| 400_u16)?;
+    Ok(Opened {
+        request,
+        aes_key,
+        vector,
+    })
+}
+
+fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
+    let active = json!({"data": {"status": "active"}});
+    let acknowledged = json!({"data": {"acknowledged": true}});
+    let screen = json!({"screen": "FIRST", "data": {"seen": request["data"]}});
+    let data = &request["data"];
+    let is_notice =
+        data["error"].is_string() || (fault != Fault::ErrorKeyIsUnknown && data["error_key"].is_string());
+    if fault == Fault::Version4IsRefused && request["version"] != "3.0" {
+        return Err(400);
+    }
+    match request["action"].as_str().unwrap() {
+        "ping" if fault == Fault::PingIs500 => Err(500),
+        "ping" if fault == Fault::PingIsAcknowledged => Ok(acknowledged),
+        "ping" => Ok(active),
+        _ if is_notice && fault != Fault::NoticeIsAScreen => Ok(acknowledged),
+        _ if fault == Fault::TokenIsUnknown => Err(427),
+        "INIT" if fault == Fault::InitHasNoScreen => Ok(json!({"data": {}})),
+        _ => Ok(screen),
+    }
+}
+
+impl Opened {
+    fn write(&self, fault: Fault, answer: &Value) -> String {
+        let is_acknowledgement = answer["data"]["acknowledged"] == true;
+        if fault == Fault::PlainReply || (fault == Fault::AcknowledgementIsPlain && is_acknowledgement) {
+            return answer.to_string();
+        }
+        let flip = if fault == Fault::UnflippedVector { 0 } else { 0xff };
+        let vector = self.vector.map(|byte| byte ^ flip);
+        let cipher = AesGcm::<Aes128, U16>::new(&self.aes_key.into());
+        let text = BASE64.encode(
+            &cipher
+                .encrypt(&vector.into(), answer.to_string().as_bytes())
+                .unwrap(),
+        );
+        if fault == Fault::QuotedReply {
+            format!("\"{text}\"")
+        } else {
+            text
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The conformance check against endpoints that are right, and wrong in one way each.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod canary;
+mod endpoint;
+mod faults;
+mod pywa;
+mod right;
