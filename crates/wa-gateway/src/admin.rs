@@ -1,5 +1,7 @@
 //! The admin address: metrics, health, and media decryption for backends.
 
+mod media;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,8 +14,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use crate::config::Settings;
 use crate::keeper::Serving;
 use crate::metrics::Metrics;
+use media::Media;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
@@ -26,41 +30,47 @@ pub(crate) type Reply = Response<Full<Bytes>>;
 pub(crate) struct Admin {
     metrics: Arc<Metrics>,
     draining: Arc<AtomicBool>,
-    media_limit: usize,
+    media: Media,
 }
 
 impl Admin {
-    pub(crate) fn new(serving: &Serving, draining: Arc<AtomicBool>, media_limit: usize) -> Self {
+    pub(crate) fn new(serving: &Serving, draining: Arc<AtomicBool>, settings: &Settings) -> Self {
+        let media = Media::new(settings.limits.media, settings.media_hosts.clone());
         Self {
             metrics: Arc::clone(&serving.metrics),
             draining,
-            media_limit,
+            media,
         }
     }
 
     async fn answer(self, request: Request<Incoming>) -> Reply {
-        let path = request.uri().path();
-        let known = match path {
-            "/metrics" | "/livez" | "/readyz" => Some(Method::GET),
-            _ => None,
+        let allowed = match request.uri().path() {
+            "/metrics" | "/livez" | "/readyz" => Method::GET,
+            "/media/decrypt" => Method::POST,
+            _ => {
+                return text(
+                    StatusCode::NOT_FOUND,
+                    "here are /metrics, /livez, /readyz and /media/decrypt\n",
+                );
+            }
         };
-        match known {
-            None => text(
-                StatusCode::NOT_FOUND,
-                "the admin address has /metrics, /livez, /readyz and /media/decrypt\n",
-            ),
-            Some(method) if *request.method() != method => {
-                let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "");
-                if let Ok(method) = HeaderValue::from_str(method.as_str()) {
-                    reply.headers_mut().insert(ALLOW, method);
-                }
+        if *request.method() != allowed {
+            let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "");
+            let allowed = if allowed == Method::GET { "GET" } else { "POST" };
+            reply
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static(allowed));
+            return reply;
+        }
+        match request.uri().path() {
+            "/metrics" => typed(StatusCode::OK, OPEN_METRICS, self.metrics.text()),
+            "/livez" => text(StatusCode::OK, "alive\n"),
+            "/readyz" => self.readiness(),
+            _ => {
+                let (reply, result) = self.media.decrypt(request).await;
+                self.metrics.media(result);
                 reply
             }
-            Some(_) => match path {
-                "/metrics" => typed(StatusCode::OK, OPEN_METRICS, self.metrics.text()),
-                "/livez" => text(StatusCode::OK, "alive\n"),
-                _ => self.readiness(),
-            },
         }
     }
 

@@ -57,6 +57,7 @@ pub struct GatewayConfig {
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) admin: Option<SocketAddr>,
+    pub(crate) media_hosts: Vec<String>,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) limits: Limits,
     pub(crate) endpoints: Vec<EndpointConfig>,

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
+use tracing::Instrument as _;
+use tracing::instrument::Instrumented;
 use wa_flows::{FlowFuture, ReplyBody};
 
 use crate::routes::CurrentRoutes;
@@ -18,7 +20,7 @@ pub(crate) struct Front {
 
 /// The reply of an endpoint to come, or the one that there is none.
 pub(crate) enum Reply {
-    Endpoint(FlowFuture),
+    Endpoint(Instrumented<FlowFuture>),
     NotFound,
 }
 
@@ -32,10 +34,9 @@ impl Service<Request<Incoming>> for Front {
         let Some(route) = routes.find(request.uri().path()) else {
             return Reply::NotFound;
         };
-        Reply::Endpoint(tower_service::Service::call(
-            &mut route.endpoint().clone(),
-            request,
-        ))
+        let span = tracing::info_span!("endpoint", name = route.name());
+        let reply = tower_service::Service::call(&mut route.endpoint().clone(), request);
+        Reply::Endpoint(reply.instrument(span))
     }
 }
 

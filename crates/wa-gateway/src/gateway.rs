@@ -113,7 +113,7 @@ impl Gateway {
         };
         let front = Task(tokio::spawn(accept(listener, door, front, stopping.clone())));
         let admin_door = Door::new(&settings.limits, None);
-        let admin = Admin::new(&serving, Arc::clone(&draining), settings.limits.media);
+        let admin = Admin::new(&serving, Arc::clone(&draining), settings);
         let (admin, admin_addr) = match admin_listener {
             Some((listener, address)) => (
                 Some(Task(tokio::spawn(accept(

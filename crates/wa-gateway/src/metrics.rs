@@ -53,6 +53,16 @@ pub(crate) enum Reload {
     Configuration,
 }
 
+impl Reload {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::Certificate => "certificate",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
 /// Seconds, finer where WhatsApp raises alerts (1, 5 and 7) and gives up (10).
 const LONG: [f64; 15] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.0, 9.0, 10.0,
@@ -82,7 +92,7 @@ impl Metrics {
             })
             .set(1);
         registry.register_collector(Box::new(keys));
-        Self {
+        let metrics = Self {
             exchanges: register(&mut registry, &table::EXCHANGES, Family::default()),
             refusals: register(&mut registry, &table::REFUSALS, Family::default()),
             total: register(&mut registry, &table::TOTAL, long()),
@@ -99,6 +109,28 @@ impl Metrics {
             media: register(&mut registry, &table::MEDIA, Family::default()),
             connections: register(&mut registry, &table::CONNECTIONS, Gauge::default()),
             registry,
+        };
+        metrics.begin_at_zero();
+        metrics
+    }
+
+    /// Shows what has not happened yet, so that an alert sees it begin.
+    fn begin_at_zero(&self) {
+        for what in [Reload::Keys, Reload::Certificate, Reload::Configuration] {
+            for result in ["ok", "failed"] {
+                self.reloads
+                    .get_or_create(&ReloadLabels {
+                        what: what.label(),
+                        result,
+                    })
+                    .inc_by(0);
+            }
+        }
+        for reason in ["exchanges", "connections"] {
+            self.shed.get_or_create(&ReasonLabel { reason }).inc_by(0);
+        }
+        for result in ["ok", "bad_request", "refused", "failed"] {
+            self.media.get_or_create(&ResultLabel { result }).inc_by(0);
         }
     }
 
@@ -119,14 +151,9 @@ impl Metrics {
     }
 
     pub(crate) fn reloaded(&self, what: Reload, ok: bool) {
-        let what = match what {
-            Reload::Keys => "keys",
-            Reload::Certificate => "certificate",
-            Reload::Configuration => "configuration",
-        };
         self.reloads
             .get_or_create(&ReloadLabels {
-                what,
+                what: what.label(),
                 result: if ok { "ok" } else { "failed" },
             })
             .inc();
@@ -140,6 +167,10 @@ impl Metrics {
 impl EndpointMetrics {
     pub(crate) fn new(metrics: &Arc<Metrics>, name: &str) -> Self {
         let name = Arc::new(name.to_owned());
+        // Shown before the first one.
+        metrics.upstream_retries.get_or_create_owned(&EndpointLabel {
+            endpoint: Arc::clone(&name),
+        });
         let label = EndpointLabel {
             endpoint: Arc::clone(&name),
         };

@@ -91,6 +91,11 @@ impl Setting {
         self.many
     }
 
+    /// True if it is either `true` or `false`, so that its flag needs no value.
+    pub fn is_switch(&self) -> bool {
+        self.expected == bool::EXPECTED
+    }
+
     /// What it does.
     pub fn about(&self) -> &'static str {
         self.about
@@ -180,6 +185,12 @@ pub(crate) static ADMIN_LISTEN: Typed<MaybeAddress> = Typed::new(
 pub(crate) static DANGER_PUBLIC_ADMIN: Typed<bool> = Typed::new(Admin, "danger_public_admin", "Allow an admin address that is not loopback: whoever reaches it reads the metrics and has media decrypted.")
     .default("false");
 
+pub(crate) static DANGER_MEDIA_HOST: Typed<String> = Typed::new(
+    Admin,
+    "danger_media_host",
+    "Also fetch media from this host, by plain HTTP too: for tests without WhatsApp's CDN.",
+);
+
 pub(crate) static BODY: Typed<Bytes> = Typed::new(
     Limits,
     "body",
@@ -203,7 +214,7 @@ pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
     "in_flight",
     "Exchanges under way in one endpoint; more are answered 503 at once.",
 )
-.default("256");
+.default("1024");
 pub(crate) static CONNECTIONS: Typed<usize> = Typed::new(
     Limits,
     "connections",
@@ -245,7 +256,11 @@ pub(crate) static DANGER_SKIP_SIGNATURE: Typed<bool> = Typed::new(
     "danger_skip_signature_check",
     "Answer requests that nobody signed: for local tests only.",
 )
-.default("false");
+.default("false")
+.overridden(
+    "danger-skip-signature-check",
+    "WA_GATEWAY_DANGER_SKIP_SIGNATURE_CHECK",
+);
 pub(crate) static TOKEN_SIGNATURE: Typed<TokenSignatureMode> = Typed::new(
     Endpoint,
     "flow_token_signature",
@@ -276,6 +291,7 @@ static ALL: &[&Setting] = &[
     &TLS_KEY.setting,
     &ADMIN_LISTEN.setting,
     &DANGER_PUBLIC_ADMIN.setting,
+    &DANGER_MEDIA_HOST.setting,
     &BODY.setting,
     &UPSTREAM_BODY.setting,
     &MEDIA.setting,

@@ -1,1 +1,81 @@
-//! To come.
+//! How a gateway ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use crate::support::{Backend, Files, Phone, admin, eventually, init, start_before};
+
+async fn holding_backend() -> (Backend, Arc<Semaphore>) {
+    let release = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&release);
+    let backend = Backend::answering(move |_| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.unwrap().forget();
+            (200, "{}".to_owned())
+        }
+    })
+    .await;
+    (backend, release)
+}
+
+#[tokio::test]
+async fn an_exchange_under_way_is_answered_before_the_end_and_nothing_new_is_taken() {
+    let files = Files::new();
+    let (backend, release) = holding_backend().await;
+    let gateway = start_before(&files, &backend).await;
+    let (address, admin_address) = (gateway.local_addr(), gateway.admin_addr().unwrap());
+    assert_eq!(admin(&gateway, Method::GET, "/readyz", "").await.0, 200);
+
+    let phone = Phone::new(&gateway);
+    let exchange = tokio::spawn(async move { phone.send(&init()).await.status });
+    eventually("the backend is asked", || async { backend.asked().len() == 1 }).await;
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let ending = tokio::spawn(gateway.shutdown(Duration::from_secs(30)));
+    eventually("no connection is taken", || async {
+        TcpStream::connect(address).await.is_err()
+    })
+    .await;
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .build_http::<http_body_util::Empty<bytes::Bytes>>();
+    let ready = client
+        .get(format!("http://{admin_address}/readyz").parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), 503);
+    assert!(!ending.is_finished());
+
+    release.add_permits(1);
+    assert_eq!(exchange.await.unwrap(), 200);
+    assert_eq!(ending.await.unwrap(), 0);
+    assert_eq!(
+        tokio::io::AsyncReadExt::read(&mut idle, &mut [0]).await.unwrap(),
+        0
+    );
+    assert!(TcpStream::connect(admin_address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_outlives_the_deadline_is_cut() {
+    let files = Files::new();
+    let (backend, _release) = holding_backend().await;
+    let gateway = start_before(&files, &backend).await;
+    let phone = Phone::new(&gateway);
+    let exchange = tokio::spawn(async move { phone.try_send(&init()).await.is_err() });
+    eventually("the backend is asked", || async { backend.asked().len() == 1 }).await;
+    assert_eq!(gateway.shutdown(Duration::from_millis(100)).await, 1);
+    assert!(exchange.await.unwrap());
+}
+
+#[tokio::test]
+async fn it_can_end_with_anything_that_is_awaited() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let address = gateway.local_addr();
+    assert_eq!(gateway.run_until(async {}).await, 0);
+    assert!(TcpStream::connect(address).await.is_err());
+}

@@ -68,7 +68,7 @@ async fn a_wrong_signature_is_432_and_a_foreign_key_421_and_neither_reaches_the_
     assert_eq!((reply.status.as_u16(), reply.body.len()), (421, 0));
     assert!(backend.asked().is_empty());
     let refusals = |reason| metric(&gateway, "wa_gateway_refusals_total", &[("reason", reason)]);
-    assert_eq!((refusals("bad_signature"), refusals("undecryptable")), (1.0, 1.0));
+    assert_eq!((refusals("bad_signature"), refusals("undecryptable")), (1, 1));
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn an_error_notification_is_acknowledged_and_the_backend_is_told_if_it_wan
                 "wa_gateway_exchanges_total",
                 &[("action", "error_notification")]
             ),
-            1.0
+            1
         );
     }
 }

@@ -1,1 +1,156 @@
-//! To come.
+//! Keys that come and go while requests run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use wa_gateway::Running;
+use wa_keys::file::{Existing, write_encrypted_private_key};
+use wa_keys::{Passphrase, Protection};
+
+use crate::support::{
+    Backend, Files, Phone, config_text, configure, eventually, init, key, metric, ping, start, start_before,
+};
+
+fn reloads(gateway: &Running, result: &str) -> u64 {
+    metric(
+        gateway,
+        "wa_gateway_reloads_total",
+        &[("what", "keys"), ("result", result)],
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_added_and_a_key_removed_take_effect_without_a_failed_exchange() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let (ended, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let phone = Phone::new(&gateway);
+    let load = tokio::spawn({
+        let (ended, served) = (Arc::clone(&ended), Arc::clone(&served));
+        async move {
+            while !ended.load(Ordering::Relaxed) {
+                assert_eq!(phone.send(&init()).await.status, 200);
+                served.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+
+    let newcomer = Phone::with_key(&gateway, 1);
+    assert_eq!(newcomer.send(&ping()).await.status, 421);
+    files.write_key("2.pem", 1);
+    eventually("the new key is served", || async {
+        newcomer.send(&ping()).await.status == 200
+    })
+    .await;
+    files.remove("keys/2.pem");
+    eventually("the key is gone", || async {
+        newcomer.send(&ping()).await.status == 421
+    })
+    .await;
+    for _ in 0..5 {
+        files.write_key("2.pem", 1);
+        files.remove("keys/2.pem");
+    }
+    let before = served.load(Ordering::Relaxed);
+    eventually("requests go on", || async {
+        served.load(Ordering::Relaxed) > before + 5
+    })
+    .await;
+    ended.store(true, Ordering::Relaxed);
+    load.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_file_is_reported_and_the_last_good_ring_stays_until_it_is_mended() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let (phone, newcomer) = (Phone::new(&gateway), Phone::with_key(&gateway, 1));
+    files.write("keys/2.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
+    eventually("the failure is counted", || async {
+        reloads(&gateway, "failed") == 1
+    })
+    .await;
+    assert_eq!(phone.send(&ping()).await.status, 200);
+    files.write_key("2.pem", 1);
+    eventually("the mended key is served", || async {
+        newcomer.send(&ping()).await.status == 200
+    })
+    .await;
+    assert_eq!(phone.send(&ping()).await.status, 200);
+
+    files.remove("keys/1.pem");
+    files.remove("keys/2.pem");
+    eventually("an empty directory is a failure", || async {
+        reloads(&gateway, "failed") == 2
+    })
+    .await;
+    // The watcher may have seen the moment when one key was left.
+    assert_eq!(newcomer.send(&ping()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_key_in_use_is_seen_by_its_fingerprint_and_keeps_its_count_over_a_reload() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 200);
+    files.write_key("current.pem", 1);
+    let newcomer = Phone::with_key(&gateway, 1);
+    eventually("the new key is served", || async {
+        newcomer.send(&ping()).await.status == 200
+    })
+    .await;
+    let opened = |which: usize, position| {
+        let fingerprint = key(which).public_key().fingerprint().to_string();
+        let labels = [
+            ("endpoint", "shop"),
+            ("fingerprint", fingerprint.as_str()),
+            ("position", position),
+        ];
+        metric(&gateway, "wa_gateway_key_opened_total", &labels)
+    };
+    assert_eq!((opened(1, "0"), opened(0, "1")), (1, 1));
+}
+
+#[tokio::test]
+async fn encrypted_keys_open_with_any_of_the_passphrases() {
+    let (files, backend) = (Files::empty(), Backend::saying(200, "{}").await);
+    for (name, which, passphrase) in [("1.pem", 0, "first one"), ("2.pem", 1, "second one")] {
+        let path = files.path().join("keys").join(name);
+        let passphrase = Passphrase::new(passphrase);
+        let protection = Protection::default();
+        write_encrypted_private_key(path, key(which), &passphrase, &protection, Existing::Refuse).unwrap();
+    }
+    files.write("first", "first one\n");
+    files.write("second", "second one\r\nwhat follows is not read");
+    let more = r#"passphrase_file = ["first", "second"]"#;
+    let gateway = start(&files, &config_text(&backend.url(), more)).await;
+    assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 200);
+    assert_eq!(Phone::with_key(&gateway, 1).send(&ping()).await.status, 200);
+
+    let errors = configure(
+        &files,
+        &config_text(&backend.url(), r#"passphrase_file = "first""#),
+    )
+    .check()
+    .unwrap_err();
+    assert!(errors.to_string().contains("2.pem"), "{errors}");
+    assert_eq!(errors.problems().len(), 1);
+}
+
+#[tokio::test]
+async fn a_changed_app_secret_file_takes_effect() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    files.write("secret", "0123456789abcdef");
+    let gateway = start(
+        &files,
+        &config_text(&backend.url(), r#"app_secret_file = "secret""#),
+    )
+    .await;
+    let phone = Phone::new(&gateway);
+    assert_eq!(phone.send(&ping()).await.status, 432);
+    files.write("secret", crate::support::SECRET);
+    eventually("the new secret is good", || async {
+        phone.send(&ping()).await.status == 200
+    })
+    .await;
+}

@@ -11,6 +11,7 @@
 
 mod admin;
 mod canary;
+mod config;
 mod drain;
 mod exchange;
 mod keys;

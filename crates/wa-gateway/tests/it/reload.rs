@@ -1,1 +1,98 @@
-//! To come.
+//! The configuration, read again while it serves.
+
+use std::error::Error as _;
+
+use serde_json::json;
+use wa_gateway::StartError;
+
+use crate::support::{Backend, Files, Phone, config_text, eventually, init, key, metric, ping, start};
+
+#[tokio::test]
+async fn a_reload_brings_endpoints_backends_and_keys_and_keeps_the_address() {
+    let files = Files::new();
+    let (first, second) = (
+        Backend::saying(200, r#"{"from":1}"#).await,
+        Backend::saying(200, r#"{"from":2}"#).await,
+    );
+    let gateway = start(&files, &config_text(&first.url(), "")).await;
+    assert_eq!(
+        Phone::new(&gateway).send(&init()).await.open(),
+        json!({"from": 1})
+    );
+
+    files.write("other.pem", key(1).secret_pkcs8_pem().expose_secret());
+    let more = format!(
+        "[[endpoint]]\nname = \"bank\"\npath = \"/bank\"\nkeys = \"other.pem\"\nupstream = \"{}\"",
+        second.url()
+    );
+    files.write("gateway.toml", config_text(&second.url(), &more));
+    gateway.reload().await.unwrap();
+    assert_eq!(
+        Phone::new(&gateway).send(&init()).await.open(),
+        json!({"from": 2})
+    );
+    let bank = format!("http://{}/bank", gateway.local_addr());
+    assert_eq!(
+        Phone::with_key(&gateway, 1).at(bank).send(&ping()).await.status,
+        200
+    );
+    let fingerprint = key(0).public_key().fingerprint().to_string();
+    let labels = [("fingerprint", fingerprint.as_str())];
+    assert_eq!(metric(&gateway, "wa_gateway_key_opened_total", &labels), 2);
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_changes_nothing() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start(&files, &config_text(&backend.url(), "")).await;
+    for text in [
+        "listen = 7",
+        &config_text("nowhere", ""),
+        &config_text(&backend.url(), "keys = \"absent\""),
+    ] {
+        files.write("gateway.toml", text);
+        let error = gateway.reload().await.unwrap_err();
+        assert!(matches!(error, StartError::Config(_)) && error.source().is_some());
+        assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 200);
+    }
+    let labels = [("what", "configuration"), ("result", "failed")];
+    assert_eq!(metric(&gateway, "wa_gateway_reloads_total", &labels), 3);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sighup_reloads_and_sigterm_ends() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    // With handlers of its own the process outlives a signal that the gateway does not listen to yet.
+    let _kept = [SignalKind::hangup(), SignalKind::terminate()].map(|kind| signal(kind).unwrap());
+    let send = async |name: &str| {
+        let pid = std::process::id().to_string();
+        let status = tokio::process::Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .await
+            .unwrap();
+        assert!(status.success());
+    };
+    let files = Files::new();
+    let (first, second) = (
+        Backend::saying(200, r#"{"from":1}"#).await,
+        Backend::saying(200, r#"{"from":2}"#).await,
+    );
+    let gateway = start(&files, &config_text(&first.url(), "")).await;
+    let phone = Phone::new(&gateway);
+    let running = tokio::spawn(gateway.run_until_signal());
+    files.write("gateway.toml", config_text(&second.url(), ""));
+    eventually("the new backend is asked", || async {
+        send("HUP").await;
+        phone.send(&init()).await.open() == json!({"from": 2})
+    })
+    .await;
+    eventually("it ends", || async {
+        send("TERM").await;
+        running.is_finished()
+    })
+    .await;
+    assert!(phone.try_send(&init()).await.is_err());
+}

@@ -298,6 +298,16 @@ async fn receive(request: Request<Incoming>) -> Asked {
 
 /// Asks the admin address.
 pub(crate) async fn admin(gateway: &Running, method: Method, path: &str, body: &str) -> (StatusCode, String) {
+    let (status, body) = ask(gateway, method, path, body).await;
+    (status, String::from_utf8(body).unwrap())
+}
+
+/// Has media decrypted.
+pub(crate) async fn decrypt_media(gateway: &Running, description: &str) -> (StatusCode, Vec<u8>) {
+    ask(gateway, Method::POST, "/media/decrypt", description).await
+}
+
+async fn ask(gateway: &Running, method: Method, path: &str, body: &str) -> (StatusCode, Vec<u8>) {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::builder()
         .method(method)
@@ -306,14 +316,11 @@ pub(crate) async fn admin(gateway: &Running, method: Method, path: &str, body: &
         .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
         .unwrap();
     let (head, body) = client.request(request).await.unwrap().into_parts();
-    (
-        head.status,
-        String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned(),
-    )
+    (head.status, body.collect().await.unwrap().to_bytes().to_vec())
 }
 
 /// The value of one metric, 0 if it is not there.
-pub(crate) fn metric(gateway: &Running, name: &str, labels: &[(&str, &str)]) -> f64 {
+pub(crate) fn metric(gateway: &Running, name: &str, labels: &[(&str, &str)]) -> u64 {
     let labels: HashMap<_, _> = labels.iter().copied().collect();
     let text = gateway.metrics();
     let matching = text.lines().filter(|line| {
@@ -327,6 +334,6 @@ pub(crate) fn metric(gateway: &Running, name: &str, labels: &[(&str, &str)]) -> 
                 .all(|(label, value)| rest.contains(&format!("{label}=\"{value}\"")))
     });
     matching
-        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
         .sum()
 }

@@ -1,1 +1,156 @@
-//! To come.
+//! TLS towards the phones and towards the backend.
+
+use std::sync::Arc;
+
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use wa_gateway::Running;
+
+use crate::support::{Backend, Files, Phone, config_text, configure, eventually, init, metric, ping, start};
+
+struct Certificate {
+    pem: String,
+    key: String,
+}
+
+fn certificate() -> Certificate {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    Certificate {
+        pem: made.cert.pem(),
+        key: made.signing_key.serialize_pem(),
+    }
+}
+
+fn put(files: &Files, certificate: &Certificate) {
+    files.write("tls.key", &certificate.key);
+    files.write("tls.pem", &certificate.pem);
+}
+
+/// A phone that trusts one certificate only, and makes a connection for each request.
+fn phone(gateway: &Running, trusted: &Certificate) -> Phone<HttpsConnector<HttpConnector>> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(trusted.pem.as_bytes()).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    // A resumed session shows no certificate.
+    config.resumption = rustls::client::Resumption::disabled();
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_only()
+        .enable_http1()
+        .build();
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector);
+    Phone::over(
+        client,
+        format!("https://localhost:{}/flow", gateway.local_addr().port()),
+        0,
+    )
+}
+
+fn with_tls(upstream: &str) -> String {
+    config_text(upstream, "").replace(
+        "[admin]",
+        "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n[admin]",
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_is_replaced_while_requests_run() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let (old, new) = (certificate(), certificate());
+    put(&files, &old);
+    let gateway = start(&files, &with_tls(&backend.url())).await;
+    let (trusts_old, trusts_new) = (phone(&gateway, &old), phone(&gateway, &new));
+    assert_eq!(trusts_old.send(&init()).await.status, 200);
+    assert!(trusts_new.try_send(&init()).await.is_err());
+
+    put(&files, &new);
+    eventually("the new certificate is served", || async {
+        trusts_new.try_send(&init()).await.is_ok()
+    })
+    .await;
+    assert!(trusts_old.try_send(&init()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_certificate_without_its_key_is_reported_and_the_last_good_one_stays() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let good = certificate();
+    put(&files, &good);
+    let gateway = start(&files, &with_tls(&backend.url())).await;
+    files.write("tls.key", certificate().key);
+    let failed = || {
+        metric(
+            &gateway,
+            "wa_gateway_reloads_total",
+            &[("what", "certificate"), ("result", "failed")],
+        )
+    };
+    eventually("the failure is counted", || async { failed() == 1 }).await;
+    assert_eq!(phone(&gateway, &good).send(&ping()).await.status, 200);
+
+    let errors = configure(&files, &with_tls(&backend.url()))
+        .check()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        errors.contains("tls.key is not the key of the certificate"),
+        "{errors}"
+    );
+}
+
+/// A backend that speaks TLS, and answers everything with `{}`.
+async fn tls_backend(certificate: &Certificate) -> String {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(certificate.pem.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
+    let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let service = hyper::service::service_fn(|_| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new("{}".to_owned()))
+            });
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(async move { connection.await.ok() });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn an_https_backend_is_reached_if_its_authority_is_known_and_is_503_if_not() {
+    let files = Files::new();
+    let theirs = certificate();
+    let url = tls_backend(&theirs).await;
+    files.write("ca.pem", &theirs.pem);
+    let gateway = start(&files, &config_text(&url, r#"upstream_ca = "ca.pem""#)).await;
+    assert_eq!(Phone::new(&gateway).send(&init()).await.status, 200);
+    files.write("ca.pem", certificate().pem);
+    let gateway = start(&files, &config_text(&url, r#"upstream_ca = "ca.pem""#)).await;
+    assert_eq!(Phone::new(&gateway).send(&init()).await.status, 503);
+}

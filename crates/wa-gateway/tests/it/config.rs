@@ -1,0 +1,415 @@
+//! Configurations, good and bad.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use wa_gateway::{ConfigErrors, GatewayConfig, Overrides, Setting, config_reference};
+
+use crate::support::Files;
+
+const ENDPOINT: &str = "[[endpoint]]\nkeys = \"keys\"\nupstream = \"http://127.0.0.1:3000/\"\n";
+
+fn parse(text: &str) -> Result<GatewayConfig, ConfigErrors> {
+    with(text, &[], &[("WA_APP_SECRET", "secret")])
+}
+
+fn with(
+    text: &str,
+    flags: &[(&str, &str)],
+    environment: &[(&'static str, &'static str)],
+) -> Result<GatewayConfig, ConfigErrors> {
+    let mut overrides = Overrides::new();
+    for (flag, value) in flags {
+        assert!(overrides.set(flag, *value), "no flag {flag}");
+    }
+    let environment: HashMap<_, _> = environment.iter().copied().collect();
+    GatewayConfig::parse(text, &overrides, move |name| {
+        environment.get(name).map(|value| (*value).to_owned())
+    })
+}
+
+/// What is wrong with a text before a sound endpoint, line by line.
+fn problems(text: &str) -> String {
+    parse(&format!("{text}\n{ENDPOINT}"))
+        .map_or_else(|errors| problem_lines(&errors), |_| "nothing".to_owned())
+}
+
+fn problem_lines(errors: &ConfigErrors) -> String {
+    let lines = errors.problems().iter().map(ToString::to_string);
+    // What the files of the endpoint are worth is told too; it is tried elsewhere.
+    lines
+        .filter(|line| !line.contains("cannot be read"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn each_mistake_has_its_own_words_and_its_place() {
+    for (text, expected) in [
+        (
+            "lisen = \"127.0.0.1:80\"",
+            "configuration:1: lisen: unknown key; did you mean `listen`?",
+        ),
+        (
+            "something_else = 1",
+            "configuration:1: something_else: unknown key",
+        ),
+        (
+            "\n[limit]",
+            "configuration:2: limit: unknown key; did you mean `limits`?",
+        ),
+        (
+            "[limits]\nbdy = 1",
+            "configuration:2: limits.bdy: unknown key; did you mean `body`?",
+        ),
+        (
+            "listen = \"localhost\"",
+            "configuration:1: listen: found `localhost`, expected an IP address and a port, such as `127.0.0.1:8080` or `[::]:8080`",
+        ),
+        (
+            "listen = 8080",
+            "configuration:1: listen: found `8080`, expected an IP address and a port, such as `127.0.0.1:8080` or `[::]:8080`",
+        ),
+        (
+            "drain_timeout = 15",
+            "configuration:1: drain_timeout: found `15`, expected a time with its unit, such as `500ms`, `9s` or `2m`",
+        ),
+        (
+            "watch_interval = \"1ms\"",
+            "configuration:1: watch_interval: must be at least 50ms",
+        ),
+        (
+            "[limits]\nbody = \"2 MB\"",
+            "configuration:2: limits.body: found `2 MB`, expected a size, such as `2 MiB`, `300 KiB` or a number of bytes",
+        ),
+        (
+            "[limits]\nbody = 0",
+            "configuration:2: limits.body: must be more than 0",
+        ),
+        (
+            "[limits]\nin_flight = 0",
+            "configuration:2: limits.in_flight: must be at least 1",
+        ),
+        (
+            "[limits]\nconnections = -1",
+            "configuration:2: limits.connections: found `-1`, expected a whole number",
+        ),
+        ("limits = 3", "configuration:1: limits: expected a table"),
+        (
+            "[tls]\ncertificate = \"c.pem\"",
+            "configuration:1: tls.private_key: missing: the PEM file of the certificate's private key",
+        ),
+        (
+            "[tls]\nprivate_key = \"k.pem\"",
+            "configuration:1: tls.certificate: missing: the PEM file of the certificate and its chain",
+        ),
+        (
+            "[admin]\nlisten = \"0.0.0.0:9464\"",
+            "configuration:2: admin.listen: not a loopback address: whoever reaches it could read the metrics and have media decrypted; if you want that, set `danger_public_admin = true` in [admin]",
+        ),
+        (
+            "listen = \"127.0.0.1:9464\"",
+            "configuration: admin.listen: the same address as `listen`: give it another port",
+        ),
+        (
+            "[admin]\ndanger_public_admin = \"yes\"",
+            "configuration:2: admin.danger_public_admin: found `yes`, expected `true` or `false`",
+        ),
+    ] {
+        assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn each_mistake_of_an_endpoint_names_it() {
+    let flaw = |more: &str| problem_lines(&parse(&format!("{ENDPOINT}{more}")).unwrap_err());
+    for (more, expected) in [
+        (
+            "pth = \"/\"",
+            "configuration:4: endpoint 1: pth: unknown key; did you mean `path`?",
+        ),
+        (
+            "app_secret = \"x\"",
+            "configuration:4: endpoint 1: app_secret: a secret does not belong into the configuration: name a file with `app_secret_file` or a variable with `app_secret_env`",
+        ),
+        (
+            "passphrase = \"x\"",
+            "configuration:4: endpoint 1: passphrase: a secret does not belong into the configuration: name a file with `passphrase_file` or a variable with `passphrase_env`",
+        ),
+        (
+            "name = \"my shop\"",
+            "configuration:4: endpoint \"my shop\": name: found `my shop`, expected letters, digits, `-` and `_`, at most 64",
+        ),
+        (
+            "path = \"flow\"",
+            "configuration:4: endpoint 1: path: found `flow`, expected a path that begins with `/`, without `?`, `#` and blanks",
+        ),
+        (
+            "name = \"a\"\npath = \"/a?b\"",
+            "configuration:5: endpoint \"a\": path: found `/a?b`, expected a path that begins with `/`, without `?`, `#` and blanks",
+        ),
+        (
+            "upstream_timeout = \"11s\"",
+            "configuration:4: endpoint 1: upstream_timeout: must be more than 0 and at most 10s, when WhatsApp gives up",
+        ),
+        (
+            "connect_timeout = \"0s\"",
+            "configuration:4: endpoint 1: connect_timeout: must be more than 0",
+        ),
+        (
+            "ping = \"me\"",
+            "configuration:4: endpoint 1: ping: found `me`, expected `gateway` or `upstream`",
+        ),
+        (
+            "flow_token_signature = true",
+            "configuration:4: endpoint 1: flow_token_signature: found `true`, expected `off`, `when-present` or `required`",
+        ),
+        (
+            "app_secret_env = []",
+            "configuration:4: endpoint 1: app_secret_env: expected the name of an environment variable (capital letters, digits and underscores), or a list of them, not the secret itself",
+        ),
+        (
+            "app_secret_env = \"UNSET\"",
+            "configuration:4: endpoint 1: app_secret_env: the environment variable that it names is not set",
+        ),
+    ] {
+        let found = parse(&format!("{ENDPOINT}{more}"))
+            .and_then(|config| config.check())
+            .unwrap_err();
+        assert_eq!(problem_lines(&found), expected, "{more}");
+    }
+    assert_eq!(
+        flaw("[[endpoint]]\nname = \"b\"\npath = \"/b\""),
+        "configuration:4: endpoint \"b\": keys: missing: where the private keys are\nconfiguration:4: endpoint \"b\": upstream: missing: the URL that decrypted requests are posted to"
+    );
+    let twice = ENDPOINT.to_owned() + ENDPOINT;
+    assert_eq!(
+        problem_lines(&parse(&twice).unwrap_err()),
+        "configuration:4: endpoint 2: name: `default` is used by an earlier endpoint\nconfiguration:4: endpoint 2: path: `/` is used by an earlier endpoint"
+    );
+    for url in ["backend:3000", "ftp://backend/", "http://user:word@backend/"] {
+        let text = ENDPOINT.replace("http://127.0.0.1:3000/", url);
+        assert_eq!(
+            problem_lines(&parse(&text).unwrap_err()),
+            "configuration:3: endpoint 1: upstream: expected an http or https URL without user name, password and fragment, such as `http://127.0.0.1:3000/flow`"
+        );
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_those_of_the_files() {
+    let text = format!(
+        "lisen = 1\ndrain_timeout = 2\n[tls]\ncertificate = \"absent.pem\"\nprivate_key = \"absent.key\"\n{ENDPOINT}ping = 3\n"
+    );
+    let errors = parse(&text).unwrap_err();
+    let lines: Vec<_> = errors.to_string().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), errors.problems().len());
+    for expected in ["lisen", "drain_timeout", "ping"] {
+        assert!(
+            lines.iter().any(|line| line.contains(expected)),
+            "{expected} in {lines:#?}"
+        );
+    }
+    let text = format!(
+        "unknown_key = 1\n[tls]\ncertificate = \"absent.pem\"\nprivate_key = \"absent.key\"\n{ENDPOINT}"
+    );
+    let told = parse(&text).unwrap_err().to_string();
+    for expected in [
+        "unknown_key",
+        "absent.pem",
+        "absent.key",
+        "keys: keys cannot be read",
+    ] {
+        assert!(told.contains(expected), "{expected} in {told}");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_told_by_its_line_without_its_text() {
+    let told = parse("listen = \"127.0.0.1:80\"\nsecret = geheim\n")
+        .unwrap_err()
+        .to_string();
+    assert!(told.starts_with("configuration:2: not TOML: "), "{told}");
+    assert!(!told.contains("geheim"), "{told}");
+}
+
+#[test]
+fn an_endpoint_without_an_app_secret_is_refused_unless_that_was_asked_for() {
+    let without = |more: &str| with(&format!("{ENDPOINT}{more}"), &[], &[]);
+    let told = problem_lines(&without("").unwrap_err());
+    assert_eq!(
+        told,
+        "configuration:1: endpoint 1: app_secret_env: missing: the secret of the Meta app, to know its requests by: set `app_secret_file`, `app_secret_env` or the variable WA_APP_SECRET"
+    );
+    without("danger_skip_signature_check = true").unwrap();
+    let told = problem_lines(
+        &without("danger_skip_signature_check = true\nflow_token_signature = \"required\"").unwrap_err(),
+    );
+    assert_eq!(
+        told,
+        "configuration:1: endpoint 1: app_secret_env: missing: `flow_token_signature` is checked with the app secret"
+    );
+    // An empty variable is one that is not set: never an empty secret.
+    assert!(with(ENDPOINT, &[], &[("WA_APP_SECRET", "")]).is_err());
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
+    let text = format!("listen = \"127.0.0.1:1\"\n{ENDPOINT}");
+    let listen = |flags: &[_], environment: &[_]| {
+        let environment = [&[("WA_APP_SECRET", "s")], environment].concat();
+        format!("{:?}", with(&text, flags, &environment).unwrap())
+            .split("listen: ")
+            .nth(1)
+            .unwrap()[..11]
+            .to_owned()
+    };
+    assert_eq!(listen(&[], &[]), "127.0.0.1:1");
+    assert_eq!(
+        listen(&[], &[("WA_GATEWAY_LISTEN", "127.0.0.1:2")]),
+        "127.0.0.1:2"
+    );
+    assert_eq!(
+        listen(
+            &[("listen", "127.0.0.1:3")],
+            &[("WA_GATEWAY_LISTEN", "127.0.0.1:2")]
+        ),
+        "127.0.0.1:3"
+    );
+
+    let told = with(
+        &text,
+        &[("listen", "here")],
+        &[("WA_APP_SECRET", "s"), ("WA_GATEWAY_ADMIN_LISTEN", "there")],
+    );
+    let told = problem_lines(&told.unwrap_err());
+    assert!(told.contains("--listen: listen: found `here`"), "{told}");
+    assert!(
+        told.contains("WA_GATEWAY_ADMIN_LISTEN: admin.listen: found `there`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn flags_alone_make_one_endpoint_and_set_none_of_several() {
+    let flags = [
+        ("keys", "a.pem"),
+        ("keys", "b.pem"),
+        ("upstream", "http://127.0.0.1:3000/"),
+        ("name", "shop"),
+    ];
+    let config = with("", &flags, &[("WA_APP_SECRET", "s")]).unwrap();
+    assert_eq!(config.endpoint_names().collect::<Vec<_>>(), ["shop"]);
+    let printed = format!("{config:?}");
+    assert!(printed.contains(r#"["a.pem", "b.pem"]"#), "{printed}");
+
+    assert_eq!(
+        problem_lines(&with("", &[], &[]).unwrap_err()),
+        "configuration: endpoint: missing: an `[[endpoint]]` with `keys` and `upstream`, or the flags --keys and --upstream"
+    );
+    let several = format!(
+        "{ENDPOINT}{}",
+        ENDPOINT.replace("keys =", "name = \"b\"\npath = \"/b\"\nkeys =")
+    );
+    let told = with(
+        &several,
+        &[("upstream", "http://127.0.0.1:1/")],
+        &[("WA_APP_SECRET", "s")],
+    );
+    assert_eq!(
+        problem_lines(&told.unwrap_err()),
+        "--upstream: endpoint.upstream: it sets one endpoint, and the file has 2: set it in the file"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let errors = GatewayConfig::load(
+        Some(Path::new("/nowhere/gateway.toml")),
+        &Overrides::new(),
+        |_| None,
+    )
+    .unwrap_err();
+    let told = errors.to_string();
+    assert!(
+        told.starts_with("/nowhere/gateway.toml: the configuration file cannot be read: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_check_tells_what_each_endpoint_has_and_what_is_wrong_with_its_files() {
+    let files = Files::new();
+    files.write_key("0.pem", 1);
+    let config = crate::support::configure(
+        &files,
+        &crate::support::config_text("http://127.0.0.1:3000/x?token=hidden", ""),
+    );
+    let report = config.check().unwrap();
+    let expected: Vec<_> = [0, 1]
+        .map(|which| crate::support::key(which).public_key().fingerprint())
+        .to_vec();
+    assert_eq!(report.endpoints()[0].keys(), expected);
+    let text = report.to_string();
+    assert!(
+        text.contains("endpoint shop: /flow -> http://127.0.0.1:3000/x\n  1 app secret\n"),
+        "{text}"
+    );
+    assert!(!text.contains("hidden"));
+
+    files.write("keys/0.pem", "no key");
+    let errors = config.check().unwrap_err();
+    let told = errors.to_string();
+    assert!(
+        told.contains("0.pem") && told.contains("gateway.toml:8: endpoint \"shop\": keys: "),
+        "{told}"
+    );
+    assert!(errors.problems()[0].help().is_some());
+    files.remove("keys/0.pem");
+    files.remove("keys/1.pem");
+    assert!(
+        config
+            .check()
+            .unwrap_err()
+            .to_string()
+            .contains("holds no private key")
+    );
+}
+
+#[test]
+fn the_reference_has_every_setting_with_its_default() {
+    let page = config_reference();
+    assert!(Setting::all().count() > 20);
+    for setting in Setting::all() {
+        let default = setting
+            .default_value()
+            .map_or_else(|| "–".to_owned(), |default| format!("`{default}`"));
+        let key = format!("| `{}` |", setting.key().rsplit('.').next().unwrap());
+        let mut lines = page.lines().filter(|line| line.starts_with(&key));
+        assert!(
+            lines.any(|line| line.contains(setting.about()) && line.contains(&default)),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn every_default_is_a_value_of_its_kind() {
+    let text: String = format!("{ENDPOINT}name = \"x\"\n");
+    let config = format!("{:?}", parse(&text).unwrap());
+    for setting in Setting::all().filter(|setting| setting.default_value().is_some()) {
+        let quoted = format!("\"{}\"", setting.default_value().unwrap());
+        let value = match setting.default_value().unwrap() {
+            bare @ ("true" | "false") => bare.to_owned(),
+            number if number.parse::<usize>().is_ok() => number.to_owned(),
+            _ => quoted,
+        };
+        let written = match setting.key().split_once('.') {
+            None => format!("{} = {value}\n{ENDPOINT}", setting.key()),
+            Some(("endpoint", name)) => format!("{ENDPOINT}{name} = {value}\n"),
+            Some((table, name)) => format!("[{table}]\n{name} = {value}\n{ENDPOINT}"),
+        };
+        parse(&written).unwrap_or_else(|errors| panic!("{}: {errors}", setting.key()));
+    }
+    assert!(config.contains("9s") && config.contains("2097152"));
+}
