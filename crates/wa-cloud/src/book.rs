@@ -11,3 +11,9 @@ mod keys {}
 
 #[doc = include_str!("../../../docs/src/errors.md")]
 mod errors {}
+
+#[doc = include_str!("../../../docs/src/endpoint.md")]
+mod endpoint {}
+
+#[doc = include_str!("../../../docs/src/media.md")]
+mod media {}

@@ -17,8 +17,14 @@ pub(crate) fn run(context: &mut Context, page: ReferencePage) -> Result<Exit, Fa
         ReferencePage::ErrorCodes => error_codes(),
         ReferencePage::Cli => program(),
         ReferencePage::Environment => environment(),
-        ReferencePage::GatewayConfiguration => format!("{GENERATED}\n{}", wa_gateway::config_reference()),
-        ReferencePage::GatewayMetrics => format!("{GENERATED}\n{}", wa_gateway::metrics_reference()),
+        ReferencePage::GatewayConfiguration => format!(
+            "{GENERATED}\n# Gateway configuration\n\n{}",
+            wa_gateway::config_reference()
+        ),
+        ReferencePage::GatewayMetrics => format!(
+            "{GENERATED}\n# Gateway metrics\n\n{}",
+            wa_gateway::metrics_reference()
+        ),
     };
     context.terminal.data(&page)?;
     Ok(Exit::Good)
