@@ -66,13 +66,10 @@ impl CheckReport {
 
 impl CheckedEndpoint {
     fn new(endpoint: &EndpointConfig, material: &Material) -> Self {
-        // A query may hold a token.
-        let mut upstream = endpoint.upstream.clone();
-        upstream.set_query(None);
         Self {
             name: endpoint.name.clone(),
             path: endpoint.path.clone(),
-            upstream: upstream.into(),
+            upstream: endpoint.upstream.printable(),
             keys: material
                 .ring
                 .keys()

@@ -13,12 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::Url;
 use wa_flows::TokenSignatureMode;
 
 use layers::Sources;
 
-pub(crate) use kind::AnsweredBy;
+pub(crate) use kind::{AnsweredBy, Target};
 pub(crate) use layers::{Environment, Located};
 pub use overrides::Overrides;
 pub(crate) use problem::Problems;
@@ -96,7 +95,7 @@ pub(crate) struct EndpointConfig {
     pub(crate) app_secrets: Vec<Located<SecretSource>>,
     pub(crate) skip_signature: bool,
     pub(crate) token_signature: TokenSignatureMode,
-    pub(crate) upstream: Url,
+    pub(crate) upstream: Target,
     pub(crate) upstream_ca: Option<Located<PathBuf>>,
     pub(crate) timeouts: Timeouts,
     pub(crate) ping: AnsweredBy,

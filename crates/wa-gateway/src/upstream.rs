@@ -3,6 +3,7 @@
 mod answer;
 mod connector;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,12 +32,11 @@ pub const TOKEN_SIGNATURE_HEADER: HeaderName = HeaderName::from_static("x-wa-flo
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A backend, with its connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Upstream {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     client: Client,
     uri: Uri,
@@ -157,5 +157,15 @@ impl Upstream {
             Err(error) => return Err(UpstreamError::Broken(error)),
         };
         Answer::read(status, &body)
+    }
+}
+
+/// Without its URL, which may hold a token.
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("host", &self.inner.uri.authority())
+            .field("timeouts", &self.inner.timeouts)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! The kinds of values that a setting can have, from TOML or from the text of a flag or variable.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +47,10 @@ pub(crate) enum AnsweredBy {
 /// An address, or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MaybeAddress(pub(crate) Option<SocketAddr>);
+
+/// The URL of a backend. Its query, which may hold a token, is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Target(Url);
 
 /// The name of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,15 +206,39 @@ impl Kind for Vec<Variable> {
     }
 }
 
-impl Kind for Url {
+impl Target {
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// The whole URL, with its query.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The URL without its query.
+    pub(crate) fn printable(&self) -> String {
+        let mut url = self.0.clone();
+        url.set_query(None);
+        url.into()
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.printable())
+    }
+}
+
+impl Kind for Target {
     const EXPECTED: &'static str =
         "an http or https URL without user name, password and fragment, such as `http://127.0.0.1:3000/flow`";
 
     fn from_text(text: &str) -> Option<Self> {
-        let url = Self::parse(text).ok()?;
+        let url = Url::parse(text).ok()?;
         let web = matches!(url.scheme(), "http" | "https") && url.has_host();
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        (web && plain).then_some(url)
+        (web && plain).then_some(Self(url))
     }
 }
 
@@ -280,7 +309,7 @@ mod tests {
 
     #[test]
     fn urls_that_hold_a_password_or_are_not_of_the_web_are_refused() {
-        assert!(Url::from_text("https://backend.internal/flow?a=1").is_some());
+        assert!(Target::from_text("https://backend.internal/flow?a=1").is_some());
         for text in [
             "",
             "backend:3000",
@@ -291,7 +320,7 @@ mod tests {
             "http://a/#b",
             "unix:/x",
         ] {
-            assert_eq!(Url::from_text(text), None, "{text}");
+            assert_eq!(Target::from_text(text), None, "{text}");
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Located<T> {
 }
 
 /// All that is read from: the text of the file, the flags and the environment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Sources<'a> {
     pub(crate) file: &'a Path,
     pub(crate) text: &'a str,
@@ -52,7 +52,7 @@ pub(crate) struct Sources<'a> {
 }
 
 /// One table of the file, with what is laid over it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Layers<'a> {
     pub(crate) sources: Sources<'a>,
     pub(crate) table: Table,

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
 use wa_flows::TokenSignatureMode;
 
-use crate::config::kind::{AnsweredBy, Bytes, Kind, MaybeAddress, Variable};
+use crate::config::kind::{AnsweredBy, Bytes, Kind, MaybeAddress, Target, Variable};
 
 /// A table of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,7 +266,7 @@ pub(crate) static TOKEN_SIGNATURE: Typed<TokenSignatureMode> = Typed::new(
     "Whether the `flow_token_signature` of a request is checked (data API 4.0); a wrong one is answered 432.",
 )
 .default("off");
-pub(crate) static UPSTREAM: Typed<Url> =
+pub(crate) static UPSTREAM: Typed<Target> =
     Typed::new(Endpoint, "upstream", "Where decrypted requests are posted.")
         .overridden("upstream", "WA_GATEWAY_UPSTREAM")
         .sensitive();

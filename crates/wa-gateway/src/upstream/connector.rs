@@ -17,7 +17,6 @@ use crate::tls;
 pub(crate) type Client = LegacyClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// The address of a backend, and for https the authorities that may vouch for it.
-#[derive(Debug)]
 pub(crate) struct Connector {
     uri: Uri,
     tls: ClientConfig,
@@ -26,8 +25,8 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn load(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<Self> {
         // Every http URL of the `url` crate is one of the `http` crate.
-        let uri: Uri = endpoint.upstream.as_str().parse().ok()?;
-        let roots = if endpoint.upstream.scheme() == "https" {
+        let uri: Uri = endpoint.upstream.expose().parse().ok()?;
+        let roots = if endpoint.upstream.is_https() {
             authorities(endpoint, problems)?
         } else {
             RootCertStore::empty()

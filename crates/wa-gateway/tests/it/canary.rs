@@ -99,7 +99,11 @@ async fn secrets_payloads_and_tokens_stay_out_of_logs_metrics_and_errors() {
         }
     })
     .await;
-    let config = load(&files, &config_text(&backend.url(), SECRETS)).unwrap();
+    let config = load(
+        &files,
+        &config_text(&format!("{}?token={MARKER}", backend.url()), SECRETS),
+    )
+    .unwrap();
     let mut printed = format!("{config:?} {:?}", config.check().unwrap());
     let gateway = Gateway::start(config).await.unwrap();
     write!(printed, "{gateway:?}").unwrap();
