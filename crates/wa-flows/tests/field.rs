@@ -39,7 +39,12 @@ async fn field_1_a_signature_keyed_with_nothing_or_another_token_does_not_pass()
     let body = encrypt(&ping()).body().to_vec();
     let empty_key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"");
     let mac = aws_lc_rs::hmac::sign(&empty_key, &body);
-    let hex = mac.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    let hex = mac
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat();
     for signature in [format!("sha256={hex}"), sign(&app_secret("verify-token"), &body)] {
         assert_eq!(call(&endpoint, post_signed(&body, &signature)).await.status, 432);
     }

@@ -1,10 +1,13 @@
 //! The decrypted request.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::message::ErrorNotice;
 
@@ -26,7 +29,9 @@ pub struct FlowRequest {
     version: String,
     action: Action,
     screen: Option<String>,
-    data: Value,
+    /// Where the data lies in the payload; it is read when it is asked for.
+    data_at: Option<Range<usize>>,
+    data: OnceLock<Value>,
     flow_token: Option<String>,
     flow_token_signature: Option<String>,
     notice: Option<ErrorNotice>,
@@ -74,22 +79,27 @@ impl FlowRequest {
     /// # Errors
     /// [`NotAFlowRequest`] if it is not JSON, not an object, has no string `action`, or a member of a wrong type.
     pub fn parse(payload: Vec<u8>) -> Result<Self, NotAFlowRequest> {
-        let wire: Wire = serde_json::from_slice(&payload).map_err(|_| NotAFlowRequest)?;
-        let data = wire.data.unwrap_or_else(|| Value::Object(Map::new()));
+        let wire: Wire<'_> = serde_json::from_slice(&payload).map_err(|_| NotAFlowRequest)?;
+        let data = wire.data.map(RawValue::get);
         let action = Action::from_wire(wire.action);
-        let may_notify = matches!(action, Action::Init | Action::DataExchange);
+        let notice = data
+            .filter(|_| matches!(action, Action::Init | Action::DataExchange))
+            .and_then(notice);
         Ok(Self {
             version: match wire.version {
                 Some(Value::String(version)) => version,
                 Some(other) => other.to_string(),
                 None => String::new(),
             },
-            notice: may_notify.then(|| ErrorNotice::find(&data)).flatten(),
             action,
             screen: wire.screen.filter(|screen| !screen.is_empty()),
-            data,
+            data_at: data
+                .filter(|data| *data != "null")
+                .and_then(|data| range_within(&payload, data)),
+            data: OnceLock::new(),
             flow_token: wire.flow_token,
             flow_token_signature: wire.flow_token_signature,
+            notice,
             payload,
         })
     }
@@ -109,9 +119,10 @@ impl FlowRequest {
         self.screen.as_deref()
     }
 
-    /// The data of the request; an empty object if it had none.
+    /// The data of the request; an empty object if it had none, and null if it is nested more than 128 levels deep.
     pub fn data(&self) -> &Value {
-        &self.data
+        self.data
+            .get_or_init(|| serde_json::from_slice(self.data_text()).unwrap_or_default())
     }
 
     /// The data as a type of the caller's.
@@ -119,7 +130,7 @@ impl FlowRequest {
     /// # Errors
     /// [`DataError`] if the data does not fit the type.
     pub fn data_as<T: DeserializeOwned>(&self) -> Result<T, DataError> {
-        T::deserialize(&self.data).map_err(|error| DataError {
+        serde_json::from_slice(self.data_text()).map_err(|error| DataError {
             expected: std::any::type_name::<T>(),
             detail: error.to_string(),
         })
@@ -154,6 +165,13 @@ impl FlowRequest {
         } else {
             self.action.label()
         }
+    }
+
+    fn data_text(&self) -> &[u8] {
+        self.data_at
+            .clone()
+            .and_then(|range| self.payload.get(range))
+            .unwrap_or(b"{}")
     }
 
     /// The screen if it is written as screens are (letters, digits and underscores, at most 80), for logs.
@@ -229,13 +247,29 @@ impl fmt::Debug for DataError {
     }
 }
 
+/// Looks for a notice in the text of the data, and reads it only if there can be one.
+fn notice(data: &str) -> Option<ErrorNotice> {
+    let possible = data.contains("error_message") || data.contains('\\');
+    possible
+        .then(|| serde_json::from_str(data).ok())
+        .flatten()
+        .and_then(|data| ErrorNotice::find(&data))
+}
+
+/// Where a text that was borrowed from `whole` lies in it.
+fn range_within(whole: &[u8], part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    Some(start..start + part.len())
+}
+
 /// The members of a request on the wire.
 #[derive(Deserialize)]
-struct Wire {
+struct Wire<'a> {
     action: String,
     version: Option<Value>,
     screen: Option<String>,
-    data: Option<Value>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
     flow_token: Option<String>,
     flow_token_signature: Option<String>,
 }
@@ -313,6 +347,15 @@ mod tests {
             );
         }
         assert_eq!(FlowRequest::parse(b"\xff".to_vec()).unwrap_err(), NotAFlowRequest);
+        let deep = format!(
+            "{{\"action\":\"INIT\",\"data\":{}{}}}",
+            "[".repeat(200),
+            "]".repeat(200)
+        );
+        assert_eq!(
+            FlowRequest::parse(deep.into_bytes()).unwrap().data(),
+            &Value::Null
+        );
         let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat().into_bytes();
         assert_eq!(FlowRequest::parse(deep).unwrap_err(), NotAFlowRequest);
     }
