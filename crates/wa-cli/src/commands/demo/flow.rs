@@ -1,0 +1,175 @@
+//! The second half: an endpoint that serves, a phone that plays a Flow, and the key changed under both.
+
+use bytes::Bytes;
+use serde_json::{Map, json};
+use wa_cloud::encryption::EncryptionApi;
+use wa_cloud::flows::{Action, AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};
+use wa_cloud::keys::{PrivateKey, PublicKey};
+use wa_emulator::{
+    DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, Exchange, FlowMessage, Outcome,
+    WhatsAppClient,
+};
+
+use super::registration::good;
+use super::script::Script;
+use super::server::Server;
+use crate::failure::Failure;
+use crate::terminal::{BAD, GOOD, paint};
+
+const TOKEN: &str = "a-flow-token";
+
+/// A booking: choose a date, confirm it, done.
+async fn booking(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
+    Ok(match (request.action(), request.screen()) {
+        (Action::Init, _) => FlowResponse::screen("DATES", json!({ "dates": ["2027-01-04", "2027-01-05"] })),
+        (Action::DataExchange, Some("DATES")) => {
+            FlowResponse::screen("CONFIRM", json!({ "date": request.data().get("date") }))
+        }
+        (Action::DataExchange, Some("CONFIRM")) => {
+            FlowResponse::close(request.flow_token().unwrap_or_default(), Map::new())
+        }
+        _ => FlowResponse::token_invalid(None),
+    })
+}
+
+/// An endpoint that serves, and the ring of keys that it shares.
+pub(super) struct Booking {
+    server: Server,
+    ring: KeyRing,
+}
+
+pub(super) async fn serve(script: &mut Script<'_>, key: &PrivateKey) -> Result<Booking, Failure> {
+    let ring = KeyRing::new(key).map_err(Failure::failed)?;
+    let secret = AppSecret::new(DEFAULT_APP_SECRET).map_err(Failure::failed)?;
+    let endpoint = FlowEndpoint::builder(ring.clone(), booking)
+        .app_secret(secret)
+        .build()
+        .map_err(Failure::failed)?;
+    let server = Server::start(endpoint).await?;
+    script.step("An endpoint serves a Flow with the private half", server.url())?;
+    Ok(Booking { server, ring })
+}
+
+impl Booking {
+    fn phone(&self, graph: &str) -> Result<WhatsAppClient, Failure> {
+        WhatsAppClient::builder(self.server.url())
+            .key_from(graph, DEFAULT_PHONE_NUMBER_ID, DEFAULT_ACCESS_TOKEN)
+            .app_secret(DEFAULT_APP_SECRET)
+            .build()
+            .map_err(Failure::failed)
+    }
+
+    /// Plays the Flow from the health check to its end.
+    pub(super) async fn play(&self, script: &mut Script<'_>, graph: &str) -> Result<(), Failure> {
+        let phone = self.phone(graph)?;
+        let mut seen = Vec::new();
+        for message in [
+            FlowMessage::ping(),
+            FlowMessage::init(TOKEN),
+            FlowMessage::data_exchange(TOKEN, "DATES", json!({ "date": "2027-01-04" })),
+            FlowMessage::data_exchange(TOKEN, "CONFIRM", json!({})),
+        ] {
+            let exchange = phone.send(&message).await.map_err(Failure::failed)?;
+            let answer = answer(&exchange);
+            script.expect(
+                answer.is_some(),
+                format!("{}: {:?}", message.action(), exchange.outcome),
+            )?;
+            seen.push(format!("{} → {}", message.action(), answer.unwrap_or_default()));
+        }
+        script.expect(
+            seen.last().is_some_and(|last| last.ends_with("SUCCESS")),
+            seen.join(", "),
+        )?;
+        script.step("A phone plays the whole Flow, encrypted", seen.join(", "))
+    }
+
+    /// Changes the key while phones talk to the endpoint, and gives the new one.
+    pub(super) async fn rotate(
+        &self,
+        script: &mut Script<'_>,
+        graph: &str,
+        api: &EncryptionApi,
+    ) -> Result<PublicKey, Failure> {
+        let opened_before = self.phone(graph)?;
+        opened_before.open().await.map_err(Failure::failed)?;
+
+        let new = PrivateKey::generate().map_err(Failure::failed)?;
+        let old = self.ring.keys().first().map(|key| key.fingerprint);
+        self.ring.promote(&new).map_err(Failure::failed)?;
+        let new = new.public_key();
+        let verification = api.register(new).await.map_err(Failure::failed)?;
+        script.expect(verification.is_good(), &verification)?;
+        script.step(
+            "The key is changed: served beside the old one first, then registered",
+            good(&verification),
+        )?;
+
+        let opened_after = self.phone(graph)?;
+        let with_old = self.one_exchange(script, &opened_before).await?;
+        let with_new = self.one_exchange(script, &opened_after).await?;
+        script.expect(
+            with_old == 1 && with_new == 1,
+            format!("{with_old} and {with_new} attempts"),
+        )?;
+        script.step(
+            "Phones from before and after the change are both answered at once",
+            format!("{}  old key and new key, no exchange failed", paint(GOOD, "200")),
+        )?;
+
+        script.expect(
+            old.is_some_and(|old| self.ring.retire(&old)),
+            "the old key is not in the ring",
+        )?;
+        let attempts = self.one_exchange(script, &opened_before).await?;
+        script.expect(attempts == 2, format!("{attempts} attempts"))?;
+        script.step(
+            "The old key is retired: the phone is told 421, fetches the new key and goes on",
+            format!("{}  after {}", paint(GOOD, "200"), paint(BAD, "421")),
+        )?;
+        Ok(new.clone())
+    }
+
+    async fn one_exchange(&self, script: &Script<'_>, phone: &WhatsAppClient) -> Result<u32, Failure> {
+        let exchange = phone
+            .send(&FlowMessage::init(TOKEN))
+            .await
+            .map_err(Failure::failed)?;
+        script.expect(answer(&exchange).is_some(), format!("{:?}", exchange.outcome))?;
+        Ok(exchange.attempts)
+    }
+
+    /// Changes one letter of a signed request on its way.
+    pub(super) async fn tamper(&self, script: &mut Script<'_>, graph: &str) -> Result<(), Failure> {
+        let phone = self.phone(graph)?;
+        let sealed = phone
+            .seal(&FlowMessage::init(TOKEN))
+            .await
+            .map_err(Failure::failed)?;
+        let mut body = sealed.body().to_vec();
+        let middle = body.len() / 2;
+        if let Some(letter) = body.get_mut(middle) {
+            *letter = if *letter == b'A' { b'B' } else { b'A' };
+        }
+        let delivery = phone
+            .deliver(Bytes::from(body), sealed.signature())
+            .await
+            .map_err(Failure::failed)?;
+        script.expect(delivery.status == 432, format!("HTTP {}", delivery.status))?;
+        let found = format!("{}  the signature does not fit", paint(BAD, "432"));
+        script.step("A request that was changed on its way is refused", found)
+    }
+
+    pub(super) async fn end(self) {
+        self.server.end().await;
+    }
+}
+
+/// What the phone shows: the screen, or what stands for one.
+fn answer(exchange: &Exchange) -> Option<String> {
+    let Outcome::Answered(payload) = &exchange.outcome else {
+        return None;
+    };
+    let screen = payload.screen().map(str::to_owned);
+    screen.or_else(|| payload.is_active().then(|| "active".to_owned()))
+}

@@ -1,0 +1,56 @@
+//! The steps of the demo: shown as they happen, kept for `--json`, and each checked.
+
+use std::fmt::Display;
+
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::terminal::{FAINT, STRONG, Terminal, paint};
+
+/// A step did not come out as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("step {step} is not as it should be: {found}")]
+struct NotAsItShouldBe {
+    step: usize,
+    found: String,
+}
+
+pub(super) struct Script<'a> {
+    pub(super) terminal: &'a mut Terminal,
+    pub(super) steps: Vec<Value>,
+}
+
+impl<'a> Script<'a> {
+    pub(super) fn new(terminal: &'a mut Terminal) -> Self {
+        Self {
+            terminal,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Shows a step that came out well.
+    pub(super) fn step(&mut self, title: &str, found: impl Display) -> Result<(), Failure> {
+        let number = self.steps.len() + 1;
+        self.steps
+            .push(json!({ "step": title, "found": found.to_string() }));
+        if self.terminal.json() {
+            return Ok(());
+        }
+        let number = paint(FAINT, format!("{number:>2}"));
+        self.terminal
+            .data(&format!("{number}  {}\n    {found}\n", paint(STRONG, title)))?;
+        Ok(())
+    }
+
+    /// Ends the demo unless the next step came out as it should.
+    pub(super) fn expect(&self, holds: bool, found: impl Display) -> Result<(), Failure> {
+        if holds {
+            return Ok(());
+        }
+        let step = self.steps.len() + 1;
+        Err(Failure::failed(NotAsItShouldBe {
+            step,
+            found: found.to_string(),
+        }))
+    }
+}
