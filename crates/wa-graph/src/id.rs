@@ -53,7 +53,7 @@ fn parse(what: &'static str, input: &str) -> Result<Box<str>, IdError> {
         return Err(IdError::Empty { what });
     }
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let shown = shorten(text);
+        let shown = shortened(text);
         return Err(if looks_like_phone_number(text) {
             IdError::LooksLikePhoneNumber { what, text: shown }
         } else {
@@ -76,8 +76,8 @@ fn looks_like_phone_number(text: &str) -> bool {
     (5..=20).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || punctuation(c))
 }
 
-/// What is shown of a wrong id is short, so that a token pasted in its place is not repeated whole.
-fn shorten(text: &str) -> String {
+/// What is shown of a wrong setting is short, so that a token pasted in its place is not repeated whole.
+pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 24;
     let clean = text.chars().map(|c| if c.is_control() { '?' } else { c });
     if text.chars().count() <= SHOWN {

@@ -98,7 +98,8 @@ impl Transport {
         if announced > max_body as u64 {
             return Err(too_large());
         }
-        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        // What is announced is not there yet: room for it is made as it comes.
+        let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
             if body.len() + chunk.len() > max_body {
                 return Err(too_large());

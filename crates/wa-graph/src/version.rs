@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::id::shortened;
+
 /// A Graph API version such as `v25.0`.
 ///
 /// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* `OpenAPI` description); a version lives for about two
@@ -46,7 +48,7 @@ impl FromStr for ApiVersion {
 
     fn from_str(text: &str) -> Result<Self, ApiVersionError> {
         let wrong = || ApiVersionError {
-            text: text.chars().filter(|c| !c.is_control()).take(24).collect(),
+            text: shortened(text),
         };
         let (major, minor) = text
             .strip_prefix('v')
@@ -90,6 +92,13 @@ mod tests {
         ] {
             assert!(text.parse::<ApiVersion>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_token_in_place_of_a_version_is_not_repeated() {
+        let token = "EAAJB0Token0That0Was0Pasted0Into0The0Wrong0Field";
+        let error = token.parse::<ApiVersion>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("EAAJB0T"), "{error}");
     }
 
     #[test]

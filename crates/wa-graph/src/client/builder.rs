@@ -229,7 +229,8 @@ fn check_base_url(text: &str, plain_http: bool) -> Result<Url, BuildError> {
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        // Names below `localhost` are left to the resolver, which may ask the network: they are not trusted.
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,

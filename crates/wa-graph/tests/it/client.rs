@@ -15,7 +15,6 @@ fn https_and_http_to_this_machine_are_accepted() {
         "https://graph.facebook.com",
         "https://gateway.example:8443/graph/",
         "http://localhost:1",
-        "http://graph.localhost",
         "http://127.0.0.1:8080",
         "http://127.9.9.9",
         "http://[::1]:80",
@@ -31,6 +30,7 @@ fn http_to_other_machines_wants_the_dangerous_option() {
         "http://graph.facebook.com",
         "http://192.168.0.1",
         "http://localhost.example",
+        "http://graph.localhost",
         "http://[::2]",
         "http://127.0.0.1.example",
     ] {
