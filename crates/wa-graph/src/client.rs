@@ -168,7 +168,7 @@ impl GraphClient {
                 .max_elapsed
                 .saturating_sub(clock.monotonic().saturating_sub(start));
             let attempt = self.attempt(request, url, left).await;
-            span::record(number, &attempt);
+            span::answered(number, &attempt);
             let elapsed = clock.monotonic().saturating_sub(start);
             let kind = match attempt.outcome {
                 Ok(json) => {
@@ -178,6 +178,7 @@ impl GraphClient {
                         usage,
                         ..
                     } = attempt;
+                    span::finished(number, status, fbtrace_id.as_deref());
                     let status = status.unwrap_or_default();
                     return Ok((
                         json,
@@ -194,6 +195,7 @@ impl GraphClient {
             };
             let verdict = retry::verdict(&kind, request.is_repeatable());
             let Some(pause) = retry::pause(policy, verdict, number, elapsed, attempt.told) else {
+                span::finished(number, attempt.status, attempt.fbtrace_id.as_deref());
                 let context = ErrorContext {
                     method: request.method().clone(),
                     path: url.path().to_owned(),

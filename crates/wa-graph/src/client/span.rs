@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use tracing::{Span, debug, field, info_span, warn};
 use url::Url;
 
@@ -20,23 +21,30 @@ pub(super) fn of_call(request: &GraphRequest, url: &Url) -> Span {
     )
 }
 
-pub(super) fn record(number: u32, attempt: &Attempt) {
-    let span = Span::current();
-    span.record("attempt", number);
-    if let Some(status) = attempt.status {
-        span.record("status", status.as_u16());
-    }
-    if let Some(id) = &attempt.fbtrace_id {
-        span.record("fbtrace_id", id.as_str());
-    }
+pub(super) fn answered(number: u32, attempt: &Attempt) {
+    let Some(status) = attempt.status else {
+        return;
+    };
     debug!(
         attempt = number,
-        status = attempt.status.map(|status| status.as_u16()),
+        status = status.as_u16(),
         fbtrace_id = attempt.fbtrace_id.as_deref(),
         usage_percent = attempt.usage.highest(),
         regain_access_s = attempt.usage.regain_access_in().map(|wait| wait.as_secs()),
         "graph call answered"
     );
+}
+
+/// Records the last attempt, and no other: a field that is recorded twice is written twice by common subscribers.
+pub(super) fn finished(number: u32, status: Option<StatusCode>, fbtrace_id: Option<&str>) {
+    let span = Span::current();
+    span.record("attempt", number);
+    if let Some(status) = status {
+        span.record("status", status.as_u16());
+    }
+    if let Some(id) = fbtrace_id {
+        span.record("fbtrace_id", id);
+    }
 }
 
 pub(super) fn retrying(kind: &GraphErrorKind, number: u32, pause: Duration) {
