@@ -66,8 +66,9 @@ impl KeyDerivation {
             }),
             Self::Scrypt { n, r, p } => {
                 let [n, r, p] = [n, r, p].map(u128::from);
-                // scrypt takes N blocks of 128·r bytes for mixing, and holds p of them.
-                let bytes = n.max(p).saturating_mul(r).saturating_mul(128);
+                // scrypt holds p blocks of 128·r bytes, mixes each with the help of N more, and swaps with one.
+                let blocks = n.saturating_add(p).saturating_add(1);
+                let bytes = blocks.saturating_mul(r).saturating_mul(128);
                 let work = n.saturating_mul(r).saturating_mul(p);
                 if bytes > u128::from(MAX_SCRYPT_BYTES) {
                     Err(Cost::ScryptMemory {
