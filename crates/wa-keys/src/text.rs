@@ -154,12 +154,12 @@ fn foreign(input: &[u8], text: &Text) -> Option<ForeignForm> {
 /// Reads base64 without armour, of DER or (as deployment tools like it) of a whole PEM text.
 fn bare_base64(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let joined: Zeroizing<Vec<u8>> = Zeroizing::new(
+    // Room for all of it at once, so that growing leaves no copy of a secret behind.
+    let mut joined = Zeroizing::new(Vec::with_capacity(text.bytes().len()));
+    joined.extend(
         text.bytes()
             .iter()
-            .copied()
-            .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\''))
-            .collect(),
+            .filter(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'')),
     );
     if !joined.iter().all(is_base64) {
         return None;
