@@ -187,7 +187,7 @@ impl EncryptionApi {
     /// # Errors
     ///
     /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] when the key was set
-    /// but reading it failed. That the key is registered but not good is no error: look at [`Verification::is_good`].
+    /// but reading it failed, [`EncryptionError::UnknownShape`] when what was read is of no documented shape. That the key is registered but not good is no error: look at [`Verification::is_good`].
     pub async fn register(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
         self.set_business_public_key(key).await?;
         let mut read = 1;

@@ -38,7 +38,8 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
-    /// The file could not be written; what was there before is unchanged.
+    /// The file could not be written: what was there before is unchanged, or (when only making it durable failed) the new
+    /// file is there whole.
     #[error("cannot write {}", .path.display())]
     Write {
         /// The file.
