@@ -209,15 +209,19 @@ impl Running {
 
     /// Says on `/readyz` that it ends, takes no more connections, lets exchanges under way end until `deadline`, and
     /// closes what is left. Gives the number of connections that were cut.
-    pub async fn shutdown(mut self, deadline: Duration) -> usize {
+    pub async fn shutdown(self, deadline: Duration) -> usize {
+        self.drain_until(tokio::time::sleep(deadline)).await
+    }
+
+    async fn drain_until(mut self, too_late: impl Future<Output = ()>) -> usize {
         self.draining.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
         // It fails only if the accept loop panicked, and then its connections are gone.
         let mut connections = (&mut self.front.0).await.unwrap_or_default();
         let drained = async { while connections.join_next().await.is_some() {} };
-        let cut = match tokio::time::timeout(deadline, drained).await {
-            Ok(()) => 0,
-            Err(_) => connections.len(),
+        let cut = tokio::select! {
+            () = drained => 0,
+            () = too_late => connections.len(),
         };
         connections.shutdown().await;
         // A look at the files that is under way holds up nobody.
@@ -262,9 +266,8 @@ impl Running {
         }
         tracing::info!("asked to end");
         let drain = self.drain;
-        tokio::select! {
-            cut = self.shutdown(drain) => Ok(cut),
-            () = signals.wants_end() => Ok(1),
-        }
+        // A second signal ends the wait.
+        let too_late = async move { drop(tokio::time::timeout(drain, signals.wants_end()).await) };
+        Ok(self.drain_until(too_late).await)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wa_flows::KeyRing;
 
@@ -12,6 +13,10 @@ use crate::material::{self, KeyCache, Material};
 use crate::metrics::{EndpointKeys, Metrics, Reload};
 use crate::routes::{CurrentRoutes, Route, Routes};
 use crate::tls::{self, Certificate};
+
+/// Files that could not be used are read again after this time though they look the same: what was wrong may have been
+/// the system's doing, and if not, it is well to be reminded.
+const TRY_AGAIN: Duration = Duration::from_mins(1);
 
 /// What serves, seen by everybody.
 #[derive(Debug, Clone)]
@@ -26,9 +31,27 @@ pub(crate) struct Keeper {
     config: GatewayConfig,
     serving: Serving,
     caches: Caches,
-    /// What the files of each endpoint looked like when they were read last.
-    stamps: HashMap<String, Stamp>,
-    certificate: Option<Stamp>,
+    /// The files of each endpoint.
+    seen: HashMap<String, Seen>,
+    certificate: Option<Seen>,
+}
+
+/// What files looked like when they were read last.
+struct Seen {
+    stamp: Stamp,
+    /// When, if they could not be used.
+    failed: Option<Instant>,
+}
+
+impl Seen {
+    fn good(stamp: Stamp) -> Self {
+        Self { stamp, failed: None }
+    }
+
+    /// True if there is no reason to read them again.
+    fn holds(&self, now: &Stamp) -> bool {
+        self.stamp == *now && self.failed.is_none_or(|failed| failed.elapsed() < TRY_AGAIN)
+    }
 }
 
 /// The keys that were read for each endpoint.
@@ -64,8 +87,8 @@ impl Keeper {
             config,
             serving,
             caches,
-            stamps: HashMap::new(),
-            certificate: certificate_stamp,
+            seen: HashMap::new(),
+            certificate: certificate_stamp.map(Seen::good),
         };
         keeper.serve(materials)?;
         Ok(keeper)
@@ -101,7 +124,7 @@ impl Keeper {
         }
         if let (Some(certificate), Some(certified)) = (&self.serving.certificate, certified) {
             certificate.replace(certified);
-            self.certificate = certificate_stamp;
+            self.certificate = certificate_stamp.map(Seen::good);
         }
         if needs_restart {
             tracing::warn!(
@@ -115,12 +138,13 @@ impl Keeper {
     pub(crate) fn look(&mut self) {
         for endpoint in &self.config.settings.endpoints.clone() {
             let now = material::stamp(endpoint);
-            if self.stamps.get(&endpoint.name) == Some(&now) {
+            if self.seen.get(&endpoint.name).is_some_and(|seen| seen.holds(&now)) {
                 continue;
             }
-            // Whatever comes of it, it is not tried again before the files change again.
-            self.stamps.insert(endpoint.name.clone(), now);
             let result = self.read_one(endpoint);
+            let failed = result.is_err().then(Instant::now);
+            self.seen
+                .insert(endpoint.name.clone(), Seen { stamp: now, failed });
             self.serving.metrics.reloaded(Reload::Keys, result.is_ok());
             match result {
                 Ok(()) => tracing::info!(endpoint = endpoint.name, "read changed keys and secrets"),
@@ -135,7 +159,6 @@ impl Keeper {
     fn read_one(&mut self, endpoint: &EndpointConfig) -> Result<(), ConfigErrors> {
         let cache = self.caches.entry(endpoint.name.clone()).or_default();
         let material = Material::load(endpoint, &self.config.environment, cache)?;
-        self.stamps.insert(endpoint.name.clone(), material.stamp.clone());
         let routes = self.serving.routes.get();
         let (route, new_keys) = self.route(endpoint, material)?;
         // The ring is shared with the endpoint of before, so that exchanges under way find their key in either.
@@ -151,10 +174,11 @@ impl Keeper {
             return;
         };
         let now = tls::stamp(files);
-        if self.certificate.as_ref() == Some(&now) {
+        if self.certificate.as_ref().is_some_and(|seen| seen.holds(&now)) {
             return;
         }
         let result = tls::load(files);
+        let failed = result.is_err().then(Instant::now);
         self.serving.metrics.reloaded(Reload::Certificate, result.is_ok());
         match result {
             Ok(certified) => {
@@ -165,15 +189,15 @@ impl Keeper {
                 tracing::error!(%errors, "the changed certificate cannot be used; the last good one stays");
             }
         }
-        self.certificate = Some(now);
+        self.certificate = Some(Seen { stamp: now, failed });
     }
 
     /// Puts endpoints into service in place of those before.
     fn serve(&mut self, materials: Vec<Material>) -> Result<(), ConfigErrors> {
         let mut routes = Vec::new();
-        let mut stamps = HashMap::new();
+        let mut seen = HashMap::new();
         for (endpoint, material) in self.config.settings.endpoints.iter().zip(materials) {
-            stamps.insert(endpoint.name.clone(), material.stamp.clone());
+            seen.insert(endpoint.name.clone(), Seen::good(material.stamp.clone()));
             let (route, new_keys) = self.route(endpoint, material)?;
             routes.push((endpoint.path.clone(), route, new_keys));
         }
@@ -186,8 +210,8 @@ impl Keeper {
                 .map(|(path, route, _)| (path, route))
                 .collect::<Routes>(),
         );
-        self.caches.retain(|name, _| stamps.contains_key(name));
-        self.stamps = stamps;
+        self.caches.retain(|name, _| seen.contains_key(name));
+        self.seen = seen;
         Ok(())
     }
 

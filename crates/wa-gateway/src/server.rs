@@ -102,7 +102,7 @@ fn refuse(stream: &TcpStream, door: &Door) {
     }
 }
 
-async fn connection<S, B>(stream: TcpStream, door: Door, service: S, stop: watch::Receiver<bool>)
+async fn connection<S, B>(stream: TcpStream, door: Door, service: S, mut stop: watch::Receiver<bool>)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
@@ -115,7 +115,12 @@ where
     let Some(config) = door.tls.clone() else {
         return speak(stream, &door, service, stop).await;
     };
-    match tokio::time::timeout(door.handshake_timeout, TlsAcceptor::from(config).accept(stream)).await {
+    let handshake = tokio::time::timeout(door.handshake_timeout, TlsAcceptor::from(config).accept(stream));
+    let shaken = tokio::select! {
+        shaken = handshake => shaken,
+        () = stopped(&mut stop) => return,
+    };
+    match shaken {
         Ok(Ok(stream)) => speak(stream, &door, service, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),

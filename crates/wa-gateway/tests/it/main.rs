@@ -12,6 +12,7 @@
 mod admin;
 mod canary;
 mod config;
+mod conformance;
 mod drain;
 mod exchange;
 mod keys;

@@ -69,7 +69,7 @@ fn with_tls(upstream: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_certificate_is_replaced_while_requests_run() {
+async fn a_certificate_is_replaced_while_it_serves() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
     let (old, new) = (certificate(), certificate());
     put(&files, &old);
