@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 /// let next = FlowResponse::screen("DETAILS", json!({"name": "Ada"})).with_error_message("Pick a date");
 /// assert_eq!(
 ///     next.into_json()?,
-///     br#"{"data":{"error_message":"Pick a date","name":"Ada"},"screen":"DETAILS"}"#
+///     br#"{"screen":"DETAILS","data":{"error_message":"Pick a date","name":"Ada"}}"#
 /// );
 /// # Ok::<(), wa_flows::ResponseError>(())
 /// ```
@@ -140,17 +140,27 @@ impl FlowResponse {
     /// # Errors
     /// [`ResponseError`] if the data is no JSON object.
     pub fn into_json(self) -> Result<Vec<u8>, ResponseError> {
-        let value = match self.content {
+        let json = match self.content {
             Content::Json(text) => return Ok(text),
             Content::Unserialisable => return Err(ResponseError::DataIsNoJson),
             Content::Screen { data, .. } if !data.is_object() => return Err(ResponseError::DataIsNoObject),
-            Content::Screen { screen, data } => json!({"screen": screen, "data": data}),
-            Content::Object(value) => value,
-            Content::TokenInvalid(Some(message)) => json!({"error_msg": message}),
-            Content::TokenInvalid(None) => json!({}),
+            Content::Screen { screen, data } => serde_json::to_vec(&WireScreen {
+                screen: &screen,
+                data: &data,
+            }),
+            Content::Object(value) => serde_json::to_vec(&value),
+            Content::TokenInvalid(Some(message)) => serde_json::to_vec(&json!({"error_msg": message})),
+            Content::TokenInvalid(None) => return Ok(b"{}".to_vec()),
         };
-        serde_json::to_vec(&value).map_err(|_| ResponseError::DataIsNoJson)
+        json.map_err(|_| ResponseError::DataIsNoJson)
     }
+}
+
+/// A screen as it is written: without a copy of its data.
+#[derive(Serialize)]
+struct WireScreen<'a> {
+    screen: &'a str,
+    data: &'a Value,
 }
 
 impl fmt::Debug for FlowResponse {
