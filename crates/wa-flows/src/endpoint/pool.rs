@@ -22,7 +22,8 @@ const BATCH: usize = 3;
 /// A private key operation keeps a core busy for 0.7 ms. Run where the connections are served, it would hold up every
 /// other task of that thread, and an overloaded server could not even say that it is overloaded. So it runs on Tokio's
 /// blocking threads, as many at a time as there are cores. A thread goes on with the next operation while there is one,
-/// so that under load nothing is woken between two operations. When the queue is full, requests are refused at once
+/// so that under load nothing is woken between two operations; measured on one core, this costs no more CPU an exchange
+/// than running the operations inline. When the queue is full, requests are refused at once
 /// (503): an answer that comes after the client left is work for nobody.
 ///
 /// All endpoints of a process share [`RsaPool::shared`] unless they are given another.
