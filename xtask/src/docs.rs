@@ -11,7 +11,10 @@ const GENERATED: &[(&str, &str)] = &[
     ("error-codes", "docs/src/reference/error-codes.md"),
     ("cli", "docs/src/reference/wa.md"),
     ("environment", "docs/src/reference/environment.md"),
-    ("gateway-configuration", "docs/src/reference/gateway-configuration.md"),
+    (
+        "gateway-configuration",
+        "docs/src/reference/gateway-configuration.md",
+    ),
     ("gateway-metrics", "docs/src/reference/gateway-metrics.md"),
 ];
 

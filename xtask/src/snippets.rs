@@ -6,12 +6,13 @@
 //! | `sh` | run by bash, block after block in one empty folder a page, with `wa` at hand and an emulator serving |
 //! | `sh,ci` | not run here: every line must be a command that CI runs as a step of its own |
 //! | `json`, `toml` | parsed |
-//! | `js`, `python` | syntax checked where the program is there |
+//! | `js`, `python`, `go` | syntax checked where the program is there |
 //! | `text` | output, shown as it is |
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
@@ -30,6 +31,12 @@ const STEPS_OF_CI: &[&str] = &[
     "cargo xtask coverage",
     "cargo install --path crates/wa-cli",
 ];
+
+/// How long the shell blocks of one page may take.
+const SHELL_LIMIT: Duration = Duration::from_mins(2);
+
+/// What the shell blocks call besides `wa` and the tools of any Unix.
+const PROGRAMS: &[&str] = &["openssl", "python3"];
 
 struct Block {
     language: String,
@@ -51,7 +58,14 @@ pub(crate) fn run() -> Result<()> {
         for block in &blocks {
             check(block, &name, &doctested, &mut shell).with_context(|| format!("a code block of {name}"))?;
         }
-        if !shell.is_empty() {
+        if let Some(missing) = PROGRAMS
+            .iter()
+            .find(|program| shell.contains(*program) && !sh::exists(program))
+        {
+            sh::step(&format!(
+                "the shell blocks of {name} are not run: {missing} is not here"
+            ));
+        } else if !shell.is_empty() {
             run_shell(&shell, &work.join(name.replace(['/', '.'], "-")), &name)?;
         }
     }
@@ -152,20 +166,36 @@ fn run_shell(script: &str, folder: &Path, page: &str) -> Result<()> {
     path.extend(std::env::split_paths(
         &std::env::var_os("PATH").unwrap_or_default(),
     ));
-    let output = Command::new("bash")
+    let log = folder.with_extension("log");
+    let printed = std::fs::File::create(&log)?;
+    let mut bash = Command::new("bash")
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(folder)
         .env("PATH", std::env::join_paths(path)?)
         .env("WA_GRAPH_URL", &emulator.url)
         .stdin(Stdio::null())
-        .output()
+        .stdout(printed.try_clone()?)
+        .stderr(printed)
+        .spawn()
         .context("cannot start bash")?;
-    if !output.status.success() {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let end = Instant::now() + SHELL_LIMIT;
+    let status = loop {
+        if let Some(status) = bash.try_wait()? {
+            break status;
+        }
+        if Instant::now() > end {
+            bash.kill()?;
+            bail!(
+                "the shell blocks of {page} did not end\n{}",
+                std::fs::read_to_string(&log)?
+            );
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    if !status.success() {
         bail!(
-            "the shell blocks of {page} ended with {}\n{stdout}\n{stderr}",
-            output.status
+            "the shell blocks of {page} ended with {status}\n{}",
+            std::fs::read_to_string(&log)?
         );
     }
     sh::step(&format!("the shell blocks of {page} ran"));
