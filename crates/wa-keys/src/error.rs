@@ -42,7 +42,7 @@ pub enum KeyError {
     NotAKey,
 
     /// The input holds keys in a form of another family.
-    #[error("the input is a {found}")]
+    #[error("the input is {} {found}", .found.article())]
     Foreign {
         /// What it is.
         found: ForeignForm,

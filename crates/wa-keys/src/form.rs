@@ -106,6 +106,14 @@ impl ForeignForm {
             Self::OpenSshPrivateKey | Self::PuttyPrivateKey | Self::Pkcs12 | Self::JavaKeyStore
         )
     }
+
+    /// The article that goes before its name.
+    pub(crate) fn article(self) -> &'static str {
+        match self {
+            Self::SshPublicKey | Self::Pgp => "an",
+            _ => "a",
+        }
+    }
 }
 
 impl fmt::Display for ForeignForm {

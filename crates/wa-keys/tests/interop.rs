@@ -12,7 +12,7 @@ use std::{
 
 use support::*;
 use wa_keys::{
-    Passphrase, PrivateKey, Protection, PublicKey,
+    KeyError, Passphrase, PrivateKey, Protection, PublicKey,
     file::{self, Existing},
 };
 
@@ -174,6 +174,13 @@ fn the_commands_of_the_guide_give_files_that_are_read() {
     }
 }
 
+/// The `openssl` command in an error's help, without the name of the program.
+fn advised(error: &KeyError) -> String {
+    let help = error.help().unwrap();
+    let (_, command) = help.split_once("openssl ").unwrap();
+    command.split(" (").next().unwrap().to_owned()
+}
+
 #[test]
 fn the_commands_that_the_errors_advise_do_help() {
     if !has("openssl", "version") {
@@ -183,33 +190,32 @@ fn the_commands_that_the_errors_advise_do_help() {
     let at = |name: &str| directory.path().join(name);
     let expected = PublicKey::parse(data("openssl/public.pem")).unwrap();
     let passphrase = Passphrase::new(PASSPHRASE);
-    std::fs::write(at("in.pem"), data("refused/pbes2-camellia.pem")).unwrap();
-    openssl(
-        directory.path(),
-        "pkcs8 -topk8 -v2 aes-256-cbc -in in.pem -out private.pem -passin env:PASS -passout env:PASS",
-    );
-    let converted = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
-    assert_eq!(converted.value().public_key(), &expected);
-    std::fs::write(at("in.pem"), data("refused/request.pem")).unwrap();
-    openssl(directory.path(), "req -in in.pem -pubkey -noout -out public.pem");
-    assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
-    std::fs::write(at("in.pem"), data("refused/chain.pem")).unwrap();
-    openssl(directory.path(), "x509 -in in.pem -pubkey -noout -out public.pem");
-    assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
+    let passphrases = "-passin env:PASS -passout env:PASS";
+    for (input, name, public) in [
+        ("refused/pbes2-camellia.pem", "in.pem", "openssl/public.pem"),
+        ("refused/pkcs12.p12", "in.p12", "java/public.pem"),
+    ] {
+        let error = PrivateKey::parse(data(input), Some(&passphrase)).unwrap_err();
+        std::fs::write(at(name), data(input)).unwrap();
+        openssl(directory.path(), &format!("{} {passphrases}", advised(&error)));
+        let converted = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
+        let public = PublicKey::parse(data(public)).unwrap();
+        assert_eq!(converted.value().public_key(), &public, "{input}");
+    }
+    for input in ["refused/request.pem", "refused/chain.pem"] {
+        let error = PublicKey::parse(data(input)).unwrap_err();
+        std::fs::write(at("in.pem"), data(input)).unwrap();
+        openssl(directory.path(), &advised(&error));
+        assert_eq!(
+            file::read_public_key(at("public.pem")).unwrap(),
+            expected,
+            "{input}"
+        );
+    }
     std::fs::write(at("in.pem"), data("openssl/pkcs1-public.pem")).unwrap();
     openssl(
         directory.path(),
         "rsa -RSAPublicKey_in -in in.pem -pubout -out public.pem",
     );
     assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
-    std::fs::write(at("in.p12"), data("refused/pkcs12.p12")).unwrap();
-    openssl(
-        directory.path(),
-        "pkcs12 -in in.p12 -nocerts -out private.pem -passin env:PASS -passout env:PASS",
-    );
-    let converted = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
-    assert_eq!(
-        converted.value().public_key(),
-        &PublicKey::parse(data("java/public.pem")).unwrap()
-    );
 }

@@ -50,7 +50,7 @@ const PUBLIC: &str = "
     refused/request.pem        | CertificateRequest | certificate request | openssl req
     refused/request.der        | CertificateRequest | certificate request | openssl req
     refused/chain.pem          | SeveralKeys        | 2 different keys    | openssl x509
-    refused/openssh.pub        | Foreign            | SSH public key      | ssh-keygen -e -m PKCS8
+    refused/openssh.pub        | Foreign            | an SSH public key   | ssh-keygen -e -m PKCS8
     refused/ssh2.pub           | Foreign            | SSH public key      | ssh-keygen
     refused/openssh.pem        | Foreign            | OpenSSH             | ssh-keygen -p -m PKCS8
     refused/pkcs12.p12         | Foreign            | PKCS#12             | openssl pkcs12

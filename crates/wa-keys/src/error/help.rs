@@ -6,7 +6,7 @@ use super::{Damage, KeyError, Relation};
 use crate::{ForeignForm, KeyAlgorithm};
 
 const GENERATE: &str = "make a new key: openssl genrsa -out private.pem 2048";
-const CONVERT_PRIVATE: &str = "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in in.pem -out private.pem \
+const CONVERT_PRIVATE: &str = "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in in.pem -out private.pem \
      (OpenSSL 3 needs `-provider legacy -provider default` for RC2, RC4 and single DES)";
 
 pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
