@@ -8,13 +8,15 @@ use wa_graph::{BodyKind, GraphErrorKind, RetryPolicy, TransportErrorKind};
 
 use crate::support::{KEYS, Stage, stage, stage_with};
 
+/// For faults that end in the timeout; a slow machine may not turn any other fault into one.
 const SHORT: Duration = Duration::from_millis(150);
+const LONG: Duration = Duration::from_secs(30);
 
 /// The error of a single attempt to set a key while a fault strikes.
-async fn struck_by(fault: Fault) -> EncryptionError {
+async fn struck_by(fault: Fault, timeout: Duration) -> EncryptionError {
     let Stage {
         emulator, encryption, ..
-    } = stage_with(|builder| builder.retry(RetryPolicy::none()).request_timeout(SHORT)).await;
+    } = stage_with(|builder| builder.retry(RetryPolicy::none()).request_timeout(timeout)).await;
     emulator.queue_fault(FaultRule::new(fault));
     encryption.set_business_public_key(&KEYS[0]).await.unwrap_err()
 }
@@ -29,7 +31,7 @@ fn transport(error: &EncryptionError) -> TransportErrorKind {
 #[tokio::test]
 async fn broken_connections_are_interruptions() {
     for fault in [Fault::Reset, Fault::ResetAfter, Fault::Truncate { keep: 5 }] {
-        let error = struck_by(fault.clone()).await;
+        let error = struck_by(fault.clone(), LONG).await;
         assert_eq!(transport(&error), TransportErrorKind::Interrupted, "{fault:?}");
         assert!(error.is_transient());
     }
@@ -46,7 +48,7 @@ async fn silence_delay_and_drip_run_into_the_timeout() {
         },
     ] {
         assert_eq!(
-            transport(&struck_by(fault.clone()).await),
+            transport(&struck_by(fault.clone(), SHORT).await),
             TransportErrorKind::Timeout,
             "{fault:?}"
         );
@@ -55,7 +57,7 @@ async fn silence_delay_and_drip_run_into_the_timeout() {
 
 #[tokio::test]
 async fn a_gateways_page_is_an_unexpected_answer_with_its_status() {
-    let error = struck_by(Fault::BadGateway).await;
+    let error = struck_by(Fault::BadGateway, LONG).await;
     let GraphErrorKind::Unexpected(answer) = error.graph().unwrap().kind() else {
         panic!("{error:?}")
     };
@@ -65,10 +67,8 @@ async fn a_gateways_page_is_an_unexpected_answer_with_its_status() {
 
 #[tokio::test]
 async fn a_redirect_is_refused() {
-    let error = struck_by(Fault::Redirect {
-        location: "https://elsewhere.example/".into(),
-    })
-    .await;
+    let location = "https://elsewhere.example/".into();
+    let error = struck_by(Fault::Redirect { location }, LONG).await;
     assert!(
         matches!(error.graph().unwrap().kind(), GraphErrorKind::Redirect { host: Some(host), .. } if host == "elsewhere.example")
     );
