@@ -19,7 +19,9 @@ pub(crate) use self::{
 
 use std::fmt;
 
-use crate::{KeyError, limits::MAX_PBKDF2_ROUNDS};
+use zeroize::Zeroizing;
+
+use crate::{Form, KeyError, Passphrase, error::Damage, limits::MAX_PBKDF2_ROUNDS};
 
 /// How a private key that is read is encrypted.
 ///
@@ -31,6 +33,34 @@ pub struct Encryption {
     pub derivation: KeyDerivation,
     /// What encrypts the private key.
     pub cipher: Cipher,
+}
+
+impl Encryption {
+    /// Decrypts; the cost of the derivation has to be checked before.
+    fn open(
+        self,
+        salt: &[u8],
+        iv: &[u8],
+        ciphertext: &[u8],
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let Self { derivation, cipher } = self;
+        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(cipher.block_bytes()) {
+            return Err(KeyError::Damaged {
+                line: None,
+                damage: Damage::BadCiphertextLength,
+            });
+        }
+        let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded { encryption: self })?;
+        let key = derivation
+            .derive(passphrase.expose_secret().as_bytes(), salt, cipher.key_bytes())
+            .ok_or(KeyError::Malformed {
+                form: Form::EncryptedPkcs8PrivateKey,
+            })?;
+        cipher
+            .decrypt(&key, iv, ciphertext)
+            .ok_or(KeyError::WrongPassphrase { encryption: self })
+    }
 }
 
 impl fmt::Display for Encryption {

@@ -11,7 +11,7 @@ use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::{Cipher, Encryption, KeyDerivation, Prf, Protection, cipher, names::name};
-use crate::{Form, KeyError, Passphrase, error::Damage};
+use crate::{Form, KeyError, Passphrase};
 
 const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
 const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
@@ -83,29 +83,8 @@ impl<'a> Pbes2<'a> {
         ciphertext: &[u8],
         passphrase: Option<&Passphrase>,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let Encryption { derivation, cipher } = self.encryption;
         self.check_cost()?;
-        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(cipher.block_bytes()) {
-            return Err(KeyError::Damaged {
-                line: None,
-                damage: Damage::BadCiphertextLength,
-            });
-        }
-        let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded {
-            encryption: self.encryption,
-        })?;
-        let key = derivation
-            .derive(
-                passphrase.expose_secret().as_bytes(),
-                self.salt,
-                cipher.key_bytes(),
-            )
-            .ok_or_else(malformed)?;
-        cipher
-            .decrypt(&key, self.iv, ciphertext)
-            .ok_or(KeyError::WrongPassphrase {
-                encryption: self.encryption,
-            })
+        self.encryption.open(self.salt, self.iv, ciphertext, passphrase)
     }
 }
 

@@ -43,26 +43,6 @@ impl<'a> Traditional<'a> {
         ciphertext: &[u8],
         passphrase: Option<&Passphrase>,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let Encryption { derivation, cipher } = self.encryption;
-        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(cipher.block_bytes()) {
-            return Err(KeyError::Damaged {
-                line: None,
-                damage: Damage::BadCiphertextLength,
-            });
-        }
-        let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded {
-            encryption: self.encryption,
-        })?;
-        let wrong = KeyError::WrongPassphrase {
-            encryption: self.encryption,
-        };
-        derivation
-            .derive(
-                passphrase.expose_secret().as_bytes(),
-                self.salt,
-                cipher.key_bytes(),
-            )
-            .and_then(|key| cipher.decrypt(&key, self.iv, ciphertext))
-            .ok_or(wrong)
+        self.encryption.open(self.salt, self.iv, ciphertext, passphrase)
     }
 }
