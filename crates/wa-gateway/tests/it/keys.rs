@@ -67,7 +67,7 @@ async fn a_broken_file_is_reported_and_the_last_good_ring_stays_until_it_is_mend
     let (phone, newcomer) = (Phone::new(&gateway), Phone::with_key(&gateway, 1));
     files.write("keys/2.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
     eventually("the failure is counted", || async {
-        reloads(&gateway, "failed") == 1
+        reloads(&gateway, "failed") >= 1
     })
     .await;
     assert_eq!(phone.send(&ping()).await.status, 200);
@@ -81,7 +81,7 @@ async fn a_broken_file_is_reported_and_the_last_good_ring_stays_until_it_is_mend
     files.remove("keys/1.pem");
     files.remove("keys/2.pem");
     eventually("an empty directory is a failure", || async {
-        reloads(&gateway, "failed") == 2
+        reloads(&gateway, "failed") >= 2
     })
     .await;
     // The watcher may have seen the moment when one key was left.
