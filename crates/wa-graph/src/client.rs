@@ -263,11 +263,14 @@ impl GraphClient {
         }
     }
 
-    /// The delay that the server asks for, in a header of its own or, at a limit, in the usage header.
+    /// The delay that the server asks for, in a header of its own or, at a limit, in the usage header. None at all is no
+    /// delay told: the policy's own pauses then keep attempts apart.
     fn told(&self, kind: &GraphErrorKind, incoming: &Incoming, usage: &Usage) -> Option<Duration> {
         let limited = matches!(kind, GraphErrorKind::RateLimited(_));
         let regain = if limited { usage.regain_access_in() } else { None };
-        retry::retry_after(&incoming.headers, self.0.clock.now()).max(regain)
+        retry::retry_after(&incoming.headers, self.0.clock.now())
+            .max(regain)
+            .filter(|delay| !delay.is_zero())
     }
 
     fn proof(&self) -> Vec<(&'static str, String)> {
