@@ -7,8 +7,10 @@
 
 mod emulator;
 mod encryption;
+mod flow;
 mod gateway;
 mod keys;
+mod media;
 
 use std::path::PathBuf;
 
@@ -16,8 +18,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use emulator::EmulatorArgs;
 pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
+pub(crate) use flow::{ActionName, CheckArgs, DecryptArgs, EndpointArgs, FlowCommand, SendArgs};
 pub(crate) use gateway::GatewayArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
+pub(crate) use media::{MediaCommand, MediaDecryptArgs};
 
 /// Keys and encryption of WhatsApp Flows: make RSA keys, register them with the Cloud API, know that they are good.
 #[derive(Debug, Parser)]
@@ -71,6 +75,12 @@ pub(crate) enum Command {
     /// Register a phone number's business public key, read it back and verify it.
     #[command(subcommand)]
     Encryption(EncryptionCommand),
+    /// Try, check and look into the encrypted data channel of a Flow.
+    #[command(subcommand)]
+    Flow(FlowCommand),
+    /// Decrypt files that users picked in a Flow.
+    #[command(subcommand)]
+    Media(MediaCommand),
     /// Serve a local stand-in for Meta's Graph API, for tests without an account.
     Emulator(EmulatorArgs),
     /// Serve encrypted Flows in front of a plain JSON backend in any language.

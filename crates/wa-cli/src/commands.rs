@@ -4,8 +4,10 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod emulator;
 pub(crate) mod encryption;
+pub(crate) mod flow;
 pub(crate) mod gateway;
 pub(crate) mod keys;
+pub(crate) mod media;
 pub(crate) mod reference;
 
 use std::sync::Arc;

@@ -146,3 +146,40 @@ fn warn(context: &mut Context, warning: Option<&file::ReadableByOthers>) {
         context.terminal.warn(&format!("{warning}; {}", warning.help()));
     }
 }
+
+/// Reads all of a file or of standard input (`-`), unless it is longer than `limit` bytes.
+pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let source = |error| {
+        Failure::failed(Unreadable {
+            path: path.to_owned(),
+            source: error,
+        })
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let most = limit as u64 + 1;
+    if path == Path::new("-") {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    }
+    .map_err(source)?;
+    if bytes.len() > limit {
+        let path = path.to_owned();
+        return Err(Failure::failed(TooLong { path, limit }));
+    }
+    Ok(bytes)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}", path.display())]
+struct Unreadable {
+    path: PathBuf,
+    source: io::Error,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{} is longer than {limit} bytes: this cannot be the right file", path.display())]
+struct TooLong {
+    path: PathBuf,
+    limit: usize,
+}

@@ -48,6 +48,8 @@ fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Keys(command) => commands::keys::run(context, command),
         Command::Encryption(command) => block_on(commands::encryption::run(context, command)),
+        Command::Flow(command) => block_on(commands::flow::run(context, command)),
+        Command::Media(command) => block_on(commands::media::run(context, command)),
         Command::Emulator(args) => block_on(commands::emulator::run(context, args)),
         Command::Gateway(args) => block_on_all_cores(commands::gateway::run(context, args)),
         Command::Demo => block_on(commands::demo::run(context)),

@@ -22,7 +22,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "WA_APP_SECRET",
-        "The app secret; with it every call carries an `appsecret_proof`.",
+        "The app secret; with it every Graph call carries an `appsecret_proof`, and `wa flow` signs its requests.",
     ),
     (
         "WA_GRAPH_URL",

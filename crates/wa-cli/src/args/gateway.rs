@@ -44,18 +44,17 @@ impl Args for SettingFlags {
                 if let Some(default) = setting.default_value() {
                     help.extend([" [default: ", default, "]"]);
                 }
-                let action = if setting.is_list() {
-                    ArgAction::Append
-                } else {
-                    ArgAction::Set
-                };
-                command.arg(
-                    Arg::new(flag)
-                        .long(flag)
-                        .value_name("VALUE")
-                        .help(help)
-                        .action(action),
-                )
+                let mut arg = Arg::new(flag).long(flag).value_name("VALUE").help(help);
+                if setting.is_list() {
+                    arg = arg.action(ArgAction::Append);
+                }
+                if setting.is_switch() {
+                    arg = arg
+                        .num_args(0..=1)
+                        .require_equals(true)
+                        .default_missing_value("true");
+                }
+                command.arg(arg)
             },
         )
     }

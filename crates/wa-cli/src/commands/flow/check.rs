@@ -1,0 +1,128 @@
+//! `wa flow check`.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use wa_emulator::{Check, ConformanceBuildError, ConformanceCheck, Counts, Finding, Report, Verdict};
+
+use super::endpoint::{self, Known};
+use super::{Context, Exit, Failure};
+use crate::args::CheckArgs;
+use crate::failure::Usage;
+use crate::terminal::{BAD, FAINT, GOOD, STRONG, WARN, paint};
+
+pub(super) async fn run(context: &mut Context, args: &CheckArgs) -> Result<Exit, Failure> {
+    let check = setup(context, args)?;
+    let bar = progress(context);
+    let report = check
+        .run(|progress| {
+            bar.set_message(progress.finding.check.title);
+            bar.set_position(progress.done as u64);
+        })
+        .await;
+    bar.finish_and_clear();
+    let report = report.map_err(Failure::failed)?;
+    let good = report.is_conformant();
+    let machine = json!({
+        "good": good,
+        "endpoint": args.endpoint.url,
+        "counts": report.counts(),
+        "latency_ms": report.latency,
+        "findings": report.findings,
+    });
+    context.terminal.result(&describe(&report), &machine)?;
+    Ok(if good { Exit::Good } else { Exit::NotGood })
+}
+
+fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Failure> {
+    let known = Known::of(context, &args.endpoint)?;
+    let secret = known.app_secret.ok_or(Usage::Missing {
+        what: "the app secret",
+        hint: "set WA_APP_SECRET or give --app-secret-file FILE: without it no request can be signed",
+    })?;
+    let mut builder = ConformanceCheck::builder(&*args.endpoint.url)
+        .public_key_pem(known.public_key_pem)
+        .app_secret(secret.as_str())
+        .sign_flow_token(args.endpoint.sign_flow_token)
+        .timeout(Duration::from_secs(args.endpoint.timeout))
+        .total_time(Duration::from_secs(args.total_time))
+        .pings(args.pings.into());
+    if let Some(pem) = known.root_certificate {
+        builder = builder.root_certificate_pem(pem);
+    }
+    if let Some(token) = &args.flow_token {
+        builder = builder.flow_token(token);
+    }
+    if let Some(screen) = &args.screen {
+        let data = args.data.as_deref().map_or(Ok(json!({})), endpoint::data)?;
+        builder = builder.data_exchange(screen, data);
+    }
+    builder.build().map_err(|error| match error {
+        ConformanceBuildError::Phone { source } => endpoint::setting("the endpoint's setting", source),
+        other => Failure::usage(other),
+    })
+}
+
+fn describe(report: &Report) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        line(finding, &mut text);
+    }
+    let verdict = if report.is_conformant() {
+        paint(GOOD, "CONFORMANT")
+    } else {
+        paint(BAD, "NOT CONFORMANT")
+    };
+    let Counts {
+        passed,
+        advice,
+        failed,
+        skipped,
+        ..
+    } = report.counts();
+    let _ = writeln!(
+        text,
+        "\n{verdict}  {passed} passed, {failed} failed, {advice} with advice, {skipped} skipped"
+    );
+    text
+}
+
+/// What was found; below it the rule and its source; and what to do where there is something.
+fn line(finding: &Finding, text: &mut String) {
+    let style = match finding.verdict {
+        Verdict::Pass => GOOD,
+        Verdict::Advice => WARN,
+        Verdict::Fail => BAD,
+        _ => FAINT,
+    };
+    let Check {
+        id,
+        title,
+        rule,
+        source,
+        remedy,
+        ..
+    } = finding.check;
+    let verdict = paint(style, format!("{:7}", finding.verdict));
+    let (title, id) = (paint(STRONG, title), paint(FAINT, format!("({id})")));
+    let _ = writeln!(text, "{verdict}  {title}: {}  {id}", finding.seen);
+    let _ = writeln!(text, "         {}", paint(FAINT, format!("{rule} [{source}]")));
+    if matches!(finding.verdict, Verdict::Fail | Verdict::Advice) {
+        let _ = writeln!(text, "         {}: {remedy}", paint(STRONG, "do"));
+    }
+}
+
+/// A bar on a terminal; nothing anywhere else.
+fn progress(context: &Context) -> ProgressBar {
+    if context.terminal.json() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(Check::all().len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

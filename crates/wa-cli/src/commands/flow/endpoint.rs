@@ -1,0 +1,68 @@
+//! From settings to what WhatsApp knows of an endpoint.
+
+use std::path::Path;
+
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::Context;
+use crate::args::EndpointArgs;
+use crate::failure::{Failure, Usage};
+use crate::input;
+use crate::settings::{self, Secret};
+
+/// The most that is read of a file with data.
+const MAX_DATA: usize = 2 * 1024 * 1024;
+
+/// The public key as PEM, the app secret, and root certificates.
+pub(super) struct Known {
+    pub(super) public_key_pem: String,
+    pub(super) app_secret: Option<Secret>,
+    pub(super) root_certificate: Option<String>,
+}
+
+impl Known {
+    pub(super) fn of(context: &mut Context, args: &EndpointArgs) -> Result<Self, Failure> {
+        let key = input::public_half(context, &args.public_key, &args.passphrase)?;
+        let secret = args.app_secret_file.as_ref();
+        let read = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|error| setting(&path.display().to_string(), error))
+        };
+        Ok(Self {
+            public_key_pem: key.to_pem(),
+            app_secret: settings::secret(secret, &context.environment, &["WA_APP_SECRET"])?,
+            root_certificate: args.root_certificate.as_deref().map(read).transpose()?,
+        })
+    }
+}
+
+/// Why `--data` cannot be used; the data itself is not quoted.
+#[derive(Debug, thiserror::Error)]
+enum NotAnObject {
+    #[error("it is JSON, but no object: write it like {{\"name\":\"value\"}}")]
+    Other,
+    #[error("it is no JSON: write it like '{{\"name\":\"value\"}}', or @FILE for a file")]
+    NoJson,
+}
+
+/// The JSON object of `--data`: itself, or after `@` the name of its file.
+pub(super) fn data(text: &str) -> Result<Value, Failure> {
+    let bytes = match text.strip_prefix('@') {
+        Some(path) => input::bytes(Path::new(path), MAX_DATA)?,
+        None => Zeroizing::new(text.as_bytes().to_vec()),
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(members)) => Ok(Value::Object(members)),
+        Ok(_) => Err(setting("--data", NotAnObject::Other)),
+        Err(_) => Err(setting("--data", NotAnObject::NoJson)),
+    }
+}
+
+/// A setting that cannot be used.
+pub(super) fn setting(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Usage::Setting {
+        name: name.to_owned(),
+        source: Box::new(error),
+    }
+    .into()
+}

@@ -1,0 +1,179 @@
+//! `wa flow send`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wa_emulator::{Exchange, FlowMessage, Outcome, ReplyFault, WhatsAppClient};
+
+use super::endpoint::{self, Known};
+use super::{Context, Exit, Failure};
+use crate::args::{ActionName, SendArgs};
+use crate::failure::Usage;
+use crate::terminal::{BAD, GOOD, paint};
+
+const FLOW_TOKEN: &str = "wa-flow-send";
+
+/// An option that this action has no place for.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} has no {what}: leave it out, or choose another --action")]
+struct NoPlace {
+    action: &'static str,
+    what: &'static str,
+}
+
+pub(super) async fn run(context: &mut Context, args: &SendArgs) -> Result<Exit, Failure> {
+    let message = message(args)?;
+    let phone = client(context, args)?;
+    let exchange = phone.send(&message).await.map_err(Failure::failed)?;
+    report(context, exchange)
+}
+
+fn client(context: &mut Context, args: &SendArgs) -> Result<WhatsAppClient, Failure> {
+    let known = Known::of(context, &args.endpoint)?;
+    // There is no other key to fetch, so a 421 is not tried again for another reason than to see it twice.
+    let mut builder = WhatsAppClient::builder(&*args.endpoint.url)
+        .public_key_pem(known.public_key_pem)
+        .sign_flow_token(args.endpoint.sign_flow_token)
+        .retry_delay(Duration::ZERO)
+        .timeout(Duration::from_secs(args.endpoint.timeout));
+    match known.app_secret {
+        Some(secret) => builder = builder.app_secret(secret.as_str()),
+        None => context
+            .terminal
+            .warn("the request is not signed: set WA_APP_SECRET or give --app-secret-file FILE"),
+    }
+    if let Some(pem) = known.root_certificate {
+        builder = builder.root_certificate_pem(pem);
+    }
+    builder
+        .build()
+        .map_err(|error| endpoint::setting("the endpoint's setting", error))
+}
+
+/// The message that the options describe; an option without a place in it is refused.
+fn message(args: &SendArgs) -> Result<FlowMessage, Failure> {
+    let action = args.action.unwrap_or(match (&args.error, &args.screen) {
+        (None, None) => ActionName::Ping,
+        _ => ActionName::DataExchange,
+    });
+    let token = args.flow_token.as_deref().unwrap_or(FLOW_TOKEN);
+    let screen = args.screen.as_deref();
+    let message = match (action, &args.error) {
+        (ActionName::Ping, error) => {
+            refuse("--screen", screen.is_some(), "a ping", "screen")?;
+            refuse("--data", args.data.is_some(), "a ping", "data")?;
+            refuse("--flow-token", args.flow_token.is_some(), "a ping", "Flow token")?;
+            refuse("--error", error.is_some(), "a ping", "error")?;
+            FlowMessage::ping()
+        }
+        (ActionName::Init, error) => {
+            refuse("--screen", screen.is_some(), "INIT", "screen")?;
+            refuse("--error", error.is_some(), "INIT", "error here")?;
+            FlowMessage::init(token)
+        }
+        (ActionName::Back, error) => {
+            refuse("--error", error.is_some(), "BACK", "error")?;
+            FlowMessage::back(token, screen.unwrap_or_default())
+        }
+        (ActionName::DataExchange, Some(error)) => {
+            FlowMessage::error_notification(token, screen.unwrap_or_default(), error, &args.error_message)
+        }
+        (ActionName::DataExchange, None) => {
+            FlowMessage::data_exchange(token, screen.ok_or_else(no_screen)?, json!({}))
+        }
+    };
+    let message = if args.endpoint.sign_flow_token {
+        message.version("4.0")
+    } else {
+        message
+    };
+    Ok(match &args.data {
+        Some(data) => message.data(endpoint::data(data)?),
+        None => message,
+    })
+}
+
+fn refuse(option: &str, given: bool, action: &'static str, what: &'static str) -> Result<(), Failure> {
+    if given {
+        Err(endpoint::setting(option, NoPlace { action, what }))
+    } else {
+        Ok(())
+    }
+}
+
+fn no_screen() -> Failure {
+    Usage::Missing {
+        what: "the screen",
+        hint: "give --screen NAME, the screen of the Flow that data_exchange comes from",
+    }
+    .into()
+}
+
+/// An outcome in one word for programs, in a sentence for people, and what could be read.
+fn outcome(outcome: Outcome) -> Result<(&'static str, String, Option<Value>), Failure> {
+    Ok(match outcome {
+        Outcome::NoAnswer(failure) => return Err(Failure::failed(failure)),
+        Outcome::Answered(payload) => ("answered", "status 200".to_owned(), Some(payload.into_value())),
+        Outcome::FlowTokenInvalid { message, encrypted } => {
+            let form = if encrypted { "encrypted" } else { "not encrypted" };
+            let seen = format!("status 427: the Flow token is no longer valid ({form})");
+            (
+                "flow_token_invalid",
+                seen,
+                message.map(|message| json!({ "error_msg": message })),
+            )
+        }
+        Outcome::KeyRefused => {
+            let seen =
+                "status 421: the endpoint cannot decrypt; compare its private key with this public key";
+            ("key_refused", seen.to_owned(), None)
+        }
+        Outcome::SignatureRefused => {
+            let seen = "status 432: the endpoint does not accept the signature; compare the app secrets";
+            ("signature_refused", seen.to_owned(), None)
+        }
+        Outcome::UnexpectedStatus(status) => (
+            "unexpected_status",
+            format!("status {status}: WhatsApp shows a generic error"),
+            None,
+        ),
+        Outcome::Unreadable(fault) => ("unreadable", format!("status 200, but {fault}"), shown(fault)),
+        other => ("other", format!("{other:?}"), None),
+    })
+}
+
+/// What could be decrypted although it is not what was asked for.
+fn shown(fault: ReplyFault) -> Option<Value> {
+    match fault {
+        ReplyFault::Schema { payload, .. } => Some(payload.into_value()),
+        _ => None,
+    }
+}
+
+fn report(context: &mut Context, exchange: Exchange) -> Result<Exit, Failure> {
+    let milliseconds = u64::try_from(exchange.duration.as_millis()).unwrap_or(u64::MAX);
+    let (name, seen, payload) = outcome(exchange.outcome)?;
+    let good = name == "answered";
+    let machine = json!({
+        "good": good,
+        "outcome": name,
+        "description": seen,
+        "duration_ms": milliseconds,
+        "attempts": exchange.attempts,
+        "payload": payload,
+    });
+    let human = payload
+        .as_ref()
+        .map(|payload| format!("{payload:#}\n"))
+        .unwrap_or_default();
+    let word = if good {
+        paint(GOOD, "answered")
+    } else {
+        paint(BAD, "not answered")
+    };
+    context
+        .terminal
+        .note(&format!("{word}  {seen}, {milliseconds} ms"));
+    context.terminal.result(&human, &machine)?;
+    Ok(if good { Exit::Good } else { Exit::NotGood })
+}

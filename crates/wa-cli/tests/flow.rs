@@ -1,0 +1,328 @@
+//! The program against our own endpoint, mounted in axum and in hyper, and against what came through it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use wa_cloud::flows::{
+    Action, AppSecret, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, KeyRing,
+};
+use wa_cloud::keys::PrivateKey;
+use wa_emulator::{FlowMessage, WhatsAppClient};
+
+const SECRET: &str = "feedfacefeedfacefeedfacefeedface";
+const PRIVATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/test-only-private.pem");
+const PUBLIC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/test-only-public.pem");
+const OTHER: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/data/test-only-other-public.pem"
+);
+const MEDIA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wa-flows/tests/data");
+
+fn endpoint() -> FlowEndpoint<impl FlowHandler> {
+    let key = PrivateKey::parse(std::fs::read(PRIVATE).unwrap(), None).unwrap();
+    FlowEndpoint::builder(KeyRing::new(&key).unwrap(), answer)
+        .app_secret(AppSecret::new(SECRET).unwrap())
+        .build()
+        .unwrap()
+}
+
+async fn answer(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
+    Ok(match request.action() {
+        Action::Init => FlowResponse::screen("FIRST", json!({"fresh": true})),
+        Action::DataExchange => FlowResponse::screen("SECOND", json!({"seen": request.data()})),
+        _ => FlowResponse::token_invalid(Some("over".to_owned())),
+    })
+}
+
+async fn in_axum() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/flow", listener.local_addr().unwrap());
+    let app = axum::Router::new().route_service("/flow", endpoint());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+async fn in_hyper() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/flow", listener.local_addr().unwrap());
+    let service = TowerToHyperService::new(endpoint());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service.clone();
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new());
+            tokio::spawn(async move { http.serve_connection(TokioIo::new(stream), service).await });
+        }
+    });
+    url
+}
+
+/// Runs `wa` beside the endpoint that this process serves.
+async fn wa(args: &[&str]) -> Output {
+    let mut command = support::wa();
+    command.env("WA_APP_SECRET", SECRET).args(args);
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_endpoint_conforms_in_axum_and_in_hyper() {
+    for url in [in_axum().await, in_hyper().await] {
+        let data = r#"{"name":"Zoë"}"#;
+        let args = [
+            "flow",
+            "check",
+            &url,
+            "--public-key",
+            PUBLIC,
+            "--screen",
+            "FIRST",
+            "--data",
+            data,
+            "--json",
+        ];
+        let output = wa(&args).await;
+        let report = json(&output);
+        assert_eq!(report["counts"]["failed"], 0, "{report:#}");
+        assert_eq!(report["counts"]["advice"], 0, "{report:#}");
+        assert_eq!(report["counts"]["skipped"], 1, "https only: {report:#}");
+        assert_eq!((&report["good"], code(&output)), (&json!(true), 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_for_people_names_rule_source_and_remedy() {
+    let url = in_axum().await;
+    let output = wa(&["flow", "check", &url, "--public-key", OTHER]).await;
+    let text = stdout(&output);
+    assert_eq!(code(&output), 3, "{text}");
+    assert!(
+        text.starts_with("fail     ping: status 421 instead of 200  (exchange.ping)\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("[Meta, Implementing endpoints for Flows: Health check request]\n         do: compare"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 34 skipped\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_exchange_of_each_kind() {
+    let url = in_axum().await;
+    let send =
+        async |extra: &[&str]| wa(&[&["flow", "send", &url, "--public-key", PUBLIC], extra].concat()).await;
+    let ping = send(&[]).await;
+    assert_eq!(
+        (code(&ping), json(&ping)),
+        (0, json!({"data": {"status": "active"}}))
+    );
+    assert!(
+        stderr(&ping).starts_with("answered  status 200, "),
+        "{}",
+        stderr(&ping)
+    );
+    let init = send(&["--action", "INIT"]).await;
+    assert_eq!(json(&init)["screen"], "FIRST");
+    let folder = tempfile::tempdir().unwrap();
+    let data = written(folder.path(), "data.json", br#"{"a":1}"#);
+    let exchange = send(&["--screen", "FIRST", "--data", &format!("@{}", data.display())]).await;
+    assert_eq!(
+        json(&exchange),
+        json!({"screen": "SECOND", "data": {"seen": {"a": 1}}})
+    );
+    let notice = send(&["--error", "payload-schema-error"]).await;
+    assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
+    let back = send(&["--action", "BACK", "--screen", "SECOND", "--json"]).await;
+    assert_eq!(code(&back), 3);
+    assert_eq!(json(&back)["outcome"], "flow_token_invalid");
+    assert_eq!(json(&back)["payload"], json!({"error_msg": "over"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_end_with_3_and_silence_with_1() {
+    let url = in_axum().await;
+    let other_key = wa(&["flow", "send", &url, "--public-key", OTHER]).await;
+    assert_eq!(code(&other_key), 3);
+    assert!(
+        stderr(&other_key).contains("status 421"),
+        "{}",
+        stderr(&other_key)
+    );
+    let unsigned = ["flow", "send", &url, "--public-key", PUBLIC];
+    let mut command = support::wa();
+    command.args(unsigned);
+    let unsigned = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(code(&unsigned), 3);
+    assert!(stderr(&unsigned).contains("not signed") && stderr(&unsigned).contains("status 432"));
+    let free = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for command in ["send", "check"] {
+        let nobody = wa(&[
+            "flow",
+            command,
+            &format!("http://{free}/"),
+            "--public-key",
+            PUBLIC,
+        ])
+        .await;
+        assert_eq!(code(&nobody), 1, "{nobody:?}");
+        assert!(stderr(&nobody).contains("check that"), "{}", stderr(&nobody));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_captured_body_is_decrypted_with_the_key_that_opens_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pem = std::fs::read_to_string(PUBLIC).unwrap();
+    let phone = WhatsAppClient::builder("http://localhost/")
+        .public_key_pem(pem)
+        .build()
+        .unwrap();
+    let message = FlowMessage::data_exchange("token-1", "FIRST", json!({"name": "Zoë"}));
+    let body = phone.seal(&message).await.unwrap().body().clone();
+    let body = written(folder.path(), "body.json", &body);
+    let body = body.to_str().unwrap();
+    let other = folder.path().join("other.pem");
+    let new = wa(&[
+        "keys",
+        "generate",
+        "--no-passphrase",
+        "--private",
+        other.to_str().unwrap(),
+        "--public",
+        "/dev/null",
+        "--force",
+    ])
+    .await;
+    assert_eq!(code(&new), 0, "{new:?}");
+    let other = other.to_str().unwrap();
+
+    let output = wa(&["flow", "decrypt", body, "--key", other, "--key", PRIVATE]).await;
+    assert_eq!(json(&output)["data"], json!({"name": "Zoë"}), "{output:?}");
+    let key = PrivateKey::parse(std::fs::read(PRIVATE).unwrap(), None).unwrap();
+    let fingerprint = key.public_key().fingerprint().to_string();
+    assert!(stderr(&output).contains(&fingerprint));
+    let machine = json(&wa(&["flow", "decrypt", body, "--key", PRIVATE, "--json"]).await);
+    assert_eq!(machine["fingerprint"], fingerprint);
+    let refused = wa(&["flow", "decrypt", body, "--key", other]).await;
+    assert_eq!(code(&refused), 1);
+    assert!(
+        stderr(&refused).contains("wa encryption get"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_appears_only_when_every_check_has_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str| std::fs::read(format!("{MEDIA}/{name}")).unwrap();
+    let vector: Value = serde_json::from_slice(&read("pywa_media.json")).unwrap();
+    let description = json!({"media_id": "m", "cdn_url": "https://example.com/x", "file_name": "../a.jpg",
+        "encryption_metadata": vector["encryption_metadata"]});
+    let description = written(
+        folder.path(),
+        "description.json",
+        description.to_string().as_bytes(),
+    );
+    let description = description.to_str().unwrap();
+    let out = folder.path().join("photo.jpg");
+    let to = out.to_str().unwrap();
+
+    let mut altered = read("pywa_media_cdn_file.bin");
+    altered[0] ^= 1;
+    let altered = written(folder.path(), "altered.bin", &altered);
+    let refused = wa(&[
+        "media",
+        "decrypt",
+        description,
+        "--file",
+        altered.to_str().unwrap(),
+        "--out",
+        to,
+    ])
+    .await;
+    assert_eq!(code(&refused), 1);
+    assert!(
+        !out.exists() && stderr(&refused).contains("encrypted_hash"),
+        "{}",
+        stderr(&refused)
+    );
+    let elsewhere = wa(&["media", "decrypt", description, "--download", "--out", to]).await;
+    assert_eq!(code(&elsewhere), 1);
+    assert!(
+        !out.exists() && stderr(&elsewhere).contains("whatsapp.net"),
+        "{}",
+        stderr(&elsewhere)
+    );
+
+    let file = format!("{MEDIA}/pywa_media_cdn_file.bin");
+    let good = [
+        "media",
+        "decrypt",
+        description,
+        "--file",
+        &file,
+        "--out",
+        to,
+        "--json",
+    ];
+    let output = wa(&good).await;
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert_eq!(std::fs::read(&out).unwrap(), read("pywa_media_plaintext.jpg"));
+    let again = wa(&good).await;
+    assert_eq!(code(&again), 1, "what is there stays");
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+}
