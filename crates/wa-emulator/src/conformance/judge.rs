@@ -56,7 +56,7 @@ pub(super) fn refusal(wanted: Wanted, answer: &Answer) -> Judgement {
         | (Wanted::BadSignature, Some(432))
         | (Wanted::TooLarge, Some(413))
         | (Wanted::NotAllowed, Some(405)) => (Verdict::Pass, ""),
-        (Wanted::TooLarge, None) if cut => (Verdict::Pass, ""),
+        (Wanted::TooLarge, None) if cut => (Verdict::Pass, ": cut off"),
         (Wanted::Malformed, Some(400..500)) => (Verdict::Advice, " instead of 421"),
         (Wanted::TooLarge, Some(200..500)) => (Verdict::Advice, ": all of it was read"),
         (Wanted::Undecryptable | Wanted::Malformed, Some(200)) => {

@@ -63,33 +63,29 @@ pub(super) fn judge(latency: Option<Latency>, sent: usize) -> [Finding; 2] {
             Finding::new(&ALERTS, Verdict::Skipped, seen),
         ];
     };
-    let max = latency.max.as_millis();
+    let [p50, p90, p99, max] = [latency.p50, latency.p90, latency.p99, latency.max]
+        .map(|time| format!("{:.1} ms", time.as_secs_f64() * 1000.0));
     let lost = sent.saturating_sub(latency.pings);
-    let limit = if lost > 0 {
-        Finding::new(
+    let limit = match lost {
+        0 => {
+            let verdict = if latency.max < LIMIT {
+                Verdict::Pass
+            } else {
+                Verdict::Fail
+            };
+            Finding::new(
+                &LATENCY,
+                verdict,
+                format!("the slowest of {sent} pings took {max}"),
+            )
+        }
+        _ => Finding::new(
             &LATENCY,
             Verdict::Fail,
             format!("{lost} of {sent} pings were not answered"),
-        )
-    } else if latency.max >= LIMIT {
-        Finding::new(
-            &LATENCY,
-            Verdict::Fail,
-            format!("the slowest of {sent} pings took {max} ms"),
-        )
-    } else {
-        Finding::new(
-            &LATENCY,
-            Verdict::Pass,
-            format!("the slowest of {sent} pings took {max} ms"),
-        )
+        ),
     };
-    let figures = format!(
-        "p50 {} ms, p90 {} ms, p99 {} ms, slowest {max} ms",
-        latency.p50.as_millis(),
-        latency.p90.as_millis(),
-        latency.p99.as_millis(),
-    );
+    let figures = format!("p50 {p50}, p90 {p90}, p99 {p99}, slowest {max}");
     let passed = THRESHOLDS
         .iter()
         .rev()

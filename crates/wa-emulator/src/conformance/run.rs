@@ -246,13 +246,17 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         connections.sort_unstable();
         connections.dedup();
         if answered > 1 {
-            let seen = format!("{answered} requests over {} connections", connections.len());
+            let (used, plural) = (connections.len(), if connections.len() == 1 { "" } else { "s" });
+            let seen = format!("{answered} requests over {used} connection{plural}");
             // One that was closed for idleness in between is nothing to speak of.
-            let reused = connections.len() * 2 <= answered;
-            self.note(
-                &rule::KEEP_ALIVE,
-                (if reused { Verdict::Pass } else { Verdict::Advice }, seen),
-            );
+            let verdict = if used * 2 <= answered {
+                Verdict::Pass
+            } else {
+                Verdict::Advice
+            };
+            self.note(&rule::KEEP_ALIVE, (verdict, seen));
+        } else if !self.is_over() {
+            self.skip(&rule::KEEP_ALIVE, "it takes two pings that are answered");
         }
         let latency = Latency::of(durations);
         if sent > 0 {

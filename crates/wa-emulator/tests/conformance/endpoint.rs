@@ -1,5 +1,6 @@
 //! A Flow endpoint of a few lines, with one fault or none.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -21,7 +22,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) const SECRET: &str = "feedfacefeedfacefeedfacefeedface";
 const LIMIT: usize = 2 * 1024 * 1024;
@@ -96,6 +99,29 @@ pub(crate) static PAIR: LazyLock<Pair> = LazyLock::new(|| {
 
 /// Serves until the test is over; gives the URL.
 pub(crate) async fn serve(fault: Fault) -> String {
+    let address = listen(fault, None).await;
+    format!("http://{address}/flow")
+}
+
+/// A right endpoint over TLS: its URL, and the certificate to trust.
+pub(crate) async fn serve_over_tls() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let address = listen(Fault::None, Some(TlsAcceptor::from(Arc::new(config)))).await;
+    (
+        format!("https://localhost:{}/flow", address.port()),
+        made.cert.pem(),
+    )
+}
+
+async fn listen(fault: Fault, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let dead = Arc::new(AtomicBool::new(false));
@@ -104,19 +130,34 @@ pub(crate) async fn serve(fault: Fault) -> String {
             if dead.load(Ordering::SeqCst) {
                 return;
             }
-            let dead = Arc::clone(&dead);
+            let (dead, tls) = (Arc::clone(&dead), tls.clone());
             tokio::spawn(async move {
-                let service = service_fn(|request| {
-                    let dead = Arc::clone(&dead);
-                    async move { answer(fault, request, &dead).await }
-                });
-                let mut http = http1::Builder::new();
-                http.keep_alive(fault != Fault::ConnectionsAreClosed);
-                let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                match tls {
+                    None => connection(fault, stream, &dead).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            connection(fault, stream, &dead).await;
+                        }
+                    }
+                }
             });
         }
     });
-    format!("http://{address}/flow")
+    address
+}
+
+async fn connection(
+    fault: Fault,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    dead: &Arc<AtomicBool>,
+) {
+    let service = service_fn(|request| {
+        let dead = Arc::clone(dead);
+        async move { answer(fault, request, &dead).await }
+    });
+    let mut http = http1::Builder::new();
+    http.keep_alive(fault != Fault::ConnectionsAreClosed);
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// A status without a body; 0 ends the connection, 1 never answers, 2 ends everything.

@@ -4,11 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
 mod canary;
 mod endpoint;
 mod faults;
-mod pywa;
+mod python;
 mod right;

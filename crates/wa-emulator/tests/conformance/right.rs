@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use wa_emulator::{Check, ConformanceBuildError, ConformanceCheck, ConformanceError, Verdict};
 
-use crate::endpoint::{Fault, SECRET, serve};
+use crate::endpoint::{Fault, SECRET, serve, serve_over_tls};
 use crate::faults::{check, ids};
 
 #[tokio::test]
@@ -33,6 +33,24 @@ async fn a_right_endpoint_passes_all_of_it() {
     let mut all: Vec<_> = Check::all().iter().map(|check| check.id).collect();
     all.sort_unstable();
     assert_eq!(told, all, "every finding is told once");
+}
+
+#[tokio::test]
+async fn over_tls_the_certificate_has_to_be_trusted() {
+    let (url, certificate) = serve_over_tls().await;
+    let trusting = check(&url).root_certificate_pem(certificate).build().unwrap();
+    let report = trusting.run(|_| ()).await.unwrap();
+    assert!(report.is_conformant(), "{report:#?}");
+    let passed = ids(&report, Verdict::Pass);
+    assert!(
+        passed.contains(&"http.tls") && passed.contains(&"http.keep-alive"),
+        "{passed:?}"
+    );
+    let strange = check(&url).build().unwrap().run(|_| ()).await.unwrap_err();
+    assert!(
+        matches!(strange, ConformanceError::Unreachable { .. }),
+        "{strange:?}"
+    );
 }
 
 #[tokio::test]

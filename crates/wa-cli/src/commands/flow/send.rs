@@ -30,7 +30,7 @@ pub(super) async fn run(context: &mut Context, args: &SendArgs) -> Result<Exit, 
 
 fn client(context: &mut Context, args: &SendArgs) -> Result<WhatsAppClient, Failure> {
     let known = Known::of(context, &args.endpoint)?;
-    // There is no other key to fetch, so a 421 is not tried again for another reason than to see it twice.
+    // The key is given: after a 421 there is no other to wait for.
     let mut builder = WhatsAppClient::builder(&*args.endpoint.url)
         .public_key_pem(known.public_key_pem)
         .sign_flow_token(args.endpoint.sign_flow_token)

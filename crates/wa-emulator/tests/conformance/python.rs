@@ -1,10 +1,10 @@
-//! The verdict on pywa, an endpoint of another project in another language.
+//! Endpoints in Python: one made with pywa, a project of others, and one that decrypts as Java does by default.
 //!
-//! Where it is not installed the test says so and is over. To run it:
+//! Where the packages are not installed the tests say so and are over. To run them:
 //!
 //! ```text
-//! python3 -m venv venv && venv/bin/pip install 'pywa[cryptography]' fastapi uvicorn
-//! WA_TEST_PYTHON=venv/bin/python cargo test -p wa-emulator --test conformance pywa -- --nocapture
+//! python3 -m venv venv && venv/bin/pip install 'pywa[cryptography]==4.5.0' fastapi uvicorn
+//! WA_TEST_PYTHON=venv/bin/python cargo test -p wa-emulator --test conformance python -- --nocapture
 //! ```
 
 use std::io::{BufRead, BufReader};
@@ -16,22 +16,30 @@ use wa_emulator::{ConformanceCheck, Verdict};
 use crate::endpoint::SECRET;
 use crate::faults::ids;
 
-const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/pywa_endpoint.py");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
 
 /// The server as a process, with its address and its public key.
-struct Pywa {
+struct Served {
     process: Child,
     url: String,
     pem: String,
     version: String,
 }
 
-impl Pywa {
-    /// `None` where Python or pywa is not there.
-    fn start() -> Option<Self> {
+impl Served {
+    /// `None`, and a line that says so, where Python or a package is not there.
+    fn start(script: &str) -> Option<Self> {
+        let served = Self::try_start(script);
+        if served.is_none() {
+            println!("skipped: no Python that can run {script}; name one in WA_TEST_PYTHON");
+        }
+        served
+    }
+
+    fn try_start(script: &str) -> Option<Self> {
         let python = std::env::var("WA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut process = Command::new(python)
-            .args([SERVER, SECRET])
+            .args([&format!("{SCRIPTS}/{script}"), SECRET])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -55,7 +63,7 @@ impl Pywa {
     }
 }
 
-impl Drop for Pywa {
+impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -64,8 +72,7 @@ impl Drop for Pywa {
 
 #[tokio::test]
 async fn pywas_missing_signature_check_is_found() {
-    let Some(pywa) = Pywa::start() else {
-        println!("skipped: no Python with pywa, fastapi and uvicorn; name one in WA_TEST_PYTHON");
+    let Some(pywa) = Served::start("pywa_endpoint.py") else {
         return;
     };
     let check = ConformanceCheck::builder(&*pywa.url)
@@ -104,4 +111,20 @@ async fn pywas_missing_signature_check_is_found() {
     ] {
         assert!(passed.contains(&id), "{id} is not among {passed:?}");
     }
+}
+
+#[tokio::test]
+async fn masks_by_sha_1_are_named() {
+    let Some(served) = Served::start("mask_endpoint.py") else {
+        return;
+    };
+    let check = ConformanceCheck::builder(&*served.url)
+        .public_key_pem(&*served.pem)
+        .app_secret(SECRET)
+        .build()
+        .unwrap();
+    let report = check.run(|_| ()).await.unwrap();
+    assert_eq!(ids(&report, Verdict::Fail), ["crypto.oaep"], "{report:#?}");
+    let seen = &report.finding("crypto.oaep").unwrap().seen;
+    assert!(seen.contains("MGF1 by SHA-1, Java's default"), "{seen}");
 }
