@@ -18,6 +18,7 @@ pub(crate) fn run(without_tests: bool) -> Result<()> {
     };
     docs::run(false)?;
     demo()?;
+    install()?;
     sh::step(&format!("all checks passed in {} s", start.elapsed().as_secs()));
     if let Some(counts) = counts {
         sh::say(&counts.to_string());
@@ -28,4 +29,17 @@ pub(crate) fn run(without_tests: bool) -> Result<()> {
 /// The first command of the README.
 pub(crate) fn demo() -> Result<()> {
     sh::run(&mut sh::cargo(&["run", "--release", "--bin", "wa", "--", "demo"]))
+}
+
+/// The README's way to the program, into a folder of our own.
+fn install() -> Result<()> {
+    let mut command = sh::cargo(&[
+        "install",
+        "--path",
+        "crates/wa-cli",
+        "--locked",
+        "--force",
+        "--root",
+    ]);
+    sh::run(command.arg(sh::target_dir().join("installed")))
 }

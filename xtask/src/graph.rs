@@ -47,7 +47,7 @@ const ASYNC_AND_HTTP: &[&str] = &[
     "ureq",
     "axum",
 ];
-const SERVERS: &[&str] = &["axum", "hyper-server", "warp", "actix-web"];
+const SERVERS: &[&str] = &["axum", "warp", "actix-web", "rocket", "poem"];
 
 /// What the tree of a crate (normal and build dependencies, default features) must not hold.
 struct Ban {
@@ -110,6 +110,13 @@ pub(crate) fn run() -> Result<()> {
     let members = members(&metadata)?;
     let mut breaches = edges(&members);
     breaches.extend(lints(&members));
+    if let Some(member) = members.get("wa-encryption")
+        && member.dependencies.iter().any(|(name, _)| name == "reqwest")
+    {
+        breaches.push(
+            "wa-encryption must not use reqwest directly: wa-graph is the one place that does".to_owned(),
+        );
+    }
     let links = linking_packages(&metadata);
     for ban in BANS.iter().filter(|ban| members.contains_key(ban.package)) {
         breaches.extend(banned(ban, &links)?);

@@ -62,6 +62,14 @@ enum Command {
     },
 }
 
+/// True if `line` is a call of a command that there is.
+fn is_command(line: &str) -> bool {
+    line.strip_prefix("cargo xtask ").is_some_and(|words| {
+        let words = std::iter::once("xtask").chain(words.split_whitespace());
+        Cli::try_parse_from(words).is_ok()
+    })
+}
+
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Test { args } => test::run(&args).map(|counts| sh::say(&counts.to_string())),

@@ -59,11 +59,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{} did not print UTF-8", show(command)))
 }
 
-/// True if the program can be started with `--version`.
-pub(crate) fn exists(program: impl AsRef<OsStr>) -> bool {
-    command(program, &["--version"])
-        .output()
-        .is_ok_and(|output| output.status.success())
+/// True if a program of that name is on the path.
+pub(crate) fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// A result, for standard output.

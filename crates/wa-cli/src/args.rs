@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Print one JSON document on standard output, and errors as JSON on standard error.
+    /// Print one JSON document on standard output; errors and warnings are JSON on standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 

@@ -47,6 +47,10 @@ pub(crate) enum Usage {
         name: String,
         source: Box<dyn Error + Send + Sync>,
     },
+    #[error("{} is named for the private and for the public key", path.display())]
+    SameFile { path: PathBuf },
+    #[error("the environment variable {name} is not UTF-8")]
+    NotUtf8 { name: &'static str },
     #[error("standard input can be read for one thing only")]
     StandardInputTwice,
 }

@@ -71,8 +71,11 @@ pub(crate) fn public_half(
     path: &Path,
     args: &PassphraseArgs,
 ) -> Result<PublicKey, Failure> {
-    with_passphrase(context, path, args, |_, source, passphrase| match source {
-        Source::File(path) => file::read_or_derive_public_key(path, passphrase),
+    with_passphrase(context, path, args, |context, source, passphrase| match source {
+        Source::File(path) => file::read_or_derive_public_key(path, passphrase).map(|read| {
+            warn(context, read.warning());
+            read.into_value()
+        }),
         Source::StandardInput(bytes) => {
             PublicKey::parse_or_derive(bytes, passphrase).map_err(|error| source.refused(error))
         }

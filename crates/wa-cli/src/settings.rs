@@ -1,6 +1,7 @@
 //! Settings from flags, the environment and a `.env` file, in that order; secrets from files, the environment or a prompt.
 
 use std::collections::HashMap;
+use std::env::VarError;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
@@ -61,8 +62,16 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Reads the file of `--env-file`, if it was asked for.
+    /// Reads the file of `--env-file`, if it was asked for, and looks whether the variables can be read.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Failure> {
+        let unreadable = |name: &&str| matches!(std::env::var(name), Err(VarError::NotUnicode(_)));
+        if let Some(name) = VARIABLES
+            .iter()
+            .map(|(name, _)| *name)
+            .find(|name| unreadable(name))
+        {
+            return Err(Usage::NotUtf8 { name }.into());
+        }
         let Some(path) = file else {
             return Ok(Self::default());
         };

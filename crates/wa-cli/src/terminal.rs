@@ -72,7 +72,11 @@ impl Terminal {
 
     /// Warns beside the result.
     pub(crate) fn warn(&mut self, text: &str) {
-        self.talk(&format!("{}: {text}\n", paint(WARN, "warning")));
+        if self.json {
+            self.talk(&format!("{}\n", serde_json::json!({ "warning": text })));
+        } else {
+            self.talk(&format!("{}: {text}\n", paint(WARN, "warning")));
+        }
     }
 
     /// Writes to standard error; nobody is left to be told when that fails.

@@ -80,6 +80,67 @@ fn one_file_in_the_way_keeps_both_from_being_written() {
 }
 
 #[test]
+fn both_keys_in_one_file_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let same = [
+        "keys",
+        "generate",
+        "--no-passphrase",
+        "--force",
+        "--private",
+        "k.pem",
+        "--public",
+        "k.pem",
+    ];
+    let refused = run(wa().args(same).current_dir(folder.path()));
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_private_key_that_others_can_read_is_warned_of_by_every_command() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    succeed(
+        wa().args(["keys", "generate", "--no-passphrase"])
+            .current_dir(folder.path()),
+    );
+    let private = folder.path().join("private.pem");
+    let emulator = Emulator::start(&[]);
+    for (mode, warned) in [(0o600, false), (0o644, true)] {
+        fs::set_permissions(&private, fs::Permissions::from_mode(mode)).unwrap();
+        for args in [
+            &["keys", "public", "private.pem"][..],
+            &["encryption", "set", "private.pem"],
+        ] {
+            let output = run(emulator
+                .wa("106540352242922")
+                .args(args)
+                .current_dir(folder.path()));
+            assert!(output.status.success());
+            assert_eq!(
+                text(&output.stderr).contains("can be accessed by others"),
+                warned,
+                "{args:?} {mode:o}"
+            );
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let bad = std::ffi::OsStr::from_bytes(b"token-\xff");
+    let output = run(wa().args(["encryption", "get"]).env("WA_ACCESS_TOKEN", bad));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("WA_ACCESS_TOKEN is not UTF-8"));
+}
+
+#[test]
 fn a_converted_key_is_the_same_key_under_the_new_passphrase() {
     let folder = tempfile::tempdir().unwrap();
     generate(folder.path());

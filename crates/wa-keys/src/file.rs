@@ -122,7 +122,8 @@ pub fn read_public_key(path: impl AsRef<Path>) -> Result<PublicKey, FileError> {
     read(path.as_ref(), |bytes| PublicKey::parse(bytes)).map(Read::into_value)
 }
 
-/// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`].
+/// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`]. The warning is given for
+/// private keys only.
 ///
 /// # Errors
 ///
@@ -130,11 +131,16 @@ pub fn read_public_key(path: impl AsRef<Path>) -> Result<PublicKey, FileError> {
 pub fn read_or_derive_public_key(
     path: impl AsRef<Path>,
     passphrase: Option<&Passphrase>,
-) -> Result<PublicKey, FileError> {
-    read(path.as_ref(), |bytes| {
+) -> Result<Read<PublicKey>, FileError> {
+    let mut is_private = false;
+    let mut read = read(path.as_ref(), |bytes| {
+        is_private = matches!(PublicKey::parse(bytes), Err(KeyError::PrivateKeyGiven { .. }));
         PublicKey::parse_or_derive(bytes, passphrase)
-    })
-    .map(Read::into_value)
+    })?;
+    if !is_private {
+        read.warning = None;
+    }
+    Ok(read)
 }
 
 /// Tells what a file holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.

@@ -66,9 +66,33 @@ fn private_keys_are_written_for_the_owner_alone_and_public_ones_for_all() {
     );
     assert_eq!(&file::read_public_key(&public).unwrap(), key.public_key());
     assert_eq!(
-        &file::read_or_derive_public_key(&private, None).unwrap(),
+        file::read_or_derive_public_key(&private, None).unwrap().value(),
         key.public_key()
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_private_key_that_others_can_read_is_warned_of_when_only_its_public_half_is_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (private, public) = (
+        directory.path().join("private.pem"),
+        directory.path().join("public.pem"),
+    );
+    let key = key("openssl/pkcs8.pem");
+    file::write_private_key(&private, &key, Existing::Refuse).unwrap();
+    file::write_public_key(&public, key.public_key(), Existing::Refuse).unwrap();
+    let warned = |path| {
+        file::read_or_derive_public_key(path, None)
+            .unwrap()
+            .warning()
+            .is_some()
+    };
+    assert!(!warned(&private));
+    for path in [&private, &public] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    assert!(warned(&private) && !warned(&public));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(crate) struct GraphArgs {
     #[arg(long, value_name = "VERSION")]
     pub(crate) api_version: Option<String>,
 
-    /// Give up a call, its retries included, after this many seconds.
+    /// Give up each call, its retries included, after this many seconds; setting a key and reading it back takes a few calls.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 

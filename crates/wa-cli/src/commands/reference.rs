@@ -33,8 +33,8 @@ pub(crate) fn run(context: &mut Context, page: ReferencePage) -> Result<Exit, Fa
 fn error_codes() -> String {
     let mut page = format!(
         "{GENERATED}\n# Error codes\n\nEvery code that `wa_graph::ErrorCode` knows, from Meta's Cloud API error codes and Graph API error \
-         handling pages. Unknown codes are kept as numbers. *Retry* says whether the same call may succeed later; \
-         such calls are repeated by themselves, within bounds. A code with a subcode stands as `code / subcode`.\n\n| code | kind | meaning | retry | what to do |\n|---|---|---|---|---|\n"
+         handling pages. Unknown codes are kept as numbers. *Retry* says when the same call may succeed: `soon` and `slowly` are repeated by themselves, within bounds; \
+         `later` takes minutes or hours and is left to you. A code with a subcode stands as `code / subcode`.\n\n| code | kind | meaning | retry | what to do |\n|---|---|---|---|---|\n"
     );
     for known in ErrorCode::known() {
         let (first, last) = (known.first().number(), known.last().number());

@@ -7,7 +7,7 @@ use wa_cloud::keys::{PrivateKey, file};
 
 use super::{Context, NewFile};
 use crate::args::GenerateArgs;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, Usage};
 use crate::input;
 
 pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Failure> {
@@ -19,6 +19,9 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
         }
     };
     let (private, public) = (in_folder(&args.private), in_folder(&args.public));
+    if private == public {
+        return Err(Usage::SameFile { path: private }.into());
+    }
     let new = NewFile {
         passphrase_file: args.passphrase.passphrase_file.as_ref(),
         variables: &["WA_KEY_PASSPHRASE"],
