@@ -30,6 +30,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
     rustdoc()?;
     copy(&sh::target_dir().join("doc"), &site.join("api"))?;
     site::check_links(&site)?;
+    tests_exist()?;
     snippets::run()?;
     sh::step(&format!(
         "the docs site is at {}",
@@ -83,6 +84,30 @@ pub(crate) fn generated(bless: bool) -> Result<()> {
         "out of date: {} (`cargo xtask docs --bless` writes them anew)",
         stale.join(", ")
     );
+}
+
+/// Fails if the page of known faults names a test that there is not.
+fn tests_exist() -> Result<()> {
+    let mut sources = String::new();
+    walk(&sh::root().join("crates"), &mut |path| {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&std::fs::read_to_string(path)?);
+        }
+        Ok(())
+    })?;
+    let page = std::fs::read_to_string(sh::root().join("docs/src/faults.md"))?;
+    let named: Vec<&str> = page
+        .split('`')
+        .filter(|word| word.starts_with("field_"))
+        .collect();
+    let missing: Vec<&&str> = named
+        .iter()
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .collect();
+    if named.is_empty() || !missing.is_empty() {
+        bail!("docs/src/faults.md names tests that there are not: {missing:?}");
+    }
+    Ok(())
 }
 
 /// Every Markdown page of the book, and the README.

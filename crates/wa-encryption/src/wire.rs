@@ -50,7 +50,7 @@ mod tests {
     use crate::RegisteredKey;
 
     #[test]
-    fn every_shape_with_a_key_is_read() {
+    fn field_10_every_shape_with_a_key_is_read() {
         let key = PrivateKey::generate().unwrap().public_key().clone();
         let node = json!({ KEY: key.to_pem(), STATUS: "VALID", "id": 7 });
         for answer in [

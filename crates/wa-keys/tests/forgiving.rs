@@ -51,7 +51,7 @@ fn utf16(pem: &str, mark: bool) -> Vec<u8> {
 }
 
 #[test]
-fn each_untidiness_is_forgiven_in_each_form() {
+fn field_13_each_untidiness_is_forgiven_in_each_form() {
     type Untidy = fn(&str) -> Vec<u8>;
     let untidy: [(&str, Untidy); 24] = [
         ("CRLF", |pem| pem.replace('\n', "\r\n").into()),

@@ -14,7 +14,7 @@ fn expected(name: &str) -> PublicKey {
 }
 
 #[test]
-fn every_private_form_is_read() {
+fn field_13_every_private_form_is_read() {
     let forms = [
         (
             Form::Pkcs8PrivateKey,
