@@ -35,6 +35,16 @@ pub(crate) fn clean(cases: &trycmd::TestCases) {
     }
 }
 
+/// A checkout makes every file readable by all, which the program warns of.
+pub(crate) fn close_private_keys() {
+    #[cfg(unix)]
+    for name in ["private", "encrypted", "cut"] {
+        use std::os::unix::fs::PermissionsExt;
+        let path = format!("{}/tests/data/test-only-{name}.pem", env!("CARGO_MANIFEST_DIR"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
 pub(crate) struct Emulator {
     child: Child,
     ready: serde_json::Value,
