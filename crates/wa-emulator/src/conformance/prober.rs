@@ -157,7 +157,16 @@ impl Prober {
         Ok(false)
     }
 
+    /// Sends a request, and once more if the connection broke: an endpoint may close a kept connection at any time, and a
+    /// request that meets the closing says nothing about the endpoint (RFC 9112, section 9.3.1).
     pub(super) async fn send(&self, request: &Request) -> Answer {
+        match self.send_once(request).await {
+            Err(DeliveryFailure::Connection { .. }) => self.send_once(request).await,
+            answer => answer,
+        }
+    }
+
+    async fn send_once(&self, request: &Request) -> Answer {
         self.phone
             .deliver_by(
                 request.method.clone(),
