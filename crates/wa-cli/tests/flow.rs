@@ -231,6 +231,7 @@ async fn a_captured_body_is_decrypted_with_the_key_that_opens_it() {
     let body = written(folder.path(), "body.json", &body);
     let body = body.to_str().unwrap();
     let other = folder.path().join("other.pem");
+    let other_public = folder.path().join("other-public.pem");
     let new = wa(&[
         "keys",
         "generate",
@@ -238,8 +239,7 @@ async fn a_captured_body_is_decrypted_with_the_key_that_opens_it() {
         "--private",
         other.to_str().unwrap(),
         "--public",
-        "/dev/null",
-        "--force",
+        other_public.to_str().unwrap(),
     ])
     .await;
     assert_eq!(code(&new), 0, "{new:?}");

@@ -95,6 +95,30 @@ fn a_private_key_that_others_can_read_is_warned_of_when_only_its_public_half_is_
     assert!(warned(&private) && !warned(&public));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_never_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let (socket, folder) = (directory.path().join("socket"), directory.path().join("folder"));
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    fs::create_dir(&folder).unwrap();
+    let key = key("openssl/pkcs8.pem");
+    for path in [&socket, &folder] {
+        for existing in [Existing::Refuse, Existing::Replace] {
+            file::write_private_key(path, &key, existing).unwrap_err();
+        }
+        let error = file::write_public_key(path, key.public_key(), Existing::Replace).unwrap_err();
+        assert!(
+            matches!(error, FileError::NotAFile { .. }) && error.help().is_some(),
+            "{error:?}"
+        );
+    }
+    assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    assert_eq!(names(directory.path()), ["folder", "socket"]);
+}
+
 #[test]
 fn an_existing_file_is_replaced_only_when_asked() {
     let directory = tempfile::tempdir().unwrap();
@@ -284,7 +308,7 @@ fn what_cannot_be_read_or_written_is_named() {
     ));
     assert!(matches!(
         file::write_private_key("/", &key, Existing::Replace),
-        Err(FileError::Write { .. })
+        Err(FileError::NotAFile { .. })
     ));
     assert!(file::write_private_key(directory.path(), &key, Existing::Replace).is_err());
     assert_eq!(names(directory.path()), ["wrong.pem"]);

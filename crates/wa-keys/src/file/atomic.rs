@@ -18,6 +18,13 @@ pub(super) enum Mode {
 
 /// Writes to a new file beside the target, syncs it, moves it into place and syncs the directory.
 pub(super) fn write(path: &Path, contents: &[u8], mode: Mode, existing: Existing) -> Result<(), FileError> {
+    // Renaming over a device, a pipe or a socket would take it away from everybody: `/dev/null` first of all.
+    let is_replaceable = |found: fs::Metadata| found.is_file() || found.is_symlink();
+    if existing == Existing::Replace && !path.symlink_metadata().map_or(true, is_replaceable) {
+        return Err(FileError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
     try_write(path, contents, mode, existing).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => FileError::Exists {
             path: path.to_owned(),

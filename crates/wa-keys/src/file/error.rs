@@ -38,6 +38,12 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// What is there is a directory, a device, a pipe or a socket, which is never replaced.
+    #[error("{} is not a regular file, so it is not replaced", .path.display())]
+    NotAFile {
+        /// What is in the way.
+        path: PathBuf,
+    },
     /// The file could not be written: what was there before is unchanged, or (when only making it durable failed) the new
     /// file is there whole.
     #[error("cannot write {}", .path.display())]
@@ -54,6 +60,7 @@ impl FileError {
     pub fn help(&self) -> Option<Cow<'static, str>> {
         let text = match self {
             Self::Key { source, .. } | Self::Protect { source, .. } => return source.help(),
+            Self::NotAFile { .. } => "give the path of a file; to see a key without a file, print it",
             Self::Exists { .. } => {
                 "choose another name, or ask for the file to be replaced if nobody needs it"
             }
