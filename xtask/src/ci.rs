@@ -38,6 +38,7 @@ fn install() -> Result<()> {
         "--path",
         "crates/wa-cli",
         "--locked",
+        "--offline",
         "--force",
         "--root",
     ]);
