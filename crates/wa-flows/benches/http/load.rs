@@ -135,8 +135,24 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
+/// What the load does while it waits for replies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It keeps a core of its own busy: a client that sleeps must be woken by the server's core, at a cost that no network
+    /// card causes.
+    Spinning,
+    /// It leaves the core to the server, which needs it.
+    Sleeping,
+}
+
 /// Each connection sends its next request when the reply to the last is there.
-pub(crate) fn closed_loop(port: u16, requests: &Requests, connections: usize, lasts: Duration) -> Outcome {
+pub(crate) fn closed_loop(
+    port: u16,
+    requests: &Requests,
+    connections: usize,
+    lasts: Duration,
+    waiting: Waiting,
+) -> Outcome {
     let results = Rc::new(RefCell::new(Vec::new()));
     let started = Instant::now();
     let local = LocalSet::new();
@@ -156,8 +172,7 @@ pub(crate) fn closed_loop(port: u16, requests: &Requests, connections: usize, la
         }));
     }
     local.block_on(&runtime(), async {
-        // A client that sleeps must be woken by the server's core, at a cost that no network card causes.
-        while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+        while waiting == Waiting::Spinning && !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
             yield_now().await;
         }
         for task in tasks {
