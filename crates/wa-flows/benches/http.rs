@@ -28,11 +28,12 @@ mod process;
 mod server;
 
 fn main() {
-    match std::env::var("WA_BENCH_ROLE").as_deref() {
-        Ok("serve") => server::serve(1),
-        Ok("serve2") => server::serve(2),
-        Ok("raw") => server::raw(),
-        Ok("drive") => phases::run(),
+    let role = std::env::var("WA_BENCH_ROLE").unwrap_or_default();
+    match role.split_once(' ').unwrap_or((&role, "")) {
+        ("serve", cores) => server::serve(cores.parse().unwrap()),
+        ("raw", _) => server::raw(),
+        ("queue", rate) => server::queue(rate.parse().unwrap()),
+        ("drive", _) => phases::run(),
         _ => process::drive_from_core_1(),
     }
 }

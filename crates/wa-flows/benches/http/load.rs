@@ -1,6 +1,7 @@
 //! The load: raw HTTP/1.1 over kept connections, with bodies encrypted beforehand.
 
 use std::cell::RefCell;
+use std::iter;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -43,12 +44,17 @@ impl Outcome {
             .filter(|exchange| exchange.0 == status)
             .map(|exchange| exchange.1)
             .collect();
-        latencies.sort();
-        let at = ((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1));
-        latencies
-            .get(at)
-            .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+        percentile(&mut latencies, share)
     }
+}
+
+/// A latency that a share of all does not exceed, in milliseconds.
+pub(crate) fn percentile(latencies: &mut [Duration], share: f64) -> f64 {
+    latencies.sort();
+    let at = ((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1));
+    latencies
+        .get(at)
+        .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
 }
 
 /// Encrypts a ping.
@@ -185,7 +191,21 @@ pub(crate) fn closed_loop(
     }
 }
 
-/// Requests are sent at a rate, whatever becomes of those before (Poisson); latency counts from the due time.
+/// When requests are due that come at a rate, each whenever it likes (Poisson); the same every time.
+pub(crate) fn arrivals(started: Instant, rate: f64) -> impl Iterator<Item = Instant> {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut due = started;
+    iter::repeat_with(move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let uniform = (random >> 11) as f64 / (1_u64 << 53) as f64;
+        due += Duration::from_secs_f64(-(1.0 - uniform).ln() / rate);
+        due
+    })
+}
+
+/// Requests are sent at a rate, whatever becomes of those before; latency counts from the due time.
 pub(crate) fn open_loop(port: u16, requests: &Requests, rate: f64, lasts: Duration) -> Outcome {
     let results = Rc::new(RefCell::new(Vec::new()));
     let idle: Rc<RefCell<Vec<Connection>>> = Rc::default();
@@ -193,15 +213,8 @@ pub(crate) fn open_loop(port: u16, requests: &Requests, rate: f64, lasts: Durati
     let local = LocalSet::new();
     let (outcomes, requests) = (Rc::clone(&results), Rc::clone(requests));
     let dispatch = async move {
-        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut due = started;
         let mut tasks = Vec::new();
-        for at in 0.. {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            let uniform = (random >> 11) as f64 / (1_u64 << 53) as f64;
-            due += Duration::from_secs_f64(-(1.0 - uniform).ln() / rate);
+        for (at, due) in arrivals(started, rate).enumerate() {
             if due - started >= lasts {
                 break;
             }

@@ -45,12 +45,15 @@ impl Drop for Role {
     }
 }
 
-/// User and system time of a process, from its statistics in ticks of 10 ms.
+/// The time that all threads of a process spent on a core.
 pub(crate) fn cpu_seconds(pid: &str) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
-    f64::from(ticks) / 100.0
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of_thread = |task: std::fs::DirEntry| {
+        let statistics = std::fs::read_to_string(task.path().join("schedstat")).unwrap();
+        let nanoseconds = statistics.split_whitespace().next().unwrap();
+        nanoseconds.parse::<f64>().unwrap()
+    };
+    tasks.map(|task| of_thread(task.unwrap())).sum::<f64>() / 1e9
 }
 
 /// Runs this program again as the driver, pinned to the second core.

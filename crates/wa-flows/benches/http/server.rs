@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -12,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use wa_flows::{AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};
 use wa_keys::PrivateKey;
 
+use crate::load::{arrivals, percentile};
 use crate::process::cpu_seconds;
 
 pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -56,12 +59,11 @@ fn runtime(cores: usize) -> Runtime {
     builder.enable_all().worker_threads(cores).build().unwrap()
 }
 
-/// Does nothing but private key operations for as long as a round lasts, and prints how many a CPU-second.
-pub(crate) fn raw() {
+/// A private operation as the endpoint does it, without all that is around it.
+fn operation() -> impl FnMut() {
     let key = PrivateDecryptingKey::from_pkcs8(key().secret_pkcs8_der()).unwrap();
     let encrypted = {
-        let public = key.public_key();
-        let public = aws_lc_rs::rsa::OaepPublicEncryptingKey::new(public).unwrap();
+        let public = OaepPublicEncryptingKey::new(key.public_key()).unwrap();
         let mut buffer = vec![0; 256];
         public
             .encrypt(&OAEP_SHA256_MGF1SHA256, &[7; 16], &mut buffer, None)
@@ -69,15 +71,41 @@ pub(crate) fn raw() {
         buffer
     };
     let key = OaepPrivateDecryptingKey::new(key).unwrap();
-    let (started, cpu) = (Instant::now(), cpu_seconds("self"));
-    let mut operations = 0_u32;
-    while started.elapsed() < round() {
+    move || {
         let mut buffer = [0; 256];
         key.decrypt(&OAEP_SHA256_MGF1SHA256, &encrypted, &mut buffer, None)
             .unwrap();
+    }
+}
+
+/// Does nothing but private operations for as long as a round lasts, and prints how many a CPU-second.
+pub(crate) fn raw() {
+    let mut operation = operation();
+    let (started, cpu) = (Instant::now(), cpu_seconds("self"));
+    let mut operations = 0_u32;
+    while started.elapsed() < round() {
+        operation();
         operations += 1;
     }
     println!("{}", f64::from(operations) / (cpu_seconds("self") - cpu));
+}
+
+/// Does private operations when requests are due, in their order, and prints the latency that 99 % of them do not exceed:
+/// what no server can undercut on this machine.
+pub(crate) fn queue(rate: f64) {
+    let mut operation = operation();
+    let started = Instant::now();
+    let mut latencies: Vec<_> = arrivals(started, rate)
+        .take_while(|due| *due - started < round())
+        .map(|due| {
+            while Instant::now() < due {
+                std::hint::spin_loop();
+            }
+            operation();
+            due.elapsed()
+        })
+        .collect();
+    println!("{}", percentile(&mut latencies, 0.99));
 }
 
 /// How long a round lasts.
@@ -86,4 +114,12 @@ pub(crate) fn round() -> Duration {
         .ok()
         .and_then(|seconds| seconds.parse().ok());
     Duration::from_secs_f64(seconds.unwrap_or(2.0))
+}
+
+/// How many rounds are measured.
+pub(crate) fn rounds() -> usize {
+    let rounds = std::env::var("WA_BENCH_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok());
+    rounds.unwrap_or(5)
 }
