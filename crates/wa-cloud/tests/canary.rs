@@ -3,25 +3,10 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use wa_cloud::WhatsApp;
 use wa_cloud::keys::PrivateKey;
 use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, Emulator};
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn shown(error: &dyn Error) -> String {
     let mut text = format!("{error} {error:?}");
@@ -35,12 +20,11 @@ fn shown(error: &dyn Error) -> String {
 
 #[tokio::test]
 async fn no_secret_shows_anywhere() {
-    let captured = Captured::default();
-    let writer = captured.clone();
+    let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter("trace,wa_emulator=off")
         .with_ansi(false)
-        .with_writer(move || writer.clone())
+        .with_writer(log_file.reopen().unwrap())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
@@ -74,7 +58,7 @@ async fn no_secret_shows_anywhere() {
         shows += &shown(&wrong.build().unwrap_err());
     }
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = std::fs::read_to_string(&log_file).unwrap();
     assert!(log.contains("graph_call") && log.contains("status=401"), "{log}");
     assert!(shows.contains("Graph error 190"), "{shows}");
     let line_of_secret = secret_pem.expose_secret().lines().nth(5).unwrap();

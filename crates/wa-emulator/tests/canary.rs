@@ -8,8 +8,6 @@
 )]
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,21 +15,6 @@ use tokio::net::TcpStream;
 use wa_emulator::{AppSpec, Emulator, FlowMessage, TokenSpec, WhatsAppClient};
 
 const CANARY: &str = "CANARYcanaryCANARY";
-
-/// Collects what the tracing subscriber writes.
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Capture {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 async fn call(emulator: &Emulator, method: &str, target: &str, extra: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
@@ -95,11 +78,10 @@ async fn phone(emulator: &Emulator) -> String {
 
 #[tokio::test]
 async fn the_canary_is_nowhere() {
-    let capture = Capture::default();
-    let writer = capture.clone();
+    let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
+        .with_writer(log_file.reopen().unwrap())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let mut shown = String::new();
@@ -150,7 +132,7 @@ async fn the_canary_is_nowhere() {
     emulator.shutdown().await;
 
     assert!(!shown.contains("CANARY"), "{shown}");
-    let log = String::from_utf8(capture.0.lock().unwrap().clone()).unwrap();
+    let log = std::fs::read_to_string(&log_file).unwrap();
     assert!(
         log.contains("answered") && log.contains("fbtrace_id"),
         "the capture captures: {log}"

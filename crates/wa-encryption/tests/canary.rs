@@ -3,8 +3,6 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use wa_emulator::{AppSpec, DEFAULT_PHONE_NUMBER_ID, Emulator, TokenSpec};
 use wa_encryption::{EncryptionApi, EncryptionError};
@@ -13,19 +11,6 @@ use wa_keys::PrivateKey;
 
 const TOKEN: &str = "EAAcanarytoken";
 const SECRET: &str = "canarysecret";
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn shown(error: &EncryptionError) -> String {
     let mut text = format!("{error} {error:?} {:?}", error.remedy());
@@ -39,12 +24,11 @@ fn shown(error: &EncryptionError) -> String {
 
 #[tokio::test]
 async fn no_secret_shows_anywhere() {
-    let captured = Captured::default();
-    let writer = captured.clone();
+    let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter("trace,wa_emulator=off")
         .with_ansi(false)
-        .with_writer(move || writer.clone())
+        .with_writer(log_file.reopen().unwrap())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
@@ -71,7 +55,7 @@ async fn no_secret_shows_anywhere() {
     shows += &shown(&encryption.set_business_public_key(key).await.unwrap_err());
     emulator.shutdown().await;
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = std::fs::read_to_string(&log_file).unwrap();
     let fingerprint = key.fingerprint().to_string();
     for expected in [
         "business public key set",

@@ -11,12 +11,9 @@
 mod support;
 
 use std::fmt::Debug;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use support::{call, encrypt, known_key, post, post_signed};
-use tracing_subscriber::fmt::MakeWriter;
 use wa_flows::client::PhoneKey;
 use wa_flows::{
     AppSecret, EncryptedMedia, Envelope, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing,
@@ -25,34 +22,6 @@ use wa_flows::{
 
 /// What no text may hold.
 const MARKER: &str = "CANARYm4rker";
-
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Vec<u8>>>);
-
-impl Capture {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Capture {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Capture {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 fn clean(what: &str, text: &str) {
     assert!(!text.contains(MARKER), "{what} shows a secret: {text}");
@@ -101,11 +70,11 @@ async fn play(endpoint: &FlowEndpoint<impl wa_flows::FlowHandler>) {
 
 #[test]
 fn logs_and_printed_values_hold_no_secret() {
-    let capture = Capture::default();
+    let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(capture.clone())
+        .with_writer(log_file.reopen().unwrap())
         .finish();
     tracing::subscriber::with_default(subscriber, || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -127,7 +96,7 @@ fn logs_and_printed_values_hold_no_secret() {
             }
         });
     });
-    let log = capture.text();
+    let log = std::fs::read_to_string(&log_file).unwrap();
     clean("the log", &log);
     for seen in [
         "answered a Flow request",
@@ -142,10 +111,10 @@ fn logs_and_printed_values_hold_no_secret() {
 
 #[test]
 fn payloads_are_logged_when_that_is_asked_for() {
-    let capture = Capture::default();
+    let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::DEBUG)
-        .with_writer(capture.clone())
+        .with_writer(log_file.reopen().unwrap())
         .finish();
     tracing::subscriber::with_default(subscriber, || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -156,7 +125,7 @@ fn payloads_are_logged_when_that_is_asked_for() {
         runtime.block_on(call(&endpoint, post(encrypt(&marked("INIT")).body())));
     });
     assert!(
-        capture.text().contains(MARKER),
+        std::fs::read_to_string(&log_file).unwrap().contains(MARKER),
         "the canary is seen where nothing hides it"
     );
 }

@@ -132,15 +132,14 @@ pub fn read_or_derive_public_key(
     path: impl AsRef<Path>,
     passphrase: Option<&Passphrase>,
 ) -> Result<Read<PublicKey>, FileError> {
-    let mut is_private = false;
-    let mut read = read(path.as_ref(), |bytes| {
-        is_private = matches!(PublicKey::parse(bytes), Err(KeyError::PrivateKeyGiven { .. }));
-        PublicKey::parse_or_derive(bytes, passphrase)
+    let Read {
+        value: (value, was_private),
+        warning,
+    } = read(path.as_ref(), |bytes| {
+        PublicKey::parse_or_derive_told(bytes, passphrase)
     })?;
-    if !is_private {
-        read.warning = None;
-    }
-    Ok(read)
+    let warning = warning.filter(|_| was_private);
+    Ok(Read { value, warning })
 }
 
 /// Tells what a file holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.

@@ -61,12 +61,20 @@ impl PublicKey {
         input: impl AsRef<[u8]>,
         passphrase: Option<&Passphrase>,
     ) -> Result<Self, KeyError> {
-        let input = input.as_ref();
+        Self::parse_or_derive_told(input.as_ref(), passphrase).map(|(key, _)| key)
+    }
+
+    /// As [`PublicKey::parse_or_derive`]; true if the input was a private key.
+    pub(crate) fn parse_or_derive_told(
+        input: &[u8],
+        passphrase: Option<&Passphrase>,
+    ) -> Result<(Self, bool), KeyError> {
         match Self::parse(input) {
             Err(KeyError::PrivateKeyGiven { .. }) => {
-                Ok(PrivateKey::parse(input, passphrase)?.public_key().clone())
+                let key = PrivateKey::parse(input, passphrase)?;
+                Ok((key.public_key().clone(), true))
             }
-            other => other,
+            other => other.map(|key| (key, false)),
         }
     }
 

@@ -1,8 +1,6 @@
 //! A report, and the log of how it came to be, show no secret.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use wa_emulator::ConformanceCheck;
@@ -12,28 +10,12 @@ use crate::faults::check;
 
 const CANARY: &str = "CANARYcanaryCANARY";
 
-/// Collects what the tracing subscriber writes.
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Capture {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_canary_is_nowhere() {
-    let capture = Capture::default();
-    let writer = capture.clone();
+    let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
+        .with_writer(log_file.reopen().unwrap())
         .finish();
     // For the whole program: the other tests beside this one log into it too, and know no canary.
     tracing::subscriber::set_global_default(subscriber).unwrap();
@@ -71,7 +53,7 @@ async fn the_canary_is_nowhere() {
         write!(shown, "{refused}{refused:?}").unwrap();
     }
     assert!(!shown.contains("CANARY"), "{shown}");
-    let log = String::from_utf8(capture.0.lock().unwrap().clone()).unwrap();
+    let log = std::fs::read_to_string(&log_file).unwrap();
     assert!(log.contains("exchange.ping"), "the capture captures: {log}");
     assert!(!log.contains("CANARY"), "{log}");
 }

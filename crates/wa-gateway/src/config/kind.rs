@@ -33,6 +33,12 @@ pub(crate) trait Kind: Sized {
     }
 }
 
+/// A kind of value of which a setting can have several.
+trait Listed: Kind {
+    /// What an error says that it expected where there may be several.
+    const LIST_EXPECTED: &'static str;
+}
+
 /// A size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) usize);
@@ -172,37 +178,32 @@ impl Kind for Variable {
     }
 }
 
-impl Kind for Vec<PathBuf> {
-    const EXPECTED: &'static str = "a path, or a list of paths";
-    const MANY: bool = true;
-
-    fn from_text(text: &str) -> Option<Self> {
-        list_from_text(text)
-    }
-
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        list_from_toml(value)
-    }
-
-    fn from_texts(texts: &[String]) -> Option<Self> {
-        list_from_texts(texts)
-    }
+impl Listed for PathBuf {
+    const LIST_EXPECTED: &'static str = "a path, or a list of paths";
 }
 
-impl Kind for Vec<Variable> {
-    const EXPECTED: &'static str = "the name of an environment variable (capital letters, digits and underscores), or a list of them, not the secret itself";
+impl Listed for Variable {
+    const LIST_EXPECTED: &'static str = "the name of an environment variable (capital letters, digits and underscores), or a list of them, not the secret itself";
+}
+
+impl<T: Listed> Kind for Vec<T> {
+    const EXPECTED: &'static str = T::LIST_EXPECTED;
     const MANY: bool = true;
 
     fn from_text(text: &str) -> Option<Self> {
-        list_from_text(text)
+        text.split(',').map(T::from_text).collect()
     }
 
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        list_from_toml(value)
+        match value {
+            DeValue::Array(values) if values.is_empty() => None,
+            DeValue::Array(values) => values.iter().map(|value| T::from_toml(value.get_ref())).collect(),
+            _ => T::from_toml(value).map(|value| vec![value]),
+        }
     }
 
     fn from_texts(texts: &[String]) -> Option<Self> {
-        list_from_texts(texts)
+        texts.iter().map(|text| T::from_text(text)).collect()
     }
 }
 
@@ -271,22 +272,6 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     Some((number.parse().ok()?, unit.trim_start()))
-}
-
-fn list_from_text<T: Kind>(text: &str) -> Option<Vec<T>> {
-    text.split(',').map(T::from_text).collect()
-}
-
-fn list_from_texts<T: Kind>(texts: &[String]) -> Option<Vec<T>> {
-    texts.iter().map(|text| T::from_text(text)).collect()
-}
-
-fn list_from_toml<T: Kind>(value: &DeValue<'_>) -> Option<Vec<T>> {
-    match value {
-        DeValue::Array(values) if values.is_empty() => None,
-        DeValue::Array(values) => values.iter().map(|value| T::from_toml(value.get_ref())).collect(),
-        _ => T::from_toml(value).map(|value| vec![value]),
-    }
 }
 
 #[cfg(test)]
