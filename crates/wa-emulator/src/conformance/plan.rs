@@ -15,8 +15,6 @@ use crate::secret::Secret;
 const LARGE: usize = 1_400_000;
 /// Four times what an endpoint has to take.
 const OVERSIZE: usize = 8 * 1024 * 1024;
-/// As long as a signature of Meta's.
-const ANOTHER_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// One request and what has to come back.
 pub(super) struct Step {
@@ -36,6 +34,18 @@ const fn step(check: &'static Check, request: Request, wanted: Wanted) -> Step {
         request,
         wanted,
     }
+}
+
+/// As long as the secret, and never the same.
+fn another(secret: &Secret) -> Secret {
+    let secret = secret.expose_secret();
+    let first = if secret.starts_with('0') { '1' } else { '0' };
+    Secret::new(
+        [first]
+            .into_iter()
+            .chain(secret.chars().skip(1))
+            .collect::<String>(),
+    )
 }
 
 /// All of it. Each request is sealed anew, as clients do: an endpoint may refuse what it has seen before.
@@ -119,14 +129,15 @@ async fn undecryptable(
 }
 
 async fn badly_signed(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
-    let by = |secret: &str, body: &[u8]| crate::phone::signature_of_body(&Secret::new(secret), body);
+    let by = |secret: &Secret, body: &[u8]| crate::phone::signature_of_body(secret, body);
+    let another = another(&prober.secret);
     let signatures: [(&'static Check, &Sign<'_>); 5] = [
         (&rule::UNSIGNED, &|_| None),
         (&rule::SHORT_SIGNATURE, &|body| {
             Some(prober.sign(body).chars().take(17).collect())
         }),
-        (&rule::WRONG_SIGNATURE, &|body| Some(by(ANOTHER_SECRET, body))),
-        (&rule::EMPTY_SECRET, &|body| Some(by("", body))),
+        (&rule::WRONG_SIGNATURE, &|body| Some(by(&another, body))),
+        (&rule::EMPTY_SECRET, &|body| Some(by(&Secret::new(""), body))),
         (&rule::OTHER_PREFIX, &|body| {
             Some(prober.sign(body).replace("sha256=", "sha1="))
         }),
@@ -161,4 +172,18 @@ async fn hostile(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, Ph
         step(&rule::METHOD, get, Wanted::NotAllowed),
         step(&rule::OVERSIZE, prober.signed(oversize), Wanted::TooLarge),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_secret_is_as_long_and_never_the_same() {
+        for secret in ["0123456789abcdef0123456789abcdef", "feed", "0", "1", "öl"] {
+            let another = another(&Secret::new(secret));
+            assert_ne!(another.expose_secret(), secret);
+            assert_eq!(another.expose_secret().chars().count(), secret.chars().count());
+        }
+    }
 }
