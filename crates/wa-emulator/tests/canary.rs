@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wa_emulator::{AppSpec, Emulator, FlowMessage, TokenSpec, WhatsAppClient};
+use wa_emulator::{AppSpec, Emulator, FlowMessage, Outcome, TokenSpec, WhatsAppClient};
 
 const CANARY: &str = "CANARYcanaryCANARY";
 
@@ -53,6 +53,11 @@ async fn phone(emulator: &Emulator) -> String {
     emulator.set_number_key("106540352242922", Some(key)).unwrap();
     let sealed = phone.seal(&message).await.unwrap();
     write!(shown, "{sealed:?}{:?}", phone.send(&message).await.unwrap()).unwrap();
+    let told = Outcome::FlowTokenInvalid {
+        message: Some(CANARY.to_owned()),
+        encrypted: true,
+    };
+    write!(shown, "{told:?}{told:#?}").unwrap();
     let delivery = phone.deliver("x".into(), None).await.unwrap();
     write!(shown, "{delivery:?}{:?}", sealed.read(&delivery)).unwrap();
     for refused in [

@@ -1,5 +1,6 @@
 //! How an exchange ended, seen from the phone.
 
+use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -20,7 +21,6 @@ pub struct Exchange {
 }
 
 /// How an exchange ended.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// 200, and the answer could be read.
@@ -50,6 +50,24 @@ impl Outcome {
         match self {
             Self::Answered(payload) => Some(payload),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(payload) => f.debug_tuple("Answered").field(payload).finish(),
+            Self::FlowTokenInvalid { message, encrypted } => f
+                .debug_struct("FlowTokenInvalid")
+                .field("message_bytes", &message.as_ref().map(String::len))
+                .field("encrypted", encrypted)
+                .finish(),
+            Self::KeyRefused => f.write_str("KeyRefused"),
+            Self::SignatureRefused => f.write_str("SignatureRefused"),
+            Self::UnexpectedStatus(status) => f.debug_tuple("UnexpectedStatus").field(status).finish(),
+            Self::Unreadable(fault) => f.debug_tuple("Unreadable").field(fault).finish(),
+            Self::NoAnswer(failure) => f.debug_tuple("NoAnswer").field(failure).finish(),
         }
     }
 }
