@@ -61,6 +61,8 @@ pub struct ConformanceCheck {
     pub(super) stranger: WhatsAppClient,
     pub(super) pings: usize,
     pub(super) total_time: Duration,
+    /// Whether other authorities than the system's are trusted.
+    pub(super) has_own_roots: bool,
 }
 
 /// Sets up a [`ConformanceCheck`]: made by [`ConformanceCheck::builder`].
@@ -177,6 +179,7 @@ impl ConformanceCheckBuilder {
     /// [`ConformanceBuildError`] when the URL, the key or a certificate cannot be used, or there is no app secret.
     pub fn build(self) -> Result<ConformanceCheck, ConformanceBuildError> {
         let secret = self.app_secret.ok_or(ConformanceBuildError::NoAppSecret)?;
+        let has_own_roots = !self.root_certificates.is_empty();
         let mut phone = WhatsAppClient::builder(&*self.url)
             .public_key_pem(&*self.public_key_pem)
             .app_secret(secret.expose_secret())
@@ -207,6 +210,7 @@ impl ConformanceCheckBuilder {
             },
             pings: self.pings,
             total_time: self.total_time,
+            has_own_roots,
         })
     }
 }

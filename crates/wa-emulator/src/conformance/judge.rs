@@ -165,6 +165,22 @@ fn kind_of(value: &serde_json::Value) -> &'static str {
     }
 }
 
+/// What a delivery that arrived says about its transport.
+pub(super) fn transport(is_https: bool, has_own_roots: bool) -> Judgement {
+    let (verdict, seen) = match (is_https, has_own_roots) {
+        (true, false) => (Verdict::Pass, "https, and the certificate holds"),
+        (true, true) => (
+            Verdict::Skipped,
+            "https, but more authorities than the system's are trusted here",
+        ),
+        (false, _) => (
+            Verdict::Skipped,
+            "plain http, as in a test; Meta calls https only",
+        ),
+    };
+    (verdict, seen.to_owned())
+}
+
 /// What a content type says about a reply.
 pub(super) fn content_type(found: Option<&str>) -> Judgement {
     let Some(found) = found else {
@@ -282,6 +298,13 @@ mod tests {
             assert_eq!(refusal(wanted, &cut()).0, when_cut, "{wanted:?}");
             assert_eq!(refusal(wanted, &late()).0, Fail, "{wanted:?}");
         }
+    }
+
+    #[test]
+    fn only_the_systems_authorities_are_proof_of_a_good_certificate() {
+        assert_eq!(transport(true, false).0, Verdict::Pass);
+        assert_eq!(transport(true, true).0, Verdict::Skipped);
+        assert_eq!(transport(false, false).0, Verdict::Skipped);
     }
 
     #[test]

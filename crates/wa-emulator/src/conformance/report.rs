@@ -20,6 +20,9 @@ pub enum Verdict {
     Fail,
     /// It could not be told, or there was nothing to check.
     Skipped,
+    /// The check ended before this was looked at.
+    #[serde(rename = "not_run")]
+    NotRun,
 }
 
 /// One line of a report. It tells statuses, sizes and shapes; never a payload, a token or a secret.
@@ -45,8 +48,10 @@ pub struct Counts {
     pub advice: usize,
     /// Rules broken.
     pub failed: usize,
-    /// Rules not looked at.
+    /// Rules that could not be told, or do not apply.
     pub skipped: usize,
+    /// Rules that the check did not come to.
+    pub not_run: usize,
 }
 
 /// What was found about an endpoint.
@@ -72,6 +77,15 @@ impl Finding {
             seen: seen.into(),
         }
     }
+
+    /// What no endpoint may do, however weak the rule that it was found under.
+    pub(super) fn broken(check: &Check, seen: impl Into<String>) -> Self {
+        Self {
+            check: *check,
+            verdict: Verdict::Fail,
+            seen: seen.into(),
+        }
+    }
 }
 
 impl Report {
@@ -82,9 +96,13 @@ impl Report {
         Self { findings, latency }
     }
 
-    /// True if no rule is broken.
+    /// True if no rule is broken and the check came to every must.
     pub fn is_conformant(&self) -> bool {
-        self.counts().failed == 0
+        self.findings.iter().all(|finding| match finding.verdict {
+            Verdict::Fail => false,
+            Verdict::NotRun => finding.check.severity == Severity::Should,
+            Verdict::Pass | Verdict::Advice | Verdict::Skipped => true,
+        })
     }
 
     /// How many checks came out how.
@@ -96,6 +114,7 @@ impl Report {
                 Verdict::Advice => counts.advice += 1,
                 Verdict::Fail => counts.failed += 1,
                 Verdict::Skipped => counts.skipped += 1,
+                Verdict::NotRun => counts.not_run += 1,
             }
         }
         counts
@@ -114,6 +133,7 @@ impl fmt::Display for Verdict {
             Self::Advice => "advice",
             Self::Fail => "fail",
             Self::Skipped => "skipped",
+            Self::NotRun => "not run",
         })
     }
 }

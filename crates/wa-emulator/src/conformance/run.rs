@@ -51,7 +51,8 @@ pub struct Progress<'a> {
 pub(super) struct Course<'a, P> {
     check: &'a ConformanceCheck,
     progress: P,
-    until: Instant,
+    /// When nothing more is begun; never, if that is further away than time goes.
+    until: Option<Instant>,
     findings: Vec<Finding>,
     /// What is wrong with the first reply, and so with every other.
     known: Option<ReplyFault>,
@@ -64,7 +65,7 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         Self {
             check,
             progress,
-            until: Instant::now() + check.total_time,
+            until: Instant::now().checked_add(check.total_time),
             findings: Vec::new(),
             known: None,
             over: None,
@@ -72,7 +73,6 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
     }
 
     pub(super) async fn run(mut self) -> Result<Report, ConformanceError> {
-        self.transport();
         let latency = match self.open().await? {
             Some(carrier) => {
                 for step in plan::of(&self.check.prober, &self.check.stranger, &carrier).await? {
@@ -85,19 +85,17 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         if self.check.prober.message.exchange.is_none() {
             self.skip(&rule::DATA_EXCHANGE, "no screen was named to ask about");
         }
-        self.skip_the_rest("no request was answered with 200");
+        self.leave_the_rest("no request was answered with 200");
         Ok(Report::new(self.findings, latency))
     }
 
-    fn transport(&mut self) {
-        let found = match self.check.url.scheme_str() {
-            Some("https") => (Verdict::Pass, "https, and the certificate holds".to_owned()),
-            _ => (
-                Verdict::Skipped,
-                "plain http, as in a test; Meta calls https only".to_owned(),
-            ),
-        };
-        self.note(&rule::TLS, found);
+    /// A URL alone proves nothing: only what arrived says that the certificate holds.
+    fn transport(&mut self, answer: &Answer) {
+        let is_https = self.check.url.scheme_str() == Some("https");
+        if !self.is_noted(&rule::TLS) && (answer.is_ok() || !is_https) {
+            let found = judge::transport(is_https, self.check.has_own_roots);
+            self.note(&rule::TLS, found);
+        }
     }
 
     /// Finds a message that is answered with 200, a ping if that can be, and learns how replies are written.
@@ -113,6 +111,7 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
                 }
                 (answer, _) => answer,
             };
+            self.transport(&answer);
             let opened = self.opened(request.sealed.as_ref(), &answer);
             let is_first = ping.is_none();
             if is_first {
@@ -205,14 +204,17 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
             Some(sealed) => judge::reply(step.wanted, sealed, &answer, self.known.as_ref()),
             None => judge::refusal(step.wanted, &answer),
         };
-        let judged = self.unless_told_before(&step, &answer, judged);
-        self.note(step.check, judged);
-        if answer.is_err() && !self.check.prober.is_alive(carrier).await? {
-            self.over = Some(format!(
-                "the endpoint does not answer any more since {}",
-                step.check.id
-            ));
+        if answer.is_ok() || self.check.prober.is_alive(carrier).await? {
+            let judged = self.unless_told_before(&step, &answer, judged);
+            self.note(step.check, judged);
+            return Ok(());
         }
+        let seen = format!("{}, and none to anything after it", judge::describe(&answer));
+        self.push(Finding::broken(step.check, seen));
+        self.over = Some(format!(
+            "the endpoint does not answer any more since {}",
+            step.check.id
+        ));
         Ok(())
     }
 
@@ -263,12 +265,16 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
             for finding in latency::judge(latency, sent) {
                 self.push(finding);
             }
+        } else if !self.is_over() {
+            for check in [&rule::LATENCY, &rule::ALERTS] {
+                self.skip(check, "no pings were asked for");
+            }
         }
         Ok(latency)
     }
 
     fn is_over(&mut self) -> bool {
-        if self.over.is_none() && Instant::now() >= self.until {
+        if self.over.is_none() && self.until.is_some_and(|until| Instant::now() >= until) {
             self.over = Some(format!(
                 "the {} s for the whole check are up",
                 self.check.total_time.as_secs()
@@ -285,15 +291,19 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         found.any(|finding| finding.verdict == Verdict::Fail)
     }
 
+    fn is_noted(&self, check: &Check) -> bool {
+        self.findings.iter().any(|finding| finding.check.id == check.id)
+    }
+
     fn skip(&mut self, check: &Check, why: &str) {
         self.note(check, (Verdict::Skipped, why.to_owned()));
     }
 
-    fn skip_the_rest(&mut self, why: &str) {
+    fn leave_the_rest(&mut self, why: &str) {
         let why = self.over.take().unwrap_or_else(|| why.to_owned());
         for check in Check::all() {
-            if self.findings.iter().all(|finding| finding.check.id != check.id) {
-                self.skip(check, &why);
+            if !self.is_noted(check) {
+                self.note(check, (Verdict::NotRun, why.clone()));
             }
         }
     }

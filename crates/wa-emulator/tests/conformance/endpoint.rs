@@ -17,7 +17,7 @@ use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -70,6 +70,7 @@ pub(crate) enum Fault {
     BodyLimitOf100Kb,
     NoBodyLimit,
     OversizeIs500,
+    OversizeKills,
     GetIsAnswered,
     ConnectionsAreClosed,
 }
@@ -169,6 +170,10 @@ async fn answer(
     dead: &AtomicBool,
 ) -> Result<Response<Full<Bytes>>, &'static str> {
     let (head, body) = request.into_parts();
+    if fault == Fault::OversizeKills && body.size_hint().exact() > Some(LIMIT as u64) {
+        dead.store(true, Ordering::SeqCst);
+        return Err("dead");
+    }
     let limit = match fault {
         Fault::BodyLimitOf100Kb => 100_000,
         Fault::NoBodyLimit | Fault::OversizeIs500 => usize::MAX,

@@ -121,11 +121,16 @@ async fn an_endpoint_that_dies_is_blamed_for_that_and_for_nothing_after_it() {
         "{report:#?}"
     );
     let after = report.finding("signature.missing").unwrap();
-    assert_eq!(after.verdict, Verdict::Skipped);
+    assert_eq!(after.verdict, Verdict::NotRun);
     assert_eq!(
         after.seen,
         "the endpoint does not answer any more since undecryptable.short-data"
     );
+}
+
+#[tokio::test]
+async fn an_endpoint_that_dies_of_too_much_has_not_cut_it_off() {
+    is_found_by(Fault::OversizeKills, &["size.oversize"]).await;
 }
 
 #[tokio::test]

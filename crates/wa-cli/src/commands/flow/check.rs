@@ -70,21 +70,24 @@ fn describe(report: &Report) -> String {
     for finding in &report.findings {
         line(finding, &mut text);
     }
-    let verdict = if report.is_conformant() {
-        paint(GOOD, "CONFORMANT")
-    } else {
-        paint(BAD, "NOT CONFORMANT")
-    };
     let Counts {
         passed,
         advice,
         failed,
         skipped,
+        not_run,
         ..
     } = report.counts();
+    let verdict = if report.is_conformant() {
+        paint(GOOD, "CONFORMANT")
+    } else if failed > 0 {
+        paint(BAD, "NOT CONFORMANT")
+    } else {
+        paint(WARN, "INCOMPLETE")
+    };
     let _ = writeln!(
         text,
-        "\n{verdict}  {passed} passed, {failed} failed, {advice} with advice, {skipped} skipped"
+        "\n{verdict}  {passed} passed, {failed} failed, {advice} with advice, {skipped} skipped, {not_run} not run"
     );
     text
 }
