@@ -45,6 +45,9 @@ pub enum KeyRingError {
     /// The cryptographic library refuses the key.
     #[error("the private key {} cannot be used to decrypt: make a new one, or check it with `openssl rsa -check`", .0.short())]
     Unusable(Fingerprint),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: see that its random source works")]
+    NoRandomNumbers,
 }
 
 /// Why a request cannot be opened.

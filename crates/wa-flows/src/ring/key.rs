@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::rand;
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use wa_keys::{Fingerprint, PrivateKey};
 use zeroize::Zeroizing;
@@ -15,6 +16,8 @@ use crate::ring::{KeyRingError, KeyUse};
 pub(crate) struct RingKey {
     pub(crate) fingerprint: Fingerprint,
     oaep: OaepPrivateDecryptingKey,
+    /// What stands for a session key that did not unwrap. Nobody may know it: who seals under it would tell by the time.
+    fallback: Zeroizing<[u8; BLOCK]>,
     opened: AtomicU64,
     /// Seconds since the epoch; 0 before the first use.
     last_opened: AtomicU64,
@@ -28,9 +31,12 @@ impl RingKey {
             .filter(|key| key.key_size_bytes() == ENCRYPTED_KEY)
             .and_then(|key| OaepPrivateDecryptingKey::new(key).ok())
             .ok_or(KeyRingError::Unusable(fingerprint))?;
+        let mut fallback = Zeroizing::new([0; BLOCK]);
+        rand::fill(&mut *fallback).map_err(|_| KeyRingError::NoRandomNumbers)?;
         Ok(Self {
             fingerprint,
             oaep,
+            fallback,
             opened: AtomicU64::new(0),
             last_opened: AtomicU64::new(0),
         })
@@ -42,7 +48,7 @@ impl RingKey {
         encrypted: &[u8; ENCRYPTED_KEY],
     ) -> (Zeroizing<[u8; BLOCK]>, bool) {
         let mut buffer = Zeroizing::new([0; ENCRYPTED_KEY]);
-        let mut session_key = Zeroizing::new([0; BLOCK]);
+        let mut session_key = self.fallback.clone();
         let unwrapped = match decrypt_oaep(&self.oaep, encrypted, &mut buffer) {
             Some(message) if message.len() == BLOCK => {
                 session_key.copy_from_slice(message);
@@ -126,7 +132,16 @@ mod tests {
             };
             let (session_key, unwrapped) = key.unwrap_session_key(&encrypted);
             assert!(!unwrapped, "case {}", case["tcId"]);
-            assert_eq!(*session_key, [0; BLOCK]);
+            assert_eq!(session_key, key.fallback);
         }
+    }
+
+    #[test]
+    fn what_stands_for_a_session_key_cannot_be_foretold() {
+        let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
+        let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
+        let (one, other) = (RingKey::new(&key).unwrap(), RingKey::new(&key).unwrap());
+        assert_ne!(*one.fallback, [0; BLOCK]);
+        assert_ne!(one.fallback, other.fallback);
     }
 }
