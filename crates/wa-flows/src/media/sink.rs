@@ -58,7 +58,8 @@ impl std::fmt::Debug for MemorySink {
 
 /// Writes the file beside its place under another name, and moves it there when it is checked.
 ///
-/// A file that is there already is not overwritten. On Unix only the owner may read the file.
+/// A file that is there already is not overwritten. On Unix only the owner may read the file. A commit that is under way
+/// completes, even if nobody waits for it any more.
 #[derive(Debug)]
 pub struct FileSink {
     place: PathBuf,
@@ -85,16 +86,21 @@ impl FileSink {
         aws_lc_rs::rand::fill(&mut random)
             .map_err(|_| io::Error::other("the system gives no random numbers"))?;
         name.push(format!(".{:016x}.part", u64::from_ne_bytes(random)));
-        let partial = place.with_file_name(name);
+        let unchecked = place.with_file_name(name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = fs::OpenOptions::from(options).open(&partial).await?;
+        // The guard is made where the file is: nobody may be left to take it.
+        let (partial, file) = blocking(move || {
+            let file = options.open(&unchecked)?;
+            Ok((PartialFile(unchecked), file))
+        })
+        .await?;
         Ok(Self {
             place,
-            partial: PartialFile(partial),
-            file,
+            partial,
+            file: file.into(),
         })
     }
 }
@@ -108,16 +114,84 @@ impl MediaSink for FileSink {
 
     async fn commit(mut self) -> io::Result<PathBuf> {
         self.file.flush().await?;
-        self.file.sync_all().await?;
-        // A link, unlike a renamed file, never replaces what is there.
-        fs::hard_link(&self.partial.0, &self.place).await?;
-        Ok(self.place)
+        let file = self.file.into_std().await;
+        let (place, partial) = (self.place, self.partial);
+        blocking(move || {
+            file.sync_all()?;
+            // A link, unlike a renamed file, never replaces what is there.
+            std::fs::hard_link(&partial.0, &place)?;
+            drop(partial);
+            Ok(place)
+        })
+        .await
     }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await?
 }
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
         // If it cannot be removed, nobody is left to be told.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// Begins something and goes away.
+    fn begin<T>(work: impl Future<Output = T>) {
+        let _ = pin!(work).poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    fn names(folder: &Path) -> Vec<std::ffi::OsString> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn nothing_stays_of_a_file_whose_opening_nobody_waits_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("file");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            for polls in 0..40 {
+                let mut creating = pin!(FileSink::create(&place));
+                for _ in 0..=polls % 4 {
+                    if creating
+                        .as_mut()
+                        .poll(&mut Context::from_waker(Waker::noop()))
+                        .is_ready()
+                    {
+                        break;
+                    }
+                    std::thread::sleep(std::time::Duration::from_micros(100));
+                }
+            }
+        });
+        drop(runtime);
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_commit_that_nobody_waits_for_completes() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("file");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let sink = FileSink::create(&place).await.unwrap();
+            begin(sink.commit());
+            while !place.exists() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        });
+        drop(runtime);
+        assert_eq!(names(folder.path()), ["file"]);
     }
 }
