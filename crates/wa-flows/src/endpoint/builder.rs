@@ -102,8 +102,11 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         self
     }
 
-    /// Refuses envelopes that were answered before, with 432; off by default. Phones encrypt every request anew, so that
-    /// only somebody who recorded a request sends it twice.
+    /// Refuses envelopes that were admitted before, with 432; off by default. Phones encrypt every request anew, so that
+    /// only somebody who recorded a request sends it twice, and gets a second reply under the same key and IV.
+    ///
+    /// An envelope is remembered before the handler runs: one whose first try ended with 500, 503 or 504 is refused too.
+    /// Each endpoint remembers for itself, in memory, until the window has passed.
     pub fn refuse_replays(mut self, window: ReplayWindow) -> Self {
         self.replay = Some(window);
         self
