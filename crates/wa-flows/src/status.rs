@@ -9,12 +9,15 @@ use crate::signature::BadSignature;
 use crate::token::BadTokenSignature;
 
 /// The status of a reply whose Flow token is no longer valid.
-pub(crate) const TOKEN_INVALID: StatusCode = meta_status(427);
+pub(crate) const TOKEN_INVALID: StatusCode = unregistered(427);
 /// The status of a request that is not signed well.
-const BAD_SIGNATURE: StatusCode = meta_status(432);
+const BAD_SIGNATURE: StatusCode = unregistered(432);
 
-/// Statuses that Meta made up for Flows and no HTTP registry knows.
-const fn meta_status(code: u16) -> StatusCode {
+/// What logs call a request whose client left; nginx has it so, and it is never sent.
+const CLIENT_LEFT: StatusCode = unregistered(499);
+
+/// Statuses that no HTTP registry knows.
+const fn unregistered(code: u16) -> StatusCode {
     match StatusCode::from_u16(code) {
         Ok(status) => status,
         Err(_) => StatusCode::BAD_REQUEST,
@@ -70,6 +73,9 @@ pub enum Refusal {
     /// The handler did not answer within its deadline.
     #[error("the handler did not answer in time")]
     HandlerTimedOut,
+    /// The client left before there was an answer: for logs and metrics, nobody is told.
+    #[error("the client left before it was answered")]
+    ClientLeft,
 }
 
 impl Refusal {
@@ -88,6 +94,7 @@ impl Refusal {
             Self::HandlerFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded | Self::HandlerUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::HandlerTimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::ClientLeft => CLIENT_LEFT,
         }
     }
 
@@ -110,6 +117,7 @@ impl Refusal {
             Self::HandlerUnavailable => "handler_unavailable",
             Self::HandlerFailed => "handler_failed",
             Self::HandlerTimedOut => "handler_timed_out",
+            Self::ClientLeft => "client_left",
         }
     }
 }
@@ -169,6 +177,7 @@ mod tests {
             (Refusal::HandlerUnavailable, 503),
             (Refusal::HandlerFailed, 500),
             (Refusal::HandlerTimedOut, 504),
+            (Refusal::ClientLeft, 499),
         ];
         for (refusal, status) in expected {
             assert_eq!(refusal.status().as_u16(), status, "{refusal:?}");

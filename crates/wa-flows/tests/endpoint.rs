@@ -339,6 +339,42 @@ async fn more_exchanges_than_allowed_are_shed_at_once() {
 }
 
 #[tokio::test]
+async fn bodies_that_nobody_signed_for_take_no_exchange_s_place() {
+    let endpoint = builder()
+        .max_in_flight(NonZeroUsize::MIN)
+        .deadline(Duration::MAX)
+        .build()
+        .unwrap();
+    let slow = (0..3).map(|_| {
+        let (pieces, broken) = (vec![Bytes::from_static(b"{")], false);
+        let request = Request::post("/").body(Pieces { pieces, broken }).unwrap();
+        tokio::spawn(endpoint.clone().call(request))
+    });
+    let slow: Vec<_> = slow.collect();
+    tokio::task::yield_now().await;
+    assert_eq!(exchange(&endpoint, init()).await.0, 200);
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn an_exchange_whose_client_leaves_is_reported() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
+    let endpoint = FlowEndpoint::builder(ring(), never)
+        .app_secret(secret())
+        .observer(move |report| tell.send((report.action, report.refusal)).unwrap())
+        .build()
+        .unwrap();
+    let call = endpoint.clone().call(post(encrypt(&init()).body()));
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), call)
+            .await
+            .is_err()
+    );
+    assert_eq!(told.recv().unwrap(), (Some("INIT"), Some(Refusal::ClientLeft)));
+}
+
+#[tokio::test]
 async fn a_full_queue_of_private_key_operations_sheds() {
     let pool = RsaPool::new(NonZeroUsize::MIN, 0);
     let endpoint = builder().rsa_pool(pool).build().unwrap();

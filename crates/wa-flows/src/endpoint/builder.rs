@@ -83,14 +83,15 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     }
 
     /// How long an exchange may take, from the head of the request to the answer of the handler; by default 9 s, for
-    /// the phone gives up after 10. A body that is not there by then is answered 408, a handler 504.
+    /// the phone gives up after 10. A handler that has not answered by then is answered 504, a body that is not there by
+    /// then, or after 5 s, 408.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
     }
 
     /// How many exchanges may be under way at a time, waiting handlers included; by default 1,024. More are answered
-    /// 503 at once.
+    /// 503 at once. An exchange counts from when its signature holds; four bodies for each may be arriving.
     pub fn max_in_flight(mut self, exchanges: NonZeroUsize) -> Self {
         self.options.max_in_flight = exchanges;
         self

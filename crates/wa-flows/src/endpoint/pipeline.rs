@@ -32,6 +32,16 @@ use crate::token::{TokenSignatureMode, TokenVerdict, verify_flow_token};
 /// Names the exchange on replies that the phone gets no answer from.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
 
+/// Bodies that may be arriving for each exchange that may be under way. Nobody has signed for them yet: those who send
+/// them slowly must not take the place of those whose signature holds.
+const READERS_PER_SLOT: usize = 4;
+
+/// How long a body may take to arrive; WhatsApp sends it with the head.
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// A time that never comes, for deadlines beyond what the clock can hold.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// Everything that exchanges share.
 pub(crate) struct Pipeline<H> {
     ring: KeyRing,
@@ -41,6 +51,7 @@ pub(crate) struct Pipeline<H> {
     app_secrets: Arc<[AppSecret]>,
     check_signature: bool,
     replay: Option<ReplayGuard>,
+    readers: Semaphore,
     slots: Semaphore,
     next_id: AtomicU64,
 }
@@ -90,7 +101,8 @@ struct Reply {
 
 impl<H> Pipeline<H> {
     pub(crate) fn new(ring: KeyRing, handler: H, options: Options, pool: RsaPool) -> Self {
-        let slots = Semaphore::new(options.max_in_flight.get().min(Semaphore::MAX_PERMITS));
+        let slots = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
+        let readers = slots.saturating_mul(READERS_PER_SLOT).min(Semaphore::MAX_PERMITS);
         let mut seed = [0; 8];
         // Without randomness ids are still unique within the process.
         let _ = aws_lc_rs::rand::fill(&mut seed);
@@ -102,7 +114,8 @@ impl<H> Pipeline<H> {
             app_secrets: Arc::default(),
             check_signature: true,
             replay: None,
-            slots,
+            readers: Semaphore::new(readers),
+            slots: Semaphore::new(slots),
             next_id: AtomicU64::new(u64::from_ne_bytes(seed)),
         }
     }
@@ -138,20 +151,20 @@ impl<H: FlowHandler> Pipeline<H> {
         B: Body + Send,
         B::Data: Send,
     {
-        let started = Instant::now();
         let id = ExchangeId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let mut report = ExchangeReport::new(id);
-        let reply = self.exchange(request, started, &mut report).await;
-        report.finish(
-            started,
-            reply
-                .as_ref()
-                .map(|reply| reply.status)
-                .map_err(|refusal| *refusal),
-        );
-        if let Some(observer) = &self.options.observer {
-            observer(&report);
-        }
+        let mut reporting = Reporting {
+            report: ExchangeReport::new(id),
+            started: Instant::now(),
+            outcome: Err(Refusal::ClientLeft),
+            observer: self.options.observer.as_ref(),
+        };
+        let started = reporting.started;
+        let reply = self.exchange(request, started, &mut reporting.report).await;
+        reporting.outcome = reply
+            .as_ref()
+            .map(|reply| reply.status)
+            .map_err(|refusal| *refusal);
+        drop(reporting);
         match reply {
             Ok(reply) => accepted(reply),
             Err(refusal) => refused(refusal, id),
@@ -168,22 +181,32 @@ impl<H: FlowHandler> Pipeline<H> {
         B: Body + Send,
         B::Data: Send,
     {
-        let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        let reader = self.readers.try_acquire().map_err(|_| Refusal::Overloaded)?;
         let (head, body) = request.into_parts();
         head::check(&head)?;
-        if self.pool.is_full() {
+        if self.pool.is_full() || self.slots.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
-        let deadline = tokio::time::Instant::from_std(started) + self.options.deadline;
-        let body = timeout_at(deadline, body::read(body, self.options.body_limit))
-            .await
-            .map_err(|_| Refusal::BodyTooSlow)??;
+        let started = tokio::time::Instant::from_std(started);
+        let deadline = started
+            .checked_add(self.options.deadline)
+            .unwrap_or_else(|| started + NEVER);
+        let body = timeout_at(
+            deadline.min(started + BODY_TIME),
+            body::read(body, self.options.body_limit),
+        )
+        .await
+        .map_err(|_| Refusal::BodyTooSlow)??;
         if self.check_signature {
             verify_signature(&self.app_secrets, head::signature(&head.headers), &body)?;
         }
+        let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        drop(reader);
 
         let decrypting = Instant::now();
-        let decrypted = self.decrypt(body).await;
+        let decrypted = timeout_at(deadline, self.decrypt(body))
+            .await
+            .unwrap_or(Err(Refusal::Overloaded));
         report.decrypt = Some(decrypting.elapsed());
         let Decrypted {
             request,
@@ -293,6 +316,23 @@ impl<H: FlowHandler> Pipeline<H> {
             content_type: "text/plain",
             text: seal.seal(json),
         })
+    }
+}
+
+/// Reports an exchange when it is over, also if it ends because nobody waits for it any more.
+struct Reporting<'a> {
+    report: ExchangeReport,
+    started: Instant,
+    outcome: Result<StatusCode, Refusal>,
+    observer: Option<&'a Observer>,
+}
+
+impl Drop for Reporting<'_> {
+    fn drop(&mut self) {
+        self.report.finish(self.started, self.outcome);
+        if let Some(observer) = self.observer {
+            observer(&self.report);
+        }
     }
 }
 

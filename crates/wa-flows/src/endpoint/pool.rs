@@ -1,35 +1,35 @@
-//! Where private key operations run: on few threads, with a short queue before them.
+//! Where private key operations run: a few at a time, with a short queue before them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::available_parallelism;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, available_parallelism};
+use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::yield_now;
 
 /// Operations that wait behind each that runs at most, unless set otherwise: 32, some 25 ms of work.
-const QUEUED_PER_THREAD: usize = 32;
+const QUEUED_PER_CORE: usize = 32;
 
-/// Results that a thread hands over together while more work waits. A wake-up costs two switches between threads, some
-/// 3 % of an operation where they share a core; a result waits for two operations at most.
-const BATCH: usize = 3;
+/// How long a thread waits for an operation before it ends.
+const LINGER: Duration = Duration::from_secs(30);
 
 /// Where private key operations run, and the queue before them; clones share both.
 ///
 /// An operation keeps a core busy for 0.3 to 0.9 ms. Run wherever a connection is served, several in a row would hold up
 /// every other task of that thread, and an overloaded server could not even say that it is overloaded. So operations
-/// wait in one queue, and when it is full, requests are refused at once (503): an answer that comes after the client left
+/// wait in a queue, and when it is full, requests are refused at once (503): an answer that comes after the client left
 /// is work for nobody. What takes them from the queue depends on the machine.
 ///
-/// - Several cores: Tokio's blocking threads, one a core. A thread goes on with the next operation while there is one, so
-///   that under load nothing is woken between two operations.
+/// - Several cores: threads of the pool, one a core, which belong to no runtime and serve all of them.
 /// - One core: a task of the runtime, which yields after each operation. A second thread would not free the first, it
 ///   would only leave it to the kernel to take turns, and the kernel's turns are longer than an operation. Measured on one
 ///   core under full load, a timer fired 1.9 ms late with the task and 4.4 ms with a thread (99th percentile); at 70 %
-///   load, the median exchange took 2.1 instead of 3.1 ms.
+///   load, the median exchange took 2.1 instead of 3.1 ms. Each runtime has a task and a queue of its own, so that none
+///   waits for another that is not driven.
 ///
 /// All endpoints of a process share [`RsaPool::shared`] unless they are given another.
 #[derive(Clone)]
@@ -42,30 +42,36 @@ pub struct RsaPool {
 pub(crate) struct PoolFull;
 
 struct Inner {
-    at_a_time: usize,
     place: Place,
+    at_a_time: usize,
     queue_limit: usize,
-    state: Mutex<State>,
+    lanes: Mutex<HashMap<LaneKey, Lane>>,
+    /// Wakes threads that wait for an operation.
+    queued: Condvar,
 }
 
 /// What takes operations from the queue.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Threads of their own.
+    /// Threads of the pool.
     Threads,
-    /// Tasks that yield to the others of the runtime after each operation.
+    /// Tasks that yield to the others of their runtime after each operation.
     Tasks,
 }
 
+/// The runtime whose lane it is; none where threads serve all.
+type LaneKey = Option<Id>;
+
+/// A queue and those who take from it. It exists while there is one of them.
 #[derive(Default)]
-struct State {
+struct Lane {
+    workers: usize,
     running: usize,
     queue: VecDeque<Job>,
 }
 
-/// Does the work and gives back what hands the result over.
-type Job = Box<dyn FnOnce() -> Delivery + Send>;
-type Delivery = Box<dyn FnOnce() + Send>;
+/// Does an operation and hands its result over.
+type Job = Box<dyn FnOnce() + Send>;
 
 impl RsaPool {
     /// Makes a pool of at most `threads` operations at a time, each on a thread, with `queue_limit` waiting behind them.
@@ -75,7 +81,7 @@ impl RsaPool {
     }
 
     /// Makes a pool of one operation at a time, on a task of the runtime that yields after each, with `queue_limit`
-    /// waiting behind it: for a process that has one core.
+    /// waiting behind it: for a process that has one core. Each runtime that uses it has its own task and queue.
     #[must_use]
     pub fn cooperative(queue_limit: usize) -> Self {
         Self::at(Place::Tasks, NonZeroUsize::MIN, queue_limit)
@@ -84,10 +90,11 @@ impl RsaPool {
     fn at(place: Place, at_a_time: NonZeroUsize, queue_limit: usize) -> Self {
         Self {
             inner: Arc::new(Inner {
-                at_a_time: at_a_time.get(),
                 place,
+                at_a_time: at_a_time.get(),
                 queue_limit,
-                state: Mutex::default(),
+                lanes: Mutex::default(),
+                queued: Condvar::new(),
             }),
         }
     }
@@ -96,22 +103,22 @@ impl RsaPool {
     pub fn shared() -> Self {
         static SHARED: OnceLock<RsaPool> = OnceLock::new();
         let make = || match available_parallelism().unwrap_or(NonZeroUsize::MIN) {
-            NonZeroUsize::MIN => Self::cooperative(QUEUED_PER_THREAD),
-            cores => Self::new(cores, cores.get() * QUEUED_PER_THREAD),
+            NonZeroUsize::MIN => Self::cooperative(QUEUED_PER_CORE),
+            cores => Self::new(cores, cores.get() * QUEUED_PER_CORE),
         };
         SHARED.get_or_init(make).clone()
     }
 
     /// Operations under way and waiting.
     pub fn depth(&self) -> usize {
-        let state = self.inner.lock();
-        state.running + state.queue.len()
+        self.inner.lock().values().map(Lane::depth).sum()
     }
 
     /// True if an operation would be refused now.
     pub(crate) fn is_full(&self) -> bool {
-        let state = self.inner.lock();
-        state.running >= self.inner.at_a_time && state.queue.len() >= self.inner.queue_limit
+        let lanes = self.inner.lock();
+        let depth = lanes.get(&self.inner.lane_key()).map_or(0, Lane::depth);
+        depth >= self.inner.depth_limit()
     }
 
     /// Runs `work` when its turn comes; it is skipped if the receiver is gone by then.
@@ -121,34 +128,63 @@ impl RsaPool {
     ) -> Result<oneshot::Receiver<T>, PoolFull> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move || {
-            let result = (!sender.is_closed()).then(work);
-            // The receiver may go away at any time: then the result is of no use.
-            Box::new(move || drop(result.map(|result| sender.send(result))))
-        });
-        let mut state = self.inner.lock();
-        if state.running < self.inner.at_a_time {
-            state.running += 1;
-            drop(state);
-            let worker = Worker {
-                inner: Arc::clone(&self.inner),
-                counted: true,
-            };
-            match self.inner.place {
-                Place::Threads => drop(spawn_blocking(move || worker.run(job))),
-                Place::Tasks => drop(tokio::spawn(worker.take_turns(job))),
+            if !sender.is_closed() {
+                // The receiver may go away at any time: then the result is of no use.
+                drop(sender.send(work()));
             }
-        } else if state.queue.len() < self.inner.queue_limit {
-            state.queue.push_back(job);
-        } else {
+        });
+        let inner = &self.inner;
+        let key = inner.lane_key();
+        let mut lanes = inner.lock();
+        let lane = lanes.entry(key).or_default();
+        if lane.depth() >= inner.depth_limit() {
             return Err(PoolFull);
+        }
+        lane.queue.push_back(job);
+        let worker = (lane.workers < inner.at_a_time.min(lane.depth())).then(|| {
+            lane.workers += 1;
+            Worker {
+                inner: Arc::clone(inner),
+                lane: key,
+                runs: false,
+                counted: true,
+            }
+        });
+        drop(lanes);
+        match (worker, inner.place) {
+            (None, _) => inner.queued.notify_one(),
+            (Some(worker), Place::Tasks) => drop(tokio::spawn(worker.take_turns())),
+            (Some(worker), Place::Threads) => {
+                let thread = thread::Builder::new().name("wa-flows-rsa".to_owned());
+                if let Err(error) = thread.spawn(move || worker.run()) {
+                    tracing::error!(%error, "no thread can be started to decrypt on");
+                }
+            }
         }
         Ok(receiver)
     }
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<LaneKey, Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lane_key(&self) -> LaneKey {
+        match self.place {
+            Place::Threads => None,
+            Place::Tasks => Handle::try_current().ok().map(|runtime| runtime.id()),
+        }
+    }
+
+    fn depth_limit(&self) -> usize {
+        self.at_a_time.saturating_add(self.queue_limit)
+    }
+}
+
+impl Lane {
+    fn depth(&self) -> usize {
+        self.running + self.queue.len()
     }
 }
 
@@ -163,56 +199,74 @@ impl fmt::Debug for RsaPool {
     }
 }
 
-/// One of the threads or tasks that are at work.
+/// One of the threads or tasks that take operations from a lane.
 struct Worker {
     inner: Arc<Inner>,
+    lane: LaneKey,
+    runs: bool,
     counted: bool,
 }
 
 impl Worker {
-    fn run(mut self, first: Job) {
-        let mut next = Some(first);
-        let mut results = Vec::new();
-        while let Some(job) = next {
-            results.push(job());
-            next = self.next_or_stop();
-            if next.is_none() || results.len() >= BATCH {
-                deliver(std::mem::take(&mut results));
-            }
+    fn run(mut self) {
+        while let Some(job) = self.next(Some(LINGER)) {
+            job();
         }
     }
 
-    async fn take_turns(mut self, first: Job) {
-        let mut next = Some(first);
+    async fn take_turns(mut self) {
+        let mut next = self.next(None);
         while let Some(job) = next {
-            let deliver = job();
-            deliver();
-            next = self.next_or_stop();
+            job();
+            next = self.next(None);
             if next.is_some() {
                 yield_now().await;
             }
         }
     }
 
-    /// The next operation; if there is none, this worker is counted out under the same lock, so that no operation is
-    /// queued for a worker that has stopped.
-    fn next_or_stop(&mut self) -> Option<Job> {
-        let mut state = self.inner.lock();
-        let next = state.queue.pop_front();
-        if next.is_none() {
-            state.running -= 1;
-            self.counted = false;
+    /// The next operation, waited for as long as is said. If there is none, this worker is counted out under the same lock,
+    /// so that no operation is queued for a worker that has stopped.
+    fn next(&mut self, wait: Option<Duration>) -> Option<Job> {
+        let inner = Arc::clone(&self.inner);
+        let mut lanes = inner.lock();
+        let mut waited = false;
+        loop {
+            let lane = lanes.get_mut(&self.lane)?;
+            lane.running -= usize::from(std::mem::take(&mut self.runs));
+            if let Some(job) = lane.queue.pop_front() {
+                lane.running += 1;
+                self.runs = true;
+                return Some(job);
+            }
+            match wait {
+                Some(wait) if !waited => {
+                    let (guard, timeout) = inner
+                        .queued
+                        .wait_timeout(lanes, wait)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    (lanes, waited) = (guard, timeout.timed_out());
+                }
+                _ => {
+                    self.count_out(&mut lanes);
+                    return None;
+                }
+            }
         }
-        next
     }
-}
 
-/// Hands results over with one wake-up: the rest wake each other on the thread that serves them.
-fn deliver(results: Vec<Delivery>) {
-    let all = move || results.into_iter().for_each(|result| result());
-    match Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn(async move { all() })),
-        Err(_) => all(),
+    /// Counts this worker out; gives what is queued if it was the last.
+    fn count_out(&mut self, lanes: &mut HashMap<LaneKey, Lane>) -> Option<Lane> {
+        if !std::mem::take(&mut self.counted) {
+            return None;
+        }
+        let lane = lanes.get_mut(&self.lane)?;
+        lane.running -= usize::from(std::mem::take(&mut self.runs));
+        lane.workers -= 1;
+        if lane.workers > 0 {
+            return None;
+        }
+        lanes.remove(&self.lane)
     }
 }
 
@@ -220,15 +274,9 @@ impl Drop for Worker {
     /// Counts out a worker that ended before its time, with the runtime that it ran on. If it was the last, nobody would
     /// come for what is queued: those who wait are told by the drop of their sender.
     fn drop(&mut self) {
-        if self.counted {
-            let mut state = self.inner.lock();
-            state.running -= 1;
-            if state.running == 0 {
-                let abandoned = std::mem::take(&mut state.queue);
-                drop(state);
-                drop(abandoned);
-            }
-        }
+        let inner = Arc::clone(&self.inner);
+        let abandoned = self.count_out(&mut inner.lock());
+        drop(abandoned);
     }
 }
 
@@ -304,6 +352,50 @@ mod tests {
         other.await.unwrap();
         assert_eq!(*order.lock().unwrap(), [1, 0, 2, 3]);
         assert_eq!(pool.depth(), 0);
+    }
+
+    #[test]
+    fn a_runtime_that_is_not_driven_holds_up_no_other() {
+        for pool in [pool(1, 4), RsaPool::cooperative(4)] {
+            let runtime = || {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_time()
+                    .build()
+                    .unwrap()
+            };
+            let (idle, busy) = (runtime(), runtime());
+            let of_idle = idle.block_on(async { pool.submit(|| 1).unwrap() });
+            busy.block_on(async {
+                let result = pool.submit(|| 2).unwrap();
+                let result = tokio::time::timeout(Duration::from_secs(10), result).await;
+                assert_eq!(result.unwrap().unwrap(), 2, "{pool:?}");
+            });
+            let of_busy = busy.block_on(async { pool.submit(|| 3).unwrap() });
+            drop(idle);
+            assert_eq!(busy.block_on(of_busy).unwrap(), 3, "{pool:?}");
+            drop(of_idle);
+        }
+    }
+
+    #[test]
+    fn threads_share_the_work_and_come_back_to_it() {
+        let pool = pool(2, 8);
+        for _ in 0..50 {
+            // Each waits for the other: they end only if they run at the same time.
+            let barrier = Arc::new(std::sync::Barrier::new(2));
+            let results = [1, 2].map(|number| {
+                let barrier = Arc::clone(&barrier);
+                pool.submit(move || {
+                    barrier.wait();
+                    number
+                })
+                .unwrap()
+            });
+            for (number, result) in (1..).zip(results) {
+                assert_eq!(result.blocking_recv().unwrap(), number);
+            }
+        }
+        assert!(pool.inner.lock().values().all(|lane| lane.workers == 2));
     }
 
     #[test]
