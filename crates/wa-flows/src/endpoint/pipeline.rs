@@ -40,7 +40,7 @@ const READERS_PER_SLOT: usize = 4;
 const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// A time that never comes, for deadlines beyond what the clock can hold.
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// Everything that exchanges share.
 pub(crate) struct Pipeline<H> {
