@@ -364,13 +364,17 @@ mod tests {
                     .unwrap()
             };
             let (idle, busy) = (runtime(), runtime());
-            let of_idle = idle.block_on(async { pool.submit(|| 1).unwrap() });
+            let within = |runtime: &tokio::runtime::Runtime, number| {
+                let _inside = runtime.enter();
+                pool.submit(move || number).unwrap()
+            };
+            let of_idle = within(&idle, 1);
             busy.block_on(async {
                 let result = pool.submit(|| 2).unwrap();
                 let result = tokio::time::timeout(Duration::from_secs(10), result).await;
                 assert_eq!(result.unwrap().unwrap(), 2, "{pool:?}");
             });
-            let of_busy = busy.block_on(async { pool.submit(|| 3).unwrap() });
+            let of_busy = within(&busy, 3);
             drop(idle);
             assert_eq!(busy.block_on(of_busy).unwrap(), 3, "{pool:?}");
             drop(of_idle);
