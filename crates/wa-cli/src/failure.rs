@@ -49,6 +49,8 @@ pub(crate) enum Usage {
     },
     #[error("{} is named for the private and for the public key", path.display())]
     SameFile { path: PathBuf },
+    #[error("{} is the key that is read: the public key would take its place", path.display())]
+    OverInput { path: PathBuf },
     #[error("the environment variable {name} is not UTF-8")]
     NotUtf8 { name: &'static str },
     #[error("standard input can be read for one thing only")]

@@ -85,6 +85,8 @@ fn log(cli: &Cli) {
     };
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        // A log that nobody takes must not end what is served.
+        .log_internal_errors(false)
         .with_ansi(false)
         .with_env_filter(filter);
     if serves {

@@ -97,11 +97,9 @@ impl Environment {
 
     /// The variable's value, unless it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<Secret> {
-        let value = std::env::var(name)
-            .ok()
-            .map(Zeroizing::new)
-            .or_else(|| self.file.get(name).cloned());
-        value.filter(|value| !value.is_empty())
+        let set = |value: &Secret| !value.is_empty();
+        let here = std::env::var(name).ok().map(Zeroizing::new).filter(set);
+        here.or_else(|| self.file.get(name).cloned().filter(set))
     }
 
     /// A flag's value, or else the variable's.

@@ -57,10 +57,16 @@ impl Terminal {
         self.data(human)
     }
 
-    /// Writes to standard output as it is.
+    /// Writes to standard output as it is. Whoever closed the pipe has read what they wanted: that changes no verdict.
     pub(crate) fn data(&mut self, text: &str) -> io::Result<()> {
-        self.stdout.write_all(text.as_bytes())?;
-        self.stdout.flush()
+        let written = self
+            .stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| self.stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 
     /// Says something beside the result; not with `--json`.

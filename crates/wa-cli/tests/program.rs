@@ -312,6 +312,80 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn a_reader_that_goes_away_changes_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("no-key.pem"), "nothing").unwrap();
+    let mut child = wa()
+        .current_dir(folder.path())
+        .args(["keys", "inspect", "no-key.pem"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = wa()
+        .args(["-vv", "encryption", "get", "--phone-number-id", "106540352242922"])
+        .args(["--timeout", "1", "--graph-url", "http://127.0.0.1:1"])
+        .env("WA_ACCESS_TOKEN", "EAAtoken")
+        .stderr(full)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_private_key_is_never_replaced_by_a_public_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let output = wa().current_dir(folder.path()).args(args).output().unwrap();
+        output.status.code()
+    };
+    let read = || fs::read(folder.path().join("k.pem")).unwrap();
+    let generate = |private, public| {
+        run(&[
+            "keys",
+            "generate",
+            "--no-passphrase",
+            "--force",
+            "--private",
+            private,
+            "--public",
+            public,
+        ])
+    };
+    assert_eq!(generate("k.pem", "p.pem"), Some(0));
+    let key = read();
+    assert_eq!(generate("k.pem", "./k.pem"), Some(2));
+    assert_eq!(generate("k.pem", "nowhere/p.pem"), Some(1));
+    assert_eq!(
+        run(&["keys", "public", "k.pem", "--out", "./k.pem", "--force"]),
+        Some(2)
+    );
+    assert_eq!(read(), key);
+}
+
+#[test]
+fn an_empty_variable_leaves_the_one_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.env"), "WA_KEY_PASSPHRASE=right\n").unwrap();
+    let run = |args: &[&str]| {
+        let mut wa = wa();
+        wa.current_dir(folder.path())
+            .env("WA_KEY_PASSPHRASE", "")
+            .args(["--env-file=a.env"]);
+        wa.args(args).output().unwrap().status.code()
+    };
+    assert_eq!(run(&["keys", "generate"]), Some(0));
+    assert_eq!(run(&["keys", "public", "private.pem"]), Some(0));
+}
+
+#[test]
 fn every_shell_gets_completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         assert!(

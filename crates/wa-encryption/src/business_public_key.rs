@@ -86,7 +86,7 @@ impl BusinessPublicKey {
     pub(crate) fn new(text: Option<&str>, status: Option<SignatureStatus>) -> Self {
         let key = match text {
             None => RegisteredKey::Absent,
-            Some(text) => match PublicKey::parse(text) {
+            Some(text) => match PublicKey::parse_public_key_pem(text) {
                 Ok(key) => RegisteredKey::Key(key),
                 Err(problem) => RegisteredKey::Unreadable {
                     text: text.to_owned(),

@@ -90,6 +90,29 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_a_form_that_clients_cannot_import_is_none_that_they_could_use() {
+        let pem = wa_keys::PrivateKey::generate().unwrap().public_key().to_pem();
+        let of = |text: &str| business_public_key(&json!({"data": [{KEY: text, STATUS: "VALID"}]})).unwrap();
+        for good in [pem.clone(), pem.replace('\n', "\r\n"), format!("\n{pem}\n")] {
+            assert!(of(&good).is_usable(), "{good:?}");
+        }
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        for bad in [
+            pem.replace('\n', "\\n"),
+            base64,
+            format!("key: {pem}"),
+            pem.repeat(2),
+        ] {
+            let found = of(&bad);
+            assert!(
+                matches!(found.registered(), RegisteredKey::Unreadable { .. }),
+                "{bad:?}"
+            );
+            assert!(!found.is_usable());
+        }
+    }
+
+    #[test]
     fn a_text_that_is_no_key_is_told_and_not_hidden() {
         let found =
             business_public_key(&json!({"data": [{KEY: "-----BEGIN nonsense", STATUS: "VALID"}]})).unwrap();

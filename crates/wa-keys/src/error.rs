@@ -82,6 +82,10 @@ pub enum KeyError {
     #[error("the modulus of the RSA key is even, so the key is broken")]
     EvenModulus,
 
+    /// A public key is there, but not as one `PUBLIC KEY` block with nothing around it.
+    #[error("the text is not one PEM block \"PUBLIC KEY\" with nothing around it")]
+    NotOnePublicKeyBlock,
+
     /// The public exponent is unsound.
     #[error("the public exponent of the RSA key {fault}")]
     BadExponent {

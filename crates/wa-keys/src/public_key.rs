@@ -50,6 +50,24 @@ impl PublicKey {
         select::public_key(input.as_ref())
     }
 
+    /// Reads a public key that is written as WhatsApp's clients need it: one `PUBLIC KEY` PEM block (SPKI; RFC 7468 §13)
+    /// with nothing around it but white space.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotOnePublicKeyBlock`] for every other form of a good key; otherwise as [`PublicKey::parse`].
+    pub fn parse_public_key_pem(text: &str) -> Result<Self, KeyError> {
+        let key = Self::parse(text)?;
+        let block = text
+            .trim()
+            .strip_prefix("-----BEGIN PUBLIC KEY-----")
+            .and_then(|rest| rest.strip_suffix("-----END PUBLIC KEY-----"));
+        match block {
+            Some(base64) if base64.starts_with(['\r', '\n']) && !base64.contains('-') => Ok(key),
+            _ => Err(KeyError::NotOnePublicKeyBlock),
+        }
+    }
+
     /// Reads a public key, or a private key in any form and takes its public half.
     ///
     /// The passphrase is used only when the input holds an encrypted private key.

@@ -25,6 +25,16 @@ pub(crate) fn run(context: &mut Context, command: &KeysCommand) -> Result<Exit, 
     }
 }
 
+/// True if both name one place, however they are written.
+fn same_place(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
+}
+
 fn existing(force: bool) -> Existing {
     if force {
         Existing::Replace

@@ -19,7 +19,7 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
         }
     };
     let (private, public) = (in_folder(&args.private), in_folder(&args.public));
-    if private == public {
+    if super::same_place(&private, &public) {
         return Err(Usage::SameFile { path: private }.into());
     }
     let new = NewFile {
@@ -32,8 +32,15 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
     super::refuse_existing(&[&private, &public], existing)?;
     let protection = new.protection(&context.environment)?;
     let key = PrivateKey::generate().map_err(Failure::failed)?;
-    protection.write(&private, &key, existing)?;
+    // The public file first: it can be made again from the private one, and a failure leaves the old private key.
     file::write_public_key(&public, key.public_key(), existing).map_err(input::failure)?;
+    if let Err(failure) = protection.write(&private, &key, existing) {
+        if !args.force {
+            // It belongs to a key that nobody has.
+            let _ = std::fs::remove_file(&public);
+        }
+        return Err(failure);
+    }
     let fingerprint = key.public_key().fingerprint();
     let human = format!(
         "private key  {} ({})\npublic key   {}\nfingerprint  {fingerprint}\n",

@@ -5,12 +5,15 @@ use wa_cloud::keys::file;
 
 use super::Context;
 use crate::args::PublicArgs;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, Usage};
 use crate::input;
 
 pub(crate) fn run(context: &mut Context, args: &PublicArgs) -> Result<Exit, Failure> {
     let key = input::public_half(context, &args.file, &args.passphrase)?;
     if let Some(path) = &args.out {
+        if super::same_place(&args.file, path) {
+            return Err(Usage::OverInput { path: path.clone() }.into());
+        }
         file::write_public_key(path, &key, super::existing(args.force)).map_err(input::failure)?;
     }
     let human = match &args.out {
