@@ -68,11 +68,11 @@ fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
 
 /// For what serves strangers: one worker a core.
 fn block_on_all_cores(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::from)?
-        .block_on(future)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(future);
+    // A read of a file system that hangs never ends.
+    runtime.shutdown_background();
+    exit
 }
 
 fn log(cli: &Cli) {

@@ -26,9 +26,8 @@ pub(crate) struct Forward {
 
 impl FlowHandler for Forward {
     async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, HandlerError> {
-        self.ask(&request, &exchange)
+        self.ask(&request, &exchange, Answer::into_response)
             .await
-            .and_then(Answer::into_response)
             .map_err(handler_error)
     }
 
@@ -56,7 +55,7 @@ impl FlowHandler for Forward {
 impl Forward {
     /// Posts what needs no answer but a 2xx.
     async fn tell(&self, request: &FlowRequest, exchange: &Exchange) -> Result<(), HandlerError> {
-        match self.ask(request, exchange).await {
+        match self.ask(request, exchange, Ok).await {
             // Any body will do.
             Ok(Answer::Reply(_) | Answer::Accepted(_)) | Err(UpstreamError::NotAnObject) => Ok(()),
             Ok(Answer::TokenInvalid(_)) => Err(handler_error(UpstreamError::Status(427))),
@@ -64,7 +63,13 @@ impl Forward {
         }
     }
 
-    async fn ask(&self, request: &FlowRequest, exchange: &Exchange) -> Result<Answer, UpstreamError> {
+    /// Posts a request and reads the answer; what `read` refuses counts as the failure that it is.
+    async fn ask<T>(
+        &self,
+        request: &FlowRequest,
+        exchange: &Exchange,
+        read: impl FnOnce(Answer) -> Result<T, UpstreamError>,
+    ) -> Result<T, UpstreamError> {
         let payload = Bytes::copy_from_slice(request.expose_payload());
         let mut measured = Measured {
             metrics: &self.metrics,
@@ -75,11 +80,10 @@ impl Forward {
             .upstream
             .post(payload, self.headers(exchange), || self.metrics.upstream_retry())
             .await;
-        measured.outcome = match &answer {
-            Ok(answer) => answer.label(),
-            Err(error) => error.label(),
-        };
-        answer
+        let label = answer.as_ref().map_or("", Answer::label);
+        let read = answer.and_then(read);
+        measured.outcome = read.as_ref().map_or_else(UpstreamError::label, |_| label);
+        read
     }
 
     fn headers(&self, exchange: &Exchange) -> HeaderMap {

@@ -256,7 +256,12 @@ impl Running {
     pub async fn run_until_signal(self) -> io::Result<usize> {
         let mut signals = Signals::new()?;
         while signals.wants_reload().await {
-            match self.reload().await {
+            let reloaded = tokio::select! {
+                reloaded = self.reload() => reloaded,
+                // A file system that hangs must not keep the gateway from ending.
+                () = signals.wants_end() => break,
+            };
+            match reloaded {
                 Ok(()) => tracing::info!("read the configuration again"),
                 Err(error) => tracing::error!(
                     error = std::error::Error::source(&error).map(tracing::field::display),

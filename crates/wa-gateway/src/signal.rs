@@ -34,9 +34,12 @@ impl Signals {
         }
     }
 
-    /// Waits for a signal to end.
+    /// Waits for a signal to end; one to reload stays to be seen later.
     pub(crate) async fn wants_end(&mut self) {
-        while self.wants_reload().await {}
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use crate::config::{ConfigErrors, ConfigFault, Located, Problems, TlsConfig};
-use crate::material::files::Stamp;
+use crate::material::files::{Stamp, refuse_special};
 
 /// The certificate in use; clones share it.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ fn read(
     key: &str,
     problems: &mut Problems,
 ) -> Option<Zeroizing<Vec<u8>>> {
-    match std::fs::read(&path.value) {
+    match refuse_special(&path.value).and_then(|()| std::fs::read(&path.value)) {
         Ok(pem) => Some(Zeroizing::new(pem)),
         Err(source) => {
             problems.add(

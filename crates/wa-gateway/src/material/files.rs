@@ -74,6 +74,17 @@ pub(crate) fn key_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, _, file)| file).collect())
 }
 
+/// Refuses what is there and no regular file: to read a pipe or a device may block for ever, or work only once.
+pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file, so it cannot be read again when it changes; a secret can come from an environment variable instead",
+        )),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt as _;

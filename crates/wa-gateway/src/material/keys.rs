@@ -9,7 +9,7 @@ use wa_keys::file::{FileError, Read, read_private_key};
 use wa_keys::{KeyError, Passphrase, PrivateKey};
 
 use crate::config::{ConfigFault, Located, Problems};
-use crate::material::files::{FileStamp, key_files};
+use crate::material::files::{FileStamp, key_files, refuse_special};
 
 /// Keys that were read, by their files: opening an encrypted one takes a good part of a second, and most files stay as
 /// they are when one changes.
@@ -38,6 +38,10 @@ pub(crate) fn ring(
     let mut fresh = KeyCache::default();
     let mut keys = Vec::new();
     for file in files {
+        if let Err(source) = refuse_special(&file) {
+            report(ConfigFault::File { path: file, source });
+            continue;
+        }
         match cache.key(&file, passphrases, &mut fresh) {
             Ok(key) => keys.push(key),
             Err(error) => report(ConfigFault::Key(Box::new(error))),

@@ -9,6 +9,7 @@ use wa_keys::Passphrase;
 use zeroize::Zeroizing;
 
 use crate::config::{ConfigFault, Environment, Located, Problems, SecretSource};
+use crate::material::files::refuse_special;
 
 /// A file larger than this holds no secret.
 const MAX_FILE: u64 = 64 * 1024;
@@ -70,6 +71,7 @@ fn texts<'a>(
 /// The first line of a file, without its line end.
 fn first_line(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
+    refuse_special(path)?;
     File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() {

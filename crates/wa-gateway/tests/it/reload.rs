@@ -61,6 +61,29 @@ async fn a_configuration_that_cannot_be_used_changes_nothing() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_pipe_in_place_of_a_file_is_refused_before_it_blocks() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start(&files, &config_text(&backend.url(), "")).await;
+    let pipe = files.path().join("pipe.pem");
+    let made = tokio::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .await
+        .unwrap();
+    assert!(made.success());
+    for text in [
+        config_text(&backend.url(), "").replace("\"keys\"", "\"pipe.pem\""),
+        config_text(&backend.url(), "app_secret_file = \"pipe.pem\""),
+    ] {
+        files.write("gateway.toml", text);
+        let error = gateway.reload().await.unwrap_err();
+        let text = error.source().unwrap().to_string();
+        assert!(text.contains("no regular file"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn sighup_reloads_and_sigterm_ends() {
     use tokio::signal::unix::{SignalKind, signal};
 
