@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_key_in_a_form_that_clients_cannot_import_is_none_that_they_could_use() {
-        let pem = wa_keys::PrivateKey::generate().unwrap().public_key().to_pem();
+        let pem = PrivateKey::generate().unwrap().public_key().to_pem();
         let of = |text: &str| business_public_key(&json!({"data": [{KEY: text, STATUS: "VALID"}]})).unwrap();
         for good in [pem.clone(), pem.replace('\n', "\r\n"), format!("\n{pem}\n")] {
             assert!(of(&good).is_usable(), "{good:?}");
