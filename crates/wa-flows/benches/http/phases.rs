@@ -70,11 +70,11 @@ fn loads(server: &Role, port: u16, requests: &Requests) {
         let cpu = (server.cpu_seconds() - cpu) / at_70.exchanges.len() as f64 * 1e3;
         let [p50, p90, p99] = [0.5, 0.9, 0.99].map(|share| at_70.percentile(200, share));
         println!(
-            "  peak {peak:.0}/s; at 70 %: p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2} ms, {cpu:.3} ms of CPU each \
+            "  peak {peak:.0}/s; at 70 %: p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2} ms, {} shed, {cpu:.3} ms of CPU each \
              (p99 of operations alone {alone:.2} ms, by arithmetic {:.2} ms)",
+            at_70.count(503),
             queued_p99(rate, cpu)
         );
-        assert_eq!(at_70.count(200), at_70.exchanges.len(), "none is refused at 70 %");
         p99s.push(p99);
         of_operations.push(p99 / alone);
 
