@@ -371,6 +371,12 @@ fn a_private_key_is_never_replaced_by_a_public_one() {
 }
 
 #[test]
+fn the_demo_as_json_holds_no_colour() {
+    let json = succeed(wa().args(["demo", "--json"]));
+    assert!(json.contains("\"found\"") && !json.contains("u001b"), "{json}");
+}
+
+#[test]
 fn an_empty_variable_leaves_the_one_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.env"), "WA_KEY_PASSPHRASE=right\n").unwrap();

@@ -31,8 +31,9 @@ impl<'a> Script<'a> {
     /// Shows a step that came out well.
     pub(super) fn step(&mut self, title: &str, found: impl Display) -> Result<(), Failure> {
         let number = self.steps.len() + 1;
-        self.steps
-            .push(json!({ "step": title, "found": found.to_string() }));
+        // Escapes that JSON escapes again would pass by whatever strips colour from the output.
+        let plain = anstream::adapter::strip_str(&found.to_string()).to_string();
+        self.steps.push(json!({ "step": title, "found": plain }));
         if self.terminal.json() {
             return Ok(());
         }
