@@ -93,14 +93,6 @@ impl Failure {
         self.exit
     }
 
-    /// True if the reader of our output has gone.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        let error: &(dyn Error + 'static) = &*self.error;
-        error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
     /// The error and its causes, outermost first, without repetitions.
     pub(crate) fn chain(&self) -> Vec<String> {
         let mut chain: Vec<String> = vec![self.error.to_string()];

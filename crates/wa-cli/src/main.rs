@@ -34,10 +34,6 @@ fn main() -> ExitCode {
         environment: Arc::new(environment),
     };
     let exit = run(&mut context, &cli.command).unwrap_or_else(|failure| {
-        // Whoever closed the pipe has read what they wanted.
-        if failure.is_broken_pipe() {
-            return Exit::Good;
-        }
         failure.report(&mut context.terminal);
         failure.exit()
     });
