@@ -30,7 +30,9 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
         | KeyError::EvenModulus
         | KeyError::BadExponent { .. }
         | KeyError::MultiPrime => GENERATE,
-        KeyError::NotOnePublicKeyBlock => "set the key again: wa encryption set writes it as one PEM block",
+        KeyError::NotOnePublicKeyBlock => {
+            "write it as one PEM block, and set that: openssl pkey -pubin -in in.pem -pubout -out public.pem"
+        }
         KeyError::PrivateKeyGiven { .. } => {
             "keep it secret and give its public half: openssl pkey -in private.pem -pubout -out public.pem"
         }
