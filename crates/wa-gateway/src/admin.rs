@@ -14,10 +14,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
-use crate::config::Settings;
+use crate::current::Current;
 use crate::keeper::Serving;
 use crate::metrics::Metrics;
-use media::Media;
+pub(crate) use media::Media;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
@@ -30,16 +30,15 @@ pub(crate) type Reply = Response<Full<Bytes>>;
 pub(crate) struct Admin {
     metrics: Arc<Metrics>,
     draining: Arc<AtomicBool>,
-    media: Media,
+    media: Current<Media>,
 }
 
 impl Admin {
-    pub(crate) fn new(serving: &Serving, draining: Arc<AtomicBool>, settings: &Settings) -> Self {
-        let media = Media::new(settings.limits.media, settings.media_hosts.clone());
+    pub(crate) fn new(serving: &Serving, draining: Arc<AtomicBool>) -> Self {
         Self {
             metrics: Arc::clone(&serving.metrics),
             draining,
-            media,
+            media: serving.media.clone(),
         }
     }
 
@@ -67,7 +66,7 @@ impl Admin {
             "/livez" => text(StatusCode::OK, "alive\n"),
             "/readyz" => self.readiness(),
             _ => {
-                let (reply, result) = self.media.decrypt(request).await;
+                let (reply, result) = self.media.get().decrypt(request).await;
                 self.metrics.media(result);
                 reply
             }

@@ -61,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) endpoints: Vec<EndpointConfig>,
     pub(crate) drain: Duration,
+    pub(crate) drain_delay: Duration,
     pub(crate) watch: Duration,
 }
 
@@ -81,6 +82,7 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     pub(crate) header: Duration,
     pub(crate) handshake: Duration,
+    pub(crate) write: Duration,
 }
 
 /// One endpoint: a path, its keys and secrets, and the backend behind it.

@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -11,11 +13,40 @@ use tracing::Instrument as _;
 use tracing::instrument::Instrumented;
 use wa_flows::{FlowFuture, ReplyBody};
 
-use crate::routes::CurrentRoutes;
+use crate::current::Current;
+use crate::keeper::Serving;
+use crate::metrics::Metrics;
+use crate::routes::Routes;
+use crate::seldom::Seldom;
+
+/// How often it is said that requests come to paths where nothing is.
+const SAID_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
-    pub(crate) routes: CurrentRoutes,
+    routes: Current<Routes>,
+    metrics: Arc<Metrics>,
+    strays: Arc<Seldom>,
+}
+
+impl Front {
+    pub(crate) fn new(serving: &Serving) -> Self {
+        Self {
+            routes: serving.routes.clone(),
+            metrics: Arc::clone(&serving.metrics),
+            strays: Arc::new(Seldom::every(SAID_EVERY)),
+        }
+    }
+
+    /// Counts a request to a path where nothing is: a URL that was registered wrongly, or a scanner.
+    fn stray(&self, request: &Request<Incoming>) {
+        self.metrics.not_found();
+        if let Some(unsaid) = self.strays.is_due() {
+            // What is behind the question mark may be a secret.
+            let path: String = request.uri().path().chars().take(100).collect();
+            tracing::warn!(method = %request.method(), ?path, unsaid, "no endpoint has this path: answered 404");
+        }
+    }
 }
 
 /// The reply of an endpoint to come, or the one that there is none.
@@ -32,6 +63,7 @@ impl Service<Request<Incoming>> for Front {
     fn call(&self, request: Request<Incoming>) -> Reply {
         let routes = self.routes.get();
         let Some(route) = routes.find(request.uri().path()) else {
+            self.stray(&request);
             return Reply::NotFound;
         };
         let span = tracing::info_span!("endpoint", name = route.name());

@@ -9,9 +9,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::admin::Admin;
-use crate::config::{ConfigErrors, GatewayConfig};
+use crate::config::{ConfigErrors, GatewayConfig, Settings};
+use crate::current::Current;
 use crate::front::Front;
 use crate::keeper::{Keeper, Serving};
 use crate::server::{Door, accept, stopped};
@@ -52,7 +54,6 @@ pub enum StartError {
 pub struct Running {
     local_addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
-    drain: Duration,
     keeper: Arc<Mutex<Keeper>>,
     serving: Serving,
     draining: Arc<AtomicBool>,
@@ -85,13 +86,14 @@ impl Gateway {
             .await
             .map_err(|_| StartError::RuntimeEnding)?;
         let keeper = keeper.map_err(StartError::Config)?;
-        let settings = &keeper.config().settings;
+        let serving = keeper.serving().clone();
+        let settings = serving.settings.get();
+        files_for_connections(settings.limits.connections);
         let (listener, local_addr) = listen(settings.listen, "listen").await?;
         let admin_listener = match settings.admin {
             Some(address) => Some(listen(address, "admin.listen").await?),
             None => None,
         };
-        let serving = keeper.serving().clone();
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stopping) = watch::channel(false);
         let (stop_admin, stopping_admin) = watch::channel(false);
@@ -108,12 +110,10 @@ impl Gateway {
             shed: Arc::new(move || metrics.shed_connection()),
             ..Door::new(&settings.limits, tls)
         };
-        let front = Front {
-            routes: serving.routes.clone(),
-        };
+        let front = Front::new(&serving);
         let front = Task(tokio::spawn(accept(listener, door, front, stopping.clone())));
         let admin_door = Door::new(&settings.limits, None);
-        let admin = Admin::new(&serving, Arc::clone(&draining), settings);
+        let admin = Admin::new(&serving, Arc::clone(&draining));
         let (admin, admin_addr) = match admin_listener {
             Some((listener, address)) => (
                 Some(Task(tokio::spawn(accept(
@@ -126,14 +126,13 @@ impl Gateway {
             ),
             None => (None, None),
         };
-        let (drain, interval) = (settings.drain, settings.watch);
         let keeper = Arc::new(Mutex::new(keeper));
-        let watcher = Task(tokio::spawn(watch_files(Arc::clone(&keeper), interval, stopping)));
+        let watcher = watch_files(Arc::clone(&keeper), serving.settings.clone(), stopping);
+        let watcher = Task(tokio::spawn(watcher));
         tracing::info!(%local_addr, admin = admin_addr.map(tracing::field::display), "the gateway serves");
         Ok(Running {
             local_addr,
             admin_addr,
-            drain,
             keeper,
             serving,
             draining,
@@ -158,9 +157,14 @@ async fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListen
 }
 
 /// Looks at the files again and again. A look is not begun before the last one has ended.
-async fn watch_files(keeper: Arc<Mutex<Keeper>>, interval: Duration, mut stop: watch::Receiver<bool>) {
+async fn watch_files(
+    keeper: Arc<Mutex<Keeper>>,
+    settings: Current<Settings>,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
-        if tokio::time::timeout(interval, stopped(&mut stop)).await.is_ok() {
+        let interval = settings.get().watch;
+        if timeout(interval, stopped(&mut stop)).await.is_ok() {
             return;
         }
         let keeper = Arc::clone(&keeper);
@@ -184,7 +188,7 @@ impl Running {
 
     /// How long the configuration lets exchanges under way take to end.
     pub fn drain_timeout(&self) -> Duration {
-        self.drain
+        self.serving.settings.get().drain
     }
 
     /// All metrics in the `OpenMetrics` text format.
@@ -194,7 +198,7 @@ impl Running {
 
     /// Reads the configuration again and everything that it names; no exchange under way is disturbed.
     ///
-    /// Addresses, connection limits and whether TLS is spoken change at the next start only.
+    /// Addresses, limits of connections and whether TLS is spoken change at the next start only.
     ///
     /// # Errors
     /// [`StartError::Config`] if anything is wrong; then everything stays as it was.
@@ -210,11 +214,11 @@ impl Running {
     /// Says on `/readyz` that it ends, takes no more connections, lets exchanges under way end until `deadline`, and
     /// closes what is left. Gives the number of connections that were cut.
     pub async fn shutdown(self, deadline: Duration) -> usize {
+        self.draining.store(true, Ordering::Relaxed);
         self.drain_until(tokio::time::sleep(deadline)).await
     }
 
     async fn drain_until(mut self, too_late: impl Future<Output = ()>) -> usize {
-        self.draining.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
         // It fails only if the accept loop panicked, and then its connections are gone.
         let mut connections = (&mut self.front.0).await.unwrap_or_default();
@@ -240,16 +244,15 @@ impl Running {
         cut
     }
 
-    /// Serves until `ended` is ready, then shuts down within the configured time. Gives the number of connections that
-    /// were cut.
+    /// Serves until `ended` is ready, then ends as configured: after the delay, within the time. Gives the number of
+    /// connections that were cut.
     pub async fn run_until(self, ended: impl Future<Output = ()>) -> usize {
         ended.await;
-        let drain = self.drain;
-        self.shutdown(drain).await
+        self.end(std::future::pending()).await
     }
 
-    /// Serves until the process is asked to end (SIGTERM, SIGINT), then shuts down within the configured time; SIGHUP
-    /// reloads. A second signal to end cuts the exchanges that are still under way.
+    /// Serves until the process is asked to end (SIGTERM, SIGINT), then ends as configured; SIGHUP reloads. A second
+    /// signal to end ends the delay and cuts the exchanges that are still under way.
     ///
     /// # Errors
     /// The system's error when it does not let signals be received.
@@ -269,10 +272,39 @@ impl Running {
                 ),
             }
         }
-        tracing::info!("asked to end");
-        let drain = self.drain;
-        // A second signal ends the wait.
-        let too_late = async move { drop(tokio::time::timeout(drain, signals.wants_end()).await) };
-        Ok(self.drain_until(too_late).await)
+        Ok(self.end(async move { signals.wants_end().await }).await)
+    }
+
+    /// Says on `/readyz` that it ends, serves on for as long as a load balancer needs to notice, and drains; `at_once` cuts
+    /// both short.
+    async fn end(self, at_once: impl Future<Output = ()>) -> usize {
+        let settings = self.serving.settings.get();
+        let (delay, drain) = (settings.drain_delay, settings.drain);
+        tracing::info!(?delay, ?drain, "asked to end");
+        self.draining.store(true, Ordering::Relaxed);
+        let mut at_once = std::pin::pin!(at_once);
+        if timeout(delay, &mut at_once).await.is_ok() {
+            return self.drain_until(std::future::ready(())).await;
+        }
+        self.drain_until(async { drop(timeout(drain, at_once).await) })
+            .await
+    }
+}
+
+/// Lets the process open the files that so many connections need, each with one to an upstream; warns if it may not.
+fn files_for_connections(connections: usize) {
+    /// Listeners, log, keys and whatever else the process has open.
+    const OTHERS: u64 = 64;
+    let needed = (connections as u64).saturating_mul(2).saturating_add(OTHERS);
+    match rlimit::increase_nofile_limit(needed) {
+        Ok(limit) if limit < needed => tracing::warn!(
+            limit,
+            needed,
+            connections,
+            "the process may not open enough files for `limits.connections`: raise its limit (`LimitNOFILE=` in systemd, \
+             `ulimit -n`), or lower `limits.connections`"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, needed, "the limit of open files cannot be read"),
     }
 }

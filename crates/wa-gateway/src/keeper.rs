@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use wa_flows::KeyRing;
 
-use crate::config::{ConfigErrors, ConfigFault, EndpointConfig, GatewayConfig, Origin, Problems};
+use crate::admin::Media;
+use crate::config::{ConfigErrors, ConfigFault, EndpointConfig, GatewayConfig, Origin, Problems, Settings};
+use crate::current::Current;
 use crate::material::files::Stamp;
 use crate::material::{self, KeyCache, Material};
 use crate::metrics::{EndpointKeys, Metrics, Reload};
-use crate::routes::{CurrentRoutes, Route, Routes};
+use crate::routes::{Route, Routes};
 use crate::tls::{self, Certificate};
 
 /// Files that could not be used are read again after this time though they look the same: what was wrong may have been
@@ -21,7 +23,9 @@ const TRY_AGAIN: Duration = Duration::from_mins(1);
 /// What serves, seen by everybody.
 #[derive(Debug, Clone)]
 pub(crate) struct Serving {
-    pub(crate) routes: CurrentRoutes,
+    pub(crate) settings: Current<Settings>,
+    pub(crate) routes: Current<Routes>,
+    pub(crate) media: Current<Media>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) certificate: Option<Certificate>,
 }
@@ -76,9 +80,11 @@ impl Keeper {
                 return problems.unless_any(None);
             }
         };
-        let routes = CurrentRoutes::default();
+        let routes = Current::new(Routes::default());
         let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone())));
         let serving = Serving {
+            settings: Current::new(config.settings.clone()),
+            media: Current::new(Media::new(&config.settings)),
             routes,
             metrics,
             certificate: certified.map(Certificate::new),
@@ -98,10 +104,6 @@ impl Keeper {
         &self.serving
     }
 
-    pub(crate) fn config(&self) -> &GatewayConfig {
-        &self.config
-    }
-
     /// Reads the configuration and everything that it names again; if anything is wrong, all stays as it was.
     pub(crate) fn reload(&mut self) -> Result<(), ConfigErrors> {
         let result = self.try_reload();
@@ -116,19 +118,23 @@ impl Keeper {
         let certificate_stamp = config.settings.tls.as_ref().map(tls::stamp);
         let certified = config.settings.tls.as_ref().map(tls::load).transpose()?;
         let materials = read_all(&config, &mut self.caches)?;
-        let needs_restart = fixed(&config) != fixed(&self.config);
         let before = std::mem::replace(&mut self.config, config);
         if let Err(errors) = self.serve(materials) {
             self.config = before;
             return Err(errors);
         }
+        let (settings, before) = (&self.config.settings, &before.settings);
+        if !Media::is_same(settings, before) {
+            self.serving.media.replace(Media::new(settings));
+        }
+        self.serving.settings.replace(settings.clone());
         if let (Some(certificate), Some(certified)) = (&self.serving.certificate, certified) {
             certificate.replace(certified);
             self.certificate = certificate_stamp.map(Seen::good);
         }
-        if needs_restart {
+        if fixed(settings) != fixed(before) {
             tracing::warn!(
-                "addresses, connection limits and whether TLS is spoken change at the next start only"
+                "addresses, limits of connections and whether TLS is spoken change at the next start only"
             );
         }
         Ok(())
@@ -255,8 +261,7 @@ fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>
 }
 
 /// What a reload does not change.
-fn fixed(config: &GatewayConfig) -> impl PartialEq + use<> {
-    let settings = &config.settings;
+fn fixed(settings: &Settings) -> impl PartialEq + use<> {
     let limits = &settings.limits;
     (
         settings.listen,
@@ -265,5 +270,6 @@ fn fixed(config: &GatewayConfig) -> impl PartialEq + use<> {
         limits.connections,
         limits.header,
         limits.handshake,
+        limits.write,
     )
 }

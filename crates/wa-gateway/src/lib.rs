@@ -35,6 +35,7 @@
 mod admin;
 mod check;
 mod config;
+mod current;
 mod forward;
 mod front;
 mod gateway;
@@ -42,6 +43,7 @@ mod keeper;
 mod material;
 mod metrics;
 mod routes;
+mod seldom;
 mod server;
 mod signal;
 mod tls;

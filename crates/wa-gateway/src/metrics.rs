@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     shed: Family<ReasonLabel, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     media: Family<ResultLabel, Counter>,
+    not_found: Counter,
     pub(crate) connections: Gauge,
 }
 
@@ -107,6 +108,7 @@ impl Metrics {
             shed: register(&mut registry, &table::SHED, Family::default()),
             reloads: register(&mut registry, &table::RELOADS, Family::default()),
             media: register(&mut registry, &table::MEDIA, Family::default()),
+            not_found: register(&mut registry, &table::NOT_FOUND, Counter::default()),
             connections: register(&mut registry, &table::CONNECTIONS, Gauge::default()),
             registry,
         };
@@ -157,6 +159,10 @@ impl Metrics {
                 result: if ok { "ok" } else { "failed" },
             })
             .inc();
+    }
+
+    pub(crate) fn not_found(&self) {
+        self.not_found.inc();
     }
 
     pub(crate) fn media(&self, result: &'static str) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -27,10 +27,6 @@ pub(crate) struct Route {
     name: Arc<str>,
     endpoint: FlowEndpoint<Forward>,
 }
-
-/// The routes of the moment; clones share them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CurrentRoutes(Arc<RwLock<Arc<Routes>>>);
 
 impl Routes {
     pub(crate) fn find(&self, path: &str) -> Option<&Route> {
@@ -98,16 +94,6 @@ impl Route {
 
     pub(crate) fn endpoint(&self) -> &FlowEndpoint<Forward> {
         &self.endpoint
-    }
-}
-
-impl CurrentRoutes {
-    pub(crate) fn get(&self) -> Arc<Routes> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn replace(&self, routes: Routes) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
     }
 }
 

@@ -1,8 +1,7 @@
 //! The gateway's certificate, changed while it serves.
 
-use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -13,13 +12,12 @@ use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use crate::config::{ConfigErrors, ConfigFault, Located, Problems, TlsConfig};
+use crate::current::Current;
 use crate::material::files::{Stamp, refuse_special};
 
 /// The certificate in use; clones share it.
-#[derive(Clone)]
-pub(crate) struct Certificate {
-    current: Arc<RwLock<Arc<CertifiedKey>>>,
-}
+#[derive(Debug, Clone)]
+pub(crate) struct Certificate(Current<CertifiedKey>);
 
 /// The cryptography of all TLS here.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -38,7 +36,7 @@ pub(crate) fn stamp(files: &TlsConfig) -> Stamp {
 }
 
 /// Reads a certificate with its chain and its key, and checks that they belong together.
-pub(crate) fn load(files: &TlsConfig) -> Result<Arc<CertifiedKey>, ConfigErrors> {
+pub(crate) fn load(files: &TlsConfig) -> Result<CertifiedKey, ConfigErrors> {
     let mut problems = Problems::default();
     let chain = read(&files.certificate, "tls.certificate", &mut problems).and_then(|pem| {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -62,7 +60,7 @@ pub(crate) fn load(files: &TlsConfig) -> Result<Arc<CertifiedKey>, ConfigErrors>
         return problems.unless_any(None);
     };
     let certified = match CertifiedKey::from_der(chain, key, &provider()) {
-        Ok(certified) => Some(Arc::new(certified)),
+        Ok(certified) => Some(certified),
         Err(error) => {
             let reason = match error {
                 rustls::Error::InconsistentKeys(_) => "is not the key of the certificate",
@@ -113,15 +111,13 @@ fn refuse_none<T>(
 }
 
 impl Certificate {
-    pub(crate) fn new(certified: Arc<CertifiedKey>) -> Self {
-        Self {
-            current: Arc::new(RwLock::new(certified)),
-        }
+    pub(crate) fn new(certified: CertifiedKey) -> Self {
+        Self(Current::new(certified))
     }
 
     /// Serves another certificate from the next handshake on.
-    pub(crate) fn replace(&self, certified: Arc<CertifiedKey>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = certified;
+    pub(crate) fn replace(&self, certified: CertifiedKey) {
+        self.0.replace(certified);
     }
 
     /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1.
@@ -137,14 +133,6 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(
-            &self.current.read().unwrap_or_else(PoisonError::into_inner),
-        ))
-    }
-}
-
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Certificate")
+        Some(self.0.get())
     }
 }

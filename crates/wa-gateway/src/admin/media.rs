@@ -1,6 +1,6 @@
 //! `POST /media/decrypt`: a media description in, the file out, so that backends need no cryptography.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, StatusCode};
@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader};
 
 use crate::admin::{Reply, text, typed};
+use crate::config::Settings;
 
 /// A description has some 600 bytes.
 const DESCRIPTION_LIMIT: usize = 16 * 1024;
@@ -21,13 +22,8 @@ const DESCRIPTION: &str = "the body is no media description: expected a JSON obj
     encryption_metadata, as it came in the data of the Flow\n";
 
 /// Fetches and decrypts media.
-#[derive(Debug, Clone)]
-pub(crate) struct Media {
-    inner: Arc<Inner>,
-}
-
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Media {
     size_limit: usize,
     extra_hosts: Vec<String>,
     /// Made when it is first needed: most gateways never do.
@@ -36,16 +32,19 @@ struct Inner {
 }
 
 impl Media {
-    pub(crate) fn new(size_limit: usize, extra_hosts: Vec<String>) -> Self {
-        let (downloader, slots) = (OnceLock::new(), Semaphore::new(AT_A_TIME));
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                size_limit,
-                extra_hosts,
-                downloader,
-                slots,
-            }),
+            size_limit: settings.limits.media,
+            extra_hosts: settings.media_hosts.clone(),
+            downloader: OnceLock::new(),
+            slots: Semaphore::new(AT_A_TIME),
         }
+    }
+
+    /// True if both settings make the same of it.
+    pub(crate) fn is_same(one: &Settings, other: &Settings) -> bool {
+        let what = |settings: &Settings| (settings.limits.media, settings.media_hosts.clone());
+        what(one) == what(other)
     }
 
     /// The reply, and the result in one word.
@@ -70,7 +69,7 @@ impl Media {
         let Ok(media) = serde_json::from_slice::<EncryptedMedia>(&body.to_bytes()) else {
             return (text(StatusCode::BAD_REQUEST, DESCRIPTION), "bad_request");
         };
-        let Ok(_slot) = self.inner.slots.try_acquire() else {
+        let Ok(_slot) = self.slots.try_acquire() else {
             return (
                 text(StatusCode::SERVICE_UNAVAILABLE, "too many files at a time\n"),
                 "failed",
@@ -103,17 +102,16 @@ impl Media {
     }
 
     fn downloader(&self) -> Result<MediaDownloader, MediaConfigError> {
-        let inner = &self.inner;
-        if let Some(downloader) = inner.downloader.get() {
+        if let Some(downloader) = self.downloader.get() {
             return Ok(downloader.clone());
         }
-        let mut builder = MediaDownloader::builder().size_limit(inner.size_limit);
-        for host in &inner.extra_hosts {
+        let mut builder = MediaDownloader::builder().size_limit(self.size_limit);
+        for host in &self.extra_hosts {
             builder = builder.danger_allow_host(host.as_str()).danger_allow_plain_http();
         }
         let downloader = builder.build()?;
         // If another request was faster, its downloader stays.
-        let _ = inner.downloader.set(downloader.clone());
+        let _ = self.downloader.set(downloader.clone());
         Ok(downloader)
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
     let limits = self::limits(&limits, problems);
     let endpoints = endpoints(&root, problems);
     let drain = root.get(&setting::DRAIN, problems);
+    let drain_delay = root.get(&setting::DRAIN_DELAY, problems);
     let watch = in_range(
         &root,
         &setting::WATCH,
@@ -65,6 +66,7 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
         limits: limits?,
         endpoints,
         drain: drain?.value,
+        drain_delay: drain_delay?.value,
         watch: watch?,
     })
 }
@@ -175,6 +177,7 @@ fn limits(table: &Layers<'_>, problems: &mut Problems) -> Option<Limits> {
     );
     let header = in_range(table, &setting::HEADER, is_some_time, "more than 0", problems);
     let handshake = in_range(table, &setting::HANDSHAKE, is_some_time, "more than 0", problems);
+    let write = in_range(table, &setting::WRITE, is_some_time, "more than 0", problems);
     Some(Limits {
         body: body?.0,
         upstream_body: upstream_body?.value.0,
@@ -183,6 +186,7 @@ fn limits(table: &Layers<'_>, problems: &mut Problems) -> Option<Limits> {
         connections: connections?,
         header: header?,
         handshake: handshake?,
+        write: write?,
     })
 }
 

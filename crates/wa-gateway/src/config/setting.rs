@@ -154,10 +154,17 @@ pub(crate) static LISTEN: Typed<SocketAddr> = Typed::new(Root, "listen", "Where 
 pub(crate) static DRAIN: Typed<Duration> = Typed::new(
     Root,
     "drain_timeout",
-    "How long exchanges under way may take to end after SIGTERM.",
+    "How long exchanges under way may take to end after SIGTERM and the delay.",
 )
 .default("15s")
 .overridden("drain-timeout", "WA_GATEWAY_DRAIN_TIMEOUT");
+pub(crate) static DRAIN_DELAY: Typed<Duration> = Typed::new(
+    Root,
+    "drain_delay",
+    "How long everything is still served after SIGTERM, while `/readyz` says 503 already: the time that a load balancer needs to notice.",
+)
+.default("0s")
+.overridden("drain-delay", "WA_GATEWAY_DRAIN_DELAY");
 pub(crate) static WATCH: Typed<Duration> = Typed::new(
     Root,
     "watch_interval",
@@ -217,12 +224,18 @@ pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
 pub(crate) static CONNECTIONS: Typed<usize> = Typed::new(
     Limits,
     "connections",
-    "Open connections; a further one is answered 503 and closed.",
+    "Open connections; a further one is answered 503 and closed. The process needs two open files for each: its limit is raised as far as the system lets it, and a warning at the start tells if that is not enough.",
 )
 .default("2048");
 pub(crate) static HEADER: Typed<Duration> = Typed::new(Limits, "header_timeout", "How long a connection may stay without a complete request head: a slow client's time, and how long an idle connection is kept.").default("30s");
 pub(crate) static HANDSHAKE: Typed<Duration> =
     Typed::new(Limits, "handshake_timeout", "How long a TLS handshake may take.").default("10s");
+pub(crate) static WRITE: Typed<Duration> = Typed::new(
+    Limits,
+    "write_timeout",
+    "How long a client may leave an answer unread before its connection is closed.",
+)
+.default("30s");
 
 pub(crate) static NAME: Typed<String> = Typed::new(
     Endpoint,
@@ -285,6 +298,7 @@ pub(crate) static ERROR_NOTICES: Typed<AnsweredBy> = Typed::new(Endpoint, "error
 static ALL: &[&Setting] = &[
     &LISTEN.setting,
     &DRAIN.setting,
+    &DRAIN_DELAY.setting,
     &WATCH.setting,
     &TLS_CERTIFICATE.setting,
     &TLS_KEY.setting,
@@ -298,6 +312,7 @@ static ALL: &[&Setting] = &[
     &CONNECTIONS.setting,
     &HEADER.setting,
     &HANDSHAKE.setting,
+    &WRITE.setting,
     &NAME.setting,
     &PATH.setting,
     &KEYS.setting,

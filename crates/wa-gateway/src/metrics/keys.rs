@@ -10,12 +10,13 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use wa_flows::KeyUse;
 
+use crate::current::Current;
 use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED};
-use crate::routes::CurrentRoutes;
+use crate::routes::Routes;
 
 /// The endpoints that are asked.
 #[derive(Debug)]
-pub(crate) struct EndpointKeys(pub(crate) CurrentRoutes);
+pub(crate) struct EndpointKeys(pub(crate) Current<Routes>);
 
 impl Collector for EndpointKeys {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {

@@ -96,6 +96,12 @@ pub(crate) const SHED: Described = Described {
     labels: "reason (`exchanges`, `connections`)",
     help: "What was answered 503 at once because too much was under way",
 };
+pub(crate) const NOT_FOUND: Described = Described {
+    name: "not_found",
+    kind: Counter,
+    labels: "",
+    help: "Requests to a path where no endpoint is, answered 404",
+};
 pub(crate) const RELOADS: Described = Described {
     name: "reloads",
     kind: Counter,
@@ -128,6 +134,7 @@ static ALL: &[&Described] = &[
     &IN_FLIGHT,
     &CONNECTIONS,
     &SHED,
+    &NOT_FOUND,
     &RELOADS,
     &MEDIA,
     &BUILD,

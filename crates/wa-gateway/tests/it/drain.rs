@@ -7,7 +7,9 @@ use http::Method;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use crate::support::{Backend, Files, Phone, admin, eventually, init, start_before};
+use crate::support::{
+    Backend, Files, Phone, admin, config_text, eventually, init, ping, start, start_before,
+};
 
 async fn holding_backend() -> (Backend, Arc<Semaphore>) {
     let release = Arc::new(Semaphore::new(0));
@@ -78,4 +80,23 @@ async fn it_can_end_with_anything_that_is_awaited() {
     let address = gateway.local_addr();
     assert_eq!(gateway.run_until(async {}).await, 0);
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn during_the_delay_it_says_that_it_ends_and_serves_on() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let text = format!("drain_delay = \"60m\"\n{}", config_text(&backend.url(), ""));
+    let gateway = start(&files, &text).await;
+    let phone = Phone::new(&gateway);
+    let ready = format!("http://{}/readyz", gateway.admin_addr().unwrap());
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .build_http::<http_body_util::Empty<bytes::Bytes>>();
+    let ending = tokio::spawn(gateway.run_until(async {}));
+    eventually("it says that it ends", || async {
+        client.get(ready.parse().unwrap()).await.unwrap().status() == 503
+    })
+    .await;
+    assert_eq!(phone.send(&ping()).await.status, 200);
+    assert!(!ending.is_finished());
+    ending.abort();
 }

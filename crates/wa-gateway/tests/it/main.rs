@@ -13,6 +13,7 @@ mod admin;
 mod canary;
 mod config;
 mod conformance;
+mod connections;
 mod drain;
 mod exchange;
 mod keys;

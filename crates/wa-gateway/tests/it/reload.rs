@@ -1,11 +1,14 @@
 //! The configuration, read again while it serves.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use serde_json::json;
 use wa_gateway::StartError;
 
-use crate::support::{Backend, Files, Phone, config_text, eventually, init, key, metric, ping, start};
+use crate::support::{
+    Backend, Files, Phone, config_text, decrypt_media, eventually, init, key, metric, ping, start,
+};
 
 #[tokio::test]
 async fn a_reload_brings_endpoints_backends_and_keys_and_keeps_the_address() {
@@ -39,6 +42,34 @@ async fn a_reload_brings_endpoints_backends_and_keys_and_keeps_the_address() {
     let fingerprint = key(0).public_key().fingerprint().to_string();
     let labels = [("fingerprint", fingerprint.as_str())];
     assert_eq!(metric(&gateway, "wa_gateway_key_opened_total", &labels), 2);
+}
+
+#[tokio::test]
+async fn a_reload_changes_the_drain_and_what_media_are_fetched() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let text = config_text(&backend.url(), "");
+    let gateway = start(&files, &text).await;
+    assert_eq!(gateway.drain_timeout(), Duration::from_secs(15));
+    let description = json!({
+        "media_id": "1", "cdn_url": "http://127.0.0.1:9/a", "file_name": "a.jpg",
+        "encryption_metadata": {
+            "encrypted_hash": "A".repeat(43) + "=", "plaintext_hash": "A".repeat(43) + "=",
+            "encryption_key": "A".repeat(43) + "=", "hmac_key": "A".repeat(43) + "=",
+            "iv": "A".repeat(22) + "==",
+        },
+    })
+    .to_string();
+    assert_eq!(decrypt_media(&gateway, &description).await.0, 403);
+
+    let allowed = text.replace(
+        "[admin]",
+        "drain_timeout = \"3s\"\n[admin]\ndanger_media_host = \"127.0.0.1\"",
+    );
+    files.write("gateway.toml", allowed);
+    gateway.reload().await.unwrap();
+    assert_eq!(gateway.drain_timeout(), Duration::from_secs(3));
+    // The host is asked, and does not answer.
+    assert_eq!(decrypt_media(&gateway, &description).await.0, 502);
 }
 
 #[tokio::test]
@@ -103,16 +134,17 @@ async fn sighup_reloads_and_sigterm_ends() {
         Backend::saying(200, r#"{"from":1}"#).await,
         Backend::saying(200, r#"{"from":2}"#).await,
     );
-    let gateway = start(&files, &config_text(&first.url(), "")).await;
+    let delayed = |url: String| format!("drain_delay = \"60m\"\n{}", config_text(&url, ""));
+    let gateway = start(&files, &delayed(first.url())).await;
     let phone = Phone::new(&gateway);
     let running = tokio::spawn(gateway.run_until_signal());
-    files.write("gateway.toml", config_text(&second.url(), ""));
+    files.write("gateway.toml", delayed(second.url()));
     eventually("the new backend is asked", || async {
         send("HUP").await;
         phone.send(&init()).await.open() == json!({"from": 2})
     })
     .await;
-    eventually("it ends", || async {
+    eventually("a second signal ends the delay", || async {
         send("TERM").await;
         running.is_finished()
     })

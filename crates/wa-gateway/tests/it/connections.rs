@@ -1,0 +1,89 @@
+//! Connections that do not keep to the rules.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use wa_flows::client::sign;
+
+use crate::support::{Backend, Files, Phone, config_text, eventually, init, metric, ping, start};
+
+/// A signed request as it goes over the wire.
+fn raw(phone: &Phone) -> Vec<u8> {
+    let request = phone.key.encrypt(init().to_string().as_bytes()).unwrap();
+    let head = format!(
+        "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-hub-signature-256: {}\r\ncontent-length: {}\r\n\r\n",
+        sign(&phone.secret, request.body()),
+        request.body().len()
+    );
+    [head.as_bytes(), request.body()].concat()
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_its_answers_is_left_after_a_while() {
+    let files = Files::new();
+    let long = format!(
+        r#"{{"screen":"A","data":{{"text":"{}"}}}}"#,
+        "x".repeat(1_500_000)
+    );
+    let backend = Backend::answering(move |_| {
+        let long = long.clone();
+        async move { (200, long) }
+    })
+    .await;
+    let more = "[limits]\nwrite_timeout = \"300ms\"\nheader_timeout = \"60m\"";
+    let gateway = start(&files, &config_text(&backend.url(), more)).await;
+    let phone = Phone::new(&gateway);
+
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut silent = socket.connect(gateway.local_addr()).await.unwrap();
+    // More than the buffers between two sockets can hold.
+    for _ in 0..12 {
+        silent.write_all(&raw(&phone)).await.unwrap();
+    }
+    eventually("the connection is taken", || async {
+        metric(&gateway, "wa_gateway_connections", &[]) == 1
+    })
+    .await;
+    eventually("the connection is closed", || async {
+        metric(&gateway, "wa_gateway_connections", &[]) == 0
+    })
+    .await;
+    assert!(
+        metric(&gateway, "wa_gateway_exchanges_total", &[("status", "200")]) < 12,
+        "what nobody reads is not answered for ever"
+    );
+}
+
+#[tokio::test]
+async fn half_a_request_does_not_hold_up_the_end() {
+    let files = Files::new();
+    let backend = Backend::saying(200, "{}").await;
+    let more = "[limits]\nheader_timeout = \"60m\"";
+    let gateway = start(&files, &config_text(&backend.url(), more)).await;
+    let mut half = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    half.write_all(b"POST /flow HTTP/1.1\r\nhost: x\r\n")
+        .await
+        .unwrap();
+    // Behind it, an exchange that ends shows that the half is read by then.
+    assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 200);
+    let ended = tokio::time::timeout(
+        Duration::from_secs(60),
+        gateway.shutdown(Duration::from_secs(3600)),
+    );
+    assert_eq!(ended.await.expect("it waits for half a request"), 0);
+    assert_eq!(half.read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_path_where_nothing_is_gives_404_and_is_counted() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start(&files, &config_text(&backend.url(), "")).await;
+    let elsewhere = format!("http://{}/flow/", gateway.local_addr());
+    let reply = Phone::new(&gateway).at(elsewhere).send(&ping()).await;
+    assert_eq!(reply.status, 404);
+    assert!(reply.body.is_empty());
+    assert_eq!(metric(&gateway, "wa_gateway_not_found_total", &[]), 1);
+    assert_eq!(metric(&gateway, "wa_gateway_exchanges_total", &[]), 0);
+}
