@@ -58,6 +58,7 @@ pub(crate) type Secret = Zeroizing<String>;
 /// The process environment over the file of `--env-file`.
 #[derive(Default)]
 pub(crate) struct Environment {
+    path: Option<PathBuf>,
     file: HashMap<String, Secret>,
 }
 
@@ -92,7 +93,15 @@ impl Environment {
             let (name, value) = entry.map_err(bad)?;
             file.insert(name, Zeroizing::new(value));
         }
-        Ok(Self { file })
+        Ok(Self {
+            path: Some(path.to_owned()),
+            file,
+        })
+    }
+
+    /// The file of `--env-file`.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The variable's value, unless it is empty.

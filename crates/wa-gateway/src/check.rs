@@ -26,6 +26,7 @@ pub struct CheckedEndpoint {
     upstream: String,
     keys: Vec<Fingerprint>,
     app_secrets: usize,
+    checks_signatures: bool,
 }
 
 impl GatewayConfig {
@@ -58,6 +59,16 @@ impl GatewayConfig {
 }
 
 impl CheckReport {
+    /// Where requests are taken: scheme, address and port.
+    pub fn listen(&self) -> &str {
+        &self.listen
+    }
+
+    /// Where metrics, health and media decryption are served, if anywhere.
+    pub fn admin(&self) -> Option<&str> {
+        self.admin.as_deref()
+    }
+
     /// The endpoints, in their order.
     pub fn endpoints(&self) -> &[CheckedEndpoint] {
         &self.endpoints
@@ -77,12 +88,28 @@ impl CheckedEndpoint {
                 .map(|key| key.fingerprint)
                 .collect(),
             app_secrets: material.app_secrets.len(),
+            checks_signatures: !endpoint.skip_signature,
         }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The path of its URL.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where decrypted requests are posted, without what may be a secret in it.
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    /// Whether requests that nobody signed are refused; false only where `danger_skip_signature_check` is set.
+    pub fn checks_signatures(&self) -> bool {
+        self.checks_signatures
     }
 
     /// Its keys, in the order in which they are tried.
@@ -105,7 +132,7 @@ impl fmt::Display for CheckReport {
                 endpoint.name, endpoint.path, endpoint.upstream
             )?;
             let secrets = match endpoint.app_secrets {
-                0 => "signatures are NOT checked".to_owned(),
+                _ if !endpoint.checks_signatures => "signatures are NOT checked".to_owned(),
                 1 => "1 app secret".to_owned(),
                 several => format!("{several} app secrets"),
             };

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use wa_flows::TokenSignatureMode;
 
+use crate::material::files::refuse_special;
 use layers::Sources;
 
 pub(crate) use kind::{AnsweredBy, Target};
@@ -157,7 +158,11 @@ impl GatewayConfig {
     /// Reads the same configuration again; one that was given as text stays as it is.
     pub(crate) fn reread(&self) -> Result<Self, ConfigErrors> {
         match &self.file {
-            Some(_) => Self::read(self.file.clone(), self.flags.clone(), self.environment.clone()),
+            Some(file) => {
+                // At the start a pipe is as good as a file; later it would hold up everything.
+                refuse_special(file).map_err(|error| unreadable(file, error))?;
+                Self::read(self.file.clone(), self.flags.clone(), self.environment.clone())
+            }
             None => Ok(self.clone()),
         }
     }
@@ -167,18 +172,9 @@ impl GatewayConfig {
         flags: Overrides,
         environment: Environment,
     ) -> Result<Self, ConfigErrors> {
-        let text = match file.as_deref().map(std::fs::read_to_string).transpose() {
-            Ok(text) => text.unwrap_or_default(),
-            Err(error) => {
-                let mut problems = Problems::default();
-                let path = file.as_deref().map(Path::to_owned).unwrap_or_default();
-                problems.add(
-                    Origin::File { file: path, line: 0 },
-                    "",
-                    ConfigFault::Unreadable(error),
-                );
-                return problems.unless_any(None);
-            }
+        let text = match file.as_deref() {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?,
+            None => String::new(),
         };
         Self::resolve(&text, file, flags, environment)
     }
@@ -212,6 +208,14 @@ impl GatewayConfig {
         }
         problems.unless_any(config)
     }
+}
+
+fn unreadable(file: &Path, error: std::io::Error) -> ConfigErrors {
+    let origin = Origin::File {
+        file: file.to_owned(),
+        line: 0,
+    };
+    ConfigErrors::one(origin, ConfigFault::Unreadable(error))
 }
 
 impl SecretSource {

@@ -266,10 +266,10 @@ impl Running {
             };
             match reloaded {
                 Ok(()) => tracing::info!("read the configuration again"),
-                Err(error) => tracing::error!(
-                    error = std::error::Error::source(&error).map(tracing::field::display),
-                    "the configuration cannot be used; everything stays as it was"
-                ),
+                Err(StartError::Config(errors)) => {
+                    errors.log("the configuration cannot be used; everything stays as it was");
+                }
+                Err(error) => tracing::error!(%error, "the configuration was not read again"),
             }
         }
         Ok(self.end(async move { signals.wants_end().await }).await)

@@ -154,9 +154,7 @@ impl Keeper {
             self.serving.metrics.reloaded(Reload::Keys, result.is_ok());
             match result {
                 Ok(()) => tracing::info!(endpoint = endpoint.name, "read changed keys and secrets"),
-                Err(errors) => {
-                    tracing::error!(endpoint = endpoint.name, %errors, "changed keys or secrets cannot be used; the last good ones stay");
-                }
+                Err(errors) => errors.log("changed keys or secrets cannot be used; the last good ones stay"),
             }
         }
         self.look_at_certificate();
@@ -191,9 +189,7 @@ impl Keeper {
                 certificate.replace(certified);
                 tracing::info!("read the changed certificate");
             }
-            Err(errors) => {
-                tracing::error!(%errors, "the changed certificate cannot be used; the last good one stays");
-            }
+            Err(errors) => errors.log("the changed certificate cannot be used; the last good one stays"),
         }
         self.certificate = Some(Seen { stamp: now, failed });
     }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{ConfigErrors, ConfigFault, Located, Problems, TlsConfig};
 use crate::current::Current;
-use crate::material::files::{Stamp, refuse_special};
+use crate::material::files::{self, PEM_LIMIT, Stamp};
 
 /// The certificate in use; clones share it.
 #[derive(Debug, Clone)]
@@ -77,8 +77,8 @@ fn read(
     key: &str,
     problems: &mut Problems,
 ) -> Option<Zeroizing<Vec<u8>>> {
-    match refuse_special(&path.value).and_then(|()| std::fs::read(&path.value)) {
-        Ok(pem) => Some(Zeroizing::new(pem)),
+    match files::read(&path.value, PEM_LIMIT) {
+        Ok(pem) => Some(pem),
         Err(source) => {
             problems.add(
                 path.origin.clone(),

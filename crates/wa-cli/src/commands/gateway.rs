@@ -1,32 +1,31 @@
 //! `wa gateway`.
 
+mod environment;
+
 use std::sync::Arc;
 
-use serde_json::json;
-use wa_gateway::{ConfigErrors, Gateway, GatewayConfig};
+use serde_json::{Value, json};
+use wa_gateway::{
+    CheckReport, CheckedEndpoint, ConfigErrors, ConfigProblem, Gateway, GatewayConfig, StartError,
+};
 
+use self::environment::Followed;
 use super::Context;
 use crate::args::GatewayArgs;
 use crate::failure::{Exit, Failure};
 
 pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exit, Failure> {
-    let environment = Arc::clone(&context.environment);
-    let lookup = move |name: &str| environment.get(name).map(|value| value.as_str().to_owned());
-    let config = GatewayConfig::load(args.config.as_deref(), &args.settings.0, lookup).map_err(wrong)?;
+    let environment = Followed::new(Arc::clone(&context.environment));
+    let lookup = move |name: &str| environment.get(name);
+    let config = GatewayConfig::load(args.config.as_deref(), &args.settings.0, lookup);
     if args.check {
-        let report = config.check().map_err(wrong)?;
-        let endpoint = |endpoint: &wa_gateway::CheckedEndpoint| {
-            let keys: Vec<String> = endpoint.keys().iter().map(ToString::to_string).collect();
-            json!({ "name": endpoint.name(), "keys": keys })
-        };
-        let endpoints: Vec<_> = report.endpoints().iter().map(endpoint).collect();
-        context.terminal.result(
-            &report.to_string(),
-            &json!({ "good": true, "endpoints": endpoints }),
-        )?;
-        return Ok(Exit::Good);
+        return check(context, config.and_then(|config| config.check()));
     }
-    let gateway = Gateway::start(config).await.map_err(Failure::failed)?;
+    let gateway = match Gateway::start(config.map_err(wrong)?).await {
+        Ok(gateway) => gateway,
+        Err(StartError::Config(errors)) => return Err(wrong(errors)),
+        Err(error) => return Err(Failure::failed(error)),
+    };
     let machine = json!({
         "ready": gateway.local_addr().to_string(),
         "admin": gateway.admin_addr().map(|address| address.to_string()),
@@ -42,6 +41,48 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
         return Ok(Exit::Failed);
     }
     Ok(Exit::Good)
+}
+
+/// With `--json` the problems are the result, for whatever deploys the configuration.
+fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Result<Exit, Failure> {
+    let report = match report {
+        Ok(report) => report,
+        Err(errors) if context.terminal.json() => {
+            let problems: Vec<_> = errors.problems().iter().map(problem).collect();
+            let machine = json!({ "good": false, "problems": problems });
+            context.terminal.result("", &machine)?;
+            return Ok(Exit::Usage);
+        }
+        Err(errors) => return Err(wrong(errors)),
+    };
+    let machine = json!({
+        "good": true,
+        "listen": report.listen(),
+        "admin": report.admin(),
+        "endpoints": report.endpoints().iter().map(endpoint).collect::<Vec<_>>(),
+    });
+    context.terminal.result(&format!("{report}\n"), &machine)?;
+    Ok(Exit::Good)
+}
+
+fn endpoint(endpoint: &CheckedEndpoint) -> Value {
+    let keys: Vec<String> = endpoint.keys().iter().map(ToString::to_string).collect();
+    json!({
+        "name": endpoint.name(),
+        "path": endpoint.path(),
+        "upstream": endpoint.upstream(),
+        "signatures_checked": endpoint.checks_signatures(),
+        "keys": keys,
+    })
+}
+
+fn problem(problem: &ConfigProblem) -> Value {
+    json!({
+        "where": problem.origin().to_string(),
+        "key": problem.key(),
+        "message": problem.line(),
+        "help": problem.help(),
+    })
 }
 
 /// A configuration that cannot be used is wrong usage; its text names every problem.

@@ -1,10 +1,12 @@
 //! What is wrong with a configuration: every problem, with its place and what to do.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::PathBuf;
 
 use wa_flows::{AppSecretError, EndpointConfigError, KeyRingError};
+use wa_keys::KeyError;
 use wa_keys::file::FileError;
 
 /// Where a value was set.
@@ -28,7 +30,7 @@ pub enum Origin {
 
 /// All that is wrong with a configuration; there is at least one problem.
 ///
-/// `Display` has one line for each.
+/// `Display` has a line for each, and below it what to do about it where there is something to say.
 #[derive(Debug)]
 pub struct ConfigErrors(Vec<ConfigProblem>);
 
@@ -139,6 +141,23 @@ impl ConfigErrors {
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.0
     }
+
+    /// The one problem of a file as a whole.
+    pub(crate) fn one(origin: Origin, fault: ConfigFault) -> Self {
+        Self(vec![ConfigProblem {
+            origin,
+            key: String::new(),
+            fault,
+        }])
+    }
+
+    /// Logs each problem, after what it means for the gateway.
+    pub(crate) fn log(&self, consequence: &str) {
+        for problem in &self.0 {
+            let help = problem.help();
+            tracing::error!(problem = problem.line(), help = help.as_deref(), "{consequence}");
+        }
+    }
 }
 
 impl ConfigProblem {
@@ -158,11 +177,42 @@ impl ConfigProblem {
     }
 
     /// What to do, where the text of the fault does not say it already.
-    pub fn help(&self) -> Option<String> {
-        match &self.fault {
-            ConfigFault::Key(error) => error.help().map(Into::into),
-            _ => None,
+    pub fn help(&self) -> Option<Cow<'static, str>> {
+        let text = match &self.fault {
+            ConfigFault::Key(error) => match &**error {
+                FileError::Key {
+                    source: KeyError::PassphraseNeeded { .. },
+                    ..
+                } => {
+                    "set `passphrase_file`, `passphrase_env` or the variable WA_KEY_PASSPHRASE to the key's passphrase"
+                }
+                error => return error.help(),
+            },
+            ConfigFault::File { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => {
+                    "check the path: in the configuration file it is relative to the directory of that file"
+                }
+                io::ErrorKind::PermissionDenied => "let the user that the gateway runs as read it",
+                _ => return None,
+            },
+            ConfigFault::SecretFile(_) => {
+                "write the name of a file whose first line is the secret, or name a variable (`app_secret_env`, `passphrase_env`)"
+            }
+            _ => return None,
+        };
+        Some(Cow::Borrowed(text))
+    }
+
+    /// The problem with its causes, in one line.
+    pub fn line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            // Writing to a String cannot fail.
+            let _ = write!(line, ": {error}");
+            cause = error.source();
         }
+        line
     }
 }
 
@@ -195,17 +245,12 @@ impl std::error::Error for ConfigProblem {
 }
 
 impl fmt::Display for ConfigErrors {
-    /// One line a problem, with its causes: a list has no single source.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, problem) in self.0.iter().enumerate() {
-            if at > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{problem}")?;
-            let mut cause = std::error::Error::source(problem);
-            while let Some(error) = cause {
-                write!(f, ": {error}")?;
-                cause = error.source();
+            let line_end = if at > 0 { "\n" } else { "" };
+            write!(f, "{line_end}{}", problem.line())?;
+            if let Some(help) = problem.help() {
+                write!(f, "\n  help: {help}")?;
             }
         }
         Ok(())

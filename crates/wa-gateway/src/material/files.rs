@@ -1,9 +1,14 @@
 //! Which files are keys, and how a change of files is seen.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use zeroize::Zeroizing;
+
+/// What is longer is no PEM file: the authorities of a whole system take some 200 KB.
+pub(crate) const PEM_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The file of a keys directory that is tried first.
 const CURRENT: &str = "current.pem";
@@ -79,10 +84,28 @@ pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no regular file, so it cannot be read again when it changes; a secret can come from an environment variable instead",
+            "it is no regular file, so it cannot be read again when it changes",
         )),
         _ => Ok(()),
     }
+}
+
+/// Reads a regular file that is no longer than `limit` bytes.
+pub(crate) fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    refuse_special(path)?;
+    // Room for all of it at once: growing would leave copies behind that nobody wipes.
+    let length = fs::metadata(path)?.len();
+    if length > limit as u64 {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is longer than {limit} bytes: this cannot be the right file"),
+        ));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        limit.min(usize::try_from(length).unwrap_or(limit)) + 1,
+    ));
+    fs::File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(unix)]

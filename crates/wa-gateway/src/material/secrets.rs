@@ -1,7 +1,6 @@
 //! App secrets and passphrases, from files and variables.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use wa_flows::AppSecret;
@@ -9,10 +8,10 @@ use wa_keys::Passphrase;
 use zeroize::Zeroizing;
 
 use crate::config::{ConfigFault, Environment, Located, Problems, SecretSource};
-use crate::material::files::refuse_special;
+use crate::material::files;
 
 /// A file larger than this holds no secret.
-const MAX_FILE: u64 = 64 * 1024;
+const MAX_FILE: usize = 64 * 1024;
 
 pub(crate) fn passphrases(
     sources: &[Located<SecretSource>],
@@ -70,10 +69,10 @@ fn texts<'a>(
 
 /// The first line of a file, without its line end.
 fn first_line(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    refuse_special(path)?;
-    File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
-    let line = text.lines().next().unwrap_or_default();
+    let bytes = files::read(path, MAX_FILE)?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "its first line is no UTF-8 text"))?;
     if line.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,

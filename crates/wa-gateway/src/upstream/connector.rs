@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{ConfigFault, EndpointConfig, Origin, Problems, Timeouts};
+use crate::material::files::{self, PEM_LIMIT};
 use crate::tls;
 
 pub(crate) type Client = LegacyClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -68,7 +69,7 @@ fn authorities(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<Roo
         return (!roots.is_empty()).then_some(roots);
     };
     let mut refuse = |fault| problems.add(file.origin.clone(), "upstream_ca", fault);
-    let pem = match std::fs::read(&file.value) {
+    let pem = match files::read(&file.value, PEM_LIMIT) {
         Ok(pem) => pem,
         Err(source) => {
             refuse(ConfigFault::File {
