@@ -10,7 +10,8 @@ mod terminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
 use crate::args::{Cli, Command};
 use crate::commands::Context;
@@ -19,6 +20,7 @@ use crate::settings::Environment;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
+    refuse_keys_in_arguments();
     let cli = Cli::parse();
     log(&cli);
     let mut terminal = Terminal::new(&cli.global);
@@ -38,6 +40,15 @@ fn main() -> ExitCode {
         failure.exit()
     });
     ExitCode::from(exit as u8)
+}
+
+/// A key in place of its file's name would be repeated by whatever refuses it.
+fn refuse_keys_in_arguments() {
+    if std::env::args_os().any(|argument| argument.to_string_lossy().contains("-----BEGIN")) {
+        let message = "an argument is a key or a certificate itself: write it to a file, and give the name of that \
+                       (its text is not shown; others may have seen the command line)";
+        Cli::command().error(ErrorKind::ValueValidation, message).exit();
+    }
 }
 
 fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
@@ -85,7 +96,9 @@ fn log(cli: &Cli) {
         .log_internal_errors(false)
         .with_ansi(false)
         .with_env_filter(filter);
-    if serves {
+    if serves && cli.global.json {
+        log.json().flatten_event(true).init();
+    } else if serves {
         log.init();
     } else {
         log.with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)

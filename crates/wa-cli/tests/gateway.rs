@@ -250,3 +250,55 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
         "{said}"
     );
 }
+
+#[test]
+fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEGEHEIM\n-----END PRIVATE KEY-----\n";
+    for args in [
+        &["gateway", "--check", "--keys", KEY][..],
+        &["gateway", "--check", &format!("--keys={KEY}")],
+        &["keys", "inspect", KEY],
+        &["encryption", "set", KEY],
+    ] {
+        let output = support::wa().args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(said.contains("an argument is a key"), "{said}");
+        assert!(!said.contains("GEHEIM"), "{said}");
+    }
+    let directory = directory("");
+    let mut command = gateway(directory.path(), &["--check"]);
+    let output = command.env("WA_GATEWAY_KEYS", KEY).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("WA_GATEWAY_KEYS: endpoint 1: keys: this is a key"),
+        "{said}"
+    );
+    assert!(!said.contains("GEHEIM"), "{said}");
+}
+
+#[test]
+fn with_json_the_log_is_json_too() {
+    let directory = directory("");
+    let mut command = gateway(directory.path(), &["--json"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut ready = String::new();
+    while !ready.ends_with("}\n") {
+        assert!(stdout.read_line(&mut ready).unwrap() > 0, "{ready}");
+    }
+    assert!(serde_json::from_str::<Value>(&ready).unwrap()["ready"].is_string());
+    let output = Serving { child, stdout }.end();
+    let lines: Vec<Value> = text(&output.stderr)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        lines.iter().any(|line| line["message"] == "asked to end"),
+        "{lines:#?}"
+    );
+}

@@ -79,6 +79,26 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them, in the order of the steps of an exchange.
+    pub const ALL: [Self; 16] = [
+        Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::BodyBroken,
+        Self::BodyTooSlow,
+        Self::BadSignature,
+        Self::BadTokenSignature,
+        Self::Replayed,
+        Self::NoEnvelope,
+        Self::Undecryptable,
+        Self::NotAFlowRequest,
+        Self::Overloaded,
+        Self::HandlerUnavailable,
+        Self::HandlerFailed,
+        Self::HandlerTimedOut,
+        Self::ClientLeft,
+    ];
+
     /// The HTTP status (Meta, *Implementing endpoints for Flows*, "Endpoint response HTTP codes"; RFC 9110 §15 for
     /// those that Meta does not name).
     #[must_use]

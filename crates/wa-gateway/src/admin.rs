@@ -53,9 +53,18 @@ impl Admin {
                 );
             }
         };
-        if *request.method() != allowed {
+        let asked = match *request.method() {
+            // The body of an answer to HEAD is left out below.
+            Method::HEAD => Method::GET,
+            ref method => method.clone(),
+        };
+        if asked != allowed {
             let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "");
-            let allowed = if allowed == Method::GET { "GET" } else { "POST" };
+            let allowed = if allowed == Method::GET {
+                "GET, HEAD"
+            } else {
+                "POST"
+            };
             reply
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static(allowed));

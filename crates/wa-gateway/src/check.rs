@@ -16,6 +16,7 @@ pub struct CheckReport {
     listen: String,
     admin: Option<String>,
     endpoints: Vec<CheckedEndpoint>,
+    warnings: Vec<String>,
 }
 
 /// An endpoint that is ready to serve.
@@ -46,14 +47,28 @@ impl GatewayConfig {
                 Err(errors) => problems.extend(errors),
             }
         }
-        if let Some(Err(errors)) = settings.tls.as_ref().map(tls::load) {
-            problems.extend(errors);
+        let mut warnings = Vec::new();
+        match settings.tls.as_ref().map(tls::load) {
+            Some(Ok(loaded)) => warnings.extend(loaded.warning()),
+            Some(Err(errors)) => problems.extend(errors),
+            None => {}
         }
+        let unsigned = settings
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.skip_signature);
+        warnings.extend(unsigned.map(|endpoint| {
+            format!(
+                "endpoint {} answers requests that nobody signed (danger_skip_signature_check)",
+                endpoint.name
+            )
+        }));
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         problems.unless_any(Some(CheckReport {
             listen: format!("{scheme}://{}", settings.listen),
             admin: settings.admin.map(|address| format!("http://{address}")),
             endpoints,
+            warnings,
         }))
     }
 }
@@ -67,6 +82,11 @@ impl CheckReport {
     /// Where metrics, health and media decryption are served, if anywhere.
     pub fn admin(&self) -> Option<&str> {
         self.admin.as_deref()
+    }
+
+    /// What can be used and yet is not as it should be.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The endpoints, in their order.
@@ -141,6 +161,9 @@ impl fmt::Display for CheckReport {
                 let role = if position == 0 { "current" } else { "earlier" };
                 write!(f, "\n  key {key} ({role})")?;
             }
+        }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ mod reference;
 mod resolve;
 mod setting;
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +53,9 @@ pub struct GatewayConfig {
     /// None for a configuration that was given as text.
     file: Option<Arc<Path>>,
 }
+
+/// A configuration of a thousand endpoints has some 300 KB.
+const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The settings by themselves.
 #[derive(Debug, Clone)]
@@ -173,7 +178,7 @@ impl GatewayConfig {
         environment: Environment,
     ) -> Result<Self, ConfigErrors> {
         let text = match file.as_deref() {
-            Some(file) => std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?,
+            Some(file) => read_text(file).map_err(|error| unreadable(file, error))?,
             None => String::new(),
         };
         Self::resolve(&text, file, flags, environment)
@@ -210,7 +215,17 @@ impl GatewayConfig {
     }
 }
 
-fn unreadable(file: &Path, error: std::io::Error) -> ConfigErrors {
+fn read_text(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(TEXT_LIMIT + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > TEXT_LIMIT {
+        let reason = format!("it is longer than {TEXT_LIMIT} bytes: this cannot be the right file");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(text)
+}
+
+fn unreadable(file: &Path, error: io::Error) -> ConfigErrors {
     let origin = Origin::File {
         file: file.to_owned(),
         line: 0,

@@ -31,7 +31,7 @@ pub enum StartError {
     #[error("the configuration cannot be used")]
     Config(#[source] ConfigErrors),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({setting}): choose another address or port, or stop what uses it")]
+    #[error("cannot listen on {address} ({setting}): {}", advice(.source.kind()))]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -47,6 +47,16 @@ pub enum StartError {
     /// The work was given up because the runtime ends.
     #[error("the runtime is ending")]
     RuntimeEnding,
+}
+
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE (`AmbientCapabilities=` in systemd), or choose a higher one"
+        }
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
+        _ => "choose another address or port, or stop what uses it",
+    }
 }
 
 /// A gateway that serves, until it is shut down or dropped.
@@ -107,6 +117,7 @@ impl Gateway {
         let metrics = Arc::clone(&serving.metrics);
         let door = Door {
             open: metrics.connections.clone(),
+            failed_handshakes: metrics.handshakes.clone(),
             shed: Arc::new(move || metrics.shed_connection()),
             ..Door::new(&settings.limits, tls)
         };

@@ -38,6 +38,8 @@ pub(crate) struct Keeper {
     /// The files of each endpoint.
     seen: HashMap<String, Seen>,
     certificate: Option<Seen>,
+    /// What serves until the next start, whatever the configuration says by then.
+    fixed: Fixed,
 }
 
 /// What files looked like when they were read last.
@@ -86,10 +88,14 @@ impl Keeper {
             settings: Current::new(config.settings.clone()),
             media: Current::new(Media::new(&config.settings)),
             routes,
+            certificate: certified.map(|loaded| {
+                note_certificate(&loaded, &metrics);
+                Certificate::new(loaded.certified)
+            }),
             metrics,
-            certificate: certified.map(Certificate::new),
         };
         let mut keeper = Self {
+            fixed: fixed(&config.settings),
             config,
             serving,
             caches,
@@ -129,13 +135,14 @@ impl Keeper {
         }
         self.serving.settings.replace(settings.clone());
         if let (Some(certificate), Some(certified)) = (&self.serving.certificate, certified) {
-            certificate.replace(certified);
+            note_certificate(&certified, &self.serving.metrics);
+            certificate.replace(certified.certified);
             self.certificate = certificate_stamp.map(Seen::good);
         }
-        if fixed(settings) != fixed(before) {
-            tracing::warn!(
-                "addresses, limits of connections and whether TLS is spoken change at the next start only"
-            );
+        for ((name, wanted), (_, serving)) in fixed(settings).iter().zip(&self.fixed) {
+            if wanted != serving {
+                tracing::warn!(setting = name, %wanted, %serving, "this setting changes at the next start only");
+            }
         }
         Ok(())
     }
@@ -153,7 +160,19 @@ impl Keeper {
                 .insert(endpoint.name.clone(), Seen { stamp: now, failed });
             self.serving.metrics.reloaded(Reload::Keys, result.is_ok());
             match result {
-                Ok(()) => tracing::info!(endpoint = endpoint.name, "read changed keys and secrets"),
+                Ok(()) => {
+                    let routes = self.serving.routes.get();
+                    let ring = routes
+                        .by_name(&endpoint.name)
+                        .map(|route| route.endpoint().ring());
+                    let keys = ring.map(|ring| {
+                        ring.keys()
+                            .iter()
+                            .map(|key| key.fingerprint.short())
+                            .collect::<Vec<_>>()
+                    });
+                    tracing::info!(endpoint = endpoint.name, ?keys, "read changed keys and secrets");
+                }
                 Err(errors) => errors.log("changed keys or secrets cannot be used; the last good ones stay"),
             }
         }
@@ -185,8 +204,9 @@ impl Keeper {
         let failed = result.is_err().then(Instant::now);
         self.serving.metrics.reloaded(Reload::Certificate, result.is_ok());
         match result {
-            Ok(certified) => {
-                certificate.replace(certified);
+            Ok(loaded) => {
+                note_certificate(&loaded, &self.serving.metrics);
+                certificate.replace(loaded.certified);
                 tracing::info!("read the changed certificate");
             }
             Err(errors) => errors.log("the changed certificate cannot be used; the last good one stays"),
@@ -212,6 +232,14 @@ impl Keeper {
                 .map(|(path, route, _)| (path, route))
                 .collect::<Routes>(),
         );
+        for endpoint in &self.config.settings.endpoints {
+            if endpoint.skip_signature {
+                tracing::warn!(
+                    endpoint = endpoint.name,
+                    "signatures are NOT checked (danger_skip_signature_check): anybody can send requests"
+                );
+            }
+        }
         self.caches.retain(|name, _| seen.contains_key(name));
         self.seen = seen;
         Ok(())
@@ -242,6 +270,16 @@ impl fmt::Debug for Keeper {
     }
 }
 
+/// Lets it be seen when a certificate ends.
+fn note_certificate(loaded: &tls::Loaded, metrics: &Metrics) {
+    if let Some(not_after) = loaded.not_after {
+        metrics.certificate_until(not_after);
+    }
+    if let Some(warning) = loaded.warning() {
+        tracing::warn!("{warning}");
+    }
+}
+
 /// Reads the files of all endpoints; all problems are told.
 fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>, ConfigErrors> {
     let mut problems = Problems::default();
@@ -256,16 +294,22 @@ fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>
     problems.unless_any(Some(materials))
 }
 
-/// What a reload does not change.
-fn fixed(settings: &Settings) -> impl PartialEq + use<> {
+/// Settings that a reload does not change, with their values.
+type Fixed = [(&'static str, String); 7];
+
+fn fixed(settings: &Settings) -> Fixed {
     let limits = &settings.limits;
-    (
-        settings.listen,
-        settings.admin,
-        settings.tls.is_some(),
-        limits.connections,
-        limits.header,
-        limits.handshake,
-        limits.write,
-    )
+    let admin = settings
+        .admin
+        .map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let tls = if settings.tls.is_some() { "TLS" } else { "no TLS" };
+    [
+        ("listen", settings.listen.to_string()),
+        ("admin.listen", admin),
+        ("tls", tls.to_owned()),
+        ("limits.connections", limits.connections.to_string()),
+        ("limits.header_timeout", format!("{:?}", limits.header)),
+        ("limits.handshake_timeout", format!("{:?}", limits.handshake)),
+        ("limits.write_timeout", format!("{:?}", limits.write)),
+    ]
 }

@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     media: Family<ResultLabel, Counter>,
     not_found: Counter,
+    certificate: Family<NoLabels, Gauge>,
+    pub(crate) handshakes: Counter,
     pub(crate) connections: Gauge,
 }
 
@@ -108,6 +110,8 @@ impl Metrics {
             shed: register(&mut registry, &table::SHED, Family::default()),
             reloads: register(&mut registry, &table::RELOADS, Family::default()),
             media: register(&mut registry, &table::MEDIA, Family::default()),
+            certificate: register(&mut registry, &table::CERTIFICATE, Family::default()),
+            handshakes: register(&mut registry, &table::HANDSHAKES, Counter::default()),
             not_found: register(&mut registry, &table::NOT_FOUND, Counter::default()),
             connections: register(&mut registry, &table::CONNECTIONS, Gauge::default()),
             registry,
@@ -163,6 +167,12 @@ impl Metrics {
 
     pub(crate) fn not_found(&self) {
         self.not_found.inc();
+    }
+
+    /// Tells when the certificate ends, in seconds since 1970. Without TLS there is no such metric, and so no alert.
+    pub(crate) fn certificate_until(&self, seconds: u64) {
+        let gauge = self.certificate.get_or_create_owned(&NoLabels {});
+        gauge.set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn media(&self, result: &'static str) {
@@ -296,3 +306,6 @@ struct ResultLabel {
 struct VersionLabel {
     version: &'static str,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoLabels {}

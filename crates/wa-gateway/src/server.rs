@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -46,6 +47,8 @@ pub(crate) struct Door {
     pub(crate) write_timeout: Duration,
     /// How many are open.
     pub(crate) open: Gauge,
+    /// How many handshakes failed.
+    pub(crate) failed_handshakes: Counter,
     /// Told of each connection too many.
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
 }
@@ -59,6 +62,7 @@ impl Door {
             handshake_timeout: limits.handshake,
             write_timeout: limits.write,
             open: Gauge::default(),
+            failed_handshakes: Counter::default(),
             shed: Arc::new(|| {}),
         }
     }
@@ -138,6 +142,9 @@ where
         shaken = handshake => shaken,
         () = stopped(&mut stop) => return,
     };
+    if !matches!(shaken, Ok(Ok(_))) {
+        door.failed_handshakes.inc();
+    }
     match shaken {
         Ok(Ok(stream)) => speak(stream, &door, service, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use der::{DateTime, Decode as _};
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -9,15 +12,39 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use x509_cert::certificate::{Certificate as X509, Version};
 use zeroize::Zeroizing;
 
 use crate::config::{ConfigErrors, ConfigFault, Located, Problems, TlsConfig};
 use crate::current::Current;
 use crate::material::files::{self, PEM_LIMIT, Stamp};
 
+/// From when on it is said that a certificate ends.
+const SOON: Duration = Duration::from_hours(14 * 24);
+
 /// The certificate in use; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate(Current<CertifiedKey>);
+
+/// A certificate as it was read.
+pub(crate) struct Loaded {
+    pub(crate) certified: CertifiedKey,
+    /// When it ends, in seconds since 1970; none if it cannot be told.
+    pub(crate) not_after: Option<u64>,
+}
+
+impl Loaded {
+    /// What is wrong with it though it can be used, in words.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let ends = self.not_after?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+        let date = DateTime::from_unix_duration(Duration::from_secs(ends)).ok()?;
+        if ends <= now {
+            return Some(format!("the certificate expired at {date}: renew it"));
+        }
+        (ends - now < SOON.as_secs()).then(|| format!("the certificate expires soon, at {date}: renew it"))
+    }
+}
 
 /// The cryptography of all TLS here.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -36,7 +63,7 @@ pub(crate) fn stamp(files: &TlsConfig) -> Stamp {
 }
 
 /// Reads a certificate with its chain and its key, and checks that they belong together.
-pub(crate) fn load(files: &TlsConfig) -> Result<CertifiedKey, ConfigErrors> {
+pub(crate) fn load(files: &TlsConfig) -> Result<Loaded, ConfigErrors> {
     let mut problems = Problems::default();
     let chain = read(&files.certificate, "tls.certificate", &mut problems).and_then(|pem| {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -59,8 +86,24 @@ pub(crate) fn load(files: &TlsConfig) -> Result<CertifiedKey, ConfigErrors> {
     let (Some(chain), Some(key)) = (chain, key) else {
         return problems.unless_any(None);
     };
-    let certified = match CertifiedKey::from_der(chain, key, &provider()) {
-        Ok(certified) => Some(certified),
+    let leaf = chain.first().and_then(|leaf| X509::from_der(leaf).ok());
+    if leaf
+        .as_ref()
+        .is_some_and(|leaf| leaf.tbs_certificate().version() != Version::V3)
+    {
+        let reason = "is no X.509 version 3, which TLS needs: make it again with extensions (openssl x509 -req -extfile …)";
+        refuse_none::<()>(None, &files.certificate, "tls.certificate", reason, &mut problems);
+        return problems.unless_any(None);
+    }
+    let not_after = leaf.map(|leaf| {
+        leaf.tbs_certificate()
+            .validity()
+            .not_after
+            .to_unix_duration()
+            .as_secs()
+    });
+    let loaded = match CertifiedKey::from_der(chain, key, &provider()) {
+        Ok(certified) => Some(Loaded { certified, not_after }),
         Err(error) => {
             let reason = match error {
                 rustls::Error::InconsistentKeys(_) => "is not the key of the certificate",
@@ -69,7 +112,7 @@ pub(crate) fn load(files: &TlsConfig) -> Result<CertifiedKey, ConfigErrors> {
             refuse_none(None, &files.private_key, "tls.private_key", reason, &mut problems)
         }
     };
-    problems.unless_any(certified)
+    problems.unless_any(loaded)
 }
 
 fn read(

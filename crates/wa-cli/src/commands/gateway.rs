@@ -60,6 +60,7 @@ fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Re
         "listen": report.listen(),
         "admin": report.admin(),
         "endpoints": report.endpoints().iter().map(endpoint).collect::<Vec<_>>(),
+        "warnings": report.warnings(),
     });
     context.terminal.result(&format!("{report}\n"), &machine)?;
     Ok(Exit::Good)

@@ -91,6 +91,7 @@ impl Kind for Duration {
             "ms" => Some(Self::from_millis(number)),
             "s" => Some(Self::from_secs(number)),
             "m" => number.checked_mul(60).map(Self::from_secs),
+            "h" => number.checked_mul(60 * 60).map(Self::from_secs),
             _ => None,
         }
     }
@@ -162,8 +163,13 @@ impl Kind for PathBuf {
     const EXPECTED: &'static str = "the path of a file";
 
     fn from_text(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| text.into())
+        (!text.is_empty() && !is_pem(text)).then(|| text.into())
     }
+}
+
+/// True for what people put where the path of it is due.
+pub(crate) fn is_pem(text: &str) -> bool {
+    text.contains("-----BEGIN")
 }
 
 impl Kind for Variable {
@@ -282,7 +288,7 @@ mod tests {
     fn times_and_sizes_need_a_unit_that_is_known() {
         assert_eq!(Duration::from_text("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(Duration::from_text("2m"), Some(Duration::from_mins(2)));
-        for text in ["", "9", "s", "-1s", "1.5s", "9h", "99999999999999999999s"] {
+        for text in ["", "9", "s", "-1s", "1.5s", "9d", "99999999999999999999s"] {
             assert_eq!(Duration::from_text(text), None, "{text}");
         }
         assert_eq!(Bytes::from_text("2 MiB"), Some(Bytes(2 << 20)));

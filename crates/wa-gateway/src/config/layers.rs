@@ -7,7 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::kind::Kind;
+use crate::config::kind::{Kind, is_pem};
 use crate::config::overrides::Overrides;
 use crate::config::problem::{ConfigFault, Origin, Problems};
 use crate::config::setting::{INLINE_SECRETS, Setting, Table, Typed};
@@ -147,10 +147,13 @@ impl<'a> Layers<'a> {
             });
         };
         if value.is_none() {
-            let found = (!setting.sensitive).then(|| format!("`{found}`"));
-            let fault = ConfigFault::WrongValue {
-                expected: setting.expected,
-                found,
+            let fault = if is_pem(&found) {
+                ConfigFault::KeyInPlaceOfPath
+            } else {
+                ConfigFault::WrongValue {
+                    expected: setting.expected,
+                    found: (!setting.sensitive).then(|| format!("`{found}`")),
+                }
             };
             problems.add(origin.clone(), &self.key(setting), fault);
         }

@@ -76,6 +76,11 @@ pub enum ConfigFault {
         /// What it is; nothing if it may be a secret.
         found: Option<String>,
     },
+    /// A key was written where the path of its file is due.
+    #[error(
+        "this is a key or a certificate, not the path of one: write it to a file, and name that (its text is not shown)"
+    )]
+    KeyInPlaceOfPath,
     /// A value is needed.
     #[error("missing: {0}")]
     Missing(&'static str),
@@ -185,6 +190,12 @@ impl ConfigProblem {
                     ..
                 } => {
                     "set `passphrase_file`, `passphrase_env` or the variable WA_KEY_PASSPHRASE to the key's passphrase"
+                }
+                FileError::Key {
+                    source: KeyError::WrongPassphrase { .. },
+                    ..
+                } => {
+                    "check the passphrase (a blank at the end of its line counts); if the keys have different ones, list them all in `passphrase_file`"
                 }
                 error => return error.help(),
             },

@@ -23,12 +23,15 @@ pub(crate) fn ring(
     cache: &mut KeyCache,
     problems: &mut Problems,
 ) -> Option<KeyRing> {
-    let mut report = |fault| problems.add(paths.origin.clone(), "keys", fault);
     let mut files = Vec::new();
+    let mut report = |fault| problems.add(paths.origin.clone(), "keys", fault);
     for path in &paths.value {
         match key_files(path) {
             Ok(found) if found.is_empty() => report(ConfigFault::NoKeys(path.clone())),
-            Ok(found) => files.extend(found),
+            Ok(found) => {
+                let listed = found.first() != Some(path);
+                files.extend(found.into_iter().map(|file| (file, listed)));
+            }
             Err(source) => report(ConfigFault::File {
                 path: path.clone(),
                 source,
@@ -37,28 +40,51 @@ pub(crate) fn ring(
     }
     let mut fresh = KeyCache::default();
     let mut keys = Vec::new();
-    for file in files {
+    for (file, listed) in files {
         if let Err(source) = refuse_special(&file) {
             report(ConfigFault::File { path: file, source });
             continue;
         }
         match cache.key(&file, passphrases, &mut fresh) {
             Ok(key) => keys.push(key),
+            Err(error) if listed && is_public(&error) => {
+                tracing::warn!(
+                    file = %file.display(),
+                    "this is no private key, so it is left out: only private keys belong into a directory of keys"
+                );
+            }
             Err(error) => report(ConfigFault::Key(Box::new(error))),
         }
     }
     *cache = fresh;
-    let (first, others) = keys.split_first()?;
+    let Some((first, others)) = keys.split_first() else {
+        if !problems.found_any() {
+            let directory = paths.value.first().cloned().unwrap_or_default();
+            problems.add(paths.origin.clone(), "keys", ConfigFault::NoKeys(directory));
+        }
+        return None;
+    };
     let ring = others
         .iter()
         .try_fold(KeyRing::new(first), |ring, key| Ok(ring?.with_earlier(key)));
     match ring.and_then(std::convert::identity) {
         Ok(ring) => Some(ring),
         Err(error) => {
-            report(ConfigFault::Ring(error));
+            problems.add(paths.origin.clone(), "keys", ConfigFault::Ring(error));
             None
         }
     }
+}
+
+/// True if the file holds the public half of a key, as `wa keys generate` writes it beside the private one.
+fn is_public(error: &FileError) -> bool {
+    matches!(
+        error,
+        FileError::Key {
+            source: KeyError::PublicKeyGiven { .. },
+            ..
+        }
+    )
 }
 
 impl KeyCache {
@@ -109,7 +135,8 @@ fn read(file: &Path, passphrases: &[Passphrase]) -> Result<PrivateKey, FileError
 }
 
 fn accept(read: Read<PrivateKey>) -> PrivateKey {
-    if let Some(warning) = read.warning() {
+    // A group of one's own is how orchestrators give a file to a program.
+    if let Some(warning) = read.warning().filter(|warning| warning.mode() & 0o007 != 0) {
         tracing::warn!(%warning, help = warning.help(), "a private key is exposed");
     }
     read.into_value()

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use wa_flows::Refusal;
+
 /// What every name begins with.
 pub(crate) const PREFIX: &str = "wa_gateway";
 
@@ -102,6 +104,18 @@ pub(crate) const NOT_FOUND: Described = Described {
     labels: "",
     help: "Requests to a path where no endpoint is, answered 404",
 };
+pub(crate) const CERTIFICATE: Described = Described {
+    name: "certificate_not_after_timestamp_seconds",
+    kind: Gauge,
+    labels: "",
+    help: "When the TLS certificate expires, in seconds since 1970; absent without TLS",
+};
+pub(crate) const HANDSHAKES: Described = Described {
+    name: "tls_handshake_failures",
+    kind: Counter,
+    labels: "",
+    help: "TLS handshakes that failed or took too long: port scanners, or clients that do not trust the certificate",
+};
 pub(crate) const RELOADS: Described = Described {
     name: "reloads",
     kind: Counter,
@@ -135,6 +149,8 @@ static ALL: &[&Described] = &[
     &CONNECTIONS,
     &SHED,
     &NOT_FOUND,
+    &CERTIFICATE,
+    &HANDSHAKES,
     &RELOADS,
     &MEDIA,
     &BUILD,
@@ -148,7 +164,43 @@ impl Described {
     }
 }
 
-/// The reference of every metric as Markdown: one table.
+/// What a refusal means at a gateway, and what to look at.
+fn remedy(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::MethodNotAllowed | Refusal::UnsupportedMediaType => {
+            "Not WhatsApp, or a proxy that changes requests."
+        }
+        Refusal::BodyTooLarge => "Not WhatsApp, or `limits.body` is too small.",
+        Refusal::BodyBroken => "The client or a proxy broke off, or the transfer was malformed.",
+        Refusal::BodyTooSlow => "The body was not whole in time: look at the network and the proxy.",
+        Refusal::BadSignature => {
+            "`X-Hub-Signature-256` is missing or wrong: compare the app secret; see whether a proxy rewrites bodies. Scanners cause it too."
+        }
+        Refusal::BadTokenSignature => {
+            "The `flow_token_signature` is wrong, or missing where it is `required`: compare the app secret."
+        }
+        Refusal::Replayed => "The same envelope came again; a gateway does not look for that.",
+        Refusal::NoEnvelope => {
+            "Signed, but no encrypted Flow request: another webhook of the app comes to this URL."
+        }
+        Refusal::Undecryptable => {
+            "No key opens it: compare the fingerprint of `wa encryption get` with those of `wa gateway --check`."
+        }
+        Refusal::NotAFlowRequest => "What was decrypted is no Flow request: look at what sends it.",
+        Refusal::Overloaded => {
+            "`limits.in_flight` is reached, or decryption is too far behind: more cores, or a faster upstream."
+        }
+        Refusal::HandlerUnavailable => "The upstream could not be connected to, twice.",
+        Refusal::HandlerFailed => {
+            "The upstream answered another status, no JSON object or too much, or broke off: `wa_gateway_upstream_requests_total` tells which."
+        }
+        Refusal::HandlerTimedOut => "The upstream took longer than `upstream_timeout`.",
+        Refusal::ClientLeft => "The client left first, or its exchange was cut at the end of a drain.",
+        _ => "",
+    }
+}
+
+/// The reference of every metric as Markdown: a table of them, and one of the reasons of refusals.
 pub fn metrics_reference() -> String {
     let mut page = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
     for metric in ALL {
@@ -170,5 +222,30 @@ pub fn metrics_reference() -> String {
             metric.help
         );
     }
+    page.push_str(
+        "\n## Reasons of refusals\n\nThe label `reason` of the metric, and `refusal` in the log.\n\n\
+         | reason | status | what to look at |\n|---|---|---|\n",
+    );
+    for refusal in Refusal::ALL {
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            refusal.label(),
+            refusal.status().as_u16(),
+            remedy(refusal)
+        );
+    }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_of_a_refusal_is_explained() {
+        for refusal in Refusal::ALL {
+            assert!(remedy(refusal).ends_with('.'), "{}", refusal.label());
+        }
+    }
 }

@@ -413,3 +413,37 @@ fn every_default_is_a_value_of_its_kind() {
     }
     assert!(config.contains("9s") && config.contains("2097152"));
 }
+
+#[test]
+fn a_key_in_place_of_its_path_is_not_repeated() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEGEHEIM\n-----END PRIVATE KEY-----";
+    let in_file = ENDPOINT.replace("\"keys\"", &format!("\"\"\"{KEY}\"\"\""));
+    let in_list = ENDPOINT.replace("\"keys\"", &format!("[\"\"\"{KEY}\"\"\"]"));
+    let tls = format!("[tls]\ncertificate = \"a\"\nprivate_key = \"\"\"{KEY}\"\"\"\n{ENDPOINT}");
+    let secret = ("WA_APP_SECRET", "secret");
+    for result in [
+        with(&in_file, &[], &[secret]),
+        with(&in_list, &[], &[secret]),
+        with(&tls, &[], &[secret]),
+        with(ENDPOINT, &[("keys", KEY)], &[secret]),
+        with(ENDPOINT, &[], &[secret, ("WA_GATEWAY_KEYS", KEY)]),
+    ] {
+        let errors = result.unwrap_err();
+        let told = format!("{errors} {errors:?}");
+        assert!(!told.contains("GEHEIM") && !told.contains("BEGIN"), "{told}");
+    }
+    let errors = with(ENDPOINT, &[], &[secret, ("WA_GATEWAY_KEYS", KEY)]).unwrap_err();
+    assert!(
+        errors
+            .to_string()
+            .contains("this is a key or a certificate, not the path of one"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_configuration_without_an_end_is_refused() {
+    let loaded = GatewayConfig::load(Some(Path::new("/dev/zero")), &Overrides::new(), |_| None);
+    let told = loaded.unwrap_err().to_string();
+    assert!(told.contains("cannot be read"), "{told}");
+}

@@ -154,3 +154,34 @@ async fn a_changed_app_secret_file_takes_effect() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_public_key_in_the_directory_is_left_out_and_holds_up_nothing() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    files.write("keys/public.pem", key(1).public_key().to_pem());
+    files.write_key("2.pem", 1);
+    let newcomer = Phone::with_key(&gateway, 1);
+    eventually("the new key is served", || async {
+        newcomer.send(&ping()).await.status == 200
+    })
+    .await;
+    assert_eq!(reloads(&gateway, "failed"), 0);
+
+    // Named by itself it is a mistake, and alone in a directory it is no key.
+    let by_itself = config_text(&backend.url(), "").replace("\"keys\"", "\"keys/public.pem\"");
+    let errors = configure(&files, &by_itself).check().unwrap_err();
+    assert!(
+        errors.to_string().contains("no private key, only a public half"),
+        "{errors}"
+    );
+    files.remove("keys/1.pem");
+    files.remove("keys/2.pem");
+    let errors = configure(&files, &config_text(&backend.url(), ""))
+        .check()
+        .unwrap_err();
+    assert!(
+        errors.to_string().contains("keys holds no private key"),
+        "{errors}"
+    );
+}

@@ -154,3 +154,76 @@ async fn an_https_backend_is_reached_if_its_authority_is_known_and_is_503_if_not
     let gateway = start(&files, &config_text(&url, r#"upstream_ca = "ca.pem""#)).await;
     assert_eq!(Phone::new(&gateway).send(&init()).await.status, 503);
 }
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_told_and_its_end_is_measured() {
+    let files = Files::new();
+    let made = |not_after: (i32, u8, u8)| {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(not_after.0, not_after.1, not_after.2);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        put(
+            &files,
+            &Certificate {
+                pem,
+                key: key.serialize_pem(),
+            },
+        );
+        configure(&files, &with_tls("http://127.0.0.1:9/"))
+    };
+    let report = made((2021, 2, 3)).check().unwrap();
+    assert_eq!(
+        report.warnings(),
+        ["the certificate expired at 2021-02-03T00:00:00Z: renew it"]
+    );
+    assert!(report.to_string().ends_with("renew it"));
+    let gateway = wa_gateway::Gateway::start(made((2060, 1, 1))).await.unwrap();
+    assert!(
+        configure(&files, &with_tls("http://127.0.0.1:9/"))
+            .check()
+            .unwrap()
+            .warnings()
+            .is_empty()
+    );
+    let ends = metric(
+        &gateway,
+        "wa_gateway_certificate_not_after_timestamp_seconds",
+        &[],
+    );
+    assert_eq!(ends, 2_840_140_800);
+
+    assert!(phone(&gateway, &certificate()).try_send(&ping()).await.is_err());
+    eventually("the failed handshake is counted", || async {
+        metric(&gateway, "wa_gateway_tls_handshake_failures_total", &[]) == 1
+    })
+    .await;
+}
+
+/// Made by OpenSSL 3.0.19 for this test: a P-256 key, a request, and
+/// `openssl x509 -req -signkey`, which leaves the version at 1.
+const VERSION_1: (&str, &str) = (
+    include_str!("../data/test-only-x509-v1.pem"),
+    include_str!("../data/test-only-x509-v1.key"),
+);
+
+#[tokio::test]
+async fn a_certificate_of_version_1_is_named_as_what_it_is() {
+    let files = Files::new();
+    let (pem, key) = VERSION_1;
+    put(
+        &files,
+        &Certificate {
+            pem: pem.to_owned(),
+            key: key.to_owned(),
+        },
+    );
+    let errors = configure(&files, &with_tls("http://127.0.0.1:9/"))
+        .check()
+        .unwrap_err();
+    assert!(
+        errors.to_string().contains("tls.pem is no X.509 version 3"),
+        "{errors}"
+    );
+}
