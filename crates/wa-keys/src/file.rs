@@ -18,19 +18,17 @@
 
 mod atomic;
 mod error;
+mod key_file;
 
-pub use self::error::FileError;
+pub use self::{error::FileError, key_file::KeyFile};
 
 use std::{
-    fmt, fs,
-    io::Read as _,
+    fmt,
     path::{Path, PathBuf},
 };
 
-use zeroize::Zeroizing;
-
 use self::atomic::Mode;
-use crate::{Inspection, KeyError, Passphrase, PrivateKey, Protection, PublicKey, limits::MAX_INPUT_BYTES};
+use crate::{Inspection, Passphrase, PrivateKey, Protection, PublicKey};
 
 /// What to do when the file to be written is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,7 +108,7 @@ pub fn read_private_key(
     path: impl AsRef<Path>,
     passphrase: Option<&Passphrase>,
 ) -> Result<Read<PrivateKey>, FileError> {
-    read(path.as_ref(), |bytes| PrivateKey::parse(bytes, passphrase))
+    KeyFile::open(path)?.private_key(passphrase)
 }
 
 /// Reads a public key in any form; see [`PublicKey::parse`].
@@ -119,7 +117,7 @@ pub fn read_private_key(
 ///
 /// [`FileError`] names the path; its source says what is wrong with the key.
 pub fn read_public_key(path: impl AsRef<Path>) -> Result<PublicKey, FileError> {
-    read(path.as_ref(), |bytes| PublicKey::parse(bytes)).map(Read::into_value)
+    KeyFile::open(path)?.public_key()
 }
 
 /// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`]. The warning is given for
@@ -132,14 +130,7 @@ pub fn read_or_derive_public_key(
     path: impl AsRef<Path>,
     passphrase: Option<&Passphrase>,
 ) -> Result<Read<PublicKey>, FileError> {
-    let Read {
-        value: (value, was_private),
-        warning,
-    } = read(path.as_ref(), |bytes| {
-        PublicKey::parse_or_derive_told(bytes, passphrase)
-    })?;
-    let warning = warning.filter(|_| was_private);
-    Ok(Read { value, warning })
+    KeyFile::open(path)?.public_half(passphrase)
 }
 
 /// Tells what a file holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.
@@ -148,11 +139,7 @@ pub fn read_or_derive_public_key(
 ///
 /// [`FileError`] names the path; its source says why nothing can be told.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Read<Inspection>, FileError> {
-    let mut read = read(path.as_ref(), |bytes| crate::inspect(bytes))?;
-    if !read.value.is_private() {
-        read.warning = None;
-    }
-    Ok(read)
+    KeyFile::open(path)?.inspect()
 }
 
 /// Writes the unencrypted PKCS#8 PEM with mode 0600.
@@ -206,42 +193,4 @@ pub fn write_public_key(
     existing: Existing,
 ) -> Result<(), FileError> {
     atomic::write(path.as_ref(), key.to_pem().as_bytes(), Mode::Public, existing)
-}
-
-fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, KeyError>) -> Result<Read<T>, FileError> {
-    let failed = |source| FileError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = fs::File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    // One allocation of the full size, so that growing leaves no copy of a secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
-    file.take(MAX_INPUT_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    let value = parse(&bytes).map_err(|source| FileError::Key {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(Read {
-        value,
-        warning: readable_by_others(path, &metadata),
-    })
-}
-
-#[cfg(unix)]
-fn readable_by_others(path: &Path, metadata: &fs::Metadata) -> Option<ReadableByOthers> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = metadata.permissions().mode() & 0o7777;
-    (metadata.is_file() && mode & 0o077 != 0).then(|| ReadableByOthers {
-        path: path.to_owned(),
-        mode,
-    })
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_: &Path, _: &fs::Metadata) -> Option<ReadableByOthers> {
-    None
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 use support::*;
 use wa_keys::{
     KeyError, Passphrase, PrivateKey, Protection, PublicKey,
-    file::{self, Existing},
+    file::{self, Existing, KeyFile},
     inspect,
 };
 
@@ -88,6 +88,7 @@ fn secrets_are_in_no_debug_display_or_error() {
         format!("{:?}", inspect(&encrypted).unwrap()),
         format!("{:?}", file::read_private_key(&path, None).unwrap()),
         format!("{:?}", file::inspect(&path).unwrap()),
+        format!("{:?}", KeyFile::open(&path).unwrap()),
         shown(&file::read_public_key(&path).unwrap_err()),
         shown(&file::write_private_key(&path, &key, Existing::Refuse).unwrap_err()),
     ]);

@@ -16,7 +16,7 @@ use std::{
 use support::*;
 use wa_keys::{
     KeyError, Passphrase, PrivateKey, Protection,
-    file::{self, Existing, FileError},
+    file::{self, Existing, FileError, KeyFile},
 };
 
 fn key(name: &str) -> PrivateKey {
@@ -327,4 +327,36 @@ fn a_file_without_end_is_read_no_further_than_its_bound() {
         ),
         "{error:?}"
     );
+}
+
+#[test]
+fn a_key_that_was_opened_once_is_parsed_as_often_as_is_needed() {
+    let passphrase = Passphrase::new(PASSPHRASE);
+    let bytes = data("openssl/traditional-aes256.pem");
+    let file = KeyFile::from_reader("a pipe", bytes.as_slice()).unwrap();
+    let error = file.private_key(None).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            FileError::Key {
+                source: KeyError::PassphraseNeeded { .. },
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("a pipe"), "{error}");
+    let key = file.private_key(Some(&passphrase)).unwrap();
+    let half = file.public_half(Some(&passphrase)).unwrap();
+    assert_eq!(half.value(), key.value().public_key());
+    assert!(key.warning().is_none() && half.warning().is_none());
+    assert!(file.inspect().unwrap().value().is_private());
+    assert!(matches!(
+        file.public_key(),
+        Err(FileError::Key {
+            source: KeyError::PrivateKeyGiven { .. },
+            ..
+        })
+    ));
+    assert_eq!(format!("{file:?}"), "KeyFile(\"a pipe\", [secret])");
 }

@@ -56,6 +56,17 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Tells whether the file holds an encrypted private key and only its passphrase is missing.
+    pub fn is_passphrase_needed(&self) -> bool {
+        matches!(
+            self,
+            Self::Key {
+                source: KeyError::PassphraseNeeded { .. },
+                ..
+            }
+        )
+    }
+
     /// Tells what to do about it, where there is something to say.
     pub fn help(&self) -> Option<Cow<'static, str>> {
         let text = match self {

@@ -1,0 +1,154 @@
+//! A key file as it was read: a pipe gives its bytes only once, whether a passphrase turns out to be needed or not.
+
+use std::{
+    fmt, fs, io,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use super::{FileError, Read, ReadableByOthers};
+use crate::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey, limits::MAX_INPUT_BYTES};
+
+/// The bytes of a key file, read once and parsed as often as is needed; wiped when dropped.
+///
+/// ```
+/// use wa_keys::{Passphrase, file::KeyFile};
+///
+/// # let pipe = include_bytes!("../../tests/data/openssl/pkcs8.pem").as_slice();
+/// # let ask = || Passphrase::new("");
+/// let file = KeyFile::from_reader("standard input", pipe)?;
+/// let key = match file.private_key(None) {
+///     Err(error) if error.is_passphrase_needed() => file.private_key(Some(&ask()))?,
+///     other => other?,
+/// };
+/// # Ok::<(), wa_keys::file::FileError>(())
+/// ```
+pub struct KeyFile {
+    path: PathBuf,
+    bytes: Zeroizing<Vec<u8>>,
+    warning: Option<ReadableByOthers>,
+}
+
+impl KeyFile {
+    /// Reads a file, a pipe or a device, no further than a key file can be long.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Read`] with what the system said.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        let failed = |source| FileError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let file = fs::File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let warning = readable_by_others(path, &metadata);
+        Ok(Self {
+            warning,
+            ..Self::from_reader(path, file)?
+        })
+    }
+
+    /// Reads from anywhere else, no further than a key file can be long; errors call it by this name.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Read`] with what the reader said.
+    pub fn from_reader(name: impl AsRef<Path>, reader: impl io::Read) -> Result<Self, FileError> {
+        let path = name.as_ref().to_owned();
+        // One allocation of the full size, so that growing leaves no copy of a secret behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
+        match reader.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut bytes) {
+            Ok(_) => Ok(Self {
+                path,
+                bytes,
+                warning: None,
+            }),
+            Err(source) => Err(FileError::Read { path, source }),
+        }
+    }
+
+    /// Gives the path, or the name that it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a private key in any form; see [`PrivateKey::parse`].
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Key`] names the path; its source says what is wrong with the key.
+    pub fn private_key(&self, passphrase: Option<&Passphrase>) -> Result<Read<PrivateKey>, FileError> {
+        let value = PrivateKey::parse(&self.bytes, passphrase).map_err(|source| self.refused(source))?;
+        Ok(self.read(value, true))
+    }
+
+    /// Reads a public key in any form; see [`PublicKey::parse`].
+    ///
+    /// # Errors
+    ///
+    /// As [`private_key`](Self::private_key).
+    pub fn public_key(&self) -> Result<PublicKey, FileError> {
+        PublicKey::parse(&self.bytes).map_err(|source| self.refused(source))
+    }
+
+    /// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`]. The warning is given
+    /// for private keys only.
+    ///
+    /// # Errors
+    ///
+    /// As [`private_key`](Self::private_key).
+    pub fn public_half(&self, passphrase: Option<&Passphrase>) -> Result<Read<PublicKey>, FileError> {
+        let (value, was_private) = PublicKey::parse_or_derive_told(&self.bytes, passphrase)
+            .map_err(|source| self.refused(source))?;
+        Ok(self.read(value, was_private))
+    }
+
+    /// Tells what it holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Key`] names the path; its source says why nothing can be told.
+    pub fn inspect(&self) -> Result<Read<Inspection>, FileError> {
+        let value = crate::inspect(&self.bytes).map_err(|source| self.refused(source))?;
+        let is_private = value.is_private();
+        Ok(self.read(value, is_private))
+    }
+
+    fn read<T>(&self, value: T, is_private: bool) -> Read<T> {
+        let warning = self.warning.clone().filter(|_| is_private);
+        Read { value, warning }
+    }
+
+    fn refused(&self, source: KeyError) -> FileError {
+        FileError::Key {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyFile({:?}, [secret])", self.path)
+    }
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path, metadata: &fs::Metadata) -> Option<ReadableByOthers> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = metadata.permissions().mode() & 0o7777;
+    (metadata.is_file() && mode & 0o077 != 0).then(|| ReadableByOthers {
+        path: path.to_owned(),
+        mode,
+    })
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &Path, _: &fs::Metadata) -> Option<ReadableByOthers> {
+    None
+}
