@@ -3,48 +3,36 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use wa_cloud::keys::file::{self, FileError};
-use wa_cloud::keys::limits::MAX_INPUT_BYTES;
-use wa_cloud::keys::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey, inspect};
+use wa_cloud::keys::file::{FileError, KeyFile, Read};
+use wa_cloud::keys::{Inspection, Passphrase, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
 use crate::args::PassphraseArgs;
 use crate::commands::Context;
-use crate::failure::{Failure, Usage};
-use crate::settings;
+use crate::failure::Failure;
+use crate::settings::{self, Environment, Secret};
+use crate::stdin;
 
-/// Where a key comes from.
-enum Source<'a> {
-    File(&'a Path),
-    StandardInput(Zeroizing<Vec<u8>>),
+/// The passphrase of the keys that a command reads: its file is read once for all of them, and only when one needs it.
+pub(crate) struct KeyPassphrase<'a> {
+    file: Option<&'a PathBuf>,
+    found: Option<Secret>,
 }
 
-impl<'a> Source<'a> {
-    fn open(path: &'a Path) -> Result<Self, Failure> {
-        if path != Path::new("-") {
-            return Ok(Self::File(path));
-        }
-        // Room for all of it at once: growing would leave copies behind that nobody wipes.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
-        io::stdin()
-            .lock()
-            .take(MAX_INPUT_BYTES as u64 + 1)
-            .read_to_end(&mut bytes)?;
-        Ok(Self::StandardInput(bytes))
-    }
-
-    fn path(&self) -> PathBuf {
-        match self {
-            Self::File(path) => (*path).to_owned(),
-            Self::StandardInput(_) => PathBuf::from("standard input"),
+impl<'a> KeyPassphrase<'a> {
+    pub(crate) fn of(args: &'a PassphraseArgs) -> Self {
+        Self {
+            file: args.passphrase_file.as_ref(),
+            found: None,
         }
     }
 
-    fn refused(&self, source: KeyError) -> FileError {
-        FileError::Key {
-            path: self.path(),
-            source,
+    /// What `--passphrase-file` or the environment gives.
+    pub(crate) fn given(&mut self, environment: &Environment) -> Result<Option<&Secret>, Failure> {
+        if self.found.is_none() {
+            self.found = settings::secret(self.file, environment, &["WA_KEY_PASSPHRASE"])?;
         }
+        Ok(self.found.as_ref())
     }
 }
 
@@ -52,47 +40,33 @@ impl<'a> Source<'a> {
 pub(crate) fn private_key(
     context: &mut Context,
     path: &Path,
-    args: &PassphraseArgs,
+    passphrase: &mut KeyPassphrase<'_>,
 ) -> Result<PrivateKey, Failure> {
-    with_passphrase(context, path, args, |context, source, passphrase| match source {
-        Source::File(path) => file::read_private_key(path, passphrase).map(|read| {
-            warn(context, read.warning());
-            read.into_value()
-        }),
-        Source::StandardInput(bytes) => {
-            PrivateKey::parse(bytes, passphrase).map_err(|error| source.refused(error))
-        }
-    })
+    with_passphrase(context, path, passphrase, KeyFile::private_key)
 }
 
 /// Reads a public key, or derives it from a certificate or a private key.
 pub(crate) fn public_half(
     context: &mut Context,
     path: &Path,
-    args: &PassphraseArgs,
+    passphrase: &mut KeyPassphrase<'_>,
 ) -> Result<PublicKey, Failure> {
-    with_passphrase(context, path, args, |context, source, passphrase| match source {
-        Source::File(path) => file::read_or_derive_public_key(path, passphrase).map(|read| {
-            warn(context, read.warning());
-            read.into_value()
-        }),
-        Source::StandardInput(bytes) => {
-            PublicKey::parse_or_derive(bytes, passphrase).map_err(|error| source.refused(error))
-        }
-    })
+    with_passphrase(context, path, passphrase, KeyFile::public_half)
 }
 
 /// Tells what a file holds.
 pub(crate) fn inspection(context: &mut Context, path: &Path) -> Result<Inspection, Failure> {
-    let source = Source::open(path)?;
-    let inspection = match &source {
-        Source::File(path) => file::inspect(path).map(|read| {
-            warn(context, read.warning());
-            read.into_value()
-        }),
-        Source::StandardInput(bytes) => inspect(bytes).map_err(|error| source.refused(error)),
-    };
-    inspection.map_err(failure)
+    let read = open(path)?.inspect().map_err(failure)?;
+    Ok(warned(context, read))
+}
+
+fn open(path: &Path) -> Result<KeyFile, Failure> {
+    if path == Path::new("-") {
+        KeyFile::from_reader("standard input", stdin::take()?)
+    } else {
+        KeyFile::open(path)
+    }
+    .map_err(failure)
 }
 
 /// A refused key file, with the key crate's own help as the hint.
@@ -101,10 +75,7 @@ pub(crate) fn failure(error: FileError) -> Failure {
         FileError::Exists { .. } => {
             Some("choose another name, or give --force if nobody needs it any more".into())
         }
-        FileError::Key {
-            source: KeyError::PassphraseNeeded { .. },
-            ..
-        } => Some(
+        needed if needed.is_passphrase_needed() => Some(
             "give it with --passphrase-file FILE or in WA_KEY_PASSPHRASE; on a terminal you are asked".into(),
         ),
         other => other.help(),
@@ -116,38 +87,33 @@ pub(crate) fn failure(error: FileError) -> Failure {
 fn with_passphrase<T>(
     context: &mut Context,
     path: &Path,
-    args: &PassphraseArgs,
-    read: impl Fn(&mut Context, &Source<'_>, Option<&Passphrase>) -> Result<T, FileError>,
+    passphrase: &mut KeyPassphrase<'_>,
+    parse: impl Fn(&KeyFile, Option<&Passphrase>) -> Result<Read<T>, FileError>,
 ) -> Result<T, Failure> {
-    let source = Source::open(path)?;
-    let needed = match read(context, &source, None) {
-        Err(
-            error @ FileError::Key {
-                source: KeyError::PassphraseNeeded { .. },
-                ..
-            },
-        ) => error,
-        other => return other.map_err(failure),
+    let file = open(path)?;
+    let read = match parse(&file, None) {
+        Err(needed) if needed.is_passphrase_needed() => {
+            let asked;
+            let secret = if let Some(given) = passphrase.given(&context.environment)? {
+                given
+            } else {
+                asked = settings::ask_secret(&format!("Passphrase of {}: ", file.path().display()))?
+                    .ok_or_else(|| failure(needed))?;
+                &asked
+            };
+            parse(&file, Some(&Passphrase::new(secret.as_str())))
+        }
+        other => other,
     };
-    if matches!(source, Source::StandardInput(_)) && args.passphrase_file.as_deref() == Some(path) {
-        return Err(Usage::StandardInputTwice.into());
-    }
-    let given = settings::secret(
-        args.passphrase_file.as_ref(),
-        &context.environment,
-        &["WA_KEY_PASSPHRASE"],
-    )?;
-    let asked = || settings::ask_secret(&format!("Passphrase of {}: ", source.path().display()));
-    let Some(passphrase) = given.map_or_else(asked, |given| Ok(Some(given)))? else {
-        return Err(failure(needed));
-    };
-    read(context, &source, Some(&Passphrase::new(passphrase.as_str()))).map_err(failure)
+    Ok(warned(context, read.map_err(failure)?))
 }
 
-fn warn(context: &mut Context, warning: Option<&file::ReadableByOthers>) {
-    if let Some(warning) = warning {
+/// What was read, after saying what is to be said about its file.
+fn warned<T>(context: &mut Context, read: Read<T>) -> T {
+    if let Some(warning) = read.warning() {
         context.terminal.warn(&format!("{warning}; {}", warning.help()));
     }
+    read.into_value()
 }
 
 /// Reads all of a file or of standard input (`-`), unless it is longer than `limit` bytes.
@@ -161,7 +127,7 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Fai
     let mut bytes = Zeroizing::new(Vec::new());
     let most = limit as u64 + 1;
     if path == Path::new("-") {
-        io::stdin().lock().take(most).read_to_end(&mut bytes)
+        stdin::take()?.take(most).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     }

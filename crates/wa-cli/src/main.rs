@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod input;
 mod settings;
+mod stdin;
 mod terminal;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::failure::{Failure, Usage};
+use crate::stdin;
 use crate::terminal::Terminal;
 
 /// Every environment variable that is read, with what it is for.
@@ -121,21 +122,18 @@ impl Environment {
 /// Reads the first line of a secret's file (`-` is standard input), without its line end.
 pub(crate) fn secret_file(path: &Path) -> Result<Secret, Failure> {
     let mut line = Zeroizing::new(String::new());
-    let read = |line: &mut String| -> io::Result<()> {
-        if path == Path::new("-") {
-            io::stdin().lock().take(MAX_SECRET_FILE).read_line(line)?;
-        } else {
-            io::BufReader::new(std::fs::File::open(path)?)
+    let read = if path == Path::new("-") {
+        stdin::take()?.take(MAX_SECRET_FILE).read_line(&mut line)
+    } else {
+        std::fs::File::open(path).and_then(|file| {
+            io::BufReader::new(file)
                 .take(MAX_SECRET_FILE)
-                .read_line(line)?;
-        }
-        Ok(())
-    };
-    read(&mut line).map_err(|source| {
-        Failure::from(Usage::SecretFile {
-            path: path.to_owned(),
-            source,
+                .read_line(&mut line)
         })
+    };
+    read.map_err(|source| Usage::SecretFile {
+        path: path.to_owned(),
+        source,
     })?;
     let length = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(length);

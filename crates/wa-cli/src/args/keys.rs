@@ -103,8 +103,8 @@ pub(crate) struct ConvertArgs {
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
-    /// Read the new passphrase from this file (its first line). Default: WA_NEW_KEY_PASSPHRASE, then the
-    /// old passphrase, then a prompt.
+    /// Read the new passphrase from this file (its first line). Default: WA_NEW_KEY_PASSPHRASE, then what
+    /// --passphrase-file or WA_KEY_PASSPHRASE gives, then a prompt.
     #[arg(long, value_name = "FILE")]
     pub(crate) new_passphrase_file: Option<PathBuf>,
 

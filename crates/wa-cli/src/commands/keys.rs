@@ -10,7 +10,7 @@ use std::path::Path;
 
 use wa_cloud::keys::file::{Existing, FileError};
 
-use self::new_file::NewFile;
+use self::new_file::NewProtection;
 use super::Context;
 use crate::args::KeysCommand;
 use crate::failure::{Exit, Failure};

@@ -8,13 +8,14 @@ use wa_cloud::flows::{KeyRing, OpenError};
 use super::{Context, Exit, Failure};
 use crate::args::DecryptArgs;
 use crate::failure::Usage;
-use crate::input;
+use crate::input::{self, KeyPassphrase};
 use crate::terminal::{STRONG, paint};
 
 /// Twice what WhatsApp sends.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
 pub(super) fn run(context: &mut Context, args: &DecryptArgs) -> Result<Exit, Failure> {
+    // The body comes from there unless its file is named: a key is not to be waited for in vain.
     let inputs = args.key.iter().chain([&args.body]);
     if inputs.filter(|path| path.as_path() == Path::new("-")).count() > 1 {
         return Err(Usage::StandardInputTwice.into());
@@ -35,8 +36,9 @@ pub(super) fn run(context: &mut Context, args: &DecryptArgs) -> Result<Exit, Fai
 
 fn ring(context: &mut Context, args: &DecryptArgs) -> Result<KeyRing, Failure> {
     let mut ring: Option<KeyRing> = None;
+    let mut passphrase = KeyPassphrase::of(&args.passphrase);
     for path in &args.key {
-        let key = input::private_key(context, path, &args.passphrase)?;
+        let key = input::private_key(context, path, &mut passphrase)?;
         let with_it = match ring {
             Some(ring) => ring.with_earlier(&key),
             None => KeyRing::new(&key),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::Context;
 use crate::args::EndpointArgs;
 use crate::failure::{Failure, Usage};
-use crate::input;
+use crate::input::{self, KeyPassphrase};
 use crate::settings::{self, Secret};
 
 /// The most that is read of a file with data.
@@ -23,7 +23,11 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn of(context: &mut Context, args: &EndpointArgs) -> Result<Self, Failure> {
-        let key = input::public_half(context, &args.public_key, &args.passphrase)?;
+        let key = input::public_half(
+            context,
+            &args.public_key,
+            &mut KeyPassphrase::of(&args.passphrase),
+        )?;
         let secret = args.app_secret_file.as_ref();
         let read = |path: &Path| {
             std::fs::read_to_string(path).map_err(|error| setting(&path.display().to_string(), error))

@@ -2,24 +2,18 @@
 
 use serde_json::json;
 
-use super::{Context, NewFile};
+use super::{Context, NewProtection};
 use crate::args::ConvertArgs;
 use crate::failure::{Exit, Failure};
-use crate::input;
+use crate::input::{self, KeyPassphrase};
+use crate::settings;
 
 pub(crate) fn run(context: &mut Context, args: &ConvertArgs) -> Result<Exit, Failure> {
     let existing = super::existing(args.force);
     super::refuse_existing(&[&args.out], existing)?;
-    let key = input::private_key(context, &args.file, &args.passphrase)?;
-    let new = NewFile {
-        passphrase_file: args
-            .new_passphrase_file
-            .as_ref()
-            .or(args.passphrase.passphrase_file.as_ref()),
-        variables: &["WA_NEW_KEY_PASSPHRASE", "WA_KEY_PASSPHRASE"],
-        unprotected: args.no_passphrase,
-    };
-    let protection = new.protection(&context.environment)?;
+    let mut passphrase = KeyPassphrase::of(&args.passphrase);
+    let key = input::private_key(context, &args.file, &mut passphrase)?;
+    let protection = protection(context, args, &mut passphrase)?;
     protection.write(&args.out, &key, existing)?;
     let fingerprint = key.public_key().fingerprint();
     let human = format!(
@@ -34,4 +28,22 @@ pub(crate) fn run(context: &mut Context, args: &ConvertArgs) -> Result<Exit, Fai
     });
     context.terminal.result(&human, &machine)?;
     Ok(Exit::Good)
+}
+
+/// The passphrase that is meant for the new file comes first, then the one of the key that was read.
+fn protection(
+    context: &Context,
+    args: &ConvertArgs,
+    old: &mut KeyPassphrase<'_>,
+) -> Result<NewProtection, Failure> {
+    if args.no_passphrase {
+        return Ok(NewProtection::none());
+    }
+    let environment = &context.environment;
+    let hint = "give --new-passphrase-file FILE, set WA_NEW_KEY_PASSPHRASE, or say --no-passphrase";
+    let file = args.new_passphrase_file.as_ref();
+    match settings::secret(file, environment, &["WA_NEW_KEY_PASSPHRASE"])? {
+        Some(new) => NewProtection::with(Some(&new), hint),
+        None => NewProtection::with(old.given(environment)?, hint),
+    }
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde_json::json;
 use wa_cloud::keys::{PrivateKey, file};
 
-use super::{Context, NewFile};
+use super::{Context, NewProtection};
 use crate::args::GenerateArgs;
 use crate::failure::{Exit, Failure, Usage};
-use crate::input;
+use crate::input::{self, KeyPassphrase};
 
 pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Failure> {
     let in_folder = |name: &Path| {
@@ -22,15 +22,10 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
     if super::same_place(&private, &public) {
         return Err(Usage::SameFile { path: private }.into());
     }
-    let new = NewFile {
-        passphrase_file: args.passphrase.passphrase_file.as_ref(),
-        variables: &["WA_KEY_PASSPHRASE"],
-        unprotected: args.no_passphrase,
-    };
     let existing = super::existing(args.force);
     // Neither file is written when the other one stands in the way.
     super::refuse_existing(&[&private, &public], existing)?;
-    let protection = new.protection(&context.environment)?;
+    let protection = protection(context, args)?;
     let key = PrivateKey::generate().map_err(Failure::failed)?;
     // The public file first: it can be made again from the private one, and a failure leaves the old private key.
     file::write_public_key(&public, key.public_key(), existing).map_err(input::failure)?;
@@ -59,4 +54,13 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
         .terminal
         .note(&format!("next: wa encryption set {}", public.display()));
     Ok(Exit::Good)
+}
+
+fn protection(context: &Context, args: &GenerateArgs) -> Result<NewProtection, Failure> {
+    if args.no_passphrase {
+        return Ok(NewProtection::none());
+    }
+    let hint = "give --passphrase-file FILE, set WA_KEY_PASSPHRASE, or say --no-passphrase";
+    let mut passphrase = KeyPassphrase::of(&args.passphrase);
+    NewProtection::with(passphrase.given(&context.environment)?, hint)
 }

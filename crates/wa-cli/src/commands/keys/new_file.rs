@@ -1,43 +1,35 @@
 //! How a new private key file is protected, and where its passphrase comes from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wa_cloud::keys::file::{self, Existing};
 use wa_cloud::keys::{Passphrase, PrivateKey, Protection};
 
 use crate::failure::{Failure, Usage};
 use crate::input;
-use crate::settings::{self, Environment};
-
-/// What was asked for.
-pub(super) struct NewFile<'a> {
-    pub(super) passphrase_file: Option<&'a PathBuf>,
-    pub(super) variables: &'a [&'a str],
-    pub(super) unprotected: bool,
-}
+use crate::settings::{self, Secret};
 
 /// What is done: encrypted with this passphrase, or not at all.
 pub(super) struct NewProtection(Option<Passphrase>);
 
-impl NewFile<'_> {
-    /// Finds the passphrase before any work is done; a key is left unprotected only where that was asked for.
-    pub(super) fn protection(&self, environment: &Environment) -> Result<NewProtection, Failure> {
-        if self.unprotected {
-            return Ok(NewProtection(None));
-        }
-        let given = settings::secret(self.passphrase_file, environment, self.variables)?;
-        let asked = || settings::ask_new_secret("Passphrase for the new private key");
-        let passphrase = given
-            .map_or_else(asked, |given| Ok(Some(given)))?
-            .ok_or(Usage::Missing {
-                what: "a passphrase for the new private key",
-                hint: "give --passphrase-file FILE, set WA_KEY_PASSPHRASE, or say --no-passphrase",
-            })?;
-        Ok(NewProtection(Some(Passphrase::new(passphrase.as_str()))))
-    }
-}
-
 impl NewProtection {
+    /// Leaves the key unprotected, where that was asked for.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Takes the passphrase that is given, or asks for one; `hint` says how to give it.
+    pub(super) fn with(given: Option<&Secret>, hint: &'static str) -> Result<Self, Failure> {
+        let what = "a passphrase for the new private key";
+        let passphrase = match given {
+            Some(given) => Passphrase::new(given.as_str()),
+            None => settings::ask_new_secret("Passphrase for the new private key")?
+                .map(|asked| Passphrase::new(asked.as_str()))
+                .ok_or(Usage::Missing { what, hint })?,
+        };
+        Ok(Self(Some(passphrase)))
+    }
+
     pub(super) fn is_some(&self) -> bool {
         self.0.is_some()
     }

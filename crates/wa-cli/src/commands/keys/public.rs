@@ -6,10 +6,10 @@ use wa_cloud::keys::file;
 use super::Context;
 use crate::args::PublicArgs;
 use crate::failure::{Exit, Failure, Usage};
-use crate::input;
+use crate::input::{self, KeyPassphrase};
 
 pub(crate) fn run(context: &mut Context, args: &PublicArgs) -> Result<Exit, Failure> {
-    let key = input::public_half(context, &args.file, &args.passphrase)?;
+    let key = input::public_half(context, &args.file, &mut KeyPassphrase::of(&args.passphrase))?;
     if let Some(path) = &args.out {
         if super::same_place(&args.file, path) {
             return Err(Usage::OverInput { path: path.clone() }.into());

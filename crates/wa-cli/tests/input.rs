@@ -1,0 +1,197 @@
+//! Where keys and secrets come from: files, pipes that give what they hold only once, standard input.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::wa;
+
+const OLD: &str = "the old passphrase";
+const NEW: &str = "the new passphrase";
+
+/// Runs `wa` in a folder with something on standard input.
+fn fed(folder: &Path, args: &[&str], input: &[u8], variables: &[(&str, &str)]) -> Output {
+    let mut command = wa();
+    command
+        .args(args)
+        .current_dir(folder)
+        .envs(variables.iter().copied());
+    let mut child = piped(&mut command).spawn().unwrap();
+    // Whatever refuses its command line reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn piped(command: &mut Command) -> &mut Command {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A folder with an encrypted key, its public half, its passphrase and another one.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("old.txt"), OLD).unwrap();
+    fs::write(folder.path().join("new.txt"), NEW).unwrap();
+    let generate = ["keys", "generate", "--passphrase-file", "old.txt"];
+    let output = fed(folder.path(), &generate, b"", &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    folder
+}
+
+/// Whether this passphrase opens the file.
+fn opens(folder: &Path, file: &str, passphrase: &str) -> bool {
+    let variables = [("WA_KEY_PASSPHRASE", passphrase)];
+    fed(folder, &["keys", "public", file], b"", &variables)
+        .status
+        .success()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_encrypted_key_from_a_pipe_is_read_once() {
+    let folder = folder();
+    let pem = fs::read(folder.path().join("private.pem")).unwrap();
+    let commands: [&[&str]; 3] = [
+        &["keys", "public", "/dev/stdin"],
+        &["keys", "public", "-"],
+        &["keys", "convert", "/dev/stdin", "--out", "converted.pem"],
+    ];
+    for args in commands {
+        let output = fed(folder.path(), args, &pem, &[("WA_KEY_PASSPHRASE", OLD)]);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    }
+    let again = ["keys", "convert", "private.pem", "--out", "again.pem"];
+    let from_a_pipe = [&again[..], &["--passphrase-file", "/dev/stdin"]].concat();
+    let output = fed(folder.path(), &from_a_pipe, OLD.as_bytes(), &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(opens(folder.path(), "again.pem", OLD));
+}
+
+#[test]
+fn the_new_passphrase_is_the_one_that_is_meant_for_the_new_file() {
+    let folder = folder();
+    let convert = |name: &str, options: &[&str], variables: &[(&str, &str)]| {
+        let args = [&["keys", "convert", "private.pem", "--out", name][..], options].concat();
+        let output = fed(folder.path(), &args, b"", variables);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+    };
+    let (old_file, new_file) = (
+        ["--passphrase-file", "old.txt"],
+        ["--new-passphrase-file", "new.txt"],
+    );
+    let (old, new) = (("WA_KEY_PASSPHRASE", OLD), ("WA_NEW_KEY_PASSPHRASE", NEW));
+    let neither = ("WA_NEW_KEY_PASSPHRASE", "used by nothing");
+    convert("a.pem", &[old_file, new_file].concat(), &[neither]);
+    convert("b.pem", &old_file, &[new]);
+    convert("c.pem", &[], &[old, new]);
+    for name in ["a.pem", "b.pem", "c.pem"] {
+        assert!(opens(folder.path(), name, NEW), "{name}");
+    }
+    convert("d.pem", &old_file, &[("WA_KEY_PASSPHRASE", "used by nothing")]);
+    convert("e.pem", &[], &[old]);
+    for name in ["d.pem", "e.pem"] {
+        assert!(opens(folder.path(), name, OLD), "{name}");
+    }
+}
+
+#[test]
+fn a_passphrase_on_standard_input_serves_all_that_need_it() {
+    let folder = folder();
+    let convert = ["keys", "convert", "private.pem", "--out", "new.pem"];
+    let args = [&convert[..], &["--passphrase-file", "-"]].concat();
+    let output = fed(folder.path(), &args, OLD.as_bytes(), &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(opens(folder.path(), "new.pem", OLD));
+
+    fs::write(folder.path().join("body.json"), "{}").unwrap();
+    let args = [
+        "--passphrase-file",
+        "-",
+        "--key",
+        "private.pem",
+        "--key",
+        "new.pem",
+    ];
+    let args = [&["flow", "decrypt", "body.json"][..], &args].concat();
+    let output = fed(folder.path(), &args, OLD.as_bytes(), &[]);
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "the keys are read, the body is none"
+    );
+}
+
+#[test]
+fn standard_input_is_read_for_one_thing_only() {
+    let folder = folder();
+    let pem = fs::read(folder.path().join("private.pem")).unwrap();
+    let (line, token) = (OLD.as_bytes(), b"EAAtoken".as_slice());
+    let convert = |options: &[&'static str]| [&["keys", "convert", "--out", "new.pem"][..], options].concat();
+    let number = ["--phone-number-id", "106540352242922"];
+    let send = ["flow", "send", "http://127.0.0.1:1", "--public-key", "-"];
+    let runs: [(Vec<&str>, &[u8]); 8] = [
+        (convert(&["-", "--passphrase-file", "-"]), &pem),
+        (
+            convert(&["-", "--passphrase-file", "old.txt", "--new-passphrase-file", "-"]),
+            &pem,
+        ),
+        (
+            convert(&[
+                "private.pem",
+                "--passphrase-file",
+                "-",
+                "--new-passphrase-file",
+                "-",
+            ]),
+            line,
+        ),
+        (vec!["keys", "inspect", "-", "-"], &pem),
+        (
+            [
+                &["encryption", "set", "-", "--access-token-file", "-"][..],
+                &number,
+            ]
+            .concat(),
+            token,
+        ),
+        (
+            [
+                &[
+                    "encryption",
+                    "get",
+                    "--access-token-file",
+                    "-",
+                    "--app-secret-file",
+                    "-",
+                ][..],
+                &number,
+            ]
+            .concat(),
+            token,
+        ),
+        ([&send[..], &["--app-secret-file", "-"]].concat(), &pem),
+        ([&send[..], &["--screen", "A", "--data", "@-"]].concat(), b"{}"),
+    ];
+    for (args, input) in runs {
+        let output = fed(folder.path(), &args, input, &[("WA_KEY_PASSPHRASE", OLD)]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {told}");
+        assert!(
+            told.contains("standard input can be read for one thing only"),
+            "{args:?}: {told}"
+        );
+        assert!(!folder.path().join("new.pem").exists());
+    }
+}
