@@ -14,7 +14,7 @@ mod media;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use emulator::EmulatorArgs;
 pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
@@ -108,6 +108,16 @@ pub(crate) enum ReferencePage {
     Environment,
     GatewayConfiguration,
     GatewayMetrics,
+}
+
+/// The same error, unless it repeats a key that was given where the name of its file is due.
+pub(crate) fn without_a_key(error: clap::Error) -> clap::Error {
+    if !error.to_string().contains("-----BEGIN") {
+        return error;
+    }
+    let words = "the text of a key is given where the name of its file is due: give the name, or `-` and the key on \
+                 standard input";
+    Cli::command().error(clap::error::ErrorKind::UnknownArgument, words)
 }
 
 pub(crate) const EXIT_CODES: &str = "\

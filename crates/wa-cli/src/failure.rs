@@ -32,10 +32,17 @@ pub(crate) struct Failure {
 pub(crate) enum Usage {
     #[error("cannot read the settings in {}: {reason}", path.display())]
     EnvFile { path: PathBuf, reason: String },
-    #[error("cannot read the secret in {}", path.display())]
-    SecretFile { path: PathBuf, source: io::Error },
-    #[error("the first line of {} is empty: there is no secret in it", path.display())]
-    EmptySecretFile { path: PathBuf },
+    /// What was given may be the secret itself, so that it is not repeated.
+    #[error("cannot read the file of {option}")]
+    SecretFile {
+        option: &'static str,
+        variable: &'static str,
+        source: io::Error,
+    },
+    #[error("the first line of the file of {option} is empty: there is no secret in it")]
+    EmptySecretFile { option: &'static str },
+    #[error("the text itself is given where the name of its file is due")]
+    TextForFile,
     #[error("cannot ask for a secret")]
     Prompt { source: io::Error },
     #[error("the two passphrases differ")]
@@ -152,6 +159,12 @@ impl From<Usage> for Failure {
     fn from(usage: Usage) -> Self {
         let hint = match &usage {
             Usage::Missing { hint, .. } => Some((*hint).to_owned()),
+            Usage::SecretFile { option, variable, .. } => Some(format!(
+                "{option} takes the name of a file with the secret in its first line; the secret itself goes into {variable}"
+            )),
+            Usage::TextForFile => {
+                Some("give the name of the file, or `-` and the text on standard input".to_owned())
+            }
             _ => None,
         };
         Self {

@@ -9,20 +9,24 @@ use zeroize::Zeroizing;
 
 use crate::args::PassphraseArgs;
 use crate::commands::Context;
-use crate::failure::Failure;
-use crate::settings::{self, Environment, Secret};
+use crate::failure::{Failure, Usage};
+use crate::settings::{self, Environment, Place, Secret};
 use crate::stdin;
 
 /// The passphrase of the keys that a command reads: its file is read once for all of them, and only when one needs it.
 pub(crate) struct KeyPassphrase<'a> {
-    file: Option<&'a PathBuf>,
+    place: Place<'a>,
     found: Option<Secret>,
 }
 
 impl<'a> KeyPassphrase<'a> {
     pub(crate) fn of(args: &'a PassphraseArgs) -> Self {
         Self {
-            file: args.passphrase_file.as_ref(),
+            place: Place {
+                option: "--passphrase-file",
+                file: args.passphrase_file.as_ref(),
+                variables: &["WA_KEY_PASSPHRASE"],
+            },
             found: None,
         }
     }
@@ -30,7 +34,7 @@ impl<'a> KeyPassphrase<'a> {
     /// What `--passphrase-file` or the environment gives.
     pub(crate) fn given(&mut self, environment: &Environment) -> Result<Option<&Secret>, Failure> {
         if self.found.is_none() {
-            self.found = settings::secret(self.file, environment, &["WA_KEY_PASSPHRASE"])?;
+            self.found = self.place.secret(environment)?;
         }
         Ok(self.found.as_ref())
     }
@@ -66,7 +70,16 @@ fn open(path: &Path) -> Result<KeyFile, Failure> {
     } else {
         KeyFile::open(path)
     }
-    .map_err(failure)
+    .map_err(|error| match error {
+        FileError::Read { path, .. } if is_text(&path) => Usage::TextForFile.into(),
+        other => failure(other),
+    })
+}
+
+/// True if what should name a file is rather what the file should hold, which may be secret: a key, a description of media.
+fn is_text(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.contains("-----BEGIN") || text.trim_start().starts_with(['{', '[']) || text.len() > 1000
 }
 
 /// A refused key file, with the key crate's own help as the hint.
@@ -119,6 +132,9 @@ fn warned<T>(context: &mut Context, read: Read<T>) -> T {
 /// Reads all of a file or of standard input (`-`), unless it is longer than `limit` bytes.
 pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let source = |error| {
+        if is_text(path) {
+            return Usage::TextForFile.into();
+        }
         Failure::failed(Unreadable {
             path: path.to_owned(),
             source: error,

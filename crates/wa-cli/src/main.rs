@@ -11,8 +11,7 @@ mod terminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser};
+use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::commands::Context;
@@ -21,8 +20,7 @@ use crate::settings::Environment;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    refuse_keys_in_arguments();
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| args::without_a_key(error).exit());
     log(&cli);
     let mut terminal = Terminal::new(&cli.global);
     let environment = match Environment::load(cli.global.env_file.as_deref()) {
@@ -41,15 +39,6 @@ fn main() -> ExitCode {
         failure.exit()
     });
     ExitCode::from(exit as u8)
-}
-
-/// A key in place of its file's name would be repeated by whatever refuses it.
-fn refuse_keys_in_arguments() {
-    if std::env::args_os().any(|argument| argument.to_string_lossy().contains("-----BEGIN")) {
-        let message = "an argument is a key or a certificate itself: write it to a file, and give the name of that \
-                       (its text is not shown; others may have seen the command line)";
-        Cli::command().error(ErrorKind::ValueValidation, message).exit();
-    }
 }
 
 fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {

@@ -119,33 +119,6 @@ impl Environment {
     }
 }
 
-/// Reads the first line of a secret's file (`-` is standard input), without its line end.
-pub(crate) fn secret_file(path: &Path) -> Result<Secret, Failure> {
-    let mut line = Zeroizing::new(String::new());
-    let read = if path == Path::new("-") {
-        stdin::take()?.take(MAX_SECRET_FILE).read_line(&mut line)
-    } else {
-        std::fs::File::open(path).and_then(|file| {
-            io::BufReader::new(file)
-                .take(MAX_SECRET_FILE)
-                .read_line(&mut line)
-        })
-    };
-    read.map_err(|source| Usage::SecretFile {
-        path: path.to_owned(),
-        source,
-    })?;
-    let length = line.trim_end_matches(['\r', '\n']).len();
-    line.truncate(length);
-    if line.is_empty() {
-        return Err(Usage::EmptySecretFile {
-            path: path.to_owned(),
-        }
-        .into());
-    }
-    Ok(line)
-}
-
 /// Asks without an echo; `None` where nobody can be asked.
 pub(crate) fn ask_secret(prompt: &str) -> Result<Option<Secret>, Failure> {
     if !Terminal::can_ask() {
@@ -170,14 +143,54 @@ pub(crate) fn ask_new_secret(what: &str) -> Result<Option<Secret>, Failure> {
     Ok(Some(first))
 }
 
-/// A secret from its file, else from the environment.
-pub(crate) fn secret(
-    file: Option<&PathBuf>,
-    environment: &Environment,
-    names: &[&str],
-) -> Result<Option<Secret>, Failure> {
-    if let Some(path) = file {
-        return secret_file(path).map(Some);
+/// Where a secret comes from: the file that an option names, else the first of these variables that is set.
+pub(crate) struct Place<'a> {
+    pub(crate) option: &'static str,
+    pub(crate) file: Option<&'a PathBuf>,
+    pub(crate) variables: &'static [&'static str],
+}
+
+impl Place<'_> {
+    /// Finds the secret; `None` where none is given.
+    pub(crate) fn secret(&self, environment: &Environment) -> Result<Option<Secret>, Failure> {
+        match self.file {
+            Some(path) => self.read(path).map(Some),
+            None => Ok(self.variables.iter().find_map(|name| environment.get(name))),
+        }
     }
-    Ok(names.iter().find_map(|name| environment.get(name)))
+
+    /// Reads the first line of the file (`-` is standard input), without its line end.
+    fn read(&self, path: &Path) -> Result<Secret, Failure> {
+        let mut line = Zeroizing::new(String::new());
+        let read = if path == Path::new("-") {
+            stdin::take()?.take(MAX_SECRET_FILE).read_line(&mut line)
+        } else {
+            std::fs::File::open(path).and_then(|file| {
+                io::BufReader::new(file)
+                    .take(MAX_SECRET_FILE)
+                    .read_line(&mut line)
+            })
+        };
+        let option = self.option;
+        read.map_err(|source| Usage::SecretFile {
+            option,
+            variable: self.variables.first().copied().unwrap_or_default(),
+            source,
+        })?;
+        let length = line.trim_end_matches(['\r', '\n']).len();
+        line.truncate(length);
+        if line.is_empty() {
+            return Err(Usage::EmptySecretFile { option }.into());
+        }
+        Ok(line)
+    }
+}
+
+/// Where the app secret comes from, for Graph as for Flows.
+pub(crate) fn app_secret(file: Option<&PathBuf>) -> Place<'_> {
+    Place {
+        option: "--app-secret-file",
+        file,
+        variables: &["WA_APP_SECRET"],
+    }
 }

@@ -195,3 +195,44 @@ fn standard_input_is_read_for_one_thing_only() {
         assert!(!folder.path().join("new.pem").exists());
     }
 }
+
+#[test]
+fn a_secret_in_place_of_its_files_name_is_not_repeated_but_its_option_is_named() {
+    let folder = folder();
+    let runs: [(&[&str], &str, &str); 4] = [
+        (&["encryption", "get"], "--access-token-file", "WA_ACCESS_TOKEN"),
+        (&["encryption", "get"], "--app-secret-file", "WA_APP_SECRET"),
+        (
+            &["encryption", "set", "private.pem"],
+            "--passphrase-file",
+            "WA_KEY_PASSPHRASE",
+        ),
+        (
+            &["keys", "convert", "private.pem", "--out", "new.pem"],
+            "--new-passphrase-file",
+            "WA_NEW_KEY_PASSPHRASE",
+        ),
+    ];
+    fs::write(folder.path().join("empty.txt"), "\n").unwrap();
+    for (command, option, variable) in runs {
+        let variables = [
+            ("WA_ACCESS_TOKEN", "EAAtoken"),
+            ("WA_KEY_PASSPHRASE", OLD),
+            ("WA_PHONE_NUMBER_ID", "106540352242922"),
+        ];
+        let run = |file: &str| {
+            let output = fed(
+                folder.path(),
+                &[command, &[option, file]].concat(),
+                b"",
+                &variables,
+            );
+            assert_eq!(output.status.code(), Some(2), "{option}");
+            text(&output.stderr)
+        };
+        let told = run("the-secret-itself");
+        assert!(!told.contains("the-secret-itself"), "{told}");
+        assert!(told.contains(option) && told.contains(variable), "{told}");
+        assert!(run("empty.txt").contains(option));
+    }
+}

@@ -213,13 +213,48 @@ fn no_secret_is_printed_whatever_goes_wrong() {
         format!("WA_ACCESS_TOKEN=marker-token\nPEM=\"{}", &pem[..200]),
     )
     .unwrap();
-    let runs: [&[&str]; 6] = [
+    let description = r#"{"encryption_metadata":{"encryption_key":"marker-media-key"}}"#;
+    let convert = ["keys", "convert", "private.pem", "--out", "new.pem"];
+    let send = [
+        "flow",
+        "send",
+        "http://127.0.0.1:1",
+        "--public-key",
+        "private.pem",
+    ];
+    let runs: [&[&str]; 18] = [
         &["keys", "inspect", "private.pem", "damaged.pem"],
         &["keys", "public", "damaged.pem"],
         &["keys", "inspect", "damaged.pem", "--json"],
         &["--env-file", "encryption", "get"],
         &["-vv", "encryption", "set", "private.pem"],
         &["-vv", "encryption", "get", "--phone-number-id", "999"],
+        // What should be in a file is given where the name of that file is due.
+        &["encryption", "get", "--access-token-file", "marker-token"],
+        &["encryption", "get", "--access-token-file", &"marker-".repeat(99)],
+        &[
+            "encryption",
+            "get",
+            "--app-secret-file",
+            "marker-app-secret",
+            "--json",
+        ],
+        &[
+            "keys",
+            "generate",
+            "--out-dir",
+            "..",
+            "--passphrase-file",
+            "marker-passphrase",
+        ],
+        &[&convert[..], &["--new-passphrase-file", "marker-new-passphrase"]].concat(),
+        &[&send[..], &["--app-secret-file", "marker-app-secret"]].concat(),
+        &["keys", "public", &pem],
+        &["keys", "public", "--", &pem],
+        &["keys", "public", &body],
+        &["keys", "inspect", "private.pem", "--json", "--", &pem],
+        &["flow", "decrypt", "body.json", "--key", &pem],
+        &["media", "decrypt", description, "--file", "x", "--out", "y"],
     ];
     for args in runs {
         let mut command = emulator.wa("106540352242922");

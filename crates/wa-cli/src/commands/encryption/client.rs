@@ -10,7 +10,7 @@ use wa_cloud::graph::{
 use super::Context;
 use crate::args::GraphArgs;
 use crate::failure::{Failure, Usage};
-use crate::settings::{self, Environment};
+use crate::settings::{self, Environment, Place};
 
 /// One API for each phone number that was named, in the order of naming, over one client.
 pub(super) fn apis(context: &Context, args: &GraphArgs) -> Result<Vec<EncryptionApi>, Failure> {
@@ -53,12 +53,12 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
 }
 
 fn client(environment: &Environment, args: &GraphArgs) -> Result<GraphClient, Failure> {
-    let token = settings::secret(
-        args.access_token_file.as_ref(),
-        environment,
-        &["WA_ACCESS_TOKEN", "CLOUD_API_ACCESS_TOKEN"],
-    )?
-    .ok_or(Usage::Missing {
+    let token = Place {
+        option: "--access-token-file",
+        file: args.access_token_file.as_ref(),
+        variables: &["WA_ACCESS_TOKEN", "CLOUD_API_ACCESS_TOKEN"],
+    };
+    let token = token.secret(environment)?.ok_or(Usage::Missing {
         what: "the access token",
         hint: "set WA_ACCESS_TOKEN or give --access-token-file FILE; the token needs whatsapp_business_messaging",
     })?;
@@ -77,7 +77,7 @@ fn client(environment: &Environment, args: &GraphArgs) -> Result<GraphClient, Fa
             .map_err(|error| setting("the API version", error))?;
         builder = builder.api_version(version);
     }
-    if let Some(secret) = settings::secret(args.app_secret_file.as_ref(), environment, &["WA_APP_SECRET"])? {
+    if let Some(secret) = settings::app_secret(args.app_secret_file.as_ref()).secret(environment)? {
         let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("the app secret", error))?;
         builder = builder.app_secret(secret);
     }

@@ -28,13 +28,13 @@ impl Known {
             &args.public_key,
             &mut KeyPassphrase::of(&args.passphrase),
         )?;
-        let secret = args.app_secret_file.as_ref();
+        let secret = settings::app_secret(args.app_secret_file.as_ref());
         let read = |path: &Path| {
             std::fs::read_to_string(path).map_err(|error| setting(&path.display().to_string(), error))
         };
         Ok(Self {
             public_key_pem: key.to_pem(),
-            app_secret: settings::secret(secret, &context.environment, &["WA_APP_SECRET"])?,
+            app_secret: secret.secret(&context.environment)?,
             root_certificate: args.root_certificate.as_deref().map(read).transpose()?,
         })
     }

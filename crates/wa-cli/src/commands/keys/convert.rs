@@ -6,7 +6,7 @@ use super::{Context, NewProtection};
 use crate::args::ConvertArgs;
 use crate::failure::{Exit, Failure};
 use crate::input::{self, KeyPassphrase};
-use crate::settings;
+use crate::settings::Place;
 
 pub(crate) fn run(context: &mut Context, args: &ConvertArgs) -> Result<Exit, Failure> {
     let existing = super::existing(args.force);
@@ -41,8 +41,12 @@ fn protection(
     }
     let environment = &context.environment;
     let hint = "give --new-passphrase-file FILE, set WA_NEW_KEY_PASSPHRASE, or say --no-passphrase";
-    let file = args.new_passphrase_file.as_ref();
-    match settings::secret(file, environment, &["WA_NEW_KEY_PASSPHRASE"])? {
+    let new = Place {
+        option: "--new-passphrase-file",
+        file: args.new_passphrase_file.as_ref(),
+        variables: &["WA_NEW_KEY_PASSPHRASE"],
+    };
+    match new.secret(environment)? {
         Some(new) => NewProtection::with(Some(&new), hint),
         None => NewProtection::with(old.given(environment)?, hint),
     }

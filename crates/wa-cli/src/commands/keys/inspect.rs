@@ -26,7 +26,7 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
                 describe(path, &inspection, &mut human);
                 results.push(machine(path, &inspection));
             }
-            Err(failure) if args.files.len() == 1 => return Err(failure),
+            Err(failure) if args.files.len() == 1 || failure.exit() == Exit::Usage => return Err(failure),
             Err(failure) => {
                 exit = failure.exit();
                 human.push_str(&failure.to_string());
