@@ -26,7 +26,10 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
         });
     }
     let json = serde_json::from_slice::<Value>(&incoming.body).ok();
-    let error = json.as_ref().and_then(|json| json.get("error"));
+    let error = json
+        .as_ref()
+        .and_then(|json| json.get("error"))
+        .filter(|error| !error.is_null());
     if let Some(api) = error.and_then(|error| ApiError::parse(status, error, redactor)) {
         let limited = status == StatusCode::TOO_MANY_REQUESTS || api.code().kind() == CodeKind::RateLimit;
         let api = Box::new(api);
@@ -41,6 +44,11 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
     }
     let length = incoming.body.len();
     match json {
+        Some(_) if status.is_success() && error.is_some() => Err(unexpected(UnexpectedAnswer::shape(
+            status,
+            length,
+            "its error has no code",
+        ))),
         Some(json) if status.is_success() => Ok(json),
         Some(_) => Err(unexpected(UnexpectedAnswer::shape(
             status,

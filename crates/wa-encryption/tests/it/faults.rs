@@ -66,6 +66,31 @@ async fn field_14_a_gateways_html_page_is_an_unexpected_answer_with_its_status()
 }
 
 #[tokio::test]
+async fn an_error_without_a_code_is_neither_a_key_nor_the_absence_of_one() {
+    for body in [r#"{"error":"x"}"#, r#"{"error":{"message":"no"},"success":true}"#] {
+        let fault = Fault::Status {
+            status: 200,
+            body: body.to_owned(),
+            content_type: "application/json".to_owned(),
+        };
+        let Stage {
+            emulator, encryption, ..
+        } = stage().await;
+        emulator.queue_fault(FaultRule::new(fault).always());
+        for error in [
+            encryption.get_business_public_key().await.unwrap_err(),
+            encryption.verify(&KEYS[0]).await.unwrap_err(),
+            encryption.set_business_public_key(&KEYS[0]).await.unwrap_err(),
+        ] {
+            assert!(
+                matches!(error.graph().unwrap().kind(), GraphErrorKind::Unexpected(_)),
+                "{error:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_refused() {
     let location = "https://elsewhere.example/".into();
     let error = struck_by(Fault::Redirect { location }, LONG).await;

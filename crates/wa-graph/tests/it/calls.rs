@@ -166,6 +166,13 @@ async fn answers_that_are_no_graph_errors_keep_status_and_kind_but_not_the_body(
             BodyKind::Json,
         ),
         (400, "application/json", "[]", BodyKind::Json),
+        (200, "application/json", r#"{"error":"x"}"#, BodyKind::Json),
+        (
+            200,
+            "application/json",
+            r#"{"error":{"message":"secret page"},"data":[]}"#,
+            BodyKind::Json,
+        ),
     ] {
         let server = MockServer::start();
         server.mock(|when, then| {
