@@ -79,7 +79,10 @@ pub(crate) struct SetArgs {
 #[command(after_help = "\
 Examples:
   wa encryption get
-  wa encryption get --pem > registered.pem")]
+  wa encryption get --pem > registered.pem
+
+Ends with 0 when this could be read, whatever is registered: `wa encryption verify` tells whether it is good.
+With --json, `usable` says whether it is a key with the status VALID.")]
 pub(crate) struct GetArgs {
     /// Print the registered key as PEM and nothing else.
     #[arg(long, conflicts_with = "json")]

@@ -49,7 +49,7 @@ fn machine(found: &BusinessPublicKey) -> serde_json::Value {
         _ => None,
     };
     json!({
-        "good": found.is_usable(),
+        "usable": found.is_usable(),
         "business_public_key": found.public_key().map(wa_cloud::keys::PublicKey::to_pem),
         "business_public_key_signature_status": found.signature_status().map(SignatureStatus::as_str),
         "fingerprint": found.fingerprint().map(|fingerprint| fingerprint.to_string()),

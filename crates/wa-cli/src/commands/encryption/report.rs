@@ -36,7 +36,6 @@ impl Outcome {
             )
         };
         let machine = json!({
-            "good": good,
             "verification": kind(verification),
             "fingerprint": verification.expected().to_string(),
             "description": verification.to_string(),
@@ -46,7 +45,7 @@ impl Outcome {
     }
 
     fn failed(failure: &Failure) -> Self {
-        let machine = json!({ "good": false, "error": failure.as_json() });
+        let machine = json!({ "error": failure.as_json() });
         Self::new(failure.exit(), failure.to_string(), machine)
     }
 }
@@ -108,6 +107,8 @@ fn print(
         human.push_str(&outcome.human);
         let mut machine = outcome.machine.clone();
         if let Some(members) = machine.as_object_mut() {
+            // Here for every command, so that it says the same as the exit code.
+            members.insert("good".to_owned(), json!(outcome.exit == Exit::Good));
             members.insert(
                 "phone_number_id".to_owned(),
                 json!(api.phone_number_id().to_string()),

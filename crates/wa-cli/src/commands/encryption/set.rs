@@ -23,7 +23,7 @@ pub(crate) async fn run(context: &mut Context, args: &SetArgs) -> Result<Exit, F
         Ok(Outcome::new(
             Exit::Good,
             human,
-            json!({ "good": true, "fingerprint": fingerprint.to_string() }),
+            json!({ "fingerprint": fingerprint.to_string() }),
         ))
     })
     .await

@@ -1,0 +1,55 @@
+//! What `wa encryption` says of one phone number and of several.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use std::process::Output;
+
+use serde_json::Value;
+use support::Emulator;
+
+const KEY: &str = "tests/data/test-only-public.pem";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn run(emulator: &Emulator, numbers: &str, args: &[&str]) -> Output {
+    emulator.wa(numbers).args(args).output().unwrap()
+}
+
+#[test]
+fn good_is_the_same_for_each_number_for_all_and_for_the_exit_code() {
+    let emulator = Emulator::start(&["1001", "1002"]);
+    let commands: [&[&str]; 4] = [
+        &["encryption", "get"],
+        &["encryption", "verify", KEY],
+        &["encryption", "set", KEY],
+        &["encryption", "set", KEY, "--no-verify"],
+    ];
+    let found = |numbers: &str, args: &[&str]| {
+        let output = run(&emulator, numbers, &[args, &["--json"]].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let good = |value: &Value| value.pointer("/good").and_then(Value::as_bool).unwrap();
+        let results = report.pointer("/results").and_then(Value::as_array).unwrap();
+        assert_eq!(
+            (good(&report), output.status.success()),
+            (results.iter().all(good), good(&report)),
+            "{numbers} {args:?}: {report}"
+        );
+        report
+    };
+    for _ in ["before a key is set", "after"] {
+        for numbers in ["1001", "1001,1002", "1001,999"] {
+            for args in commands {
+                found(numbers, args);
+            }
+        }
+    }
+    let usable = |report: &Value| report.pointer("/results/0/usable").unwrap().clone();
+    assert_eq!(usable(&found("1001", &["encryption", "get"])), true);
+    emulator.control("POST", "numbers/1001/reregister", "{}");
+    assert_eq!(usable(&found("1001", &["encryption", "get"])), false);
+}
