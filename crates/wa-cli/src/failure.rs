@@ -41,6 +41,8 @@ pub(crate) enum Usage {
     },
     #[error("the first line of the file of {option} is empty: there is no secret in it")]
     EmptySecretFile { option: &'static str },
+    #[error("--pem cannot be used with {with}: it prints one key and nothing else")]
+    PemWith { with: &'static str },
     #[error("the text itself is given where the name of its file is due")]
     TextForFile,
     #[error("cannot ask for a secret")]
@@ -162,6 +164,10 @@ impl From<Usage> for Failure {
             Usage::SecretFile { option, variable, .. } => Some(format!(
                 "{option} takes the name of a file with the secret in its first line; the secret itself goes into {variable}"
             )),
+            Usage::PemWith { .. } => Some(
+                "leave --pem out, or name one phone number; with --json the key is in business_public_key"
+                    .to_owned(),
+            ),
             Usage::TextForFile => {
                 Some("give the name of the file, or `-` and the text on standard input".to_owned())
             }

@@ -53,3 +53,27 @@ fn good_is_the_same_for_each_number_for_all_and_for_the_exit_code() {
     emulator.control("POST", "numbers/1001/reregister", "{}");
     assert_eq!(usable(&found("1001", &["encryption", "get"])), false);
 }
+
+#[test]
+fn pem_is_one_key_and_nothing_else() {
+    let emulator = Emulator::start(&["1001", "1002"]);
+    assert!(
+        run(&emulator, "1001,1002", &["encryption", "set", KEY])
+            .status
+            .success()
+    );
+    let get = ["encryption", "get", "--pem"];
+    let one = run(&emulator, "1001,1001", &get);
+    assert_eq!(text(&one.stdout), std::fs::read_to_string(KEY).unwrap());
+    for (numbers, args) in [
+        ("1001,1002", &get[..]),
+        ("1001", &["--json", "encryption", "get", "--pem"]),
+        ("1001", &["encryption", "get", "--pem", "--json"]),
+        ("1001", &["encryption", "--json", "get", "--pem"]),
+    ] {
+        let refused = run(&emulator, numbers, args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        assert!(refused.stdout.is_empty(), "{args:?}");
+        assert!(text(&refused.stderr).contains("--pem"), "{args:?}");
+    }
+}

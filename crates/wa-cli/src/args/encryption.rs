@@ -84,8 +84,8 @@ Examples:
 Ends with 0 when this could be read, whatever is registered: `wa encryption verify` tells whether it is good.
 With --json, `usable` says whether it is a key with the status VALID.")]
 pub(crate) struct GetArgs {
-    /// Print the registered key as PEM and nothing else.
-    #[arg(long, conflicts_with = "json")]
+    /// Print the registered key of one phone number as PEM and nothing else.
+    #[arg(long)]
     pub(crate) pem: bool,
 
     #[command(flatten)]

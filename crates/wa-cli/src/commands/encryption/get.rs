@@ -6,7 +6,7 @@ use wa_cloud::encryption::{BusinessPublicKey, RegisteredKey, SignatureStatus};
 use super::report::{Outcome, each};
 use super::{Context, client};
 use crate::args::GetArgs;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, Usage};
 use crate::terminal::{BAD, GOOD, paint};
 
 /// `--pem` was asked for, and there is no key to print.
@@ -15,7 +15,15 @@ use crate::terminal::{BAD, GOOD, paint};
 struct NoKey;
 
 pub(crate) async fn run(context: &mut Context, args: &GetArgs) -> Result<Exit, Failure> {
+    // Not clap's conflict: it does not see a global option that stands before the command.
+    if args.pem && context.terminal.json() {
+        return Err(Usage::PemWith { with: "--json" }.into());
+    }
     let apis = client::apis(context, &args.graph)?;
+    if args.pem && apis.len() > 1 {
+        let with = "several phone numbers";
+        return Err(Usage::PemWith { with }.into());
+    }
     each(context, &apis, async |api| {
         let found = api.get_business_public_key().await.map_err(client::failed)?;
         if args.pem {
