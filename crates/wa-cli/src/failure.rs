@@ -22,8 +22,10 @@ pub(crate) enum Exit {
 pub(crate) struct Failure {
     error: Box<dyn Error + Send + Sync>,
     hint: Option<String>,
-    /// Graph's code and trace id, where it was Graph that said no.
-    graph: Option<(i64, Option<String>)>,
+    /// Graph's code, where it was Graph that said no.
+    code: Option<i64>,
+    /// Graph's trace id, where an answer came that has one.
+    fbtrace_id: Option<String>,
     exit: Exit,
 }
 
@@ -72,7 +74,8 @@ impl Failure {
         Self {
             error: error.into(),
             hint: None,
-            graph: None,
+            code: None,
+            fbtrace_id: None,
             exit: Exit::Failed,
         }
     }
@@ -92,9 +95,12 @@ impl Failure {
     }
 
     /// The same failure, with what Graph said.
-    pub(crate) fn with_graph(mut self, code: Option<i64>, trace: Option<String>) -> Self {
-        self.graph = code.map(|code| (code, trace));
-        self
+    pub(crate) fn with_graph(self, code: Option<i64>, fbtrace_id: Option<String>) -> Self {
+        Self {
+            code,
+            fbtrace_id,
+            ..self
+        }
     }
 
     /// How the program ends.
@@ -126,8 +132,8 @@ impl Failure {
             "message": first,
             "causes": causes,
             "hint": self.hint,
-            "code": self.graph.as_ref().map(|(code, _)| code),
-            "fbtrace_id": self.graph.as_ref().and_then(|(_, trace)| trace.as_deref()),
+            "code": self.code,
+            "fbtrace_id": self.fbtrace_id,
         })
     }
 
@@ -143,12 +149,19 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (depth, text) in self.chain().iter().enumerate() {
+        let chain = self.chain();
+        for (depth, text) in chain.iter().enumerate() {
             if depth == 0 {
                 writeln!(f, "{}: {text}", paint(BAD, "error"))?;
             } else {
                 writeln!(f, "  caused by: {text}")?;
             }
+        }
+        // An error with a code says it itself.
+        if let Some(id) = &self.fbtrace_id
+            && !chain.iter().any(|text| text.contains("fbtrace_id"))
+        {
+            writeln!(f, "  for Meta's support: fbtrace_id {id}")?;
         }
         if let Some(hint) = &self.hint {
             writeln!(f, "{}: {hint}", paint(STRONG, "hint"))?;
@@ -174,10 +187,8 @@ impl From<Usage> for Failure {
             _ => None,
         };
         Self {
-            error: Box::new(usage),
             hint,
-            graph: None,
-            exit: Exit::Usage,
+            ..Self::usage(usage)
         }
     }
 }

@@ -77,3 +77,26 @@ fn pem_is_one_key_and_nothing_else() {
         assert!(text(&refused.stderr).contains("--pem"), "{args:?}");
     }
 }
+
+#[test]
+fn the_trace_id_is_told_also_where_graph_gave_no_code() {
+    let emulator = Emulator::start(&[]);
+    let number = "106540352242922";
+    let unconfirmed = r#"{"status": 200, "body": "{}", "content_type": "application/json"}"#;
+    let rest = r#""method": "POST", "times": 2, "headers": [["x-fb-trace-id", "AbcTrace"]]"#;
+    let fault = format!(r#"{{"fault": {{"status": {unconfirmed}}}, {rest}}}"#);
+    emulator.control("POST", "faults", &fault);
+    let set = ["encryption", "set", KEY];
+
+    let human = text(&run(&emulator, number, &set).stderr);
+    assert!(human.contains("did not confirm"), "{human}");
+    assert!(human.contains("fbtrace_id AbcTrace"), "{human}");
+
+    let json = run(&emulator, number, &[&set[..], &["--json"]].concat());
+    let json: Value = serde_json::from_slice(&json.stderr).unwrap();
+    assert_eq!(json.pointer("/error/fbtrace_id").unwrap(), "AbcTrace", "{json}");
+    assert!(json.pointer("/error/code").unwrap().is_null(), "{json}");
+
+    let coded = text(&run(&emulator, "999", &set).stderr);
+    assert_eq!(coded.matches("fbtrace_id").count(), 1, "{coded}");
+}
