@@ -8,7 +8,7 @@ use der::{Decode as _, Encode as _, asn1::UintRef};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 
 use crate::{
-    Encoding, Encryption, Fingerprint, ForeignForm, Form, KeyAlgorithm, KeyError,
+    Encoding, Encryption, Fingerprint, ForeignForm, Form, KeyAlgorithm, KeyError, PublicKey,
     protection::{Pbes2, Traditional},
     public_key::bit_length,
     select,
@@ -27,21 +27,26 @@ use crate::{
 /// let key = inspection.main();
 /// assert_eq!(key.kind().to_string(), "PKCS#1 public key");
 /// assert_eq!((key.bits(), key.exponent()), (Some(2048), Some(65537)));
-/// assert!(key.problem().is_none());
+/// assert!(inspection.problem().is_none());
 /// # Ok::<(), wa_keys::KeyError>(())
 /// ```
 ///
 /// # Errors
 ///
 /// [`KeyError::Empty`], [`KeyError::TooLarge`], [`KeyError::NotAKey`], [`KeyError::Damaged`] or
-/// [`KeyError::Malformed`] when nothing can be told. Whatever else is wrong is in [`Item::problem`].
+/// [`KeyError::Malformed`] when nothing can be told. Whatever else is wrong is in [`Inspection::problem`].
 pub fn inspect(input: impl AsRef<[u8]>) -> Result<Inspection, KeyError> {
-    let (encoding, blocks) = text::read(input.as_ref())?;
+    let input = input.as_ref();
+    let (encoding, blocks) = text::read(input)?;
     let items = blocks.iter().map(item).collect::<Result<Vec<_>, _>>()?;
     let rank = |item: &Item| match item.kind {
         Kind::Key(form) if form.is_private() => 0,
         Kind::Key(_) => 1,
         Kind::Foreign(_) => 2,
+    };
+    let problem = match PublicKey::parse_or_derive(input, None) {
+        Ok(_) | Err(KeyError::PassphraseNeeded { .. }) => None,
+        Err(problem) => Some(problem),
     };
     let main = (0..items.len()).min_by_key(|index| items.get(*index).map(rank));
     match main {
@@ -49,6 +54,7 @@ pub fn inspect(input: impl AsRef<[u8]>) -> Result<Inspection, KeyError> {
             encoding,
             items,
             main,
+            problem,
         }),
         _ => Err(KeyError::NotAKey),
     }
@@ -60,6 +66,7 @@ pub struct Inspection {
     encoding: Encoding,
     items: Vec<Item>,
     main: usize,
+    problem: Option<KeyError>,
 }
 
 impl Inspection {
@@ -85,6 +92,14 @@ impl Inspection {
     /// Tells whether a private key is in it, encrypted or not.
     pub fn is_private(&self) -> bool {
         self.items.iter().any(|item| item.kind.is_private())
+    }
+
+    /// Tells why it is refused wherever a key is read; nothing when it is not, or when only its passphrase is missing.
+    ///
+    /// Beside what is wrong with the key itself ([`Item::problem`]), that is several keys of which it is unclear which is
+    /// meant.
+    pub fn problem(&self) -> Option<&KeyError> {
+        self.problem.as_ref()
     }
 
     /// Gives advice for people, one sentence each: how to make the input usable or safer.

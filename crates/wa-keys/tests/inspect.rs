@@ -113,12 +113,53 @@ fn everything_in_a_file_is_listed_and_the_private_key_counts() {
     assert_eq!(inspection.main().kind().to_string(), "PKCS#8 private key");
     assert!(inspection.is_private());
     assert_eq!(inspection.encoding(), Encoding::Pem);
-    assert!(
-        inspection
-            .advice()
-            .iter()
-            .any(|line| line.contains("different keys"))
-    );
+}
+
+#[test]
+fn the_problem_of_a_whole_input_is_what_refuses_it_everywhere_else() {
+    for (names, problem) in [
+        (&["openssl/public.pem"][..], None),
+        (&["openssl/public.pem", "openssl/certificate.pem"], None),
+        (&["openssl/public.pem", "openssl/pkcs8.pem"], None),
+        (&["openssl/pkcs8.pem", "openssl/pkcs1.pem"], None),
+        (&["openssl/pbes2-des3.pem"], None),
+        (&["node/pkcs8.pem", "openssl/certificate.pem"], None),
+        (&["refused/request.pem", "openssl/public.pem"], None),
+        (
+            &["openssl/public.pem", "node/public.pem"],
+            Some("2 different keys"),
+        ),
+        (&["openssl/pkcs8.pem", "node/pkcs8.pem"], Some("2 different keys")),
+        (
+            &["openssl/pkcs8.pem", "node/public.pem"],
+            Some("2 different keys"),
+        ),
+        (
+            &["openssl/pbes2-des3.pem", "node/pkcs8-des3.pem"],
+            Some("2 different keys"),
+        ),
+        (&["openssl/public.pem", "refused/openssh.pem"], Some("OpenSSH")),
+        (&["refused/rsa1024.pem"], Some("1024 bits")),
+        (&["refused/pbes1-md5-des.pem"], Some("PBES1")),
+    ] {
+        let input: Vec<u8> = names.iter().flat_map(|name| data(name)).collect();
+        let inspection = inspect(&input).unwrap();
+        let (found, advice) = (inspection.problem(), inspection.advice());
+        match problem {
+            None => assert!(found.is_none(), "{names:?}: {found:?}"),
+            Some(part) => {
+                let found = found.unwrap_or_else(|| panic!("{names:?}: no problem"));
+                assert!(found.to_string().contains(part), "{names:?}: {found}");
+                assert!(advice.contains(&found.help().unwrap()), "{names:?}: {advice:?}");
+            }
+        }
+        let says_several = advice.iter().any(|line| line.contains("a file of its own"));
+        assert_eq!(
+            says_several,
+            problem.is_some_and(|part| part.contains("different")),
+            "{names:?}"
+        );
+    }
 }
 
 #[test]

@@ -3,19 +3,13 @@
 use std::borrow::Cow;
 
 use super::{Inspection, Item, Kind};
-use crate::{Cipher, Encryption, Form, KeyDerivation, Prf, Protection};
+use crate::{Cipher, Encryption, Form, KeyDerivation, KeyError, Prf, Protection};
 
 const ENCRYPT: &str = "openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in in.pem -out private.pem";
 
 pub(super) fn of(inspection: &Inspection) -> Vec<Cow<'static, str>> {
     let mut advice: Vec<Cow<'static, str>> = inspection.items.iter().flat_map(of_item).collect();
-    let mut prints: Vec<_> = inspection.items.iter().filter_map(Item::fingerprint).collect();
-    prints.sort_unstable();
-    prints.dedup();
-    if prints.len() > 1 {
-        advice
-            .push("there are different keys in it: put the one that you mean into a file of its own".into());
-    }
+    advice.extend(inspection.problem().and_then(KeyError::help));
     let mut seen = Vec::new();
     advice.retain(|line| {
         !seen.contains(line) && {
