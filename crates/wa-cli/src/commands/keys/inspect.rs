@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use wa_cloud::keys::{Inspection, Item};
+use wa_cloud::keys::{Inspection, Item, KeyError};
 
 use super::Context;
 use crate::args::InspectArgs;
@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::terminal::{BAD, STRONG, paint};
 
-/// Ends with 3 if a file holds no key that WhatsApp would take, with 1 if nothing can be told of one.
+/// Ends with 3 if a file does not hold one key that WhatsApp would take, with 1 if nothing can be told of one.
 pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Failure> {
     let mut exit = Exit::Good;
     let mut human = String::new();
@@ -20,7 +20,7 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
     for path in &args.files {
         match input::inspection(context, path) {
             Ok(inspection) => {
-                if inspection.main().problem().is_some() && exit == Exit::Good {
+                if inspection.problem().is_some() && exit == Exit::Good {
                     exit = Exit::NotGood;
                 }
                 describe(path, &inspection, &mut human);
@@ -30,7 +30,7 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
             Err(failure) => {
                 exit = failure.exit();
                 human.push_str(&failure.to_string());
-                results.push(json!({ "file": path, "error": failure.as_json() }));
+                results.push(json!({ "good": false, "file": path, "error": failure.as_json() }));
             }
         }
     }
@@ -66,6 +66,15 @@ fn describe(path: &Path, inspection: &Inspection, text: &mut String) {
             line("problem", &paint(BAD, problem));
         }
     }
+    let told = |problem: &KeyError| {
+        let of_items = inspection.items().iter().filter_map(Item::problem);
+        of_items
+            .map(ToString::to_string)
+            .any(|text| text == problem.to_string())
+    };
+    if let Some(problem) = inspection.problem().filter(|problem| !told(problem)) {
+        let _ = writeln!(text, "  {:<12} {}", "problem", paint(BAD, problem));
+    }
     for advice in inspection.advice() {
         let _ = writeln!(text, "  {:<12} {advice}", "advice");
     }
@@ -93,6 +102,8 @@ fn machine(path: &Path, inspection: &Inspection) -> Value {
         })
     };
     json!({
+        "good": inspection.problem().is_none(),
+        "problem": inspection.problem().map(ToString::to_string),
         "file": path,
         "encoding": inspection.encoding().to_string(),
         "items": inspection.items().iter().map(item).collect::<Vec<_>>(),
