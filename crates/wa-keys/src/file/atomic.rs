@@ -108,9 +108,18 @@ fn move_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes the new name durable as far as the system lets us: the file is in its place already.
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
-    fs::File::open(directory)?.sync_all()
+    match fs::File::open(directory) {
+        // A directory that may be written to but not listed cannot be opened.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        opened => match opened?.sync_all() {
+            // Some file systems sync no directories.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        },
+    }
 }
 
 #[cfg(not(unix))]
