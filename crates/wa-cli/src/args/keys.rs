@@ -58,6 +58,8 @@ pub(crate) struct GenerateArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Ends with 3 when a file does not hold one key that WhatsApp takes, with 1 when nothing can be told of it.")]
 pub(crate) struct InspectArgs {
     /// Files to look into (`-` is standard input).
     #[arg(required = true, value_name = "FILE")]
