@@ -82,22 +82,23 @@ fn one_file_in_the_way_keeps_both_from_being_written() {
 #[cfg(unix)]
 #[test]
 fn a_key_written_into_a_folder_that_may_not_be_listed_is_written() {
-    use std::os::unix::{fs, fs::PermissionsExt, process::CommandExt};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
 
     let folder = tempfile::tempdir().unwrap();
     let mut command = wa();
     command
         .args(["keys", "generate", "--no-passphrase"])
         .current_dir(folder.path());
-    if std::os::unix::fs::MetadataExt::uid(&folder.path().metadata().unwrap()) == 0 {
+    if folder.path().metadata().unwrap().uid() == 0 {
         // Root may list everything.
-        fs::chown(folder.path(), Some(65534), Some(65534)).unwrap();
+        chown(folder.path(), Some(65534), Some(65534)).unwrap();
         command.uid(65534).gid(65534);
     }
-    let mode = std::fs::Permissions::from_mode;
-    std::fs::set_permissions(folder.path(), mode(0o300)).unwrap();
+    let mode = fs::Permissions::from_mode;
+    fs::set_permissions(folder.path(), mode(0o300)).unwrap();
     let output = command.output();
-    std::fs::set_permissions(folder.path(), mode(0o700)).unwrap();
+    fs::set_permissions(folder.path(), mode(0o700)).unwrap();
     let output = match output {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             eprintln!("skipped: another user may not run the program where it was built");
@@ -108,6 +109,21 @@ fn a_key_written_into_a_folder_that_may_not_be_listed_is_written() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     for name in ["private.pem", "public.pem"] {
         assert!(folder.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn a_file_in_the_way_is_said_before_a_passphrase_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    generate(folder.path());
+    for args in [
+        &["keys", "public", "private.pem", "--out", "public.pem"][..],
+        &["keys", "convert", "private.pem", "--out", "public.pem"],
+    ] {
+        let refused = run(wa().args(args).current_dir(folder.path()));
+        assert_eq!(refused.status.code(), Some(1), "{args:?}");
+        let told = text(&refused.stderr);
+        assert!(told.contains("public.pem exists already"), "{args:?}: {told}");
     }
 }
 

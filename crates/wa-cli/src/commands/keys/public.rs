@@ -9,12 +9,16 @@ use crate::failure::{Exit, Failure, Usage};
 use crate::input::{self, KeyPassphrase};
 
 pub(crate) fn run(context: &mut Context, args: &PublicArgs) -> Result<Exit, Failure> {
-    let key = input::public_half(context, &args.file, &mut KeyPassphrase::of(&args.passphrase))?;
+    let existing = super::existing(args.force);
     if let Some(path) = &args.out {
         if super::same_place(&args.file, path) {
             return Err(Usage::OverInput { path: path.clone() }.into());
         }
-        file::write_public_key(path, &key, super::existing(args.force)).map_err(input::failure)?;
+        super::refuse_existing(&[path], existing)?;
+    }
+    let key = input::public_half(context, &args.file, &mut KeyPassphrase::of(&args.passphrase))?;
+    if let Some(path) = &args.out {
+        file::write_public_key(path, &key, existing).map_err(input::failure)?;
     }
     let human = match &args.out {
         Some(path) => format!(
