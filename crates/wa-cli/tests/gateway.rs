@@ -258,7 +258,7 @@ fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
         (&["gateway", "--check", "--keys", KEY][..], "the text of a key is given"),
         (
             &["gateway", "--check", &format!("--keys={KEY}")],
-            "--keys: endpoint 1: keys: this is a key",
+            "--keys: endpoint.keys: this is a key",
         ),
     ] {
         let output = support::wa().args(args).output().unwrap();
