@@ -58,10 +58,25 @@ pub(crate) fn public_half(
     with_passphrase(context, path, passphrase, KeyFile::public_half)
 }
 
-/// Tells what a file holds.
-pub(crate) fn inspection(context: &mut Context, path: &Path) -> Result<Inspection, Failure> {
-    let read = open(path)?.inspect().map_err(failure)?;
-    Ok(warned(context, read))
+/// Tells what a file holds, and the public half of what is encrypted in it where its passphrase is given: nobody is asked.
+pub(crate) fn inspection(
+    context: &mut Context,
+    path: &Path,
+    passphrase: &mut KeyPassphrase<'_>,
+) -> Result<(Inspection, Option<Result<PublicKey, FileError>>), Failure> {
+    let file = open(path)?;
+    let inspection = warned(context, file.inspect().map_err(failure)?);
+    let is_closed = inspection.problem().is_none() && inspection.main().encryption().is_some();
+    let given = if is_closed {
+        passphrase.given(&context.environment)?
+    } else {
+        None
+    };
+    let opened = given.map(|given| {
+        let passphrase = Passphrase::new(given.as_str());
+        file.public_half(Some(&passphrase)).map(Read::into_value)
+    });
+    Ok((inspection, opened))
 }
 
 fn open(path: &Path) -> Result<KeyFile, Failure> {

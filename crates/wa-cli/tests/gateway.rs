@@ -255,7 +255,10 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
 fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEGEHEIM\n-----END PRIVATE KEY-----\n";
     for (args, expected) in [
-        (&["gateway", "--check", "--keys", KEY][..], "the text of a key is given"),
+        (
+            &["gateway", "--check", "--keys", KEY][..],
+            "the text of a key is given",
+        ),
         (
             &["gateway", "--check", &format!("--keys={KEY}")],
             "--keys: endpoint.keys: this is a key",

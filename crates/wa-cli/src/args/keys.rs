@@ -64,6 +64,12 @@ pub(crate) struct InspectArgs {
     /// Files to look into (`-` is standard input).
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Look into encrypted keys with the passphrase in this file (its first line; `-` is standard input).
+    ///
+    /// Without it WA_KEY_PASSPHRASE is used; you are never asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

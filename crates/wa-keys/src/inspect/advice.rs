@@ -40,7 +40,6 @@ fn of_item(item: &Item) -> Vec<Cow<'static, str>> {
         _ => {}
     }
     if let Some(encryption) = item.encryption() {
-        advice.push("what it holds is seen with its passphrase only".into());
         advice.extend(of_encryption(encryption).map(Cow::Owned));
     }
     if item.exponent().is_some_and(|exponent| exponent != 65537) {

@@ -1,15 +1,17 @@
 //! `wa keys inspect`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use wa_cloud::keys::{Inspection, Item, KeyError};
+use wa_cloud::keys::file::FileError;
+use wa_cloud::keys::{Inspection, Item, KeyError, PublicKey};
 
 use super::Context;
-use crate::args::InspectArgs;
+use crate::args::{InspectArgs, PassphraseArgs};
 use crate::failure::{Exit, Failure};
-use crate::input;
+use crate::input::{self, KeyPassphrase};
 use crate::terminal::{BAD, STRONG, paint};
 
 /// Ends with 3 if a file does not hold one key that WhatsApp would take, with 1 if nothing can be told of one.
@@ -17,14 +19,19 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
     let mut exit = Exit::Good;
     let mut human = String::new();
     let mut results = Vec::new();
+    let passphrase = PassphraseArgs {
+        passphrase_file: args.passphrase_file.clone(),
+    };
+    let mut passphrase = KeyPassphrase::of(&passphrase);
     for path in &args.files {
-        match input::inspection(context, path) {
-            Ok(inspection) => {
-                if inspection.problem().is_some() && exit == Exit::Good {
+        match input::inspection(context, path, &mut passphrase) {
+            Ok((inspection, opened)) => {
+                let opened = Opened::new(&inspection, opened);
+                if (inspection.problem().is_some() || opened.problem.is_some()) && exit == Exit::Good {
                     exit = Exit::NotGood;
                 }
-                describe(path, &inspection, &mut human);
-                results.push(machine(path, &inspection));
+                describe(path, &inspection, &opened, &mut human);
+                results.push(machine(path, &inspection, &opened));
             }
             Err(failure) if args.files.len() == 1 || failure.exit() == Exit::Usage => return Err(failure),
             Err(failure) => {
@@ -40,7 +47,41 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
     Ok(exit)
 }
 
-fn describe(path: &Path, inspection: &Inspection, text: &mut String) {
+/// What was seen of an encrypted key with its passphrase.
+#[derive(Default)]
+struct Opened {
+    key: Option<PublicKey>,
+    problem: Option<String>,
+    advice: Option<&'static str>,
+}
+
+impl Opened {
+    fn new(inspection: &Inspection, opened: Option<Result<PublicKey, FileError>>) -> Self {
+        match opened {
+            Some(Ok(key)) => Self {
+                key: Some(key),
+                ..Self::default()
+            },
+            Some(Err(error)) => Self {
+                problem: Some(std::error::Error::source(&error).unwrap_or(&error).to_string()),
+                ..Self::default()
+            },
+            None => Self {
+                advice: inspection.main().encryption().map(|_| {
+                    "to see its size and fingerprint, give --passphrase-file FILE or set WA_KEY_PASSPHRASE"
+                }),
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The key of an item, if that is the encrypted one.
+    fn of(&self, item: &Item) -> Option<&PublicKey> {
+        self.key.as_ref().filter(|_| item.encryption().is_some())
+    }
+}
+
+fn describe(path: &Path, inspection: &Inspection, opened: &Opened, text: &mut String) {
     let _ = writeln!(text, "{}", paint(STRONG, path.display()));
     for item in inspection.items() {
         let mut line = |name: &str, value: &dyn std::fmt::Display| {
@@ -50,16 +91,17 @@ fn describe(path: &Path, inspection: &Inspection, text: &mut String) {
         if let Some(algorithm) = item.algorithm() {
             line("algorithm", algorithm);
         }
-        if let Some(bits) = item.bits() {
+        let key = opened.of(item);
+        if let Some(bits) = item.bits().or(key.map(PublicKey::bits)) {
             line("bits", &bits);
         }
-        if let Some(exponent) = item.exponent() {
+        if let Some(exponent) = item.exponent().or(key.map(|key| u64::from(key.exponent()))) {
             line("exponent", &exponent);
         }
         if item.kind().is_private() {
             line("protection", &protection(item));
         }
-        if let Some(fingerprint) = item.fingerprint() {
+        if let Some(fingerprint) = item.fingerprint().or(key.map(PublicKey::fingerprint)) {
             line("fingerprint", &fingerprint);
         }
         if let Some(problem) = item.problem() {
@@ -75,9 +117,18 @@ fn describe(path: &Path, inspection: &Inspection, text: &mut String) {
     if let Some(problem) = inspection.problem().filter(|problem| !told(problem)) {
         let _ = writeln!(text, "  {:<12} {}", "problem", paint(BAD, problem));
     }
-    for advice in inspection.advice() {
+    if let Some(problem) = &opened.problem {
+        let _ = writeln!(text, "  {:<12} {}", "problem", paint(BAD, problem));
+    }
+    for advice in advice(inspection, opened) {
         let _ = writeln!(text, "  {:<12} {advice}", "advice");
     }
+}
+
+fn advice(inspection: &Inspection, opened: &Opened) -> Vec<Cow<'static, str>> {
+    let mut advice = inspection.advice();
+    advice.extend(opened.advice.map(Cow::Borrowed));
+    advice
 }
 
 fn protection(item: &Item) -> String {
@@ -88,25 +139,27 @@ fn protection(item: &Item) -> String {
     }
 }
 
-fn machine(path: &Path, inspection: &Inspection) -> Value {
+fn machine(path: &Path, inspection: &Inspection, opened: &Opened) -> Value {
     let item = |item: &Item| {
+        let key = opened.of(item);
+        let fingerprint = item.fingerprint().or(key.map(PublicKey::fingerprint));
         json!({
             "form": item.kind().to_string(),
             "private": item.kind().is_private(),
             "algorithm": item.algorithm().map(ToString::to_string),
-            "bits": item.bits(),
-            "exponent": item.exponent(),
+            "bits": item.bits().or(key.map(PublicKey::bits)),
+            "exponent": item.exponent().or(key.map(|key| u64::from(key.exponent()))),
             "encryption": item.encryption().map(|encryption| encryption.to_string()),
-            "fingerprint": item.fingerprint().map(|fingerprint| fingerprint.to_string()),
+            "fingerprint": fingerprint.map(|fingerprint| fingerprint.to_string()),
             "problem": item.problem().map(ToString::to_string),
         })
     };
     json!({
-        "good": inspection.problem().is_none(),
-        "problem": inspection.problem().map(ToString::to_string),
+        "good": inspection.problem().is_none() && opened.problem.is_none(),
+        "problem": inspection.problem().map(ToString::to_string).or_else(|| opened.problem.clone()),
         "file": path,
         "encoding": inspection.encoding().to_string(),
         "items": inspection.items().iter().map(item).collect::<Vec<_>>(),
-        "advice": inspection.advice(),
+        "advice": advice(inspection, opened),
     })
 }
