@@ -24,7 +24,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "WA_APP_SECRET",
-        "The app secret; with it every Graph call carries an `appsecret_proof`, and `wa flow` signs its requests.",
+        "The app secret; with it every Graph call carries an `appsecret_proof`, and `wa flow` signs its requests. For `wa gateway` the secret that signatures are checked with, unless its configuration names another.",
     ),
     (
         "WA_GRAPH_URL",
@@ -33,7 +33,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("WA_API_VERSION", "The Graph API's version. Default `v25.0`."),
     (
         "WA_KEY_PASSPHRASE",
-        "The passphrase of the private key that a command reads or writes.",
+        "The passphrase of the private key that a command reads or writes, the gateway's keys too.",
     ),
     (
         "WA_NEW_KEY_PASSPHRASE",
@@ -46,7 +46,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "HTTPS_PROXY",
-        "The proxy for https; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` likewise.",
+        "The proxy for https; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` likewise. The gateway reaches its upstreams without a proxy.",
     ),
 ];
 

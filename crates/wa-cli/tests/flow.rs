@@ -296,6 +296,14 @@ async fn a_file_appears_only_when_every_check_has_passed() {
         "{}",
         stderr(&refused)
     );
+    std::fs::write(&out, "mine").unwrap();
+    let in_the_way = wa(&["media", "decrypt", description, "--download", "--out", to]).await;
+    assert_eq!(code(&in_the_way), 1);
+    let said = stderr(&in_the_way);
+    assert!(said.contains(&format!("{to} exists already")), "{said}");
+    assert_eq!(std::fs::read(&out).unwrap(), b"mine");
+    std::fs::remove_file(&out).unwrap();
+
     let elsewhere = wa(&["media", "decrypt", description, "--download", "--out", to]).await;
     assert_eq!(code(&elsewhere), 1);
     assert!(

@@ -20,7 +20,7 @@ const TABLE: &str = "
     openssl/pkcs8.pem | PKCS#8 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
     openssl/pkcs1.der | PKCS#1 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
     guide/private.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-256 (2048 rounds), 3DES-CBC | - | 2048 rounds
-    openssl/scrypt-aes-256-cbc.pem | encrypted PKCS#8 private key | - | - | scrypt (N=16384, r=8, p=1), AES-256-CBC | - | with its passphrase only
+    openssl/scrypt-aes-256-cbc.pem | encrypted PKCS#8 private key | - | - | scrypt (N=16384, r=8, p=1), AES-256-CBC | - | -
     openssl/pbes2-hmacWithSHA1.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-1 (2048 rounds), AES-256-CBC | - | 600000 are advised
     node/pkcs1-des3.pem | encrypted private key in OpenSSL's traditional form | - | - | EVP_BytesToKey with MD5 (1 round), 3DES-CBC | - | one round of MD5
     python/exponent-3-public.pem | SPKI public key | RSA | 2048 3 | - | - | 65537

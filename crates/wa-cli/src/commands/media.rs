@@ -1,6 +1,6 @@
 //! `wa media decrypt`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use wa_cloud::flows::{DownloadError, EncryptedMedia, FileSink, MediaDownloader, MediaSink};
@@ -20,6 +20,11 @@ const MAX_FILE: usize = 100 * 1024 * 1024;
 #[error("{0}")]
 struct NotADescription(String);
 
+/// The file to write is there.
+#[derive(Debug, thiserror::Error)]
+#[error("{} exists already", .0.display())]
+struct InTheWay(PathBuf);
+
 pub(crate) async fn run(context: &mut Context, command: &MediaCommand) -> Result<Exit, Failure> {
     let MediaCommand::Decrypt(args) = command;
     if args.file.as_deref() == Some(Path::new("-")) && args.description == Path::new("-") {
@@ -27,9 +32,11 @@ pub(crate) async fn run(context: &mut Context, command: &MediaCommand) -> Result
     }
     let media = description(&args.description)?;
     let sink = FileSink::create(&args.out).await.map_err(|error| {
-        let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
-        let hint = exists.then(|| format!("remove {} first, or name another file", args.out.display()));
-        Failure::failed(error).with_hint(hint)
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            let hint = "remove it first, or name another file";
+            return Failure::failed(InTheWay(args.out.clone())).with_hint(Some(hint));
+        }
+        Failure::failed(error)
     })?;
     save(&media, args, sink).await?;
     let bytes = std::fs::metadata(&args.out)?.len();

@@ -75,6 +75,9 @@ fn environment() -> String {
     for (name, meaning) in VARIABLES {
         let _ = writeln!(page, "| `{name}` | {meaning} |");
     }
+    page.push_str(
+        "\nThose of `wa gateway` (`WA_GATEWAY_…`) are in [its configuration](gateway-configuration.md).\n",
+    );
     page
 }
 

@@ -194,7 +194,8 @@ async fn an_app_that_wants_the_proof_gets_it_in_both_forms() {
         emulator, encryption, ..
     } = stage().await;
     emulator.require_proof(DEFAULT_APP_ID, true).unwrap();
-    assert!(encryption.set_business_public_key(&KEYS[0]).await.is_err());
+    let error = encryption.set_business_public_key(&KEYS[0]).await.unwrap_err();
+    assert!(error.remedy().unwrap().contains("WA_APP_SECRET"), "{error}");
 }
 
 #[tokio::test]

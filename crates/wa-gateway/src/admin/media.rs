@@ -94,7 +94,8 @@ impl Media {
                 (reply, "ok")
             }
             Err(error) => {
-                tracing::warn!(%error, "a media file was not decrypted");
+                let cause = std::error::Error::source(&error).map(tracing::field::display);
+                tracing::warn!(media_id = media.media_id(), %error, cause, "a media file was not decrypted");
                 let (status, result) = outcome(&error);
                 (text(status, format!("{error}\n")), result)
             }

@@ -8,8 +8,9 @@ use crate::config::setting::{Setting, Table};
 pub fn config_reference() -> String {
     let mut page = String::from(
         "A flag wins over the environment, the environment over the file, the file over the default. An empty variable \
-         counts as not set. Paths in the file are relative to its directory. Flags and variables of an `[[endpoint]]` set \
-         the only one that there is, or make one where the file has none.\n",
+         counts as not set. Paths in the file are relative to its directory. A list is an \
+         array in the file, a flag given several times, or values with commas between them in a variable. Flags and \
+         variables of an `[[endpoint]]` set the only one that there is, or make one where the file has none.\n",
     );
     for table in Table::ALL {
         let heading = match table {

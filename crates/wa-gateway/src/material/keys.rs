@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wa_flows::KeyRing;
-use wa_keys::file::{FileError, Read, read_private_key};
+use wa_keys::file::{FileError, KeyFile, Read};
 use wa_keys::{KeyError, Passphrase, PrivateKey};
 
 use crate::config::{ConfigFault, Located, Problems};
@@ -118,20 +118,18 @@ impl KeyCache {
 
 /// Reads a key, trying each passphrase where it is encrypted.
 fn read(file: &Path, passphrases: &[Passphrase]) -> Result<PrivateKey, FileError> {
-    let (last, others) = match passphrases.split_last() {
-        Some((last, others)) => (Some(last), others),
-        None => (None, passphrases),
-    };
-    for passphrase in others {
-        match read_private_key(file, Some(passphrase)) {
+    let file = KeyFile::open(file)?;
+    let mut read = file.private_key(None);
+    for passphrase in passphrases {
+        match &read {
             Err(FileError::Key {
-                source: KeyError::WrongPassphrase { .. },
+                source: KeyError::PassphraseNeeded { .. } | KeyError::WrongPassphrase { .. },
                 ..
-            }) => {}
-            other => return other.map(accept),
+            }) => read = file.private_key(Some(passphrase)),
+            _ => break,
         }
     }
-    read_private_key(file, last).map(accept)
+    read.map(accept)
 }
 
 fn accept(read: Read<PrivateKey>) -> PrivateKey {

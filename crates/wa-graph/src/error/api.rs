@@ -123,6 +123,12 @@ impl ApiError {
         self.code.number() == 100 && self.status == StatusCode::UNPROCESSABLE_ENTITY
     }
 
+    /// Returns whether the app demands an `appsecret_proof` and the call had none, or a wrong one: code 100 with a text
+    /// that names it (Meta, *Securing Graph API requests*).
+    pub fn needs_app_secret_proof(&self) -> bool {
+        self.code.number() == 100 && self.message.contains("appsecret_proof")
+    }
+
     /// Returns what to do about it.
     pub fn remedy(&self) -> Option<&'static str> {
         super::remedy::of_api(self)

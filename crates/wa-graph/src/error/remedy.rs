@@ -36,6 +36,12 @@ pub(super) fn of_api(api: &ApiError) -> Option<&'static str> {
              see that its account is approved, then set the key again.",
         );
     }
+    if api.needs_app_secret_proof() {
+        return Some(
+            "The app demands a proof of its secret with every call: give the secret of the app that the token is of \
+             (WA_APP_SECRET).",
+        );
+    }
     api.known_subcode()
         .map(KnownSubcode::remedy)
         .or_else(|| api.code().remedy())
