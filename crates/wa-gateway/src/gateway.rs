@@ -265,25 +265,33 @@ impl Running {
     /// Serves until the process is asked to end (SIGTERM, SIGINT), then ends as configured; SIGHUP reloads. A second
     /// signal to end ends the delay and cuts the exchanges that are still under way.
     ///
+    /// Signals count from the call on, not only from when the future is awaited.
+    ///
     /// # Errors
     /// The system's error when it does not let signals be received.
-    pub async fn run_until_signal(self) -> io::Result<usize> {
-        let mut signals = Signals::new()?;
-        while signals.wants_reload().await {
-            let reloaded = tokio::select! {
-                reloaded = self.reload() => reloaded,
-                // A file system that hangs must not keep the gateway from ending.
-                () = signals.wants_end() => break,
-            };
-            match reloaded {
-                Ok(()) => tracing::info!("read the configuration again"),
-                Err(StartError::Config(errors)) => {
-                    errors.log("the configuration cannot be used; everything stays as it was");
+    pub fn run_until_signal(self) -> impl Future<Output = io::Result<usize>> + Send {
+        let signals = Signals::new();
+        async move {
+            let mut signals = signals?;
+            while signals.wants_reload().await {
+                tokio::select! {
+                    () = self.reload_and_log() => {}
+                    // A file system that hangs must not keep the gateway from ending.
+                    () = signals.wants_end() => break,
                 }
-                Err(error) => tracing::error!(%error, "the configuration was not read again"),
             }
+            Ok(self.end(async move { signals.wants_end().await }).await)
         }
-        Ok(self.end(async move { signals.wants_end().await }).await)
+    }
+
+    async fn reload_and_log(&self) {
+        match self.reload().await {
+            Ok(()) => tracing::info!("read the configuration again"),
+            Err(StartError::Config(errors)) => {
+                errors.log("the configuration cannot be used; everything stays as it was");
+            }
+            Err(error) => tracing::error!(%error, "the configuration was not read again"),
+        }
     }
 
     /// Says on `/readyz` that it ends, serves on for as long as a load balancer needs to notice, and drains; `at_once` cuts
@@ -317,5 +325,59 @@ fn files_for_connections(connections: usize) {
         ),
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, needed, "the limit of open files cannot be read"),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use tokio::process::Command;
+    use wa_keys::PrivateKey;
+    use wa_keys::file::{Existing, write_private_key};
+
+    use super::*;
+    use crate::config::Overrides;
+
+    #[tokio::test]
+    async fn it_ends_while_a_reload_hangs() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key.pem");
+        write_private_key(&key, &PrivateKey::generate().unwrap(), Existing::Refuse).unwrap();
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nwatch_interval = \"60m\"\n[admin]\nlisten = \"off\"\n\
+             [[endpoint]]\nkeys = {key:?}\nupstream = \"http://127.0.0.1:9/\"\n"
+        );
+        let environment = |name: &str| (name == "WA_APP_SECRET").then(|| "secret".to_owned());
+        let config = GatewayConfig::parse(&text, &Overrides::new(), environment).unwrap();
+        let gateway = Gateway::start(config).await.unwrap();
+        // What a file system that hangs comes to.
+        let keeper = Arc::clone(&gateway.keeper);
+        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        let (locked, is_locked) = tokio::sync::oneshot::channel();
+        let hung = std::thread::spawn({
+            let keeper = Arc::clone(&keeper);
+            move || {
+                let _guard = keeper.lock().unwrap();
+                locked.send(()).unwrap();
+                held.recv().unwrap();
+            }
+        });
+        is_locked.await.unwrap();
+        let users = Arc::strong_count(&keeper);
+        let running = tokio::spawn(gateway.run_until_signal());
+        send("HUP").await;
+        while Arc::strong_count(&keeper) == users {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        send("TERM").await;
+        let ended = timeout(Duration::from_mins(1), running).await;
+        assert_eq!(ended.expect("the reload holds it up").unwrap().unwrap(), 0);
+        let_go.send(()).unwrap();
+        hung.join().unwrap();
+    }
+
+    async fn send(signal: &str) {
+        let pid = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().await;
+        assert!(sent.is_ok_and(|status| status.success()));
     }
 }

@@ -30,10 +30,11 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
         "ready": gateway.local_addr().to_string(),
         "admin": gateway.admin_addr().map(|address| address.to_string()),
     });
-    context
-        .terminal
-        .result(&format!("ready {}\n", gateway.local_addr()), &machine)?;
-    let cut_off = gateway.run_until_signal().await?;
+    let ready = format!("ready {}\n", gateway.local_addr());
+    // Whoever reads that it is ready may ask it to end at once.
+    let served = gateway.run_until_signal();
+    context.terminal.result(&ready, &machine)?;
+    let cut_off = served.await?;
     if cut_off > 0 {
         context.terminal.warn(&format!(
             "{cut_off} connections were still busy when the time to drain was over"
