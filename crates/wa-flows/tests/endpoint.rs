@@ -375,6 +375,17 @@ async fn an_exchange_whose_client_leaves_is_reported() {
 }
 
 #[tokio::test]
+async fn a_burst_that_can_be_answered_in_time_is_answered_whole() {
+    let endpoint = builder().build().unwrap();
+    let calls: Vec<_> = (0..300)
+        .map(|_| tokio::spawn(endpoint.clone().call(post(encrypt(&init()).body()))))
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().status().as_u16(), 200);
+    }
+}
+
+#[tokio::test]
 async fn a_full_queue_of_private_key_operations_sheds() {
     let pool = RsaPool::new(NonZeroUsize::MIN, 0);
     let endpoint = builder().rsa_pool(pool).build().unwrap();

@@ -11,8 +11,9 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-/// Operations that wait behind each that runs at most, unless set otherwise: 32, some 25 ms of work.
-const QUEUED_PER_CORE: usize = 32;
+/// Operations that wait behind each that runs at most, unless set otherwise: 512, some 0.35 s of work. That holds a burst,
+/// and stays below the second (90th percentile) at which WhatsApp raises a latency alert.
+const QUEUED_PER_CORE: usize = 512;
 
 /// How long a thread waits for an operation before it ends.
 const LINGER: Duration = Duration::from_secs(30);
@@ -21,8 +22,8 @@ const LINGER: Duration = Duration::from_secs(30);
 ///
 /// An operation keeps a core busy for 0.3 to 0.9 ms. Run wherever a connection is served, several in a row would hold up
 /// every other task of that thread, and an overloaded server could not even say that it is overloaded. So operations
-/// wait in a queue, and when it is full, requests are refused at once (503): an answer that comes after the client left
-/// is work for nobody. What takes them from the queue depends on the machine.
+/// wait in a queue that holds a burst, and when it is full, requests are refused at once (503): more load than the cores
+/// can take would only make every answer late. What takes them from the queue depends on the machine.
 ///
 /// - Several cores: threads of the pool, one a core, which belong to no runtime and serve all of them.
 /// - One core: a task of the runtime, which yields after each operation. A second thread would not free the first, it
@@ -99,7 +100,7 @@ impl RsaPool {
         }
     }
 
-    /// The pool of this process: one operation a core that it may use, and 32 waiting for each.
+    /// The pool of this process: one operation a core that it may use, and 512 waiting for each.
     pub fn shared() -> Self {
         static SHARED: OnceLock<RsaPool> = OnceLock::new();
         let make = || match available_parallelism().unwrap_or(NonZeroUsize::MIN) {
@@ -233,7 +234,7 @@ impl Worker {
         let mut waited = false;
         loop {
             let lane = lanes.get_mut(&self.lane)?;
-            lane.running -= usize::from(std::mem::take(&mut self.runs));
+            self.settle(lane);
             if let Some(job) = lane.queue.pop_front() {
                 lane.running += 1;
                 self.runs = true;
@@ -255,13 +256,18 @@ impl Worker {
         }
     }
 
+    /// Notes that the operation which this worker took is over, if it took one.
+    fn settle(&mut self, lane: &mut Lane) {
+        lane.running -= usize::from(std::mem::take(&mut self.runs));
+    }
+
     /// Counts this worker out; gives what is queued if it was the last.
     fn count_out(&mut self, lanes: &mut HashMap<LaneKey, Lane>) -> Option<Lane> {
         if !std::mem::take(&mut self.counted) {
             return None;
         }
         let lane = lanes.get_mut(&self.lane)?;
-        lane.running -= usize::from(std::mem::take(&mut self.runs));
+        self.settle(lane);
         lane.workers -= 1;
         if lane.workers > 0 {
             return None;
