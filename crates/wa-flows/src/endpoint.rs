@@ -5,7 +5,9 @@ mod builder;
 mod handler;
 mod head;
 mod pipeline;
+mod places;
 mod pool;
+mod reader;
 mod replay;
 mod report;
 

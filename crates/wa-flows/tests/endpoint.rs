@@ -23,6 +23,7 @@ use http_body::{Body, Frame};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{app_secret, builder, call, echo, encrypt, exchange, known_key, other_key, post, post_signed};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_service::Service;
 use wa_flows::client::{PhoneKey, sign};
 use wa_flows::{
@@ -338,22 +339,55 @@ async fn more_exchanges_than_allowed_are_shed_at_once() {
     );
 }
 
+/// Bodies of which one byte came, more than an endpoint of one exchange waits for.
+fn strangers<H: FlowHandler>(endpoint: &FlowEndpoint<H>) -> tokio::task::JoinSet<()> {
+    let mut strangers = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (pieces, broken) = (vec![Bytes::from_static(b"{")], false);
+        let request = Request::post("/").body(Pieces { pieces, broken }).unwrap();
+        let call = endpoint.clone().call(request);
+        strangers.spawn(async move { drop(call.await) });
+    }
+    strangers
+}
+
 #[tokio::test]
-async fn bodies_that_nobody_signed_for_take_no_exchange_s_place() {
+async fn a_body_that_is_there_waits_behind_none_that_nobody_signed_for() {
     let endpoint = builder()
         .max_in_flight(NonZeroUsize::MIN)
         .deadline(Duration::MAX)
         .build()
         .unwrap();
-    let slow = (0..3).map(|_| {
-        let (pieces, broken) = (vec![Bytes::from_static(b"{")], false);
-        let request = Request::post("/").body(Pieces { pieces, broken }).unwrap();
-        tokio::spawn(endpoint.clone().call(request))
-    });
-    let slow: Vec<_> = slow.collect();
+    let strangers = strangers(&endpoint);
     tokio::task::yield_now().await;
     assert_eq!(exchange(&endpoint, init()).await.0, 200);
-    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    drop(strangers);
+}
+
+#[tokio::test]
+async fn a_body_that_comes_with_its_head_is_there() {
+    let endpoint = builder().max_in_flight(NonZeroUsize::MIN).build().unwrap();
+    let strangers = strangers(&endpoint);
+    tokio::task::yield_now().await;
+    let (near, mut far) = tokio::io::duplex(64 * 1024);
+    let service = hyper_util::service::TowerToHyperService::new(endpoint.clone());
+    let connection = hyper::server::conn::http1::Builder::new()
+        .serve_connection(hyper_util::rt::TokioIo::new(near), service);
+    let request = encrypt(&init());
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nx-hub-signature-256: {}\r\nconnection: close\r\n\r\n",
+        request.body().len(),
+        sign(&secret(), request.body())
+    );
+    far.write_all(&[head.as_bytes(), request.body()].concat())
+        .await
+        .unwrap();
+    let mut reply = String::new();
+    let (served, read) = tokio::join!(connection, far.read_to_string(&mut reply));
+    served.unwrap();
+    read.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    drop(strangers);
 }
 
 #[tokio::test]

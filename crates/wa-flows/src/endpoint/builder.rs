@@ -91,7 +91,10 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     }
 
     /// How many exchanges may be under way at a time, waiting handlers included; by default 1,024. More are answered
-    /// 503 at once. An exchange counts from when its signature holds; four bodies for each may be arriving.
+    /// 503 at once. An exchange counts from when its signature holds.
+    ///
+    /// Four bodies for each are waited for at a time, and 64 of more than 64 KiB; beyond, the one that was waited for
+    /// longest is answered 503. A body that comes with its head, as WhatsApp sends it, needs no waiting.
     pub fn max_in_flight(mut self, exchanges: NonZeroUsize) -> Self {
         self.options.max_in_flight = exchanges;
         self

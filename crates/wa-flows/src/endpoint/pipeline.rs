@@ -18,8 +18,9 @@ use tracing::Instrument;
 
 use crate::endpoint::handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
 use crate::endpoint::pool::RsaPool;
+use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Mark, ReplayGuard, mark};
-use crate::endpoint::{ExchangeReport, ReplyBody, body, head};
+use crate::endpoint::{ExchangeReport, ReplyBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
@@ -32,9 +33,9 @@ use crate::token::{TokenSignatureMode, TokenVerdict, verify_flow_token};
 /// Names the exchange on replies that the phone gets no answer from.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
 
-/// Bodies that may be arriving for each exchange that may be under way. Nobody has signed for them yet: those who send
-/// them slowly must not take the place of those whose signature holds.
-const READERS_PER_SLOT: usize = 4;
+/// Bodies that are waited for at most, for each exchange that may be under way. Nobody has signed for them yet: those who
+/// send them slowly must not take the place of those whose signature holds.
+const WAITING_PER_SLOT: usize = 4;
 
 /// How long a body may take to arrive; WhatsApp sends it with the head.
 const BODY_TIME: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ pub(crate) struct Pipeline<H> {
     app_secrets: Arc<[AppSecret]>,
     check_signature: bool,
     replay: Option<ReplayGuard>,
-    readers: Semaphore,
+    reader: Reader,
     slots: Semaphore,
     next_id: AtomicU64,
 }
@@ -102,7 +103,7 @@ struct Reply {
 impl<H> Pipeline<H> {
     pub(crate) fn new(ring: KeyRing, handler: H, options: Options, pool: RsaPool) -> Self {
         let slots = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
-        let readers = slots.saturating_mul(READERS_PER_SLOT).min(Semaphore::MAX_PERMITS);
+        let reader = Reader::new(options.body_limit, slots.saturating_mul(WAITING_PER_SLOT));
         let mut seed = [0; 8];
         // Without randomness ids are still unique within the process.
         let _ = aws_lc_rs::rand::fill(&mut seed);
@@ -114,7 +115,7 @@ impl<H> Pipeline<H> {
             app_secrets: Arc::default(),
             check_signature: true,
             replay: None,
-            readers: Semaphore::new(readers),
+            reader,
             slots: Semaphore::new(slots),
             next_id: AtomicU64::new(u64::from_ne_bytes(seed)),
         }
@@ -181,7 +182,6 @@ impl<H: FlowHandler> Pipeline<H> {
         B: Body + Send,
         B::Data: Send,
     {
-        let reader = self.readers.try_acquire().map_err(|_| Refusal::Overloaded)?;
         let (head, body) = request.into_parts();
         head::check(&head)?;
         if self.pool.is_full() || self.slots.available_permits() == 0 {
@@ -191,17 +191,13 @@ impl<H: FlowHandler> Pipeline<H> {
         let deadline = started
             .checked_add(self.options.deadline)
             .unwrap_or_else(|| started + NEVER);
-        let body = timeout_at(
-            deadline.min(started + BODY_TIME),
-            body::read(body, self.options.body_limit),
-        )
-        .await
-        .map_err(|_| Refusal::BodyTooSlow)??;
+        let body = timeout_at(deadline.min(started + BODY_TIME), self.reader.read(body))
+            .await
+            .map_err(|_| Refusal::BodyTooSlow)??;
         if self.check_signature {
             verify_signature(&self.app_secrets, head::signature(&head.headers), &body)?;
         }
         let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
-        drop(reader);
 
         let decrypting = Instant::now();
         let decrypted = timeout_at(deadline, self.decrypt(body))
