@@ -7,6 +7,8 @@ use base64_simd::STANDARD;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::object::Object;
+
 /// Length of the session key, of the IV and of the authentication tag, in bytes.
 pub(crate) const BLOCK: usize = 16;
 /// Length of a session key encrypted for a 2048-bit RSA key, in bytes.
@@ -50,7 +52,7 @@ impl Envelope {
     /// # Errors
     /// [`NoEnvelope`] if the body is not a JSON object or has none of the three members.
     pub fn parse(body: &[u8]) -> Result<Self, NoEnvelope> {
-        let members: Members<'_> = serde_json::from_slice(body).map_err(|_| NoEnvelope)?;
+        let Object::<Members<'_>>(members) = serde_json::from_slice(body).map_err(|_| NoEnvelope)?;
         if members.is_empty() {
             Err(NoEnvelope)
         } else {
@@ -95,7 +97,6 @@ impl Sealed {
 
 /// The members as text, borrowed from the body unless they hold escapes such as `\/`.
 #[derive(Deserialize)]
-#[serde(expecting = "an object")]
 struct Members<'a> {
     #[serde(borrow, default)]
     encrypted_flow_data: Option<Text<'a>>,
@@ -236,6 +237,7 @@ mod tests {
             "",
             "null",
             "[]",
+            r#"["data","key","iv"]"#,
             "7",
             "\"x\"",
             "{}",

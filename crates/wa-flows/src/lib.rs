@@ -36,6 +36,7 @@ mod endpoint;
 mod envelope;
 mod media;
 mod message;
+mod object;
 mod ring;
 mod secret;
 mod session;

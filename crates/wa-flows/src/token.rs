@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::message::FlowRequest;
+use crate::object::Object;
 use crate::secret::{AppSecret, any_verifies};
 
 /// Longest signature that is looked at, in bytes.
@@ -101,7 +102,8 @@ fn signed_claims(secrets: &[AppSecret], jwt: &str) -> Option<Claims> {
 }
 
 fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(part).ok()?).ok()
+    let Object(part) = serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(part).ok()?).ok()?;
+    Some(part)
 }
 
 #[derive(Deserialize)]
@@ -183,6 +185,7 @@ mod tests {
             json!({"alg": "RS256"}),
             json!({"typ": "JWT"}),
             json!({"alg": "HS256", "crit": ["b64"]}),
+            json!(["HS256", null]),
         ] {
             assert_eq!(check(header), Err(BadTokenSignature));
         }
@@ -192,6 +195,7 @@ mod tests {
     fn misshapen_signatures_are_refused() {
         let good = jwt("key", &json!({"alg": "HS256"}), &json!({"flow_token": "t"}));
         let no_claim = jwt("key", &json!({"alg": "HS256"}), &json!({"token": "t"}));
+        let array = jwt("key", &json!({"alg": "HS256"}), &json!(["t"]));
         let unsigned = good.rsplit_once('.').unwrap().0;
         let cases = [
             "",
@@ -203,6 +207,7 @@ mod tests {
             &format!("{good}="),
             &format!("{good}.x"),
             &no_claim,
+            &array,
             &"a".repeat(10_000),
         ];
         for jwt in cases {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::media::stream::MediaStream;
+use crate::object::Object;
 
 /// A file that a user picked (Meta, *Media upload components*, `PhotoPicker` and `DocumentPicker`), as the request
 /// describes it.
@@ -97,9 +98,10 @@ impl fmt::Debug for EncryptedMedia {
 
 impl<'de> Deserialize<'de> for EncryptedMedia {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
+        let Object(wire) = Object::<Wire>::deserialize(deserializer)?;
         let secrets = wire
             .encryption_metadata
+            .0
             .decode()
             .map_err(serde::de::Error::custom)?;
         Ok(Self {
@@ -117,7 +119,7 @@ struct Wire {
     cdn_url: String,
     #[serde(default)]
     file_name: String,
-    encryption_metadata: WireMetadata,
+    encryption_metadata: Object<WireMetadata>,
 }
 
 #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -226,6 +228,24 @@ mod tests {
                 "byte {at}"
             );
         }
+    }
+
+    #[test]
+    fn a_description_is_an_object_and_so_is_its_metadata() {
+        let mut description = description();
+        let metadata = &description["encryption_metadata"];
+        let values = [
+            "encryption_key",
+            "hmac_key",
+            "iv",
+            "plaintext_hash",
+            "encrypted_hash",
+        ];
+        let array = json!(values.map(|member| &metadata[member]));
+        let whole = json!(["m", "u", "a.jpg", metadata]);
+        assert!(serde_json::from_value::<EncryptedMedia>(whole).is_err());
+        description["encryption_metadata"] = array;
+        assert!(serde_json::from_value::<EncryptedMedia>(description).is_err());
     }
 
     #[test]
