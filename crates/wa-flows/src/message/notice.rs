@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
+use serde_json::value::RawValue;
+
+use crate::object::Object;
 
 /// The error keys that Meta documents for notices and alerts (Meta, *Flows error codes*).
 const KNOWN_KEYS: [&str; 12] = [
@@ -31,13 +35,19 @@ pub struct ErrorNotice {
 }
 
 impl ErrorNotice {
-    /// Recognises a notice in the data of a request: Meta's texts name the key both `error` and `error_key`.
-    pub(crate) fn find(data: &Value) -> Option<Self> {
-        let string = |name| data.get(name).and_then(Value::as_str);
-        let key = string("error").or_else(|| string("error_key"))?;
+    /// Recognises a notice in the text of a request's data: Meta's texts name the key both `error` and `error_key`.
+    pub(crate) fn find(data: &str) -> Option<Self> {
+        // Most data is none, and is not read for this.
+        if !data.contains("error_message") && !data.contains('\\') {
+            return None;
+        }
+        let Object::<Members<'_>>(members) = serde_json::from_str(data).ok()?;
         Some(Self {
-            key: key.to_owned(),
-            message: string("error_message")?.to_owned(),
+            key: members
+                .error
+                .and_then(string)
+                .or_else(|| members.error_key.and_then(string))?,
+            message: members.error_message.and_then(string)?,
         })
     }
 
@@ -69,15 +79,54 @@ impl fmt::Debug for ErrorNotice {
     }
 }
 
+/// What makes a notice. Whatever else the data holds need not be anything that can be read.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error_message: Option<&'a RawValue>,
+}
+
+/// A string, with replacements for half of an emoji, which no text of Rust's holds; none if it is something else.
+fn string(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok().map(|Lossy(text)| text)
+}
+
+struct Lossy(String);
+
+impl<'de> Deserialize<'de> for Lossy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(LossyVisitor)
+    }
+}
+
+struct LossyVisitor;
+
+impl Visitor<'_> for LossyVisitor {
+    type Value = Lossy;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, text: &[u8]) -> Result<Lossy, E> {
+        Ok(Lossy(String::from_utf8_lossy(text).into_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[test]
     fn both_names_of_the_key_are_recognised_and_only_beside_a_message() {
-        let notice = |data: Value| ErrorNotice::find(&data).map(|notice| (notice.key, notice.message));
+        let notice =
+            |data: Value| ErrorNotice::find(&data.to_string()).map(|notice| (notice.key, notice.message));
         let found = Some(("k".to_owned(), "m".to_owned()));
         assert_eq!(notice(json!({"error": "k", "error_message": "m"})), found);
         assert_eq!(

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::message::ErrorNotice;
+use crate::object::Object;
 
 /// A decrypted request of the phone (Meta, *Implementing endpoints for Flows*, "Data exchange request").
 ///
@@ -79,12 +80,12 @@ impl FlowRequest {
     /// # Errors
     /// [`NotAFlowRequest`] if it is not JSON, not an object, has no string `action`, or a member of a wrong type.
     pub fn parse(payload: Vec<u8>) -> Result<Self, NotAFlowRequest> {
-        let wire: Wire<'_> = serde_json::from_slice(&payload).map_err(|_| NotAFlowRequest)?;
+        let Object::<Wire<'_>>(wire) = serde_json::from_slice(&payload).map_err(|_| NotAFlowRequest)?;
         let data = wire.data.map(RawValue::get);
         let action = Action::from_wire(wire.action);
         let notice = data
             .filter(|_| matches!(action, Action::Init | Action::DataExchange))
-            .and_then(notice);
+            .and_then(ErrorNotice::find);
         Ok(Self {
             version: match wire.version {
                 Some(Value::String(version)) => version,
@@ -119,7 +120,11 @@ impl FlowRequest {
         self.screen.as_deref()
     }
 
-    /// The data of the request; an empty object if it had none, and null if it is nested more than 128 levels deep.
+    /// The data of the request; an empty object if it had none.
+    ///
+    /// It is null where a [`Value`] cannot hold it: if it is nested more than 128 levels deep, or if half of an emoji
+    /// (`\ud83d` alone) or a number like `1e400` is anywhere in it. [`data_as`](FlowRequest::data_as) then still reads what
+    /// its type asks for, and tells what it cannot read.
     pub fn data(&self) -> &Value {
         self.data
             .get_or_init(|| serde_json::from_slice(self.data_text()).unwrap_or_default())
@@ -247,15 +252,6 @@ impl fmt::Debug for DataError {
     }
 }
 
-/// Looks for a notice in the text of the data, and reads it only if there can be one.
-fn notice(data: &str) -> Option<ErrorNotice> {
-    let possible = data.contains("error_message") || data.contains('\\');
-    possible
-        .then(|| serde_json::from_str(data).ok())
-        .flatten()
-        .and_then(|data| ErrorNotice::find(&data))
-}
-
 /// Where a text that was borrowed from `whole` lies in it.
 fn range_within(whole: &[u8], part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
@@ -338,6 +334,7 @@ mod tests {
             "null",
             r#"{"action":1}"#,
             r#"{"action":null}"#,
+            r#"["INIT","3.0","",{},"t",null]"#,
             "ping",
         ] {
             assert_eq!(
@@ -358,6 +355,40 @@ mod tests {
         );
         let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat().into_bytes();
         assert_eq!(FlowRequest::parse(deep).unwrap_err(), NotAFlowRequest);
+    }
+
+    #[test]
+    fn data_that_no_value_holds_can_be_read_as_a_type_of_the_callers() {
+        #[derive(Deserialize)]
+        struct Form {
+            name: String,
+        }
+        for odd in [
+            r#""\ud83d""#,
+            "1e400",
+            &["[".repeat(200), "]".repeat(200)].concat(),
+        ] {
+            let payload = format!(r#"{{"action":"data_exchange","data":{{"name":"Ada","odd":{odd}}}}}"#);
+            let request = FlowRequest::parse(payload.into_bytes()).unwrap();
+            assert_eq!(request.data(), &Value::Null, "{odd}");
+            assert_eq!(request.data_as::<Form>().unwrap().name, "Ada", "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_notice_is_recognised_beside_data_that_no_value_holds() {
+        for odd in [
+            r#""\ud83d""#,
+            "1e400",
+            &["[".repeat(200), "]".repeat(200)].concat(),
+        ] {
+            let data = format!(r#"{{"odd":{odd},"error":"timeout_error","error_message":"late \ud83d"}}"#);
+            let payload = format!(r#"{{"action":"INIT","data":{data}}}"#);
+            let request = FlowRequest::parse(payload.into_bytes()).unwrap();
+            let notice = request.error_notice().unwrap();
+            assert_eq!(notice.key(), "timeout_error");
+            assert!(notice.message().starts_with("late \u{fffd}"));
+        }
     }
 
     #[test]
