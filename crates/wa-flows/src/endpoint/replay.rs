@@ -64,19 +64,31 @@ impl ReplayGuard {
     pub(crate) fn admit(&self, mark: Mark) -> bool {
         let now = Instant::now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((came, oldest)) = seen.order.front().copied() {
-            let expired = now.duration_since(came) >= self.window.lasts;
-            if !expired && seen.order.len() < self.window.entries.get() {
-                break;
-            }
-            seen.order.pop_front();
-            seen.marks.remove(&oldest);
+        while seen
+            .order
+            .front()
+            .is_some_and(|(came, _)| now.duration_since(*came) >= self.window.lasts)
+        {
+            seen.forget_oldest();
         }
-        let new = seen.marks.insert(mark);
-        if new {
-            seen.order.push_back((now, mark));
+        if seen.marks.contains(&mark) {
+            return false;
         }
-        new
+        // Only what is new may take the place of the oldest.
+        if seen.order.len() >= self.window.entries.get() {
+            seen.forget_oldest();
+        }
+        seen.marks.insert(mark);
+        seen.order.push_back((now, mark));
+        true
+    }
+}
+
+impl Seen {
+    fn forget_oldest(&mut self) {
+        if let Some((_, oldest)) = self.order.pop_front() {
+            self.marks.remove(&oldest);
+        }
     }
 }
 
@@ -121,6 +133,17 @@ mod tests {
         assert!(!guard.admit([4; 16]));
         let seen = guard.seen.lock().unwrap();
         assert!(seen.marks.len() <= 3 && seen.order.len() == seen.marks.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_memory_refuses_its_oldest_envelope_and_keeps_it() {
+        let guard = guard(60, 3);
+        for number in 1..=3 {
+            assert!(guard.admit([number; 16]));
+        }
+        for number in 1..=3 {
+            assert!(!guard.admit([number; 16]), "{number}");
+        }
     }
 
     #[test]
