@@ -409,6 +409,13 @@ async fn an_exchange_whose_client_leaves_is_reported() {
 }
 
 #[tokio::test]
+async fn exchanges_are_counted_also_where_their_number_has_no_limit() {
+    let endpoint = builder().max_in_flight(NonZeroUsize::MAX).build().unwrap();
+    assert_eq!(endpoint.in_flight(), 0);
+    assert_eq!(exchange(&endpoint, init()).await.0, 200);
+}
+
+#[tokio::test]
 async fn a_burst_that_can_be_answered_in_time_is_answered_whole() {
     let endpoint = builder().build().unwrap();
     let calls: Vec<_> = (0..300)

@@ -54,6 +54,8 @@ pub(crate) struct Pipeline<H> {
     replay: Option<ReplayGuard>,
     reader: Reader,
     slots: Semaphore,
+    /// Slots in all; a semaphore has fewer than `max_in_flight` may say.
+    slot_count: usize,
     next_id: AtomicU64,
 }
 
@@ -117,6 +119,7 @@ impl<H> Pipeline<H> {
             replay: None,
             reader,
             slots: Semaphore::new(slots),
+            slot_count: slots,
             next_id: AtomicU64::new(u64::from_ne_bytes(seed)),
         }
     }
@@ -138,10 +141,7 @@ impl<H> Pipeline<H> {
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.options
-            .max_in_flight
-            .get()
-            .saturating_sub(self.slots.available_permits())
+        self.slot_count.saturating_sub(self.slots.available_permits())
     }
 }
 
