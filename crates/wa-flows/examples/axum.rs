@@ -13,7 +13,7 @@ async fn booking(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
             FlowResponse::screen("CONFIRM", json!({"date": request.data()["date"]}))
         }
         (Action::DataExchange, Some("CONFIRM")) => {
-            FlowResponse::close(request.flow_token().unwrap_or_default(), serde_json::Map::new())
+            FlowResponse::close(request.flow_token().unwrap_or_default(), json!({}))
         }
         _ => FlowResponse::token_invalid(None),
     })

@@ -29,24 +29,27 @@ pub struct FlowResponse {
 
 #[derive(Clone, PartialEq)]
 enum Content {
-    Screen { screen: String, data: Value },
+    Screen {
+        screen: String,
+        data: Map<String, Value>,
+    },
     Object(Value),
     Json(Vec<u8>),
     TokenInvalid(Option<String>),
-    Unserialisable,
+    Unsendable(ResponseError),
 }
 
 /// A response that cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// The data given to [`FlowResponse::screen`] is no JSON object.
-    #[error("the data of a screen must be a JSON object: phones refuse anything else")]
+    /// What was given to [`FlowResponse::screen`] or [`FlowResponse::close`] is no JSON object.
+    #[error(
+        "the data of a screen and the parameters of a close must be a JSON object: phones refuse anything else"
+    )]
     DataIsNoObject,
     /// The data cannot be written as JSON, for instance a map with keys that are no strings.
-    #[error(
-        "the data of the response cannot be written as JSON: its keys must be strings and its numbers finite"
-    )]
+    #[error("the data of the response cannot be written as JSON: its keys must be strings")]
     DataIsNoJson,
     /// The text given to [`FlowResponse::from_json`] is no JSON object.
     #[error("the response is not the text of one JSON object")]
@@ -56,9 +59,10 @@ pub enum ResponseError {
 impl FlowResponse {
     /// Shows a screen with its data, which must serialise to a JSON object.
     ///
-    /// Data of another kind is refused when the response is sent, as a failure of the handler.
+    /// Data of another kind is refused when the response is sent, as a failure of the handler. A number that is not finite
+    /// is sent as null, for JSON has no other word for it.
     pub fn screen(screen: impl Into<String>, data: impl Serialize) -> Self {
-        let content = serde_json::to_value(data).map_or(Content::Unserialisable, |data| Content::Screen {
+        let content = object(data).map_or_else(Content::Unsendable, |data| Content::Screen {
             screen: screen.into(),
             data,
         });
@@ -68,25 +72,24 @@ impl FlowResponse {
     /// Adds `error_message` to a screen's data: the phone shows it above the screen. Other responses stay as they are.
     #[must_use]
     pub fn with_error_message(mut self, message: impl Into<String>) -> Self {
-        if let Content::Screen {
-            data: Value::Object(data),
-            ..
-        } = &mut self.content
-        {
+        if let Content::Screen { data, .. } = &mut self.content {
             data.insert("error_message".to_owned(), Value::String(message.into()));
         }
         self
     }
 
     /// Closes the Flow: the parameters, and the Flow's token beside them, come back in the message that the business
-    /// receives.
-    pub fn close(flow_token: impl Into<String>, params: Map<String, Value>) -> Self {
-        let mut params = params;
-        params.insert("flow_token".to_owned(), Value::String(flow_token.into()));
-        Self::screen(
-            "SUCCESS",
-            json!({"extension_message_response": {"params": params}}),
-        )
+    /// receives. They must serialise to a JSON object, as the data of a [`screen`](FlowResponse::screen) must.
+    pub fn close(flow_token: impl Into<String>, params: impl Serialize) -> Self {
+        let content = object(params).map_or_else(Content::Unsendable, |mut params| {
+            params.insert("flow_token".to_owned(), Value::String(flow_token.into()));
+            let data = Map::from_iter([("extension_message_response".to_owned(), json!({"params": params}))]);
+            Content::Screen {
+                screen: "SUCCESS".to_owned(),
+                data,
+            }
+        });
+        Self { content }
     }
 
     /// Answers a ping.
@@ -142,8 +145,7 @@ impl FlowResponse {
     pub fn into_json(self) -> Result<Vec<u8>, ResponseError> {
         let json = match self.content {
             Content::Json(text) => return Ok(text),
-            Content::Unserialisable => return Err(ResponseError::DataIsNoJson),
-            Content::Screen { data, .. } if !data.is_object() => return Err(ResponseError::DataIsNoObject),
+            Content::Unsendable(error) => return Err(error),
             Content::Screen { screen, data } => serde_json::to_vec(&WireScreen {
                 screen: &screen,
                 data: &data,
@@ -156,11 +158,19 @@ impl FlowResponse {
     }
 }
 
+fn object(data: impl Serialize) -> Result<Map<String, Value>, ResponseError> {
+    match serde_json::to_value(data) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(ResponseError::DataIsNoObject),
+        Err(_) => Err(ResponseError::DataIsNoJson),
+    }
+}
+
 /// A screen as it is written: without a copy of its data.
 #[derive(Serialize)]
 struct WireScreen<'a> {
     screen: &'a str,
-    data: &'a Value,
+    data: &'a Map<String, Value>,
 }
 
 impl fmt::Debug for FlowResponse {
@@ -170,7 +180,7 @@ impl fmt::Debug for FlowResponse {
             Content::Object(_) => "object",
             Content::Json(_) => "json",
             Content::TokenInvalid(_) => "token_invalid",
-            Content::Unserialisable => "unserialisable",
+            Content::Unsendable(_) => "unsendable",
         };
         f.debug_struct("FlowResponse")
             .field("kind", &kind)
@@ -194,9 +204,8 @@ mod tests {
             value(FlowResponse::screen("NEXT", json!({"a": 1})).with_error_message("no")),
             json!({"screen": "NEXT", "data": {"a": 1, "error_message": "no"}})
         );
-        let params = Map::from_iter([("any".to_owned(), json!("x"))]);
         assert_eq!(
-            value(FlowResponse::close("T", params)),
+            value(FlowResponse::close("T", json!({"any": "x"}))),
             json!({"screen": "SUCCESS", "data":
                 {"extension_message_response": {"params": {"flow_token": "T", "any": "x"}}}})
         );
@@ -219,6 +228,13 @@ mod tests {
         let error = |data: Value| FlowResponse::screen("X", data).into_json().unwrap_err();
         assert_eq!(error(json!([1])), ResponseError::DataIsNoObject);
         assert_eq!(error(json!(null)), ResponseError::DataIsNoObject);
+        let close = |params: Value| FlowResponse::close("T", params).into_json();
+        assert_eq!(close(json!([1])), Err(ResponseError::DataIsNoObject));
+        let odd = BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(
+            FlowResponse::close("T", odd).into_json(),
+            Err(ResponseError::DataIsNoJson)
+        );
         let odd = BTreeMap::from([((1, 2), 3)]);
         assert_eq!(
             FlowResponse::screen("X", odd).into_json().unwrap_err(),
