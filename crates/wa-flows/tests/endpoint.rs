@@ -426,6 +426,44 @@ async fn a_burst_that_can_be_answered_in_time_is_answered_whole() {
     }
 }
 
+/// Tells when it is dropped.
+struct Dropped(std::sync::mpsc::Sender<()>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[tokio::test]
+async fn a_handler_is_dropped_at_its_deadline_and_what_it_spawned_completes() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (complete, mut completed) = tokio::sync::mpsc::channel(1);
+    let late = Arc::new(tokio::sync::Notify::new());
+    let begin = Arc::clone(&late);
+    let handler = move |_: FlowRequest| {
+        let (dropped, complete, begin) = (Dropped(tell.clone()), complete.clone(), Arc::clone(&begin));
+        async move {
+            let _dropped = dropped;
+            let spawned = tokio::spawn(async move {
+                begin.notified().await;
+                complete.send(()).await
+            });
+            spawned.await??;
+            Ok(FlowResponse::active())
+        }
+    };
+    let endpoint = FlowEndpoint::builder(ring(), handler)
+        .app_secret(secret())
+        .deadline(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    assert_eq!(exchange(&endpoint, init()).await.0, 504);
+    told.try_recv().unwrap();
+    late.notify_one();
+    completed.recv().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_full_queue_of_private_key_operations_sheds() {
     let pool = RsaPool::new(NonZeroUsize::MIN, 0);

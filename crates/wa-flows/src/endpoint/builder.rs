@@ -83,7 +83,7 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     }
 
     /// How long an exchange may take, from the head of the request to the answer of the handler; by default 9 s, for
-    /// the phone gives up after 10. A handler that has not answered by then is answered 504, a body that is not there by
+    /// the phone gives up after 10. A handler that has not answered by then is dropped and answered for with 504, a body that is not there by
     /// then, or after 5 s, 408.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;

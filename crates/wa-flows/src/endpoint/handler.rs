@@ -13,8 +13,12 @@ use crate::token::TokenVerdict;
 
 /// Answers the requests of a Flow.
 ///
-/// Every async closure or function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler. A type of
-/// one's own can also say what happens on pings and error notifications, which are answered by default.
+/// Every async function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler, and every closure that
+/// gives a future of it. What a closure holds, it clones for each future. A type of one's own holds what it needs, and can
+/// also say what happens on pings and error notifications, which are answered by default.
+///
+/// The future of a handler is dropped, wherever it waits, when its [deadline](crate::FlowEndpointBuilder::deadline) has
+/// passed (504) and when the client leaves. `tokio::spawn` what must complete once it has begun.
 ///
 /// ```
 /// use serde_json::json;
@@ -30,6 +34,14 @@ use crate::token::TokenVerdict;
 ///         }
 ///     }
 /// }
+///
+/// let dates = std::sync::Arc::new(vec!["2026-10-01"]);
+/// let closure = move |_: FlowRequest| {
+///     let dates = dates.clone();
+///     async move { Ok(FlowResponse::screen("DATES", json!({"dates": *dates}))) }
+/// };
+/// # fn handler(_: impl FlowHandler) {}
+/// # handler(closure);
 /// ```
 pub trait FlowHandler: Send + Sync + 'static {
     /// Answers an `INIT`, `BACK` or `data_exchange`, or an action that this version does not know.
@@ -89,6 +101,20 @@ pub struct Exchange {
     pub extensions: Extensions,
 }
 
+impl Exchange {
+    /// An exchange that never was, to call a handler with in a test: its id is zero, its token unchecked, and nothing is
+    /// attached to it.
+    #[must_use]
+    pub fn for_tests(key: Fingerprint) -> Self {
+        Self {
+            id: ExchangeId(0),
+            key,
+            token: TokenVerdict::Unchecked,
+            extensions: Extensions::new(),
+        }
+    }
+}
+
 /// The name of an exchange in logs: 16 hex digits, unique within a process and random between processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExchangeId(pub(crate) u64);
@@ -101,7 +127,8 @@ impl fmt::Display for ExchangeId {
 
 /// A handler's failure: it is logged with the exchange's id, and the phone sees a status only.
 ///
-/// Every error type turns into one by `?`. It is logged as it prints itself: let it quote nothing of the payload.
+/// Every error turns into one by `?`, boxed ones and anyhow's too: status 500, see [`failed`](HandlerError::failed). It is
+/// logged as it prints itself, with its causes: let it quote nothing of the payload.
 #[derive(Debug)]
 pub struct HandlerError {
     kind: Kind,
@@ -141,7 +168,7 @@ impl HandlerError {
     }
 
     /// The refusal that the phone gets.
-    pub(crate) fn refusal(&self) -> Refusal {
+    pub fn refusal(&self) -> Refusal {
         match self.kind {
             Kind::Failed => Refusal::HandlerFailed,
             Kind::Unavailable => Refusal::HandlerUnavailable,
@@ -164,8 +191,39 @@ impl HandlerError {
     }
 }
 
-impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self::failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    fn chain(answer: Result<(), HandlerError>) -> String {
+        answer.unwrap_err().chain()
+    }
+
+    fn missing() -> std::io::Error {
+        std::io::Error::new(std::io::ErrorKind::NotFound, "no such file")
+    }
+
+    #[test]
+    fn any_error_becomes_the_handlers_by_a_question_mark() {
+        assert_eq!(chain((|| Err(missing())?)()), "no such file");
+        let boxed = || Err(Box::<dyn Error + Send + Sync>::from("of any kind"))?;
+        assert_eq!(chain(boxed()), "of any kind");
+        assert_eq!(chain((|| Err(anyhow::anyhow!("by anyhow"))?)()), "by anyhow");
+        assert_eq!(chain((|| Err("in words")?)()), "in words");
+        assert_eq!(chain((|| Err(HandlerError::timed_out("late"))?)()), "late");
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let error = Err::<(), _>(missing()).context("the dates cannot be read");
+        assert_eq!(chain((|| Ok(error?))()), "the dates cannot be read: no such file");
     }
 }
