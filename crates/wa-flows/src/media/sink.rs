@@ -58,7 +58,7 @@ impl std::fmt::Debug for MemorySink {
 
 /// Writes the file beside its place under another name, and moves it there when it is checked.
 ///
-/// A file that is there already is not overwritten. On Unix only the owner may read the file. A commit that is under way
+/// A file that is there already is not overwritten, also where the file system has no links. On Unix only the owner may read the file. A commit that is under way
 /// completes, even if nobody waits for it any more.
 #[derive(Debug)]
 pub struct FileSink {
@@ -87,13 +87,9 @@ impl FileSink {
             .map_err(|_| io::Error::other("the system gives no random numbers"))?;
         name.push(format!(".{:016x}.part", u64::from_ne_bytes(random)));
         let unchecked = place.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         // The guard is made where the file is: nobody may be left to take it.
         let (partial, file) = blocking(move || {
-            let file = options.open(&unchecked)?;
+            let file = private_file(&unchecked)?;
             Ok((PartialFile(unchecked), file))
         })
         .await?;
@@ -118,12 +114,45 @@ impl MediaSink for FileSink {
         let (place, partial) = (self.place, self.partial);
         blocking(move || {
             file.sync_all()?;
-            // A link, unlike a renamed file, never replaces what is there.
-            std::fs::hard_link(&partial.0, &place)?;
+            move_to_free_place(&partial.0, &place)?;
             drop(partial);
+            sync_folder(&place);
             Ok(place)
         })
         .await
+    }
+}
+
+/// Moves a file without ever replacing another: a link, unlike a renamed file, never does.
+fn move_to_free_place(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::hard_link(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => move_by_claim(from, to),
+        linked_or_taken => linked_or_taken,
+    }
+}
+
+/// For file systems without links (exFAT, SMB, FUSE): takes the name first, then moves over its own empty file.
+fn move_by_claim(from: &Path, to: &Path) -> io::Result<()> {
+    drop(private_file(to)?);
+    std::fs::rename(from, to).inspect_err(|_| {
+        let _ = std::fs::remove_file(to);
+    })
+}
+
+/// Makes a file that was not there; on Unix only its owner may read it.
+fn private_file(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Lets the file's name outlast a crash, where the system does that for folders: the file itself is safe already.
+fn sync_folder(place: &Path) {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Ok(folder) = std::fs::File::open(folder.unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
     }
 }
 
@@ -176,6 +205,39 @@ mod tests {
             }
         });
         drop(runtime);
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_moves_where_there_are_no_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, place) = (folder.path().join("part"), folder.path().join("file"));
+        std::fs::write(&partial, "new").unwrap();
+        move_by_claim(&partial, &place).unwrap();
+        assert_eq!(std::fs::read(&place).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn nothing_that_is_there_is_replaced_with_or_without_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, place) = (folder.path().join("part"), folder.path().join("file"));
+        std::fs::write(&partial, "new").unwrap();
+        std::fs::write(&place, "old").unwrap();
+        for moved in [
+            move_to_free_place(&partial, &place),
+            move_by_claim(&partial, &place),
+        ] {
+            assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(std::fs::read(&place).unwrap(), b"old");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_given_up_when_nothing_can_be_moved_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("part");
+        assert!(move_to_free_place(&missing, &folder.path().join("file")).is_err());
         assert_eq!(names(folder.path()), [""; 0]);
     }
 
