@@ -97,6 +97,23 @@ impl FlowHandler for Hooks {
 }
 
 #[tokio::test]
+async fn every_answer_names_its_exchange() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reports);
+    let endpoint = builder()
+        .observer(move |report| sink.lock().unwrap().push(report.id.to_string()))
+        .build()
+        .unwrap();
+    for request in [post(encrypt(&init()).body()), post_signed(b"{}", "")] {
+        let reply = call(&endpoint, request).await;
+        assert_eq!(
+            Some(&reply.headers["x-exchange-id"].to_str().unwrap().to_owned()),
+            reports.lock().unwrap().last()
+        );
+    }
+}
+
+#[tokio::test]
 async fn pings_notifications_and_circumstances_can_be_hooked() {
     let hooks = Hooks(Mutex::default());
     let endpoint = FlowEndpoint::builder(ring(), hooks)

@@ -30,7 +30,7 @@ use crate::signature::verify_signature;
 use crate::status::Refusal;
 use crate::token::{TokenSignatureMode, TokenVerdict, verify_flow_token};
 
-/// Names the exchange on replies that the phone gets no answer from.
+/// Names the exchange on every reply, so that it is found in the log.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
 
 /// Bodies that are waited for at most, for each exchange that may be under way. Nobody has signed for them yet: those who
@@ -166,10 +166,11 @@ impl<H: FlowHandler> Pipeline<H> {
             .map(|reply| reply.status)
             .map_err(|refusal| *refusal);
         drop(reporting);
-        match reply {
-            Ok(reply) => accepted(reply),
-            Err(refusal) => refused(refusal, id),
+        let mut response = reply.map_or_else(refused, accepted);
+        if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+            response.headers_mut().insert(EXCHANGE_ID, id);
         }
+        response
     }
 
     async fn exchange<B>(
@@ -355,16 +356,13 @@ fn accepted(reply: Reply) -> Response<ReplyBody> {
 }
 
 /// A refusal has no body: there is no key to encrypt one with, or nothing that the phone would show.
-fn refused(refusal: Refusal, id: ExchangeId) -> Response<ReplyBody> {
+fn refused(refusal: Refusal) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::default());
     *response.status_mut() = refusal.status();
     if refusal == Refusal::MethodNotAllowed {
         response
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("POST"));
-    }
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        response.headers_mut().insert(EXCHANGE_ID, id);
     }
     response
 }

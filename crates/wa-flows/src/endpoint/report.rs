@@ -60,35 +60,60 @@ impl ExchangeReport {
         self.token = Some(token);
     }
 
-    /// Notes the outcome and writes the exchange to the log: at `info` if it was answered, at `warn` if refused.
+    /// Notes the outcome and writes the exchange to the log: at `info` if it was answered, or refused for what any stranger
+    /// can cause, else at `warn`.
     pub(crate) fn finish(&mut self, started: Instant, outcome: Result<StatusCode, Refusal>) {
+        macro_rules! log {
+            ($level:ident, $what:literal) => {
+                tracing::$level!(
+                    id = %self.id,
+                    action = self.action,
+                    screen = self.screen,
+                    key = self.key.map(|key| key.short()),
+                    status = self.status.as_u16(),
+                    refusal = self.refusal.map(Refusal::label),
+                    duration_ms = millis(self.total),
+                    $what
+                )
+            };
+        }
         self.total = started.elapsed();
         self.refusal = outcome.err();
         self.status = outcome.unwrap_or_else(Refusal::status);
         match self.refusal {
-            None => tracing::info!(
-                id = %self.id,
-                action = self.action,
-                screen = self.screen,
-                key = self.key.map(|key| key.short()),
-                status = self.status.as_u16(),
-                duration_ms = millis(self.total),
-                "answered a Flow request"
-            ),
-            Some(refusal) => tracing::warn!(
-                id = %self.id,
-                action = self.action,
-                screen = self.screen,
-                key = self.key.map(|key| key.short()),
-                status = self.status.as_u16(),
-                refusal = refusal.label(),
-                duration_ms = millis(self.total),
-                "refused a Flow request"
-            ),
+            None => log!(info, "answered a Flow request"),
+            Some(refusal) if self.is_a_strangers(refusal) => log!(info, "refused a Flow request"),
+            Some(_) => log!(warn, "refused a Flow request"),
+        }
+    }
+
+    /// True if nothing but the URL was needed to cause the refusal.
+    fn is_a_strangers(&self, refusal: Refusal) -> bool {
+        match refusal {
+            Refusal::MethodNotAllowed
+            | Refusal::UnsupportedMediaType
+            | Refusal::BodyTooLarge
+            | Refusal::BodyBroken
+            | Refusal::BodyTooSlow
+            | Refusal::BadSignature => true,
+            Refusal::ClientLeft => self.key.is_none(),
+            _ => false,
         }
     }
 }
 
+/// Milliseconds, to the microsecond.
 fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_logged_to_the_microsecond() {
+        assert_eq!(millis(Duration::from_nanos(720_601)).to_string(), "0.721");
+        assert_eq!(millis(Duration::from_secs(9)).to_string(), "9000");
+    }
 }
