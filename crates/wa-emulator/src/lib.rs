@@ -105,7 +105,7 @@ pub use graph::{ErrorAnswer, NoKeyShape, WireShape};
 pub use log::ReceivedRequest;
 pub use phone::{
     ClientKind, Delivery, DeliveryFailure, Exchange, FlowMessage, Outcome, Payload, PhoneBuildError,
-    PhoneError, ReplyFault, Sealed, WhatsAppClient, WhatsAppClientBuilder,
+    PhoneError, ReplyFault, Sealed, Spelling, WhatsAppClient, WhatsAppClientBuilder,
 };
 pub use seed::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET, DEFAULT_BUSINESS_ID,

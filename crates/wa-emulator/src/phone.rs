@@ -10,7 +10,9 @@ mod payload;
 mod reply;
 mod sealed;
 mod signature;
+mod spelling;
 mod transport;
+mod unreachable;
 
 pub use builder::{PhoneBuildError, WhatsAppClientBuilder};
 pub use client::{ClientKind, PhoneError, WhatsAppClient};
@@ -19,4 +21,5 @@ pub use outcome::{Exchange, Outcome, ReplyFault};
 pub use payload::Payload;
 pub use sealed::Sealed;
 pub(crate) use signature::of_body as signature_of_body;
+pub use spelling::Spelling;
 pub use transport::{Delivery, DeliveryFailure};

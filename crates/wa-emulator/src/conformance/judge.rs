@@ -38,6 +38,7 @@ pub(super) fn describe(answer: &Answer) -> String {
         Err(DeliveryFailure::TimedOut { limit }) => format!("no answer within {} ms", limit.as_millis()),
         Err(DeliveryFailure::TooLarge { limit }) => format!("an answer of more than {limit} bytes"),
         Err(DeliveryFailure::Connection { .. }) => "the connection broke without an answer".to_owned(),
+        Err(other) => other.to_string(),
     }
 }
 
@@ -71,13 +72,9 @@ pub(super) fn refusal(wanted: Wanted, answer: &Answer) -> Judgement {
     (verdict, format!("{seen}{remark}"))
 }
 
-/// A reply of status 200, read as the phone reads it, whatever its content type says.
+/// A reply of status 200, read as the phone reads it.
 pub(super) fn read(sealed: &Sealed, delivery: &Delivery) -> Result<Payload, ReplyFault> {
-    let untyped = Delivery {
-        content_type: None,
-        ..delivery.clone()
-    };
-    match sealed.read(&untyped) {
+    match sealed.read(delivery) {
         Outcome::Answered(payload) => Ok(payload),
         Outcome::Unreadable(fault) => Err(fault),
         _ => Err(ReplyFault::NotDecrypted),
@@ -210,7 +207,7 @@ pub(super) enum Form {
 
 pub(super) fn form(fault: &ReplyFault) -> Form {
     match fault {
-        ReplyFault::ContentType { .. } | ReplyFault::Quoted | ReplyFault::NotBase64 => Form::Encoding,
+        ReplyFault::Spelling(_) | ReplyFault::NotBase64 => Form::Encoding,
         ReplyFault::NotEncrypted
         | ReplyFault::TooShort
         | ReplyFault::UnflippedVector
@@ -231,6 +228,7 @@ mod tests {
             content_type: None,
             body: bytes::Bytes::new(),
             duration: Duration::ZERO,
+            exchange_id: None,
             connection: None,
         }
     }

@@ -135,14 +135,15 @@ impl WhatsAppClient {
         let mut attempts = 1;
         loop {
             let sealed = Sealed::new(&key, &self.writing, message)?;
-            let (outcome, duration) = match self.deliver(sealed.body().clone(), sealed.signature()).await {
-                Ok(delivery) => (sealed.read(&delivery), delivery.duration),
+            let delivery = self.deliver(sealed.body().clone(), sealed.signature()).await;
+            let (outcome, duration, exchange_id) = match delivery {
+                Ok(delivery) => (sealed.read(&delivery), delivery.duration, delivery.exchange_id),
                 Err(failure) => {
                     let waited = match failure {
                         DeliveryFailure::TimedOut { limit } => limit,
                         _ => Duration::ZERO,
                     };
-                    (Outcome::NoAnswer(failure), waited)
+                    (Outcome::NoAnswer(failure), waited, None)
                 }
             };
             tracing::debug!(
@@ -156,6 +157,7 @@ impl WhatsAppClient {
                     outcome,
                     attempts,
                     duration,
+                    exchange_id,
                 });
             }
             tokio::time::sleep(self.retry_delay).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::payload::Payload;
+use super::spelling::Spelling;
 use super::transport::DeliveryFailure;
 
 /// One exchange: how it ended, and what it took.
@@ -18,6 +19,8 @@ pub struct Exchange {
     pub attempts: u32,
     /// How long the last call took, from the first byte sent to the last one received.
     pub duration: Duration,
+    /// What the endpoint calls the last exchange in its log, where it says so in `x-exchange-id`.
+    pub exchange_id: Option<String>,
 }
 
 /// How an exchange ended.
@@ -76,20 +79,14 @@ impl fmt::Debug for Outcome {
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ReplyFault {
-    /// The body is typed as something else than text.
-    #[error("the Content-Type is {found:?}: answer with text/plain")]
-    ContentType {
-        /// The `Content-Type` that came.
-        found: String,
-    },
-    /// The body is a JSON string.
-    #[error("the body is quoted as a JSON string: answer with the bare base64 text")]
-    Quoted,
+    /// The body is base64, but written otherwise than it has to be.
+    #[error(transparent)]
+    Spelling(Spelling),
     /// The body is JSON.
     #[error("the body is plain JSON: encrypt it and answer with base64")]
     NotEncrypted,
-    /// The body is no standard base64 with padding.
-    #[error("the body is not standard base64 with padding and without line ends")]
+    /// The body is no base64 of any kind.
+    #[error("the body is not base64: answer with the encrypted reply as base64 text")]
     NotBase64,
     /// The body is shorter than the tag alone.
     #[error("the body is shorter than the 16 bytes of the tag")]

@@ -1,12 +1,12 @@
 //! Reads what an endpoint answered (Meta, *Implementing endpoints for Flows*, *Error codes*).
 
-use data_encoding::BASE64;
 use serde_json::Value;
 
 use super::cipher::SessionKey;
 use super::message::Expectation;
 use super::outcome::{Outcome, ReplyFault};
 use super::payload::Payload;
+use super::spelling::{self, Spelling};
 use super::transport::Delivery;
 
 /// Bytes of the GCM tag.
@@ -14,9 +14,10 @@ const TAG: usize = 16;
 
 pub(super) fn read(session: &SessionKey, expectation: Expectation, delivery: &Delivery) -> Outcome {
     match delivery.status {
-        200 => match open(session, expectation, delivery) {
-            Ok(payload) => Outcome::Answered(payload),
-            Err(fault) => Outcome::Unreadable(fault),
+        200 => match meant(session, expectation, &delivery.body) {
+            (None | Some(Spelling::LineEnd), Ok(payload)) => Outcome::Answered(payload),
+            (None | Some(Spelling::LineEnd), Err(fault)) => Outcome::Unreadable(fault),
+            (Some(other), _) => Outcome::Unreadable(ReplyFault::Spelling(other)),
         },
         421 => Outcome::KeyRefused,
         427 => flow_token_invalid(session, &delivery.body),
@@ -25,30 +26,26 @@ pub(super) fn read(session: &SessionKey, expectation: Expectation, delivery: &De
     }
 }
 
-fn open(session: &SessionKey, expectation: Expectation, delivery: &Delivery) -> Result<Payload, ReplyFault> {
-    let content_type = delivery.content_type.as_deref().unwrap_or("text/plain");
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    match delivery.body.first() {
-        Some(b'"') => return Err(ReplyFault::Quoted),
-        Some(b'{') => return Err(ReplyFault::NotEncrypted),
-        _ if essence != "text/plain" => {
-            return Err(ReplyFault::ContentType {
-                found: content_type.to_owned(),
-            });
-        }
-        _ => {}
+/// What a body of status 200 holds, however its base64 is spelt, and what is wrong with the spelling.
+///
+/// The Content-Type does not matter: Meta's own sample for Node answers `text/html`, and phones read it.
+pub(super) fn meant(
+    session: &SessionKey,
+    expectation: Expectation,
+    body: &[u8],
+) -> (Option<Spelling>, Result<Payload, ReplyFault>) {
+    match spelling::read(body) {
+        Ok((spelling, ciphertext)) => (spelling, open(session, expectation, &ciphertext)),
+        Err(fault) => (None, Err(fault)),
     }
-    let ciphertext = BASE64.decode(&delivery.body).map_err(|_| ReplyFault::NotBase64)?;
+}
+
+fn open(session: &SessionKey, expectation: Expectation, ciphertext: &[u8]) -> Result<Payload, ReplyFault> {
     if ciphertext.len() < TAG {
         return Err(ReplyFault::TooShort);
     }
-    let Some(plaintext) = session.decrypt_reply(&ciphertext) else {
-        let unflipped = session.opens_unflipped(&ciphertext);
+    let Some(plaintext) = session.decrypt_reply(ciphertext) else {
+        let unflipped = session.opens_unflipped(ciphertext);
         return Err(if unflipped {
             ReplyFault::UnflippedVector
         } else {
@@ -84,10 +81,9 @@ fn check(expectation: Expectation, payload: Payload) -> Result<Payload, ReplyFau
 
 /// The text that is shown: from an encrypted body, or else from plain JSON, where Meta's sources disagree.
 fn flow_token_invalid(session: &SessionKey, body: &[u8]) -> Outcome {
-    let decrypted = BASE64
-        .decode(body)
+    let decrypted = spelling::read(body)
         .ok()
-        .and_then(|ciphertext| session.decrypt_reply(&ciphertext));
+        .and_then(|(_, ciphertext)| session.decrypt_reply(&ciphertext));
     let text = decrypted.as_ref().map_or(body, |plaintext| plaintext.as_slice());
     let value: Option<Value> = serde_json::from_slice(text).ok();
     let message = value
@@ -104,6 +100,7 @@ fn flow_token_invalid(session: &SessionKey, body: &[u8]) -> Outcome {
 mod tests {
     use std::time::Duration;
 
+    use data_encoding::BASE64;
     use proptest::prelude::*;
 
     use super::*;
@@ -114,6 +111,7 @@ mod tests {
             content_type: content_type.map(str::to_owned),
             body: body.into(),
             duration: Duration::ZERO,
+            exchange_id: None,
             connection: None,
         }
     }

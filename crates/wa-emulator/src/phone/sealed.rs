@@ -8,7 +8,9 @@ use data_encoding::BASE64;
 use super::cipher::{BusinessKey, SessionKey};
 use super::client::PhoneError;
 use super::message::{Expectation, FlowMessage};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, ReplyFault};
+use super::payload::Payload;
+use super::spelling::Spelling;
 use super::transport::Delivery;
 use super::{reply, signature};
 use crate::secret::Secret;
@@ -73,6 +75,16 @@ impl Sealed {
     /// The value of `X-Hub-Signature-256`; `None` without an app secret.
     pub fn signature(&self) -> Option<&str> {
         self.signature.as_deref()
+    }
+
+    /// Whether the message carries a Flow token; a ping does not.
+    pub(crate) fn has_flow_token(&self) -> bool {
+        !matches!(self.expectation, Expectation::Active)
+    }
+
+    /// What a body of status 200 holds, however its base64 is spelt, and what is wrong with the spelling.
+    pub(crate) fn meant(&self, body: &[u8]) -> (Option<Spelling>, Result<Payload, ReplyFault>) {
+        reply::meant(&self.session, self.expectation, body)
     }
 
     /// What an answer to this request means.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -18,8 +18,15 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
+use super::unreachable;
+
 /// The most bytes of an answer: a payload of 1 MB, encoded, with a margin.
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
+/// Firewalls refuse requests without a name; another's name would be a lie.
+const NAME: &str = concat!("wa-emulator/", env!("CARGO_PKG_VERSION"));
+const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
+/// The most that is kept of an id of somebody else's.
+const LONGEST_ID: usize = 64;
 
 /// What an endpoint answered. `Debug` shows the length of the body only.
 #[derive(Clone)]
@@ -29,6 +36,8 @@ pub struct Delivery {
     pub status: u16,
     /// The `Content-Type`, if there was one.
     pub content_type: Option<String>,
+    /// What the endpoint calls the exchange in its log, where it says so in `x-exchange-id`.
+    pub exchange_id: Option<String>,
     /// The body as it came.
     pub body: Bytes,
     /// From the first byte sent to the last one received.
@@ -42,6 +51,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("status", &self.status)
             .field("content_type", &self.content_type)
+            .field("exchange_id", &self.exchange_id)
             .field("body_length", &self.body.len())
             .field("duration", &self.duration)
             .finish_non_exhaustive()
@@ -64,10 +74,34 @@ pub enum DeliveryFailure {
         /// The bound that was passed.
         limit: usize,
     },
+    /// The certificate is not one that a client accepts.
+    #[error("the certificate does not hold: {reason}")]
+    Certificate {
+        /// What is wrong with it, and what to do.
+        reason: &'static str,
+        /// What the TLS library said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// There is something, but TLS could not be agreed on.
+    #[error("no TLS session could be made: {reason}")]
+    Tls {
+        /// Why not, and what to do.
+        reason: &'static str,
+        /// What the TLS library said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// What answered is not HTTP.
+    #[error("what answers does not speak {spoken}: {remedy}")]
+    NotHttp {
+        /// What was tried.
+        spoken: &'static str,
+        /// What to do.
+        remedy: &'static str,
+        /// What the HTTP library said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// The connection could not be made, or it broke.
-    #[error(
-        "the connection could not be made or broke: check that the address is served and its certificate good"
-    )]
+    #[error("the connection could not be made or broke: check that the address is right and served")]
     Connection {
         /// What happened.
         source: Box<dyn StdError + Send + Sync>,
@@ -102,7 +136,13 @@ impl Http {
         })
     }
 
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Delivery, DeliveryFailure> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Delivery, DeliveryFailure> {
+        request
+            .headers_mut()
+            .insert(USER_AGENT, HeaderValue::from_static(NAME));
         let begun = Instant::now();
         let answer = tokio::time::timeout(self.timeout, self.answer(request, begun)).await;
         answer.unwrap_or(Err(DeliveryFailure::TimedOut { limit: self.timeout }))
@@ -113,7 +153,9 @@ impl Http {
         request: Request<Full<Bytes>>,
         begun: Instant,
     ) -> Result<Delivery, DeliveryFailure> {
-        let response = self.client.request(request).await.map_err(connection)?;
+        let is_https = request.uri().scheme_str() == Some("https");
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| unreachable::told_apart(error.into(), is_https))?;
         let (head, body) = response.into_parts();
         let body = match Limited::new(body, MAX_ANSWER).collect().await {
             Ok(body) => body.to_bytes(),
@@ -123,18 +165,16 @@ impl Http {
             Err(source) => return Err(DeliveryFailure::Connection { source }),
         };
         let content_type = head.headers.get(CONTENT_TYPE);
+        let exchange_id = head.headers.get(EXCHANGE_ID).and_then(|value| value.to_str().ok());
         Ok(Delivery {
             status: head.status.as_u16(),
             content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            exchange_id: exchange_id.map(|id| id.chars().take(LONGEST_ID).collect()),
             body,
             duration: begun.elapsed(),
             connection: head.extensions.get::<HttpInfo>().map(HttpInfo::local_addr),
         })
     }
-}
-
-fn connection(error: hyper_util::client::legacy::Error) -> DeliveryFailure {
-    DeliveryFailure::Connection { source: error.into() }
 }
 
 /// The system's certificate authorities, and those that were added.

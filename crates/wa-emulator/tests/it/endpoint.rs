@@ -182,7 +182,9 @@ async fn connection(
             };
             log.lock().unwrap().push(received.clone());
             let (status, content_type, body) = behaviour(&received);
-            let mut response = Response::builder().status(status);
+            let mut response = Response::builder()
+                .status(status)
+                .header("x-exchange-id", "4b06998b7cfff797");
             if !content_type.is_empty() {
                 response = response.header("Content-Type", content_type);
             }

@@ -209,15 +209,7 @@ async fn a_sealed_request_can_be_changed_on_the_way() {
 #[tokio::test]
 async fn https_needs_a_certificate_that_is_trusted() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let acceptor = acceptor(&made.cert, &made.signing_key);
     let endpoint = Endpoint::listen(&OLD, honest, Some(acceptor)).await;
     let trusting = fixed(&endpoint.url)
         .root_certificate_pem(made.cert.pem())
@@ -240,9 +232,70 @@ async fn https_needs_a_certificate_that_is_trusted() {
         .unwrap()
         .outcome;
     assert!(
-        matches!(strange, Outcome::NoAnswer(DeliveryFailure::Connection { .. })),
+        matches!(&strange, Outcome::NoAnswer(DeliveryFailure::Certificate { reason, .. }) if reason.contains("whole chain")),
         "{strange:?}"
     );
+}
+
+async fn no_answer(phone: WhatsAppClientBuilder) -> String {
+    let exchange = phone.build().unwrap().send(&FlowMessage::ping()).await.unwrap();
+    match exchange.outcome {
+        Outcome::NoAnswer(failure) => failure.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_or_a_port_is_told() {
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let acceptor = acceptor(&certificate, &key);
+    let authority = Endpoint::listen(&OLD, honest, Some(acceptor)).await;
+    let as_authority = no_answer(fixed(&authority.url).root_certificate_pem(certificate.pem())).await;
+    assert!(as_authority.contains("basicConstraints=critical,CA:FALSE"), "{as_authority}");
+
+    let plain = no_answer(fixed(&authority.url.replace("https", "http"))).await;
+    assert_eq!(plain, "what answers does not speak plain HTTP: try https");
+
+    let endpoint = Endpoint::start(&OLD, honest).await;
+    let tls = no_answer(fixed(&endpoint.url.replace("http", "https"))).await;
+    assert!(tls.contains("does not speak TLS: try http"), "{tls}");
+
+    let made = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
+    let elsewhere = Endpoint::listen(&OLD, honest, Some(self::acceptor(&made.cert, &made.signing_key))).await;
+    let other_name = no_answer(fixed(&elsewhere.url).root_certificate_pem(made.cert.pem())).await;
+    assert!(other_name.contains("another host name"), "{other_name}");
+}
+
+fn acceptor(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> tokio_rustls::TlsAcceptor {
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config))
+}
+
+#[tokio::test]
+async fn requests_say_who_sends_them() {
+    let endpoint = Endpoint::start(&OLD, honest).await;
+    let phone = fixed(&endpoint.url).build().unwrap();
+    phone.send(&FlowMessage::ping()).await.unwrap();
+    let agent = endpoint.received()[0].headers["user-agent"].clone();
+    assert_eq!(agent, concat!("wa-emulator/", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn the_name_of_an_exchange_in_the_endpoints_log_is_kept() {
+    let endpoint = Endpoint::start(&OLD, honest).await;
+    let phone = fixed(&endpoint.url).build().unwrap();
+    let exchange = phone.send(&FlowMessage::ping()).await.unwrap();
+    assert_eq!(exchange.exchange_id.as_deref(), Some("4b06998b7cfff797"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde_json::json;
-use wa_emulator::{DeliveryFailure, Fault, FaultRule, FlowMessage, Outcome, ReplyFault};
+use wa_emulator::{DeliveryFailure, Fault, FaultRule, FlowMessage, Outcome, ReplyFault, Spelling};
 
 use crate::client::started;
 use crate::endpoint::{Endpoint, OLD, Received, Reply, honest};
@@ -88,16 +88,12 @@ fn ok(body: String) -> Reply {
 async fn each_fault_in_the_form_of_an_answer_is_named() {
     each_is_named([
         (
-            |received| (200, "application/json", honest(received).2),
-            |fault| matches!(fault, ReplyFault::ContentType { found } if found == "application/json"),
-        ),
-        (
             |received| ok(format!("\"{}\"", honest(received).2)),
-            |fault| *fault == ReplyFault::Quoted,
+            |fault| *fault == ReplyFault::Spelling(Spelling::Quoted),
         ),
         (
             |received| (200, "application/json", format!("\"{}\"", honest(received).2)),
-            |fault| *fault == ReplyFault::Quoted,
+            |fault| *fault == ReplyFault::Spelling(Spelling::Quoted),
         ),
         (
             |_| {
@@ -114,18 +110,27 @@ async fn each_fault_in_the_form_of_an_answer_is_named() {
             |fault| *fault == ReplyFault::NotBase64,
         ),
         (
-            |received| ok(honest(received).2 + "\n"),
-            |fault| *fault == ReplyFault::NotBase64,
+            |received| {
+                let mut body = honest(received).2;
+                body.insert(20, '\n');
+                ok(body)
+            },
+            |fault| *fault == ReplyFault::Spelling(Spelling::Wrapped),
         ),
     ])
     .await;
-    let untyped = outcome_of(|received| (200, "", honest(received).2)).await;
-    assert!(
-        untyped.payload().is_some(),
-        "an answer without a Content-Type is read"
-    );
-    let charset = outcome_of(|received| (200, "text/plain; charset=utf-8", honest(received).2)).await;
-    assert!(charset.payload().is_some());
+}
+
+#[tokio::test]
+async fn an_answer_is_read_whatever_its_content_type_and_with_a_line_end_after_it() {
+    for content_type in ["", "text/plain; charset=utf-8", "text/html", "application/json"] {
+        let outcome = outcome_of(move |received| (200, content_type, honest(received).2)).await;
+        assert!(outcome.payload().is_some(), "{content_type:?}: {outcome:?}");
+    }
+    for end in ["\n", "\r\n"] {
+        let outcome = outcome_of(move |received| ok(honest(received).2 + end)).await;
+        assert!(outcome.payload().is_some(), "{end:?}: {outcome:?}");
+    }
 }
 
 #[tokio::test]
