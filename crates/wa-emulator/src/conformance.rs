@@ -6,6 +6,7 @@ mod check;
 mod diagnosis;
 mod envelope;
 mod judge;
+mod known;
 mod latency;
 mod plan;
 mod prober;

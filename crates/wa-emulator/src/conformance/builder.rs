@@ -19,8 +19,10 @@ const TOTAL_TIME: Duration = Duration::from_mins(2);
 const PINGS: usize = 20;
 const MAX_PINGS: usize = 10_000;
 const FLOW_TOKEN: &str = "conformance-check";
-/// How long is waited before an endpoint that broke is asked again.
+/// How long is waited between two questions whether an endpoint that broke is back, and for how long: process managers
+/// wait some seconds before they start a program again.
 const PAUSE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a check could not be set up.
 #[derive(Debug, Error)]
@@ -41,8 +43,8 @@ pub enum ConformanceBuildError {
 /// A check of any Flow endpoint, in any language, against what Meta's pages say of the data channel.
 ///
 /// It needs what WhatsApp has: the URL, the business public key and the app secret. It sends about fifty requests: pings,
-/// an `INIT`, error notifications, and on purpose requests that have to be refused. The endpoint's application sees the
-/// `INIT`, the notifications, and the `data_exchange` if one was asked for.
+/// `INIT`s, error notifications, and on purpose requests that have to be refused. The endpoint's application sees the
+/// `INIT`s, the notifications, and the `data_exchange` if one was asked for.
 ///
 /// ```no_run
 /// use wa_emulator::ConformanceCheck;
@@ -72,6 +74,7 @@ pub struct ConformanceCheckBuilder {
     app_secret: Option<Secret>,
     flow_token: String,
     exchange: Option<(String, Value)>,
+    init: bool,
     sign_flow_token: bool,
     pings: usize,
     timeout: Duration,
@@ -88,6 +91,7 @@ impl ConformanceCheck {
             app_secret: None,
             flow_token: FLOW_TOKEN.to_owned(),
             exchange: None,
+            init: true,
             sign_flow_token: false,
             pings: PINGS,
             timeout: TIMEOUT,
@@ -137,7 +141,14 @@ impl ConformanceCheckBuilder {
         self
     }
 
-    /// Sends requests of data API 4.0 with `flow_token_signature`, for endpoints that require it.
+    /// Sets whether `INIT` is sent, which it is by default: a Flow whose first screen is static never gets it.
+    #[must_use]
+    pub fn init(mut self, init: bool) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// Sends all requests of data API 4.0 with `flow_token_signature`, for endpoints that require it.
     #[must_use]
     pub fn sign_flow_token(mut self, sign: bool) -> Self {
         self.sign_flow_token = sign;
@@ -183,7 +194,8 @@ impl ConformanceCheckBuilder {
         let mut phone = WhatsAppClient::builder(&*self.url)
             .public_key_pem(&*self.public_key_pem)
             .app_secret(secret.expose_secret())
-            .sign_flow_token(self.sign_flow_token)
+            // As WhatsApp does: messages of version 4.0, and no others, carry the signature.
+            .sign_flow_token(true)
             .timeout(self.timeout);
         for pem in self.root_certificates {
             phone = phone.root_certificate_pem(pem);
@@ -204,9 +216,11 @@ impl ConformanceCheckBuilder {
                 message: Messages {
                     flow_token: self.flow_token,
                     exchange: self.exchange,
+                    has_init: self.init,
                     version,
                 },
                 pause: PAUSE,
+                patience: PATIENCE,
             },
             pings: self.pings,
             total_time: self.total_time,

@@ -90,7 +90,7 @@ pub(super) const INIT: Check = must(
     "INIT",
     "INIT, with an empty screen and no data, is answered with a screen and a data object",
     EXCHANGE,
-    "take an empty or missing screen and empty data; answer {\"screen\": NAME, \"data\": {…}}",
+    "take an empty or missing screen and empty data; answer {\"screen\": NAME, \"data\": {…}}; a Flow whose first screen is static gets no INIT: leave it out (--no-init)",
 );
 pub(super) const DATA_EXCHANGE: Check = must(
     "exchange.data",
@@ -113,6 +113,13 @@ pub(super) const NOTIFICATION_KEY: Check = should(must(
     NOTICE,
     "look for data.error_key as well as data.error: Meta's page uses both names",
 ));
+pub(super) const NOTIFICATION_INIT: Check = must(
+    "notification.error-init",
+    "error notification by INIT",
+    "an error notification comes with action data_exchange or INIT: both are acknowledged",
+    NOTICE,
+    "look for data.error before the action, not only for data_exchange",
+);
 pub(super) const RAW_BYTES: Check = must(
     "signature.raw-bytes",
     "signature over the raw bytes",
@@ -140,6 +147,13 @@ pub(super) const VERSION: Check = should(must(
     "a request of data API version 4.0 is answered like one of 3.0",
     "Meta, Flows changelog: 11 November 2025",
     "do not compare version with 3.0",
+));
+pub(super) const TOKEN_SIGNATURE: Check = should(must(
+    "envelope.token-signature",
+    "flow_token_signature",
+    "a request of data API version 4.0 carries flow_token_signature, a JWT by HS256 with the app secret, and is answered like one of 3.0",
+    "Meta, Implementing endpoints for Flows: flow_token_signature",
+    "ignore members that are not known, or verify this one: HS256, keyed with the app secret",
 ));
 pub(super) const LARGE: Check = must(
     "size.large",
@@ -232,13 +246,13 @@ pub(super) const EMPTY_SECRET: Check = must(
     SIGNATURE,
     "refuse to start without an app secret: an unset variable must not become an empty key",
 );
-pub(super) const OTHER_PREFIX: Check = must(
+pub(super) const OTHER_PREFIX: Check = should(must(
     "signature.other-prefix",
     "signature with another prefix",
     "the right digest behind sha1= is answered 432",
     SIGNATURE,
     CHECK_SIGNATURE,
-);
+));
 pub(super) const OTHER_JSON: Check = must(
     "envelope.other-json",
     "JSON that is no envelope",
@@ -300,6 +314,7 @@ pub(super) const ALL: &[Check] = &[
     DATA_EXCHANGE,
     NOTIFICATION,
     NOTIFICATION_KEY,
+    NOTIFICATION_INIT,
     UNSIGNED,
     SHORT_SIGNATURE,
     WRONG_SIGNATURE,
@@ -316,6 +331,7 @@ pub(super) const ALL: &[Check] = &[
     UNKNOWN_MEMBERS,
     ESCAPED_SLASHES,
     VERSION,
+    TOKEN_SIGNATURE,
     OTHER_JSON,
     NO_JSON,
     LARGE,

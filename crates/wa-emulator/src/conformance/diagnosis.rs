@@ -1,4 +1,4 @@
-//! Why an endpoint does not decrypt: it is asked again in the ways in which libraries are often wrong by default.
+//! Why an endpoint refuses what is good: it is asked again in the ways in which libraries are often wrong by default.
 
 use std::fmt;
 
@@ -17,7 +17,8 @@ use crypto_bigint::{Odd, U2048};
 use super::catalogue as rule;
 use super::check::Check;
 use super::envelope::Envelope;
-use super::prober::Prober;
+use super::prober::{Prober, Request};
+use crate::phone::FlowMessage;
 
 const PING: &[u8] = br#"{"version":"3.0","action":"ping"}"#;
 /// Bytes of a 2048-bit modulus.
@@ -27,43 +28,81 @@ const MODULUS_AT: usize = 33;
 /// The exponent follows the modulus, its tag and its length.
 const EXPONENT_AT: usize = MODULUS_AT + MODULUS + 2;
 
-/// A way to decrypt that is not WhatsApp's.
+/// A way to read a request that is not WhatsApp's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
+    PythonJson,
+    PhpJson,
     Sha1,
     MaskSha1,
     ShortVector,
 }
 
+const ALL: [Cause; 5] = [
+    Cause::PythonJson,
+    Cause::PhpJson,
+    Cause::Sha1,
+    Cause::MaskSha1,
+    Cause::ShortVector,
+];
+
 impl Cause {
     pub(super) fn check(self) -> &'static Check {
         match self {
+            Self::PythonJson | Self::PhpJson => &rule::RAW_BYTES,
             Self::Sha1 | Self::MaskSha1 => &rule::OAEP,
             Self::ShortVector => &rule::VECTOR,
+        }
+    }
+
+    fn way(self) -> &'static str {
+        match self {
+            Self::PythonJson => "as Python's json.dumps writes it",
+            Self::PhpJson => "as PHP's json_encode writes it",
+            Self::Sha1 => "RSA-OAEP by SHA-1, Node's and OpenSSL's default",
+            Self::MaskSha1 => "RSA-OAEP by SHA-256 but MGF1 by SHA-1, Java's default",
+            Self::ShortVector => "the first 12 bytes of the initial vector",
         }
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sha1 => "RSA-OAEP by SHA-1, Node's and OpenSSL's default",
-            Self::MaskSha1 => "RSA-OAEP by SHA-256 but MGF1 by SHA-1, Java's default",
-            Self::ShortVector => "the first 12 bytes of the initial vector",
-        })
+        let way = self.way();
+        match self {
+            Self::PythonJson | Self::PhpJson => write!(
+                f,
+                "the signature is computed over a re-serialised body: it accepts that of JSON {way}, and no other"
+            ),
+            _ => write!(
+                f,
+                "it opens requests that are encrypted with {way}, and no others"
+            ),
+        }
     }
 }
 
-/// The way in which the endpoint decrypts, if it is one of the known wrong ones.
+/// The way in which the endpoint reads requests, if it is one of the known wrong ones.
 pub(super) async fn cause(prober: &Prober, public_key_pem: &str) -> Option<Cause> {
-    for cause in [Cause::Sha1, Cause::MaskSha1, Cause::ShortVector] {
-        let envelope = sealed(public_key_pem, cause)?;
-        let answer = prober.send(&prober.signed(envelope.body())).await;
+    for cause in ALL {
+        let answer = prober.send(&request(prober, public_key_pem, cause).await?).await;
         if answer.is_ok_and(|delivery| delivery.status == 200) {
             return Some(cause);
         }
     }
     None
+}
+
+async fn request(prober: &Prober, pem: &str, cause: Cause) -> Option<Request> {
+    let ping = FlowMessage::ping();
+    match cause {
+        Cause::PythonJson => prober
+            .rewritten(&ping, |envelope| Some(envelope.spaced()))
+            .await
+            .ok(),
+        Cause::PhpJson => prober.rewritten(&ping, Envelope::with_escaped_slashes).await.ok(),
+        _ => Some(prober.signed(sealed(pem, cause)?.body())),
+    }
 }
 
 fn sealed(pem: &str, cause: Cause) -> Option<Envelope> {
@@ -74,7 +113,9 @@ fn sealed(pem: &str, cause: Cause) -> Option<Envelope> {
     random.fill(&mut vector).ok()?;
     let encrypted_key = match cause {
         Cause::Sha1 => oaep(&OAEP_SHA1_MGF1SHA1, &spki, &key)?,
-        Cause::ShortVector => oaep(&OAEP_SHA256_MGF1SHA256, &spki, &key)?,
+        Cause::ShortVector | Cause::PythonJson | Cause::PhpJson => {
+            oaep(&OAEP_SHA256_MGF1SHA256, &spki, &key)?
+        }
         Cause::MaskSha1 => raw_rsa(&spki, &padded(&key, &random, &SHA1_FOR_LEGACY_USE_ONLY)?)?,
     };
     let data = match cause {
@@ -82,9 +123,7 @@ fn sealed(pem: &str, cause: Cause) -> Option<Envelope> {
             let short: [u8; 12] = vector.get(..12)?.try_into().ok()?;
             AesGcm::<Aes128, U12>::new(&key.into()).encrypt(&short.into(), PING)
         }
-        Cause::Sha1 | Cause::MaskSha1 => {
-            AesGcm::<Aes128, U16>::new(&key.into()).encrypt(&vector.into(), PING)
-        }
+        _ => AesGcm::<Aes128, U16>::new(&key.into()).encrypt(&vector.into(), PING),
     };
     Some(Envelope::of(&data.ok()?, &encrypted_key, &vector))
 }

@@ -42,6 +42,19 @@ impl Envelope {
         .into()
     }
 
+    /// As Python's `json.dumps` writes it.
+    pub(super) fn spaced(&self) -> Bytes {
+        let Self {
+            encrypted_flow_data,
+            encrypted_aes_key,
+            initial_vector,
+        } = self;
+        format!(
+            r#"{{"encrypted_flow_data": "{encrypted_flow_data}", "encrypted_aes_key": "{encrypted_aes_key}", "initial_vector": "{initial_vector}"}}"#
+        )
+        .into()
+    }
+
     /// The members in another order, with white space between them.
     pub(super) fn rearranged(&self) -> Bytes {
         let Self {
@@ -159,6 +172,7 @@ mod tests {
         let padded = envelope().padded_to(2000);
         assert_eq!(padded.len(), 2000);
         for body in [
+            envelope().spaced(),
             envelope().rearranged(),
             envelope().with_unknown_members(),
             escaped,

@@ -1,8 +1,12 @@
 //! What an answer says about a rule. Pure: an answer in, a verdict and what was seen out.
 
+use super::check::Check;
+use super::known::Known;
 use super::prober::Answer;
 use super::report::Verdict;
-use crate::phone::{Delivery, DeliveryFailure, Outcome, Payload, ReplyFault, Sealed};
+use crate::phone::{
+    Delivery, DeliveryFailure, Outcome, Payload, ReplyFault, Sealed, Spelling, remedy_of_status,
+};
 
 /// The longest piece of a header that is shown.
 const SHOWN: usize = 40;
@@ -72,31 +76,27 @@ pub(super) fn refusal(wanted: Wanted, answer: &Answer) -> Judgement {
     (verdict, format!("{seen}{remark}"))
 }
 
-/// A reply of status 200, read as the phone reads it.
-pub(super) fn read(sealed: &Sealed, delivery: &Delivery) -> Result<Payload, ReplyFault> {
-    match sealed.read(delivery) {
-        Outcome::Answered(payload) => Ok(payload),
-        Outcome::Unreadable(fault) => Err(fault),
-        _ => Err(ReplyFault::NotDecrypted),
-    }
-}
-
-/// Judges the answer to something that has to be answered. `known` is what is wrong with every reply of this
-/// endpoint: it is told once, not here again.
-pub(super) fn reply(
-    wanted: Wanted,
-    sealed: &Sealed,
-    answer: &Answer,
-    known: Option<&ReplyFault>,
-) -> Judgement {
+/// Judges the answer to something that has to be answered. What is known was told once and is not told here again.
+pub(super) fn reply(wanted: Wanted, sealed: &Sealed, answer: &Answer, known: &Known) -> Judgement {
     let delivery = match answer {
         Ok(delivery) if delivery.status == 200 => delivery,
         Ok(delivery) if delivery.status == 427 && wanted == Wanted::Answer => {
-            return token_refused(sealed, delivery);
+            return if sealed.has_flow_token() {
+                token_refused(sealed, delivery)
+            } else {
+                let seen = "status 427 instead of 200: a ping carries no Flow token that could be refused";
+                (Verdict::Fail, seen.to_owned())
+            };
         }
         other => return (Verdict::Fail, format!("{} instead of 200", describe(other))),
     };
-    match (read(sealed, delivery), known) {
+    let (spelling, meant) = sealed.meant(&delivery.body);
+    match spelling {
+        None | Some(Spelling::LineEnd) => {}
+        Some(spelling) if known.spelling == Some(spelling) => {}
+        Some(spelling) => return (Verdict::Fail, format!("status 200, but {spelling}")),
+    }
+    match (meant, known.fault.as_ref()) {
         (Ok(payload), _) => (Verdict::Pass, format!("status 200, {}", shape(&payload))),
         (Err(fault), Some(known)) if alike(&fault, known) && wanted == Wanted::Accepted => {
             (Verdict::Pass, "status 200".to_owned())
@@ -195,6 +195,25 @@ pub(super) fn content_type(found: Option<&str>) -> Judgement {
             .take(SHOWN)
             .collect(),
     )
+}
+
+/// The rule, with what to do about this answer in particular where that is known.
+pub(super) fn with_remedy(check: &Check, sealed: &Sealed, answer: &Answer) -> Check {
+    let status = answer.as_ref().ok().map(|delivery| delivery.status);
+    let remedy = match status {
+        Some(427) if !sealed.has_flow_token() => {
+            Some("answer action ping before looking for flow_token: a ping has none")
+        }
+        Some(status) if !sealed.has_flow_token() => remedy_of_status(status),
+        Some(432) => Some(
+            "pings are accepted: if the endpoint demands flow_token_signature, have it sent (wa flow check --sign-flow-token)",
+        ),
+        _ => None,
+    };
+    Check {
+        remedy: remedy.unwrap_or(check.remedy),
+        ..*check
+    }
 }
 
 /// Which of the two rules about the form of a reply a fault breaks; neither where its content is the matter.

@@ -1,11 +1,14 @@
 //! How long an endpoint takes, against what Meta allows (Meta, *Flow health and monitoring*).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use super::catalogue::{ALERTS, LATENCY};
+use super::check::Check;
 use super::report::{Finding, Verdict};
+use crate::phone::FlowMessage;
 
 /// The client gives up after this long.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -54,12 +57,40 @@ impl Latency {
     }
 }
 
-/// What the times, and the pings that were not answered, say.
-pub(super) fn judge(latency: Option<Latency>, sent: usize) -> [Finding; 2] {
+/// What was sent for the sake of its time, and what came back instead of an answer, how often.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    /// What the requests are called, in the plural.
+    pub(super) kind: &'static str,
+    pub(super) sent: usize,
+    pub(super) lost: BTreeMap<String, usize>,
+}
+
+impl Series {
+    fn losses(&self) -> String {
+        let many = self.lost.len() > 1;
+        let told = self.lost.iter().map(|(what, times)| {
+            if many {
+                format!("{what} ({times})")
+            } else {
+                what.clone()
+            }
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What the times, and the requests that were not answered, say.
+pub(super) fn judge(latency: Option<Latency>, series: &Series) -> [Finding; 2] {
+    let Series { kind, sent, .. } = series;
+    let unsteady = Check {
+        remedy: "look at the endpoint's log: the same request was answered before",
+        ..LATENCY
+    };
     let Some(latency) = latency else {
-        let seen = format!("none of {sent} pings was answered");
+        let seen = format!("none of {sent} {kind} was answered with 200: {}", series.losses());
         return [
-            Finding::new(&LATENCY, Verdict::Fail, seen.clone()),
+            Finding::new(&unsteady, Verdict::Fail, seen.clone()),
             Finding::new(&ALERTS, Verdict::Skipped, seen),
         ];
     };
@@ -76,13 +107,16 @@ pub(super) fn judge(latency: Option<Latency>, sent: usize) -> [Finding; 2] {
             Finding::new(
                 &LATENCY,
                 verdict,
-                format!("the slowest of {sent} pings took {max}"),
+                format!("the slowest of {sent} {kind} took {max}"),
             )
         }
         _ => Finding::new(
-            &LATENCY,
+            &unsteady,
             Verdict::Fail,
-            format!("{lost} of {sent} pings were not answered"),
+            format!(
+                "{lost} of {sent} {kind} were not answered with 200: {}",
+                series.losses()
+            ),
         ),
     };
     let figures = format!("p50 {p50}, p90 {p90}, p99 {p99}, slowest {max}");
@@ -98,6 +132,16 @@ pub(super) fn judge(latency: Option<Latency>, sent: usize) -> [Finding; 2] {
         }
     };
     [limit, alerts]
+}
+
+/// What requests like this one are called, in the plural.
+pub(super) fn kind(message: &FlowMessage) -> &'static str {
+    match message.action() {
+        _ if message.is_notification() => "error notifications",
+        "ping" => "pings",
+        "INIT" => "INIT requests",
+        _ => "data_exchange requests",
+    }
 }
 
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -126,18 +170,40 @@ mod tests {
 
     #[test]
     fn the_limit_is_a_must_and_the_thresholds_are_advice() {
-        let verdicts =
-            |milliseconds: &[u64], sent| judge(of(milliseconds), sent).map(|finding| finding.verdict);
+        let series = |sent| Series {
+            kind: "pings",
+            sent,
+            ..Series::default()
+        };
+        let verdicts = |milliseconds: &[u64], sent| {
+            judge(of(milliseconds), &series(sent)).map(|finding| finding.verdict)
+        };
         assert_eq!(verdicts(&[10, 20], 2), [Verdict::Pass, Verdict::Pass]);
         assert_eq!(verdicts(&[10, 1000], 2), [Verdict::Pass, Verdict::Advice]);
         assert_eq!(verdicts(&[10, 10_000], 2), [Verdict::Fail, Verdict::Advice]);
         assert_eq!(verdicts(&[10], 2), [Verdict::Fail, Verdict::Pass]);
         assert_eq!(verdicts(&[], 2), [Verdict::Fail, Verdict::Skipped]);
         assert!(
-            judge(of(&[6000]), 1)[1]
+            judge(of(&[6000]), &series(1))[1]
                 .seen
                 .ends_with("above the threshold of 5 s")
         );
+    }
+
+    #[test]
+    fn what_was_lost_is_told_with_its_number_where_it_is_not_all_alike() {
+        let mut series = Series {
+            kind: "pings",
+            sent: 4,
+            lost: BTreeMap::from([("status 503".to_owned(), 2)]),
+        };
+        let seen = |series: &Series| judge(of(&[1]), series)[0].seen.clone();
+        assert_eq!(
+            seen(&series),
+            "3 of 4 pings were not answered with 200: status 503"
+        );
+        series.lost.insert("no answer".to_owned(), 1);
+        assert!(seen(&series).ends_with(": no answer (1), status 503 (2)"));
     }
 
     #[test]

@@ -64,17 +64,18 @@ pub(super) async fn of(
 
 async fn messages(prober: &Prober) -> Result<Vec<Step>, PhoneError> {
     let messages = &prober.message;
-    let mut all = vec![(&rule::INIT, messages.init())];
-    all.extend(
-        messages
-            .data_exchange()
-            .map(|message| (&rule::DATA_EXCHANGE, message)),
-    );
-    all.push((&rule::NOTIFICATION, messages.notification()));
-    all.push((&rule::NOTIFICATION_KEY, messages.notification_by_key()));
+    let all = [
+        (&rule::INIT, messages.init()),
+        (&rule::DATA_EXCHANGE, messages.data_exchange()),
+        (&rule::NOTIFICATION, Some(messages.notification())),
+        (&rule::NOTIFICATION_KEY, Some(messages.notification_by_key())),
+        (&rule::NOTIFICATION_INIT, messages.notification_by_init()),
+    ];
     let mut steps = Vec::new();
     for (check, message) in all {
-        steps.push(step(check, prober.request(&message).await?, Wanted::Answer));
+        if let Some(message) = message {
+            steps.push(step(check, prober.request(&message).await?, Wanted::Answer));
+        }
     }
     Ok(steps)
 }
@@ -85,13 +86,18 @@ async fn other_writings(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<St
     let escaped = prober.rewritten(carrier, Envelope::with_escaped_slashes);
     let large = prober.rewritten(carrier, |envelope| Some(envelope.padded_to(LARGE)));
     let version = carrier.clone().version("4.0");
-    Ok(vec![
+    let mut steps = vec![
         step(&rule::RAW_BYTES, rearranged.await?, Wanted::Accepted),
         step(&rule::UNKNOWN_MEMBERS, unknown.await?, Wanted::Accepted),
         step(&rule::ESCAPED_SLASHES, escaped.await?, Wanted::Accepted),
         step(&rule::VERSION, prober.request(&version).await?, Wanted::Accepted),
         step(&rule::LARGE, large.await?, Wanted::Accepted),
-    ])
+    ];
+    if let Some(signed) = prober.message.signed() {
+        let request = prober.request(&signed).await?;
+        steps.push(step(&rule::TOKEN_SIGNATURE, request, Wanted::Answer));
+    }
+    Ok(steps)
 }
 
 async fn undecryptable(
@@ -172,6 +178,18 @@ async fn hostile(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, Ph
         step(&rule::METHOD, get, Wanted::NotAllowed),
         step(&rule::OVERSIZE, prober.signed(oversize), Wanted::TooLarge),
     ])
+}
+
+/// The rule that this one adds something to: where that is broken, this one says nothing new.
+pub(super) fn after(check: &Check) -> Option<&'static Check> {
+    [
+        (&rule::NOTIFICATION_KEY, &rule::NOTIFICATION),
+        (&rule::NOTIFICATION_INIT, &rule::NOTIFICATION),
+        (&rule::OTHER_PREFIX, &rule::WRONG_SIGNATURE),
+        (&rule::TOKEN_SIGNATURE, &rule::VERSION),
+    ]
+    .into_iter()
+    .find_map(|(later, before)| (later.id == check.id).then_some(before))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What probes are made and sent with.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
@@ -8,6 +8,7 @@ use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::Method;
+use hyper_util::client::legacy;
 
 use super::envelope::Envelope;
 use crate::phone::{
@@ -21,6 +22,9 @@ pub(super) type Answer = Result<Delivery, DeliveryFailure>;
 
 /// How often a message is sealed anew to find a text with a slash in it: once is nearly always enough.
 const SEALINGS: usize = 16;
+
+const ERROR: &str = "payload-schema-error";
+const ERROR_TEXT: &str = "conformance check: nothing is wrong";
 
 /// A request as it is sent, and what reads the answer where one is to be read.
 pub(super) struct Request {
@@ -36,18 +40,29 @@ pub(super) struct Prober {
     pub(super) message: Messages,
     /// How long is waited before an endpoint that broke is asked again.
     pub(super) pause: Duration,
+    /// For how long it is asked.
+    pub(super) patience: Duration,
 }
 
 /// What is asked.
 pub(super) struct Messages {
     pub(super) flow_token: String,
     pub(super) exchange: Option<(String, serde_json::Value)>,
+    /// Whether the Flow is one that is opened with `INIT`.
+    pub(super) has_init: bool,
     pub(super) version: Option<&'static str>,
 }
 
 impl Messages {
-    pub(super) fn init(&self) -> FlowMessage {
-        self.versioned(FlowMessage::init(&*self.flow_token))
+    pub(super) fn init(&self) -> Option<FlowMessage> {
+        self.has_init
+            .then(|| self.versioned(FlowMessage::init(&*self.flow_token)))
+    }
+
+    /// Something of version 4.0 that carries a Flow token, and so its signature.
+    pub(super) fn signed(&self) -> Option<FlowMessage> {
+        let message = self.init().or_else(|| self.data_exchange())?;
+        Some(message.version("4.0"))
     }
 
     /// The exchange that was asked for, if one was.
@@ -61,21 +76,23 @@ impl Messages {
     }
 
     pub(super) fn notification(&self) -> FlowMessage {
-        let text = "conformance check: nothing is wrong";
         self.versioned(FlowMessage::error_notification(
             &*self.flow_token,
             self.screen(),
-            "payload-schema-error",
-            text,
+            ERROR,
+            ERROR_TEXT,
         ))
+    }
+
+    /// The other action that a notice may come with.
+    pub(super) fn notification_by_init(&self) -> Option<FlowMessage> {
+        let notice = FlowMessage::opening_error_notification(&*self.flow_token, ERROR, ERROR_TEXT);
+        self.has_init.then(|| self.versioned(notice))
     }
 
     /// The other way to name the error; Meta's page has both.
     pub(super) fn notification_by_key(&self) -> FlowMessage {
-        let data = serde_json::json!({
-            "error_key": "payload-schema-error",
-            "error_message": "conformance check: nothing is wrong",
-        });
+        let data = serde_json::json!({"error_key": ERROR, "error_message": ERROR_TEXT});
         self.notification().data(data)
     }
 
@@ -141,20 +158,23 @@ impl Prober {
         Envelope::read(sealed.body()).ok_or(PhoneError::Encryption)
     }
 
-    /// Whether what was answered before is answered still; a crash may take a moment to be mended.
-    pub(super) async fn is_alive(&self, message: &FlowMessage) -> Result<bool, PhoneError> {
-        for pause in [Duration::ZERO, self.pause] {
-            tokio::time::sleep(pause).await;
+    /// After how long what was answered before is answered again: at once, or when something has started the endpoint
+    /// anew; `None` if not at all.
+    pub(super) async fn back_after(&self, message: &FlowMessage) -> Result<Option<Duration>, PhoneError> {
+        let begun = Instant::now();
+        let mut waited = Duration::ZERO;
+        loop {
             let request = self.request(message).await?;
-            if self
-                .send(&request)
-                .await
-                .is_ok_and(|delivery| delivery.status == 200)
-            {
-                return Ok(true);
+            let answer = self.send(&request).await;
+            if answer.is_ok_and(|delivery| delivery.status == 200) {
+                return Ok(Some(waited));
             }
+            if begun.elapsed() + self.pause > self.patience {
+                return Ok(None);
+            }
+            tokio::time::sleep(self.pause).await;
+            waited = begun.elapsed();
         }
-        Ok(false)
     }
 
     /// Sends a request, and once more if the connection broke: an endpoint may close a kept connection at any time, and a
@@ -174,6 +194,32 @@ impl Prober {
                 request.signature.as_deref(),
             )
             .await
+    }
+}
+
+/// Whether an answer came from the endpoint itself: what stands before it answers for one that has crashed.
+pub(super) fn is_whole(answer: &Answer) -> bool {
+    answer
+        .as_ref()
+        .is_ok_and(|delivery| !matches!(delivery.status, 502..=504))
+}
+
+/// Whether there is something, but nothing that may be talked to.
+pub(super) fn has_no_tls(failure: &DeliveryFailure) -> bool {
+    matches!(
+        failure,
+        DeliveryFailure::Certificate { .. } | DeliveryFailure::Tls { .. }
+    )
+}
+
+/// Whether there was not even a connection to something that speaks HTTP: then there is nothing to check.
+pub(super) fn never_connected(failure: &DeliveryFailure) -> bool {
+    match failure {
+        DeliveryFailure::NotHttp { .. } => true,
+        DeliveryFailure::Connection { source } => source
+            .downcast_ref::<legacy::Error>()
+            .is_some_and(legacy::Error::is_connect),
+        _ => false,
     }
 }
 

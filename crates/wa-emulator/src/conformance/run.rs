@@ -1,20 +1,20 @@
 //! One run of the check, from the first ping to the last.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use hyper_util::client::legacy;
 use thiserror::Error;
 
 use super::builder::ConformanceCheck;
 use super::catalogue as rule;
 use super::check::Check;
 use super::diagnosis::{self, Cause};
-use super::judge::{self, Form, Judgement, Wanted};
-use super::latency::{self, Latency};
+use super::judge::{self, Judgement, Wanted};
+use super::known::{self, Known};
+use super::latency::{self, Latency, Series};
 use super::plan::{self, Step};
-use super::prober::Answer;
+use super::prober::{self, Answer, Request};
 use super::report::{Finding, Report, Verdict};
-use crate::phone::{DeliveryFailure, FlowMessage, PhoneError, ReplyFault};
+use crate::phone::{Delivery, DeliveryFailure, FlowMessage, PhoneError, Sealed};
 
 /// Why a check could not be run at all.
 #[derive(Debug, Error)]
@@ -54,8 +54,7 @@ pub(super) struct Course<'a, P> {
     /// When nothing more is begun; never, if that is further away than time goes.
     until: Option<Instant>,
     findings: Vec<Finding>,
-    /// What is wrong with the first reply, and so with every other.
-    known: Option<ReplyFault>,
+    known: Known,
     /// Why nothing more is sent.
     over: Option<String>,
 }
@@ -67,7 +66,7 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
             progress,
             until: Instant::now().checked_add(check.total_time),
             findings: Vec::new(),
-            known: None,
+            known: Known::default(),
             over: None,
         }
     }
@@ -78,13 +77,16 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
                 for step in plan::of(&self.check.prober, &self.check.stranger, &carrier).await? {
                     self.step(step, &carrier).await?;
                 }
+                if !self.is_noted(&rule::OAEP) {
+                    for check in [&rule::OAEP, &rule::VECTOR] {
+                        self.skip(check, "no reply proves that a request was decrypted");
+                    }
+                }
                 self.measure(&carrier).await?
             }
             None => None,
         };
-        if self.check.prober.message.exchange.is_none() {
-            self.skip(&rule::DATA_EXCHANGE, "no screen was named to ask about");
-        }
+        self.leave_what_was_not_asked_for();
         self.leave_the_rest("no request was answered with 200");
         Ok(Report::new(self.findings, latency))
     }
@@ -101,13 +103,24 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
     /// Finds a message that is answered with 200, a ping if that can be, and learns how replies are written.
     async fn open(&mut self) -> Result<Option<FlowMessage>, ConformanceError> {
         let messages = &self.check.prober.message;
+        let carriers = [
+            Some(FlowMessage::ping()),
+            messages.init(),
+            messages.data_exchange(),
+            Some(messages.notification()),
+        ];
         let mut ping = None;
-        for carrier in [FlowMessage::ping(), messages.init(), messages.notification()] {
+        for carrier in carriers.into_iter().flatten() {
             let request = self.check.prober.request(&carrier).await?;
             let answer = self.check.prober.send(&request).await;
             let answer = match (answer, &ping) {
-                (Err(failure), None) if never_connected(&failure) => {
+                (Err(failure), None) if prober::never_connected(&failure) => {
                     return Err(ConformanceError::Unreachable { source: failure });
+                }
+                (Err(failure), None) if prober::has_no_tls(&failure) => {
+                    self.note(&rule::TLS, (Verdict::Fail, failure.to_string()));
+                    self.over = Some("no request was sent: see http.tls".to_owned());
+                    return Ok(None);
                 }
                 (answer, _) => answer,
             };
@@ -117,113 +130,133 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
             if is_first {
                 ping = Some((request, answer));
             }
-            if opened {
-                self.note(&rule::OAEP, (Verdict::Pass, "a request was decrypted".to_owned()));
-                self.note(
-                    &rule::VECTOR,
-                    (Verdict::Pass, "a request was decrypted".to_owned()),
-                );
-            }
             if opened || self.is_over() {
                 self.judge_ping(ping.as_ref());
                 return Ok(opened.then_some(carrier));
             }
         }
         match diagnosis::cause(&self.check.prober, &self.check.public_key_pem).await {
-            Some(cause) => self.blame(cause),
+            Some(cause) => self.blame(cause, ping.as_ref()),
             None => self.judge_ping(ping.as_ref()),
         }
         Ok(None)
     }
 
     /// Whether a request was answered with 200; if so, the form of the reply is judged.
-    fn opened(&mut self, sealed: Option<&crate::phone::Sealed>, answer: &Answer) -> bool {
+    fn opened(&mut self, sealed: Option<&Sealed>, answer: &Answer) -> bool {
         let (Some(sealed), Ok(delivery)) = (sealed, answer) else {
             return false;
         };
         if delivery.status != 200 {
             return false;
         }
-        let fault = judge::read(sealed, delivery).err();
-        let at_fault = fault
-            .as_ref()
-            .map(|fault| (judge::form(fault), judge::explain(fault)));
-        let fine = |text: &str| (Verdict::Pass, text.to_owned());
-        let (encoding, encryption) = match at_fault {
-            Some((Form::Encoding, seen)) => (
-                (Verdict::Fail, seen),
-                (Verdict::Skipped, "the reply is no base64".to_owned()),
-            ),
-            Some((Form::Encryption, seen)) if matches!(fault, Some(ReplyFault::NotEncrypted)) => (
-                (Verdict::Skipped, "the reply is not encrypted".to_owned()),
-                (Verdict::Fail, seen),
-            ),
-            Some((Form::Encryption, seen)) => (fine("bare base64"), (Verdict::Fail, seen)),
-            Some((Form::Content, _)) | None => (fine("bare base64"), fine("the reply was decrypted")),
-        };
-        self.note(&rule::ENCODING, encoding);
-        self.note(&rule::ENCRYPTION, encryption);
+        self.known = Known::of(sealed, delivery);
+        self.look_for_proof(sealed, delivery);
+        self.note(&rule::ENCODING, self.known.encoding());
+        self.note(&rule::ENCRYPTION, self.known.encryption());
         self.note(
             &rule::CONTENT_TYPE,
             judge::content_type(delivery.content_type.as_deref()),
         );
-        self.known = fault;
         true
     }
 
-    fn judge_ping(&mut self, ping: Option<&(super::prober::Request, Answer)>) {
-        if let Some((request, answer)) = ping
-            && let Some(sealed) = &request.sealed
-        {
-            let judged = judge::reply(Wanted::Answer, sealed, answer, self.known.as_ref());
-            self.note(&rule::PING, judged);
+    fn look_for_proof(&mut self, sealed: &Sealed, delivery: &Delivery) {
+        if !self.is_noted(&rule::OAEP) && known::is_proof(sealed, delivery) {
+            for check in [&rule::OAEP, &rule::VECTOR] {
+                self.note(check, (Verdict::Pass, "a request was decrypted".to_owned()));
+            }
         }
     }
 
-    /// The endpoint decrypts otherwise than it has to, and it is known how.
-    fn blame(&mut self, cause: Cause) {
+    fn judge_ping(&mut self, ping: Option<&(Request, Answer)>) {
+        if let Some((request, answer)) = ping
+            && let Some(sealed) = &request.sealed
+        {
+            let judged = judge::reply(Wanted::Answer, sealed, answer, &self.known);
+            self.note(&judge::with_remedy(&rule::PING, sealed, answer), judged);
+        }
+    }
+
+    /// The endpoint reads requests otherwise than it has to, and it is known how.
+    fn blame(&mut self, cause: Cause, ping: Option<&(Request, Answer)>) {
         let check = cause.check();
-        let seen = format!("it opens requests that are encrypted with {cause}, and no others");
-        self.note(check, (Verdict::Fail, seen));
-        self.skip(
-            &rule::PING,
-            &format!("requests are not decrypted: see {}", check.id),
-        );
+        self.note(check, (Verdict::Fail, cause.to_string()));
+        if let Some((_, answer)) = ping {
+            self.skip(
+                &rule::PING,
+                &format!("{}: see {}", judge::describe(answer), check.id),
+            );
+        }
     }
 
     async fn step(&mut self, step: Step, carrier: &FlowMessage) -> Result<(), ConformanceError> {
         if self.is_over() {
             return Ok(());
         }
-        if step.check.id == rule::NOTIFICATION_KEY.id && self.has_failed(&rule::NOTIFICATION) {
-            self.skip(step.check, "see notification.error");
+        if let Some(before) = plan::after(step.check).filter(|before| self.is_broken(before)) {
+            self.skip(step.check, &format!("see {}", before.id));
             return Ok(());
         }
         let answer = self.check.prober.send(&step.request).await;
-        let judged = match &step.request.sealed {
-            Some(sealed) => judge::reply(step.wanted, sealed, &answer, self.known.as_ref()),
-            None => judge::refusal(step.wanted, &answer),
-        };
-        if answer.is_ok() || self.check.prober.is_alive(carrier).await? {
-            let judged = self.unless_told_before(&step, &answer, judged);
-            self.note(step.check, judged);
-            return Ok(());
+        if let (Some(sealed), Ok(delivery)) = (&step.request.sealed, &answer) {
+            self.look_for_proof(sealed, delivery);
         }
-        let seen = format!("{}, and none to anything after it", judge::describe(&answer));
-        self.push(Finding::broken(step.check, seen));
-        self.over = Some(format!(
-            "the endpoint does not answer any more since {}",
-            step.check.id
-        ));
+        let back = if prober::is_whole(&answer) {
+            Some(Duration::ZERO)
+        } else {
+            self.check.prober.back_after(carrier).await?
+        };
+        match back {
+            Some(Duration::ZERO) => {
+                let (check, judged) = self.judge(&step, &answer);
+                self.note(&check, judged);
+            }
+            Some(waited) => {
+                let seen = format!(
+                    "{}, and it took {:.1} s until something was answered again",
+                    judge::describe(&answer),
+                    waited.as_secs_f64()
+                );
+                self.push(Finding::broken(step.check, seen));
+            }
+            None => {
+                let seen = format!("{}, and nothing was answered any more", judge::describe(&answer));
+                self.push(Finding::broken(step.check, seen));
+                self.over = Some(format!(
+                    "the endpoint does not answer any more since {}",
+                    step.check.id
+                ));
+            }
+        }
         Ok(())
     }
 
-    /// Whoever signs JSON written anew refuses every unusual writing: that is one fault.
+    fn judge(&self, step: &Step, answer: &Answer) -> (Check, Judgement) {
+        let (check, judged) = match &step.request.sealed {
+            None => return (*step.check, judge::refusal(step.wanted, answer)),
+            Some(sealed) if step.wanted == Wanted::Answer => (
+                judge::with_remedy(step.check, sealed, answer),
+                judge::reply(step.wanted, sealed, answer, &self.known),
+            ),
+            Some(sealed) => (
+                *step.check,
+                judge::reply(step.wanted, sealed, answer, &self.known),
+            ),
+        };
+        (check, self.unless_told_before(step, answer, judged))
+    }
+
+    /// Whoever signs JSON written anew refuses every unusual writing, and who has no answer to INIT has none to its
+    /// variants: each is one fault.
     fn unless_told_before(&self, step: &Step, answer: &Answer, judged: Judgement) -> Judgement {
         let refused = answer.as_ref().is_ok_and(|delivery| delivery.status == 432);
-        let told = step.wanted == Wanted::Accepted && refused && self.has_failed(&rule::RAW_BYTES);
-        if told {
+        let rewritten = step.wanted == Wanted::Accepted && refused;
+        let is_init = [rule::TOKEN_SIGNATURE.id, rule::NOTIFICATION_INIT.id].contains(&step.check.id);
+        if rewritten && self.is_broken(&rule::RAW_BYTES) {
             (Verdict::Skipped, "status 432: see signature.raw-bytes".to_owned())
+        } else if is_init && judged.0 == Verdict::Fail && self.is_broken(&rule::INIT) {
+            (Verdict::Skipped, "see exchange.init".to_owned())
         } else {
             judged
         }
@@ -232,16 +265,19 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
     async fn measure(&mut self, carrier: &FlowMessage) -> Result<Option<Latency>, ConformanceError> {
         let mut durations = Vec::new();
         let mut connections = Vec::new();
-        let mut sent = 0;
-        while sent < self.check.pings && !self.is_over() {
+        let mut series = Series {
+            kind: latency::kind(carrier),
+            ..Series::default()
+        };
+        while series.sent < self.check.pings && !self.is_over() {
             let request = self.check.prober.request(carrier).await?;
-            let answer = self.check.prober.send(&request).await;
-            sent += 1;
-            if let Ok(delivery) = answer
-                && delivery.status == 200
-            {
-                durations.push(delivery.duration);
-                connections.extend(delivery.connection);
+            series.sent += 1;
+            match self.check.prober.send(&request).await {
+                Ok(delivery) if delivery.status == 200 => {
+                    durations.push(delivery.duration);
+                    connections.extend(delivery.connection);
+                }
+                other => *series.lost.entry(judge::describe(&other)).or_default() += 1,
             }
         }
         let answered = connections.len();
@@ -258,11 +294,11 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
             };
             self.note(&rule::KEEP_ALIVE, (verdict, seen));
         } else if !self.is_over() {
-            self.skip(&rule::KEEP_ALIVE, "it takes two pings that are answered");
+            self.skip(&rule::KEEP_ALIVE, "it takes two requests that are answered");
         }
         let latency = Latency::of(durations);
-        if sent > 0 {
-            for finding in latency::judge(latency, sent) {
+        if series.sent > 0 {
+            for finding in latency::judge(latency, &series) {
                 self.push(finding);
             }
         } else if !self.is_over() {
@@ -283,12 +319,13 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         self.over.is_some()
     }
 
-    fn has_failed(&self, check: &Check) -> bool {
+    /// Whether the rule was found not to be kept, however binding it is.
+    fn is_broken(&self, check: &Check) -> bool {
         let mut found = self
             .findings
             .iter()
             .filter(|finding| finding.check.id == check.id);
-        found.any(|finding| finding.verdict == Verdict::Fail)
+        found.any(|finding| matches!(finding.verdict, Verdict::Fail | Verdict::Advice))
     }
 
     fn is_noted(&self, check: &Check) -> bool {
@@ -297,6 +334,22 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
 
     fn skip(&mut self, check: &Check, why: &str) {
         self.note(check, (Verdict::Skipped, why.to_owned()));
+    }
+
+    fn leave_what_was_not_asked_for(&mut self) {
+        let has_init = self.check.prober.message.has_init;
+        let has_screen = self.check.prober.message.exchange.is_some();
+        if !has_screen {
+            self.skip(&rule::DATA_EXCHANGE, "no screen was named to ask about");
+        }
+        if !has_init {
+            self.skip(&rule::INIT, "no INIT is sent, as was asked for");
+            self.skip(&rule::NOTIFICATION_INIT, "no INIT is sent, as was asked for");
+        }
+        if !has_init && !has_screen {
+            let why = "no INIT is sent, as was asked for, and no screen was named to ask about";
+            self.skip(&rule::TOKEN_SIGNATURE, why);
+        }
     }
 
     fn leave_the_rest(&mut self, why: &str) {
@@ -322,15 +375,5 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
                 total: Check::all().len(),
             });
         }
-    }
-}
-
-/// Whether there was not even a connection: then there is nothing to check.
-fn never_connected(failure: &DeliveryFailure) -> bool {
-    match failure {
-        DeliveryFailure::Connection { source } => source
-            .downcast_ref::<legacy::Error>()
-            .is_some_and(legacy::Error::is_connect),
-        _ => false,
     }
 }

@@ -95,6 +95,18 @@ impl FlowMessage {
         }
     }
 
+    /// The same notice, sent as an `INIT`: Meta's page names both actions.
+    pub fn opening_error_notification(
+        flow_token: impl Into<String>,
+        error: impl Into<String>,
+        error_message: impl Into<String>,
+    ) -> Self {
+        Self {
+            action: "INIT".to_owned(),
+            ..Self::error_notification(flow_token, "", error, error_message)
+        }
+    }
+
     /// Any JSON at all, sent as it is; nothing is expected of the answer but that it can be read.
     pub fn raw(payload: Value) -> Self {
         let action = payload
@@ -154,7 +166,7 @@ impl FlowMessage {
         }
     }
 
-    pub(super) fn is_notification(&self) -> bool {
+    pub(crate) fn is_notification(&self) -> bool {
         self.notification
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::payload::Payload;
+use super::remedy;
 use super::spelling::Spelling;
 use super::transport::DeliveryFailure;
 
@@ -54,6 +55,16 @@ impl Outcome {
             Self::Answered(payload) => Some(payload),
             _ => None,
         }
+    }
+
+    /// What to do about a status that tells of trouble; a reply that cannot be read says it itself.
+    pub fn remedy(&self) -> Option<&'static str> {
+        remedy::of_status(match self {
+            Self::KeyRefused => 421,
+            Self::SignatureRefused => 432,
+            Self::UnexpectedStatus(status) => *status,
+            _ => return None,
+        })
     }
 }
 

@@ -118,11 +118,7 @@ mod tests {
             (BASE64_NOPAD.encode(&bytes), Some(Spelling::Unpadded)),
         ];
         for (body, spelling) in cases {
-            assert_eq!(
-                read(body.as_bytes()),
-                Ok((spelling, bytes.to_vec())),
-                "{body:?}"
-            );
+            assert_eq!(read(body.as_bytes()), Ok((spelling, bytes.to_vec())), "{body:?}");
         }
     }
 

@@ -136,10 +136,7 @@ impl Http {
         })
     }
 
-    pub(super) async fn send(
-        &self,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<Delivery, DeliveryFailure> {
+    pub(super) async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Delivery, DeliveryFailure> {
         request
             .headers_mut()
             .insert(USER_AGENT, HeaderValue::from_static(NAME));
@@ -165,7 +162,10 @@ impl Http {
             Err(source) => return Err(DeliveryFailure::Connection { source }),
         };
         let content_type = head.headers.get(CONTENT_TYPE);
-        let exchange_id = head.headers.get(EXCHANGE_ID).and_then(|value| value.to_str().ok());
+        let exchange_id = head
+            .headers
+            .get(EXCHANGE_ID)
+            .and_then(|value| value.to_str().ok());
         Ok(Delivery {
             status: head.status.as_u16(),
             content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),

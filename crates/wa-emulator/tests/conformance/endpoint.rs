@@ -1,8 +1,9 @@
 //! A Flow endpoint of a few lines, with one fault or none.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use aes_gcm::aead::Aead;
 use aes_gcm::aead::consts::{U12, U16};
@@ -39,38 +40,57 @@ pub(crate) enum Fault {
     ShortSignatureIs500,
     UnsignedIs401,
     SignatureOverJsonWrittenAnew,
+    SignatureOverPythonsJson,
+    SignatureOverPhpsJson,
     UndecryptableIs500,
     UndecryptableIs400,
     TagIsNotChecked,
+    RefusesStrangers,
+    AllIsOk,
     BadBase64Is500,
     ShortDataCrashes,
     ShortDataHangs,
     ShortDataKills,
+    ShortDataKillsForASecond,
     ShortKeyIs500,
     ShortVectorIs500,
     EmptyTextsAre500,
     QuotedReply,
+    ReplyWithLineEnd,
+    WrappedReply,
+    UrlSafeReply,
+    QuotedAcknowledgement,
+    HtmlReply,
     JsonReply,
     PlainReply,
     UnflippedVector,
     TwelveByteVector,
     OaepBySha1,
     PingIs500,
+    PingIs404,
+    PingIs427,
     PingIsAcknowledged,
     InitHasNoScreen,
+    InitIsRefused,
     TokenIsUnknown,
     NoticeIsAScreen,
+    NoticeByInitIsAScreen,
     AcknowledgementIsPlain,
+    PingIsPlain,
     ErrorKeyIsUnknown,
     UnknownMembersAreRefused,
     EscapedSlashesAreRefused,
     Version4IsRefused,
+    SignedTokenIsRefused,
+    UnsignedTokenIs432,
     OtherJsonIs500,
     NoJsonIs500,
     BodyLimitOf100Kb,
     NoBodyLimit,
     OversizeIs500,
     OversizeKills,
+    OversizeKillsForASecond,
+    EveryThirdIs503,
     GetIsAnswered,
     ConnectionsAreClosed,
 }
@@ -127,9 +147,22 @@ async fn listen(fault: Fault, tls: Option<TlsAcceptor>) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let dead = Arc::new(AtomicBool::new(false));
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            if dead.load(Ordering::SeqCst) {
+        let mut listener = Some(listener);
+        while let Some(open) = &listener {
+            let Ok((stream, _)) = open.accept().await else {
                 return;
+            };
+            if dead.swap(false, Ordering::SeqCst) {
+                drop((stream, listener.take()));
+                if !matches!(
+                    fault,
+                    Fault::ShortDataKillsForASecond | Fault::OversizeKillsForASecond
+                ) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                listener = Some(TcpListener::bind(address).await.unwrap());
+                continue;
             }
             let (dead, tls) = (Arc::clone(&dead), tls.clone());
             tokio::spawn(async move {
@@ -170,7 +203,15 @@ async fn answer(
     dead: &AtomicBool,
 ) -> Result<Response<Full<Bytes>>, &'static str> {
     let (head, body) = request.into_parts();
-    if fault == Fault::OversizeKills && body.size_hint().exact() > Some(LIMIT as u64) {
+    let named = head
+        .headers
+        .get("user-agent")
+        .is_some_and(|agent| agent.to_str().unwrap().starts_with("wa-"));
+    if fault == Fault::RefusesStrangers && !named {
+        return Ok(status(403));
+    }
+    let kills = matches!(fault, Fault::OversizeKills | Fault::OversizeKillsForASecond);
+    if kills && body.size_hint().exact() > Some(LIMIT as u64) {
         dead.store(true, Ordering::SeqCst);
         return Err("dead");
     }
@@ -191,10 +232,10 @@ async fn answer(
     };
     let status = match reply {
         Ok(body) => {
-            let content_type = if fault == Fault::JsonReply {
-                "application/json"
-            } else {
-                "text/plain"
+            let content_type = match fault {
+                Fault::JsonReply => "application/json",
+                Fault::HtmlReply => "text/html; charset=utf-8",
+                _ => "text/plain",
             };
             return Ok(Response::builder()
                 .header("content-type", content_type)
@@ -207,14 +248,21 @@ async fn answer(
             dead.store(true, Ordering::SeqCst);
             return Err("dead");
         }
-        Err(status) => status,
+        Err(refused) => refused,
     };
-    Ok(Response::builder().status(status).body(Full::default()).unwrap())
+    Ok(self::status(status))
+}
+
+fn status(status: u16) -> Response<Full<Bytes>> {
+    Response::builder().status(status).body(Full::default()).unwrap()
 }
 
 fn exchange(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<String, Refused> {
     if fault == Fault::OversizeIs500 && body.len() > LIMIT {
         return Err(500);
+    }
+    if fault == Fault::AllIsOk {
+        return Ok("OK".to_owned());
     }
     check_signature(fault, headers, body)?;
     let envelope: Value =
@@ -255,10 +303,15 @@ fn check_signature(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<(),
             .map(|value| compact(&value))
             .unwrap_or_default()
     };
-    let signed = if fault == Fault::SignatureOverJsonWrittenAnew {
-        anew()
-    } else {
-        body.to_vec()
+    let signed = match fault {
+        Fault::SignatureOverJsonWrittenAnew => anew(),
+        Fault::SignatureOverPythonsJson => String::from_utf8(anew())
+            .unwrap()
+            .replace("\":\"", "\": \"")
+            .replace("\",\"", "\", \"")
+            .into(),
+        Fault::SignatureOverPhpsJson => String::from_utf8(anew()).unwrap().replace('/', r"\/").into(),
+        _ => body.to_vec(),
     };
     let digest = |secret: &str| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
@@ -336,7 +389,7 @@ fn open(fault: Fault, envelope: &Value) -> Result<Opened, Refused> {
         return Err(match fault {
             Fault::ShortDataCrashes => 0,
             Fault::ShortDataHangs => 1,
-            Fault::ShortDataKills => 2,
+            Fault::ShortDataKills | Fault::ShortDataKillsForASecond => 2,
             _ => undecryptable,
         });
     }
@@ -363,6 +416,8 @@ fn open(fault: Fault, envelope: &Value) -> Result<Opened, Refused> {
     })
 }
 
+static PINGS: AtomicUsize = AtomicUsize::new(0);
+
 fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
     let active = json!({"data": {"status": "active"}});
     let acknowledged = json!({"data": {"acknowledged": true}});
@@ -373,7 +428,21 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
     if fault == Fault::Version4IsRefused && request["version"] != "3.0" {
         return Err(400);
     }
+    let signed = request["flow_token_signature"].is_string();
+    if fault == Fault::SignedTokenIsRefused && signed {
+        return Err(400);
+    }
+    if fault == Fault::UnsignedTokenIs432 && !signed && request["flow_token"].is_string() {
+        return Err(432);
+    }
     match request["action"].as_str().unwrap() {
+        "ping" if fault == Fault::PingIs404 => Err(404),
+        "ping" if fault == Fault::PingIs427 => Err(427),
+        "ping" if fault == Fault::EveryThirdIs503 && PINGS.fetch_add(1, Ordering::SeqCst) % 3 == 2 => {
+            Err(503)
+        }
+        "INIT" if fault == Fault::InitIsRefused => Err(400),
+        "INIT" if fault == Fault::NoticeByInitIsAScreen => Ok(screen),
         "ping" if fault == Fault::PingIs500 => Err(500),
         "ping" if fault == Fault::PingIsAcknowledged => Ok(acknowledged),
         "ping" => Ok(active),
@@ -387,7 +456,11 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
 impl Opened {
     fn write(&self, fault: Fault, answer: &Value) -> String {
         let is_acknowledgement = answer["data"]["acknowledged"] == true;
-        if fault == Fault::PlainReply || (fault == Fault::AcknowledgementIsPlain && is_acknowledgement) {
+        let is_active = answer["data"]["status"] == "active";
+        if fault == Fault::PlainReply
+            || (fault == Fault::PingIsPlain && is_active)
+            || (fault == Fault::AcknowledgementIsPlain && is_acknowledgement)
+        {
             return answer.to_string();
         }
         let flip = if fault == Fault::UnflippedVector { 0 } else { 0xff };
@@ -398,10 +471,13 @@ impl Opened {
                 .encrypt(&vector.into(), answer.to_string().as_bytes())
                 .unwrap(),
         );
-        if fault == Fault::QuotedReply {
-            format!("\"{text}\"")
-        } else {
-            text
+        match fault {
+            Fault::QuotedReply => format!("\"{text}\""),
+            Fault::QuotedAcknowledgement if is_acknowledgement => format!("\"{text}\""),
+            Fault::ReplyWithLineEnd => text + "\n",
+            Fault::WrappedReply => format!("{}\n{}\n", &text[..20], &text[20..]),
+            Fault::UrlSafeReply => text.replace('+', "-").replace('/', "_"),
+            _ => text,
         }
     }
 }

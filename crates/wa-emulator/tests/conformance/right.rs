@@ -48,10 +48,28 @@ async fn over_tls_the_certificate_has_to_be_trusted() {
         ids(&report, Verdict::Skipped).contains(&"http.tls"),
         "{report:#?}"
     );
-    let strange = check(&url).build().unwrap().run(|_| ()).await.unwrap_err();
+    let report = check(&url).build().unwrap().run(|_| ()).await.unwrap();
+    let tls = report.finding("http.tls").unwrap();
+    assert_eq!(tls.verdict, Verdict::Fail, "{report:#?}");
+    assert!(tls.seen.contains("no authority that is trusted here"), "{tls}");
+    assert_eq!(report.counts().not_run, Check::all().len() - 2, "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_port_of_the_other_scheme_is_told() {
+    let (url, _) = serve_over_tls().await;
+    let plain = check(&url.replace("https", "http")).build().unwrap();
+    let refused = plain.run(|_| ()).await.unwrap_err();
+    let ConformanceError::Unreachable { source } = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(source.to_string().contains("try https"), "{source}");
+    let url = serve(Fault::None).await.replace("http", "https");
+    let report = check(&url).build().unwrap().run(|_| ()).await.unwrap();
+    let tls = report.finding("http.tls").unwrap();
     assert!(
-        matches!(strange, ConformanceError::Unreachable { .. }),
-        "{strange:?}"
+        tls.verdict == Verdict::Fail && tls.seen.contains("try http"),
+        "{tls}"
     );
 }
 

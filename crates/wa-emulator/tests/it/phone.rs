@@ -254,7 +254,10 @@ async fn what_is_wrong_with_a_certificate_or_a_port_is_told() {
     let acceptor = acceptor(&certificate, &key);
     let authority = Endpoint::listen(&OLD, honest, Some(acceptor)).await;
     let as_authority = no_answer(fixed(&authority.url).root_certificate_pem(certificate.pem())).await;
-    assert!(as_authority.contains("basicConstraints=critical,CA:FALSE"), "{as_authority}");
+    assert!(
+        as_authority.contains("basicConstraints=critical,CA:FALSE"),
+        "{as_authority}"
+    );
 
     let plain = no_answer(fixed(&authority.url.replace("https", "http"))).await;
     assert_eq!(plain, "what answers does not speak plain HTTP: try https");
