@@ -140,13 +140,72 @@ async fn a_report_for_people_names_rule_source_and_remedy() {
         "{text}"
     );
     assert!(
-        text.contains("[Meta, Implementing endpoints for Flows: Health check request]\n         do: compare"),
+        text.contains("[Meta, Implementing endpoints for Flows: Health check request]\n         do: the endpoint cannot decrypt: compare"),
         "{text}"
     );
     assert!(
-        text.ends_with("NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 2 skipped, 32 not run\n"),
+        text.ends_with("NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 2 skipped, 34 not run\n"),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_gets_no_init_is_checked_without_one() {
+    let url = in_axum().await;
+    let output = wa(&[
+        "flow",
+        "check",
+        &url,
+        "--public-key",
+        PUBLIC,
+        "--no-init",
+        "--json",
+    ])
+    .await;
+    let report = json(&output);
+    assert_eq!(code(&output), 0, "{report:#}");
+    let findings = report["findings"].as_array().unwrap();
+    let init = findings
+        .iter()
+        .find(|finding| finding["id"] == "exchange.init")
+        .unwrap();
+    assert_eq!(init["verdict"], "skipped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_to_do_about_a_refusal_is_said_with_its_name_in_the_endpoints_log() {
+    let url = in_axum().await;
+    let nowhere = url.replace("/flow", "/nowhere");
+    let lost = wa(&["flow", "send", &nowhere, "--public-key", PUBLIC]).await;
+    assert_eq!(code(&lost), 3);
+    assert!(
+        stderr(&lost).contains("nothing is at this path"),
+        "{}",
+        stderr(&lost)
+    );
+
+    let send = |extra: &[&'static str]| {
+        let mut command = support::wa();
+        command.env("WA_APP_SECRET", "another");
+        command
+            .args(["flow", "send", &url, "--public-key", PUBLIC])
+            .args(extra);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+    };
+    let ping = stderr(&send(&[]).await.unwrap());
+    assert!(
+        ping.contains("compare the app secret") && !ping.contains("--sign-flow-token"),
+        "{ping}"
+    );
+    assert!(ping.contains(": look for it in the endpoint's log"), "{ping}");
+    let init = stderr(&send(&["--action", "INIT"]).await.unwrap());
+    assert!(
+        init.contains("is flow_token_signature required? --sign-flow-token"),
+        "{init}"
+    );
+    let machine = json(&send(&["--json"]).await.unwrap());
+    assert_eq!(machine["exchange_id"].as_str().unwrap().len(), 16, "{machine}");
+    assert!(ping.contains("exchange "), "{ping}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,6 +233,8 @@ async fn one_exchange_of_each_kind() {
         json!({"screen": "SECOND", "data": {"seen": {"a": 1}}})
     );
     let notice = send(&["--error", "payload-schema-error"]).await;
+    assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
+    let notice = send(&["--action", "INIT", "--error", "payload-schema-error"]).await;
     assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
     let back = send(&["--action", "BACK", "--screen", "SECOND", "--json"]).await;
     assert_eq!(code(&back), 3);

@@ -194,12 +194,21 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Refused::Body(format!("the JSON body is refused: {error}")))
 }
 
-/// Reads a body with a secret in it: what is wrong with it is told by its place only.
+/// Reads a body with a secret in it: what is wrong with it is told by its place, and by what should be there instead.
 fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Refused::Body(format!(
-            "the JSON body is refused at line {line}, column {column}"
-        ))
+        let text = error.to_string();
+        let place = format!("at line {}, column {}", error.line(), error.column());
+        let missing = text
+            .strip_prefix("missing field ")
+            .and_then(|rest| rest.split(" at line ").next());
+        // What stands before this may quote the body; the reader's own words are the last.
+        let expected = text.rsplit_once(", expected ").map(|(_, rest)| rest);
+        Refused::Body(match (missing, expected) {
+            (Some(name), _) => format!("the JSON body is refused: {name} is missing"),
+            (None, Some(expected)) => format!("the JSON body is refused: expected {expected}"),
+            (None, None) => format!("the JSON body is refused {place}"),
+        })
     })
 }

@@ -34,7 +34,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) app_secret_file: Option<PathBuf>,
 
-    /// Send requests of data API 4.0 with flow_token_signature.
+    /// Send all requests as of data API 4.0, with flow_token_signature where there is a Flow token.
     #[arg(long)]
     pub(crate) sign_flow_token: bool,
 
@@ -111,7 +111,7 @@ Examples:
   wa flow check http://127.0.0.1:8080/flow --public-key public.pem --json > report.json
   wa flow check $URL --public-key public.pem --screen DATES --data '{\"date\":\"2027-01-04\"}'
 
-About fifty requests are sent: pings, one INIT, error notifications, and requests that have to be
+About fifty requests are sent: pings, INITs, error notifications, and requests that have to be
 refused. Ends with 0 when no rule is broken, with 3 when one is, with 1 when nothing answers.")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
@@ -124,6 +124,10 @@ pub(crate) struct CheckArgs {
     /// The data of that data_exchange, a JSON object; `@FILE` reads it from a file, `@-` from standard input.
     #[arg(long, value_name = "JSON", requires = "screen")]
     pub(crate) data: Option<String>,
+
+    /// Send no INIT: a Flow whose first screen is static never gets one.
+    #[arg(long)]
+    pub(crate) no_init: bool,
 
     /// The Flow token of requests. [default: conformance-check]
     #[arg(long, value_name = "TOKEN")]

@@ -230,6 +230,39 @@ async fn reset_goes_back_to_the_start() {
 }
 
 #[tokio::test]
+async fn a_member_that_is_missing_or_unknown_is_named_and_no_secret_is_quoted() {
+    let emulator = started().await;
+    let message = async |path: &str, body: Value| {
+        let answer = control(&emulator, "POST", path, &body).await;
+        assert_eq!(answer.status, 400, "{path} {body}");
+        answer.json()["error"]["message"].as_str().unwrap().to_owned()
+    };
+    for (path, body, words) in [
+        ("/apps", json!({}), "`id` is missing"),
+        ("/apps", Value::Null, "`id` is missing"),
+        ("/apps", json!({"id": "7"}), "`secret` is missing"),
+        ("/tokens", json!({}), "`label` is missing"),
+        ("/tokens", json!({"label": "x"}), "`token` is missing"),
+        (
+            "/apps",
+            json!({"id": "7", "SECRET": "SECRET"}),
+            "expected one of `id`, `secret`, `name`, `require_proof`",
+        ),
+        (
+            "/tokens",
+            json!({"label": "x", "token": ["SECRET"]}),
+            "expected a string",
+        ),
+        ("/numbers/many", json!({}), "`account`"),
+        ("/faults", json!({}), "`fault`"),
+    ] {
+        let message = message(path, body.clone()).await;
+        assert!(message.contains(words), "{path} {body}: {message}");
+        assert!(!message.contains("SECRET"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_told() {
     let emulator = started().await;
     let cases = [

@@ -45,6 +45,7 @@ fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Fa
     let mut builder = ConformanceCheck::builder(&*args.endpoint.url)
         .public_key_pem(known.public_key_pem)
         .app_secret(secret.as_str())
+        .init(!args.no_init)
         .sign_flow_token(args.endpoint.sign_flow_token)
         .timeout(Duration::from_secs(args.endpoint.timeout))
         .total_time(Duration::from_secs(args.total_time))

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use wa_emulator::DeliveryFailure;
 use zeroize::Zeroizing;
 
 use super::Context;
@@ -60,6 +61,13 @@ pub(super) fn data(text: &str) -> Result<Value, Failure> {
         Ok(_) => Err(setting("--data", NotAnObject::Other)),
         Err(_) => Err(setting("--data", NotAnObject::NoJson)),
     }
+}
+
+/// Nothing came back; where it is for an authority that is not known here, it can be made known.
+pub(super) fn unanswered(failure: DeliveryFailure) -> Failure {
+    let hint = matches!(failure, DeliveryFailure::Certificate { .. })
+        .then_some("--root-certificate FILE trusts an authority of your own");
+    Failure::failed(failure).with_hint(hint)
 }
 
 /// A setting that cannot be used.

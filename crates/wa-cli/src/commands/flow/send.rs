@@ -25,7 +25,9 @@ pub(super) async fn run(context: &mut Context, args: &SendArgs) -> Result<Exit, 
     let message = message(args)?;
     let phone = client(context, args)?;
     let exchange = phone.send(&message).await.map_err(Failure::failed)?;
-    report(context, exchange)
+    // Only what carries a Flow token can be refused for the want of its signature.
+    let may_want_signature = message.action() != "ping" && !args.endpoint.sign_flow_token;
+    report(context, exchange, may_want_signature)
 }
 
 fn client(context: &mut Context, args: &SendArgs) -> Result<WhatsAppClient, Failure> {
@@ -68,8 +70,10 @@ fn message(args: &SendArgs) -> Result<FlowMessage, Failure> {
         }
         (ActionName::Init, error) => {
             refuse("--screen", screen.is_some(), "INIT", "screen")?;
-            refuse("--error", error.is_some(), "INIT", "error here")?;
-            FlowMessage::init(token)
+            match error {
+                None => FlowMessage::init(token),
+                Some(error) => FlowMessage::opening_error_notification(token, error, &args.error_message),
+            }
         }
         (ActionName::Back, error) => {
             refuse("--error", error.is_some(), "BACK", "error")?;
@@ -110,9 +114,13 @@ fn no_screen() -> Failure {
 }
 
 /// An outcome in one word for programs, in a sentence for people, and what could be read.
-fn outcome(outcome: Outcome) -> Result<(&'static str, String, Option<Value>), Failure> {
+fn outcome(
+    outcome: Outcome,
+    may_want_signature: bool,
+) -> Result<(&'static str, String, Option<Value>), Failure> {
+    let remedy = outcome.remedy().unwrap_or("WhatsApp shows a generic error");
     Ok(match outcome {
-        Outcome::NoAnswer(failure) => return Err(Failure::failed(failure)),
+        Outcome::NoAnswer(failure) => return Err(endpoint::unanswered(failure)),
         Outcome::Answered(payload) => ("answered", "status 200".to_owned(), Some(payload.into_value())),
         Outcome::FlowTokenInvalid { message, encrypted } => {
             let form = if encrypted { "encrypted" } else { "not encrypted" };
@@ -123,20 +131,22 @@ fn outcome(outcome: Outcome) -> Result<(&'static str, String, Option<Value>), Fa
                 message.map(|message| json!({ "error_msg": message })),
             )
         }
-        Outcome::KeyRefused => {
-            let seen =
-                "status 421: the endpoint cannot decrypt; compare its private key with this public key";
-            ("key_refused", seen.to_owned(), None)
-        }
+        Outcome::KeyRefused => ("key_refused", format!("status 421: {remedy}"), None),
         Outcome::SignatureRefused => {
-            let seen = "status 432: the endpoint does not accept the signature; compare the app secrets";
-            ("signature_refused", seen.to_owned(), None)
+            let question = if may_want_signature {
+                "; is flow_token_signature required? --sign-flow-token"
+            } else {
+                ""
+            };
+            (
+                "signature_refused",
+                format!("status 432: {remedy}{question}"),
+                None,
+            )
         }
-        Outcome::UnexpectedStatus(status) => (
-            "unexpected_status",
-            format!("status {status}: WhatsApp shows a generic error"),
-            None,
-        ),
+        Outcome::UnexpectedStatus(status) => {
+            ("unexpected_status", format!("status {status}: {remedy}"), None)
+        }
         Outcome::Unreadable(fault) => ("unreadable", format!("status 200, but {fault}"), shown(fault)),
         other => ("other", format!("{other:?}"), None),
     })
@@ -150,9 +160,9 @@ fn shown(fault: ReplyFault) -> Option<Value> {
     }
 }
 
-fn report(context: &mut Context, exchange: Exchange) -> Result<Exit, Failure> {
+fn report(context: &mut Context, exchange: Exchange, may_want_signature: bool) -> Result<Exit, Failure> {
     let milliseconds = u64::try_from(exchange.duration.as_millis()).unwrap_or(u64::MAX);
-    let (name, seen, payload) = outcome(exchange.outcome)?;
+    let (name, seen, payload) = outcome(exchange.outcome, may_want_signature)?;
     let good = name == "answered";
     let machine = json!({
         "good": good,
@@ -160,6 +170,7 @@ fn report(context: &mut Context, exchange: Exchange) -> Result<Exit, Failure> {
         "description": seen,
         "duration_ms": milliseconds,
         "attempts": exchange.attempts,
+        "exchange_id": exchange.exchange_id,
         "payload": payload,
     });
     let human = payload
@@ -171,9 +182,14 @@ fn report(context: &mut Context, exchange: Exchange) -> Result<Exit, Failure> {
     } else {
         paint(BAD, "not answered")
     };
+    let id = match exchange.exchange_id {
+        None => String::new(),
+        Some(id) if good => format!(", exchange {id}"),
+        Some(id) => format!(", exchange {id}: look for it in the endpoint's log"),
+    };
     context
         .terminal
-        .note(&format!("{word}  {seen}, {milliseconds} ms"));
+        .note(&format!("{word}  {seen}, {milliseconds} ms{id}"));
     context.terminal.result(&human, &machine)?;
     Ok(if good { Exit::Good } else { Exit::NotGood })
 }
