@@ -34,7 +34,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) app_secret_file: Option<PathBuf>,
 
-    /// Send all requests as of data API 4.0, with flow_token_signature where there is a Flow token.
+    /// Send requests of data API 4.0 with flow_token_signature.
     #[arg(long)]
     pub(crate) sign_flow_token: bool,
 
