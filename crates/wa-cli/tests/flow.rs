@@ -275,6 +275,11 @@ async fn refusals_end_with_3_and_silence_with_1() {
         ])
         .await;
         assert_eq!(code(&nobody), 1, "{nobody:?}");
+        assert_eq!(
+            stderr(&nobody).contains("write https://"),
+            command == "send",
+            "{nobody:?}"
+        );
         assert!(stderr(&nobody).contains("check that"), "{}", stderr(&nobody));
     }
 }

@@ -63,10 +63,18 @@ pub(super) fn data(text: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Nothing came back; where it is for an authority that is not known here, it can be made known.
-pub(super) fn unanswered(failure: DeliveryFailure) -> Failure {
-    let hint = matches!(failure, DeliveryFailure::Certificate { .. })
-        .then_some("--root-certificate FILE trusts an authority of your own");
+/// Nothing came back; what may be wrong with the options is said.
+pub(super) fn unanswered(failure: DeliveryFailure, args: &EndpointArgs) -> Failure {
+    let hint = match failure {
+        DeliveryFailure::Certificate { .. } if args.root_certificate.is_none() => {
+            Some("--root-certificate FILE trusts an authority of your own")
+        }
+        // Many servers end a connection that does not begin with TLS, without a word.
+        DeliveryFailure::Connection { .. } if args.url.starts_with("http://") => {
+            Some("if it serves TLS, write https://")
+        }
+        _ => None,
+    };
     Failure::failed(failure).with_hint(hint)
 }
 

@@ -7,7 +7,7 @@ use wa_emulator::{Exchange, FlowMessage, Outcome, ReplyFault, WhatsAppClient};
 
 use super::endpoint::{self, Known};
 use super::{Context, Exit, Failure};
-use crate::args::{ActionName, SendArgs};
+use crate::args::{ActionName, EndpointArgs, SendArgs};
 use crate::failure::Usage;
 use crate::terminal::{BAD, GOOD, paint};
 
@@ -25,9 +25,7 @@ pub(super) async fn run(context: &mut Context, args: &SendArgs) -> Result<Exit, 
     let message = message(args)?;
     let phone = client(context, args)?;
     let exchange = phone.send(&message).await.map_err(Failure::failed)?;
-    // Only what carries a Flow token can be refused for the want of its signature.
-    let may_want_signature = message.action() != "ping" && !args.endpoint.sign_flow_token;
-    report(context, exchange, may_want_signature)
+    report(context, exchange, &args.endpoint, message.action())
 }
 
 fn client(context: &mut Context, args: &SendArgs) -> Result<WhatsAppClient, Failure> {
@@ -116,11 +114,12 @@ fn no_screen() -> Failure {
 /// An outcome in one word for programs, in a sentence for people, and what could be read.
 fn outcome(
     outcome: Outcome,
-    may_want_signature: bool,
+    args: &EndpointArgs,
+    action: &str,
 ) -> Result<(&'static str, String, Option<Value>), Failure> {
     let remedy = outcome.remedy().unwrap_or("WhatsApp shows a generic error");
     Ok(match outcome {
-        Outcome::NoAnswer(failure) => return Err(endpoint::unanswered(failure)),
+        Outcome::NoAnswer(failure) => return Err(endpoint::unanswered(failure, args)),
         Outcome::Answered(payload) => ("answered", "status 200".to_owned(), Some(payload.into_value())),
         Outcome::FlowTokenInvalid { message, encrypted } => {
             let form = if encrypted { "encrypted" } else { "not encrypted" };
@@ -133,10 +132,11 @@ fn outcome(
         }
         Outcome::KeyRefused => ("key_refused", format!("status 421: {remedy}"), None),
         Outcome::SignatureRefused => {
-            let question = if may_want_signature {
-                "; is flow_token_signature required? --sign-flow-token"
-            } else {
+            // A ping has no Flow token whose signature could be missing.
+            let question = if action == "ping" || args.sign_flow_token {
                 ""
+            } else {
+                "; is flow_token_signature required? --sign-flow-token"
             };
             (
                 "signature_refused",
@@ -160,9 +160,14 @@ fn shown(fault: ReplyFault) -> Option<Value> {
     }
 }
 
-fn report(context: &mut Context, exchange: Exchange, may_want_signature: bool) -> Result<Exit, Failure> {
+fn report(
+    context: &mut Context,
+    exchange: Exchange,
+    args: &EndpointArgs,
+    action: &str,
+) -> Result<Exit, Failure> {
     let milliseconds = u64::try_from(exchange.duration.as_millis()).unwrap_or(u64::MAX);
-    let (name, seen, payload) = outcome(exchange.outcome, may_want_signature)?;
+    let (name, seen, payload) = outcome(exchange.outcome, args, action)?;
     let good = name == "answered";
     let machine = json!({
         "good": good,
