@@ -1,12 +1,11 @@
 //! What an answer says about a rule. Pure: an answer in, a verdict and what was seen out.
 
+use super::catalogue as rule;
 use super::check::Check;
 use super::known::Known;
 use super::prober::Answer;
 use super::report::Verdict;
-use crate::phone::{
-    Delivery, DeliveryFailure, Outcome, Payload, ReplyFault, Sealed, Spelling, remedy_of_status,
-};
+use crate::phone::{Delivery, DeliveryFailure, Outcome, Payload, ReplyFault, Sealed, remedy_of_status};
 
 /// The longest piece of a header that is shown.
 const SHOWN: usize = 40;
@@ -91,10 +90,8 @@ pub(super) fn reply(wanted: Wanted, sealed: &Sealed, answer: &Answer, known: &Kn
         other => return (Verdict::Fail, format!("{} instead of 200", describe(other))),
     };
     let (spelling, meant) = sealed.meant(&delivery.body);
-    match spelling {
-        None | Some(Spelling::LineEnd) => {}
-        Some(spelling) if known.spelling == Some(spelling) => {}
-        Some(spelling) => return (Verdict::Fail, format!("status 200, but {spelling}")),
+    if let Some(spelling) = spelling.filter(|spelling| !known.explains(*spelling)) {
+        return (Verdict::Fail, format!("status 200, but {spelling}"));
     }
     match (meant, known.fault.as_ref()) {
         (Ok(payload), _) => (Verdict::Pass, format!("status 200, {}", shape(&payload))),
@@ -208,6 +205,8 @@ pub(super) fn with_remedy(check: &Check, sealed: &Sealed, answer: &Answer) -> Ch
         Some(432) => Some(
             "pings are accepted: if the endpoint demands flow_token_signature, have it sent (wa flow check --sign-flow-token)",
         ),
+        // What INIT says of itself is more: it may be that it should not be sent.
+        Some(status @ 500..) if check.id != rule::INIT.id => remedy_of_status(status),
         _ => None,
     };
     Check {

@@ -20,6 +20,25 @@ impl Known {
         }
     }
 
+    /// Some ways to write base64 show in longer replies only, or by chance.
+    pub(super) fn learn(&mut self, sealed: &Sealed, delivery: &Delivery) {
+        let later = sealed
+            .meant(&delivery.body)
+            .0
+            .filter(|later| shows_by_chance(*later));
+        // The URL-safe alphabet is mostly unpadded too, and is what names the cause.
+        if matches!(self.spelling, None | Some(Spelling::LineEnd | Spelling::Unpadded)) {
+            self.spelling = later.or(self.spelling);
+        }
+    }
+
+    /// Whether this is told under the rule for the form of replies already.
+    pub(super) fn explains(&self, spelling: Spelling) -> bool {
+        self.spelling == Some(spelling)
+            || spelling == Spelling::LineEnd
+            || (shows_by_chance(spelling) && self.spelling.is_some_and(shows_by_chance))
+    }
+
     /// How replies are written.
     pub(super) fn encoding(&self) -> Judgement {
         match (self.spelling, &self.fault) {
@@ -49,6 +68,13 @@ impl Known {
             _ => (Verdict::Pass, "the reply was decrypted".to_owned()),
         }
     }
+}
+
+fn shows_by_chance(spelling: Spelling) -> bool {
+    matches!(
+        spelling,
+        Spelling::Wrapped | Spelling::UrlSafe | Spelling::Unpadded
+    )
 }
 
 /// Whether the request was decrypted: a reply that is made with its key proves that, a status does not.

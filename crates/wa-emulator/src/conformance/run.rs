@@ -77,6 +77,7 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
                 for step in plan::of(&self.check.prober, &self.check.stranger, &carrier).await? {
                     self.step(step, &carrier).await?;
                 }
+                self.note(&rule::ENCODING, self.known.encoding());
                 if !self.is_noted(&rule::OAEP) {
                     for check in [&rule::OAEP, &rule::VECTOR] {
                         self.skip(check, "no reply proves that a request was decrypted");
@@ -152,7 +153,6 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         }
         self.known = Known::of(sealed, delivery);
         self.look_for_proof(sealed, delivery);
-        self.note(&rule::ENCODING, self.known.encoding());
         self.note(&rule::ENCRYPTION, self.known.encryption());
         self.note(
             &rule::CONTENT_TYPE,
@@ -201,6 +201,9 @@ impl<'a, P: FnMut(Progress<'_>) + Send> Course<'a, P> {
         let answer = self.check.prober.send(&step.request).await;
         if let (Some(sealed), Ok(delivery)) = (&step.request.sealed, &answer) {
             self.look_for_proof(sealed, delivery);
+            if delivery.status == 200 {
+                self.known.learn(sealed, delivery);
+            }
         }
         let back = if prober::is_whole(&answer) {
             Some(Duration::ZERO)

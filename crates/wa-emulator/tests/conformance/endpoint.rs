@@ -73,6 +73,7 @@ pub(crate) enum Fault {
     InitHasNoScreen,
     InitIsRefused,
     TokenIsUnknown,
+    NoticeIs500,
     NoticeIsAScreen,
     NoticeByInitIsAScreen,
     AcknowledgementIsPlain,
@@ -446,6 +447,7 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
         "ping" if fault == Fault::PingIs500 => Err(500),
         "ping" if fault == Fault::PingIsAcknowledged => Ok(acknowledged),
         "ping" => Ok(active),
+        _ if is_notice && fault == Fault::NoticeIs500 => Err(500),
         _ if is_notice && fault != Fault::NoticeIsAScreen => Ok(acknowledged),
         _ if fault == Fault::TokenIsUnknown => Err(427),
         "INIT" if fault == Fault::InitHasNoScreen => Ok(json!({"data": {}})),
@@ -475,8 +477,9 @@ impl Opened {
             Fault::QuotedReply => format!("\"{text}\""),
             Fault::QuotedAcknowledgement if is_acknowledgement => format!("\"{text}\""),
             Fault::ReplyWithLineEnd => text + "\n",
-            Fault::WrappedReply => format!("{}\n{}\n", &text[..20], &text[20..]),
-            Fault::UrlSafeReply => text.replace('+', "-").replace('/', "_"),
+            // Too long for a ping to show it.
+            Fault::WrappedReply if text.len() > 64 => format!("{}\n{}", &text[..64], &text[64..]),
+            Fault::UrlSafeReply => text.replace('+', "-").replace('/', "_").replace('=', ""),
             _ => text,
         }
     }

@@ -190,6 +190,7 @@ async fn replies_that_no_phone_can_read() {
     is_found_by(Fault::UrlSafeReply, &["reply.encoding"]).await;
     is_found_by(Fault::PlainReply, &["reply.encryption"]).await;
     is_found_by(Fault::UnflippedVector, &["reply.encryption"]).await;
+    is_advised_by(Fault::ReplyWithLineEnd, &["reply.encoding"]).await;
     is_advised_by(Fault::JsonReply, &["reply.content-type"]).await;
     is_advised_by(Fault::HtmlReply, &["reply.content-type"]).await;
     is_found_by(Fault::QuotedAcknowledgement, &["notification.error"]).await;
@@ -277,6 +278,9 @@ async fn what_to_do_about_a_ping_depends_on_its_status() {
     assert!(path.contains("nothing is at this path"), "{path}");
     let log = remedy(check(&serve(Fault::PingIs500).await)).await;
     assert!(log.contains("log"), "{log}");
+    let notice = report(Fault::NoticeIs500).await;
+    let notice = notice.finding("notification.error").unwrap().check.remedy;
+    assert!(notice.contains("log"), "{notice}");
     // With a ping that is good, 432 is about the signature of the token.
     let report = report(Fault::UnsignedTokenIs432).await;
     let remedy = report.finding("exchange.init").unwrap().check.remedy;
