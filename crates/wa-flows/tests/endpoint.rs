@@ -11,7 +11,6 @@
 mod support;
 
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -19,16 +18,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_body::{Body, Frame};
+use http_body::Frame;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{app_secret, builder, call, echo, encrypt, exchange, known_key, other_key, post, post_signed};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use support::{
+    Pieces, app_secret, builder, call, echo, encrypt, exchange, known_key, other_key, post, post_signed,
+};
 use tower_service::Service;
 use wa_flows::client::{PhoneKey, sign};
 use wa_flows::{
     EndpointConfigError, ErrorNotice, Exchange, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse,
-    HandlerError, KeyRing, Refusal, ReplayWindow, RsaPool, TokenSignatureMode, TokenVerdict,
+    HandlerError, KeyRing, Refusal, ReplayWindow, TokenSignatureMode, TokenVerdict,
 };
 
 fn ring() -> KeyRing {
@@ -267,28 +267,6 @@ async fn a_handler_that_outlives_the_deadline_is_a_504() {
     assert_eq!(endpoint.in_flight(), 0);
 }
 
-/// A body in pieces, of which the last never comes or fails.
-struct Pieces {
-    pieces: Vec<Bytes>,
-    broken: bool,
-}
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        match self.pieces.pop() {
-            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
-            None if self.broken => Poll::Ready(Some(Err(std::io::Error::other("reset")))),
-            None => Poll::Pending,
-        }
-    }
-}
-
 #[tokio::test]
 async fn bodies_that_break_stall_or_grow_are_refused() {
     let deadline = Duration::from_millis(50);
@@ -330,171 +308,6 @@ fn tokio_stream_of<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = 
         }
     }
     Items(items.into_iter())
-}
-
-#[tokio::test]
-async fn more_exchanges_than_allowed_are_shed_at_once() {
-    let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
-    let one = NonZeroUsize::MIN;
-    let endpoint = FlowEndpoint::builder(ring(), never)
-        .app_secret(secret())
-        .max_in_flight(one)
-        .build()
-        .unwrap();
-    let held = tokio::spawn(endpoint.clone().call(post(encrypt(&init()).body())));
-    while endpoint.in_flight() == 0 {
-        tokio::task::yield_now().await;
-    }
-    let reply = call(&endpoint, post(encrypt(&init()).body())).await;
-    assert_eq!((reply.status, reply.body.len()), (503, 0));
-    held.abort();
-    assert!(held.await.unwrap_err().is_cancelled());
-    assert_eq!(
-        endpoint.in_flight(),
-        0,
-        "an exchange that was given up leaves its place"
-    );
-}
-
-/// Bodies of which one byte came, more than an endpoint of one exchange waits for.
-fn strangers<H: FlowHandler>(endpoint: &FlowEndpoint<H>) -> tokio::task::JoinSet<()> {
-    let mut strangers = tokio::task::JoinSet::new();
-    for _ in 0..10 {
-        let (pieces, broken) = (vec![Bytes::from_static(b"{")], false);
-        let request = Request::post("/").body(Pieces { pieces, broken }).unwrap();
-        let call = endpoint.clone().call(request);
-        strangers.spawn(async move { drop(call.await) });
-    }
-    strangers
-}
-
-#[tokio::test]
-async fn a_body_that_is_there_waits_behind_none_that_nobody_signed_for() {
-    let endpoint = builder()
-        .max_in_flight(NonZeroUsize::MIN)
-        .deadline(Duration::MAX)
-        .build()
-        .unwrap();
-    let strangers = strangers(&endpoint);
-    tokio::task::yield_now().await;
-    assert_eq!(exchange(&endpoint, init()).await.0, 200);
-    drop(strangers);
-}
-
-#[tokio::test]
-async fn a_body_that_comes_with_its_head_is_there() {
-    let endpoint = builder().max_in_flight(NonZeroUsize::MIN).build().unwrap();
-    let strangers = strangers(&endpoint);
-    tokio::task::yield_now().await;
-    let (near, mut far) = tokio::io::duplex(64 * 1024);
-    let service = hyper_util::service::TowerToHyperService::new(endpoint.clone());
-    let connection = hyper::server::conn::http1::Builder::new()
-        .serve_connection(hyper_util::rt::TokioIo::new(near), service);
-    let request = encrypt(&init());
-    let head = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nx-hub-signature-256: {}\r\nconnection: close\r\n\r\n",
-        request.body().len(),
-        sign(&secret(), request.body())
-    );
-    far.write_all(&[head.as_bytes(), request.body()].concat())
-        .await
-        .unwrap();
-    let mut reply = String::new();
-    let (served, read) = tokio::join!(connection, far.read_to_string(&mut reply));
-    served.unwrap();
-    read.unwrap();
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-    drop(strangers);
-}
-
-#[tokio::test]
-async fn an_exchange_whose_client_leaves_is_reported() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
-    let endpoint = FlowEndpoint::builder(ring(), never)
-        .app_secret(secret())
-        .observer(move |report| tell.send((report.action, report.refusal)).unwrap())
-        .build()
-        .unwrap();
-    let call = endpoint.clone().call(post(encrypt(&init()).body()));
-    assert!(
-        tokio::time::timeout(Duration::from_millis(200), call)
-            .await
-            .is_err()
-    );
-    assert_eq!(told.recv().unwrap(), (Some("INIT"), Some(Refusal::ClientLeft)));
-}
-
-#[tokio::test]
-async fn exchanges_are_counted_also_where_their_number_has_no_limit() {
-    let endpoint = builder().max_in_flight(NonZeroUsize::MAX).build().unwrap();
-    assert_eq!(endpoint.in_flight(), 0);
-    assert_eq!(exchange(&endpoint, init()).await.0, 200);
-}
-
-#[tokio::test]
-async fn a_burst_that_can_be_answered_in_time_is_answered_whole() {
-    let endpoint = builder().build().unwrap();
-    let calls: Vec<_> = (0..300)
-        .map(|_| tokio::spawn(endpoint.clone().call(post(encrypt(&init()).body()))))
-        .collect();
-    for call in calls {
-        assert_eq!(call.await.unwrap().unwrap().status().as_u16(), 200);
-    }
-}
-
-/// Tells when it is dropped.
-struct Dropped(std::sync::mpsc::Sender<()>);
-
-impl Drop for Dropped {
-    fn drop(&mut self) {
-        let _ = self.0.send(());
-    }
-}
-
-#[tokio::test]
-async fn a_handler_is_dropped_at_its_deadline_and_what_it_spawned_completes() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let (complete, mut completed) = tokio::sync::mpsc::channel(1);
-    let late = Arc::new(tokio::sync::Notify::new());
-    let begin = Arc::clone(&late);
-    let handler = move |_: FlowRequest| {
-        let (dropped, complete, begin) = (Dropped(tell.clone()), complete.clone(), Arc::clone(&begin));
-        async move {
-            let _dropped = dropped;
-            let spawned = tokio::spawn(async move {
-                begin.notified().await;
-                complete.send(()).await
-            });
-            spawned.await??;
-            Ok(FlowResponse::active())
-        }
-    };
-    let endpoint = FlowEndpoint::builder(ring(), handler)
-        .app_secret(secret())
-        .deadline(Duration::from_millis(300))
-        .build()
-        .unwrap();
-    assert_eq!(exchange(&endpoint, init()).await.0, 504);
-    told.try_recv().unwrap();
-    late.notify_one();
-    completed.recv().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_full_queue_of_private_key_operations_sheds() {
-    let pool = RsaPool::new(NonZeroUsize::MIN, 0);
-    let endpoint = builder().rsa_pool(pool).build().unwrap();
-    let body = encrypt(&init()).body().to_vec();
-    let calls = (0..8)
-        .map(|_| tokio::spawn(endpoint.clone().call(post(&body))))
-        .collect::<Vec<_>>();
-    let mut statuses = Vec::new();
-    for reply in calls {
-        statuses.push(reply.await.unwrap().unwrap().status().as_u16());
-    }
-    statuses.sort_unstable();
-    assert_eq!((statuses.first(), statuses.last()), (Some(&200), Some(&503)));
 }
 
 #[tokio::test]

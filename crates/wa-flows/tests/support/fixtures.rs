@@ -13,9 +13,11 @@
 
 use std::pin::Pin;
 use std::sync::OnceLock;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower_service::Service;
@@ -117,4 +119,26 @@ type Handled = Pin<Box<dyn Future<Output = Result<FlowResponse, HandlerError>> +
 pub fn builder() -> FlowEndpointBuilder<impl FlowHandler> {
     let handler = |request| -> Handled { Box::pin(echo(request)) };
     FlowEndpoint::builder(KeyRing::new(known_key()).unwrap(), handler).app_secret(app_secret(SECRET))
+}
+
+/// A body in pieces, of which the last never comes or fails.
+pub struct Pieces {
+    pub pieces: Vec<Bytes>,
+    pub broken: bool,
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match self.pieces.pop() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None if self.broken => Poll::Ready(Some(Err(std::io::Error::other("reset")))),
+            None => Poll::Pending,
+        }
+    }
 }
