@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::admin::Admin;
@@ -16,7 +16,7 @@ use crate::config::{ConfigErrors, GatewayConfig, Settings};
 use crate::current::Current;
 use crate::front::Front;
 use crate::keeper::{Keeper, Serving};
-use crate::server::{Door, accept, stopped};
+use crate::server::{Connections, Door, accept, stopped};
 use crate::signal::Signals;
 
 /// A gateway that is not running yet.
@@ -69,8 +69,8 @@ pub struct Running {
     draining: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     stop_admin: watch::Sender<bool>,
-    front: Task<JoinSet<()>>,
-    admin: Option<Task<JoinSet<()>>>,
+    front: Task<Connections>,
+    admin: Option<Task<Connections>>,
     watcher: Task<()>,
 }
 
@@ -223,7 +223,7 @@ impl Running {
     }
 
     /// Says on `/readyz` that it ends, takes no more connections, lets exchanges under way end until `deadline`, and
-    /// closes what is left. Gives the number of connections that were cut.
+    /// closes what is left. Gives the number of exchanges that were cut.
     pub async fn shutdown(self, deadline: Duration) -> usize {
         self.draining.store(true, Ordering::Relaxed);
         self.drain_until(tokio::time::sleep(deadline)).await
@@ -231,32 +231,33 @@ impl Running {
 
     async fn drain_until(mut self, too_late: impl Future<Output = ()>) -> usize {
         self.stop.send_replace(true);
+        let mut too_late = std::pin::pin!(too_late);
         // It fails only if the accept loop panicked, and then its connections are gone.
         let mut connections = (&mut self.front.0).await.unwrap_or_default();
-        let drained = async { while connections.join_next().await.is_some() {} };
-        let cut = tokio::select! {
-            () = drained => 0,
-            () = too_late => connections.len(),
-        };
-        connections.shutdown().await;
+        let drained = connections.drain(too_late.as_mut()).await;
         // A look at the files that is under way holds up nobody.
         self.watcher.0.abort();
         self.stop_admin.send_replace(true);
         if let Some(admin) = &mut self.admin {
-            (&mut admin.0).await.unwrap_or_default().shutdown().await;
+            let mut connections = (&mut admin.0).await.unwrap_or_default();
+            let ended = match drained {
+                Ok(()) => connections.drain(too_late).await,
+                Err(_) => connections.drain(std::future::ready(())).await,
+            };
+            if ended.is_err_and(|cut| cut > 0) {
+                tracing::warn!("what was under way at the admin address was cut");
+            }
         }
+        let cut = drained.err().unwrap_or_default();
         if cut > 0 {
-            tracing::warn!(
-                cut,
-                "connections were cut, for their exchanges did not end in time"
-            );
+            tracing::warn!(cut, "exchanges were cut, for they did not end in time");
         }
         tracing::info!("the gateway has ended");
         cut
     }
 
     /// Serves until `ended` is ready, then ends as configured: after the delay, within the time. Gives the number of
-    /// connections that were cut.
+    /// exchanges that were cut.
     pub async fn run_until(self, ended: impl Future<Output = ()>) -> usize {
         ended.await;
         self.end(std::future::pending()).await

@@ -47,6 +47,7 @@ mod seldom;
 mod server;
 mod signal;
 mod tls;
+mod under_way;
 mod upstream;
 
 pub use check::{CheckReport, CheckedEndpoint};

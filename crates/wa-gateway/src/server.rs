@@ -1,10 +1,10 @@
 //! The accept loop and its connections.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::error::Error;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -19,13 +19,14 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Limits;
 use crate::seldom::Seldom;
+use crate::under_way::{Counting, UnderWay, Writing};
 
 /// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -68,6 +69,50 @@ impl Door {
     }
 }
 
+/// The connections of an address.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    tasks: JoinSet<()>,
+    /// In the order in which they were taken, with what is under way in each.
+    line: VecDeque<(AbortHandle, watch::Receiver<usize>)>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Connections {
+    /// Makes room for one more: closes the one that was taken first of those in which nothing is under way.
+    fn make_room(&mut self, limit: usize) -> bool {
+        if self.tasks.len() < limit {
+            return true;
+        }
+        self.line.retain(|(task, _)| !task.is_finished());
+        let idle = self
+            .line
+            .iter()
+            .position(|(_, under_way)| *under_way.borrow() == 0);
+        let Some((task, _)) = idle.and_then(|at| self.line.remove(at)) else {
+            return false;
+        };
+        task.abort();
+        true
+    }
+
+    /// Waits until all have ended.
+    ///
+    /// # Errors
+    /// The number of exchanges that were cut, maybe none, where it was `too_late` before.
+    pub(crate) async fn drain(&mut self, too_late: impl Future<Output = ()>) -> Result<(), usize> {
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            biased;
+            () = drained => return Ok(()),
+            () = too_late => {}
+        }
+        let cut = self.under_way.load(Ordering::Relaxed);
+        self.tasks.shutdown().await;
+        Err(cut)
+    }
+}
+
 /// Takes connections until `stop` is true; those that are open then are left to the caller, and end after the exchange
 /// that is under way in them.
 pub(crate) async fn accept<S, B>(
@@ -75,7 +120,7 @@ pub(crate) async fn accept<S, B>(
     door: Door,
     service: S,
     mut stop: watch::Receiver<bool>,
-) -> JoinSet<()>
+) -> Connections
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + Unpin,
@@ -83,29 +128,35 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let mut connections = JoinSet::new();
+    let mut connections = Connections::default();
     let failures = Seldom::every(SAID_EVERY);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() >= door.limit => refuse(&stream, &door),
+                Ok((stream, _)) if !connections.make_room(door.limit) => refuse(&stream, &door),
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, door.clone(), service.clone(), stop.clone()));
+                    let under_way = UnderWay::new(&connections.under_way);
+                    let seen = under_way.seen();
+                    let connection = connection(stream, door.clone(), service.clone(), under_way, stop.clone());
+                    let task = connections.tasks.spawn(connection);
+                    connections.line.push_back((task, seen));
                 }
                 Err(error) => {
                     if let Some(unsaid) = failures.is_due() {
-                        tracing::warn!(%error, unsaid, open = connections.len(), "cannot accept a connection");
+                        let open = connections.tasks.len();
+                        tracing::warn!(%error, unsaid, open, "cannot accept a connection");
                     }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
-            () = stopped(&mut stop) => break,
+            Some(_) = connections.tasks.join_next() => {
+                while connections.line.front().is_some_and(|(task, _)| task.is_finished()) {
+                    connections.line.pop_front();
+                }
+            }
+            () = stopped(&mut stop) => return connections,
         }
-        door.open
-            .set(i64::try_from(connections.len()).unwrap_or(i64::MAX));
     }
-    connections
 }
 
 /// Waits until the channel says true, or its sender is gone.
@@ -121,19 +172,26 @@ fn refuse(stream: &TcpStream, door: &Door) {
     }
 }
 
-async fn connection<S, B>(stream: TcpStream, door: Door, service: S, mut stop: watch::Receiver<bool>)
-where
+async fn connection<S, B>(
+    stream: TcpStream,
+    door: Door,
+    service: S,
+    under_way: UnderWay,
+    mut stop: watch::Receiver<bool>,
+) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send + Unpin,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let _open = Open::new(&door.open);
     // An answer is one write: waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(door.write_timeout));
-    let stream = Box::pin(stream);
+    let stream = Writing::new(Box::pin(stream), under_way.clone());
+    let service = Counting { service, under_way };
     let Some(config) = door.tls.clone() else {
         return speak(stream, &door, service, stop).await;
     };
@@ -152,7 +210,7 @@ where
     }
 }
 
-async fn speak<I, S, B>(io: I, door: &Door, service: S, mut stop: watch::Receiver<bool>)
+async fn speak<I, S, B>(io: I, door: &Door, service: Counting<S>, mut stop: watch::Receiver<bool>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -161,11 +219,11 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let (count, mut under_way) = watch::channel(0);
+    let mut under_way = service.under_way.seen();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(door.header_timeout)
-        .serve_connection(TokioIo::new(io), Counting { service, count });
+        .serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -195,46 +253,18 @@ async fn idle(under_way: &mut watch::Receiver<usize>) {
     }
 }
 
-/// A service that counts the exchanges under way in its connection.
-struct Counting<S> {
-    service: S,
-    count: watch::Sender<usize>,
-}
+/// A connection that is counted as open until it is dropped.
+struct Open(Gauge);
 
-/// An exchange that is counted until it is answered or given up.
-struct Counted<F> {
-    exchange: F,
-    count: watch::Sender<usize>,
-}
-
-impl<S> Service<Request<Incoming>> for Counting<S>
-where
-    S: Service<Request<Incoming>>,
-    S::Future: Unpin,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Counted<S::Future>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.count.send_modify(|count| *count += 1);
-        Counted {
-            exchange: self.service.call(request),
-            count: self.count.clone(),
-        }
+impl Open {
+    fn new(open: &Gauge) -> Self {
+        open.inc();
+        Self(open.clone())
     }
 }
 
-impl<F: Future + Unpin> Future for Counted<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        Pin::new(&mut self.exchange).poll(cx)
-    }
-}
-
-impl<F> Drop for Counted<F> {
+impl Drop for Open {
     fn drop(&mut self) {
-        self.count.send_modify(|count| *count -= 1);
+        self.0.dec();
     }
 }

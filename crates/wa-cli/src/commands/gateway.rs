@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
     let cut_off = served.await?;
     if cut_off > 0 {
         context.terminal.warn(&format!(
-            "{cut_off} connections were still busy when the time to drain was over"
+            "{cut_off} exchanges were still under way when the time to drain was over"
         ));
         return Ok(Exit::Failed);
     }

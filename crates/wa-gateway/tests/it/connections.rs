@@ -84,3 +84,67 @@ async fn a_path_where_nothing_is_gives_404_and_is_counted() {
     assert_eq!(metric(&gateway, "wa_gateway_not_found_total", &[]), 1);
     assert_eq!(metric(&gateway, "wa_gateway_exchanges_total", &[]), 0);
 }
+
+/// A client that takes long to read, and a gateway whose answer to it is longer than what the system holds.
+#[tokio::test]
+async fn an_answer_that_is_still_being_written_is_let_end() {
+    let files = Files::new();
+    let long = format!(
+        r#"{{"screen":"A","data":{{"text":"{}"}}}}"#,
+        "x".repeat(12_000_000)
+    );
+    let backend = Backend::answering(move |_| {
+        let long = long.clone();
+        async move { (200, long) }
+    })
+    .await;
+    let gateway = start(
+        &files,
+        &config_text(&backend.url(), "[limits]\nupstream_body = \"20 MiB\""),
+    )
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let mut slow = socket.connect(gateway.local_addr()).await.unwrap();
+    slow.write_all(&raw(&Phone::new(&gateway))).await.unwrap();
+    eventually("the answer has begun", || async {
+        metric(&gateway, "wa_gateway_exchanges_total", &[("status", "200")]) == 1
+    })
+    .await;
+    let ending = tokio::spawn(gateway.shutdown(Duration::from_mins(5)));
+    // Longer than a connection without anything under way is kept.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!ending.is_finished());
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.len() > 16_000_000, "{} bytes came", answer.len());
+    assert_eq!(ending.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn idle_connections_are_no_exchanges_that_were_cut() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start(&files, &config_text(&backend.url(), "")).await;
+    let phone = Phone::new(&gateway);
+    assert_eq!(phone.send(&ping()).await.status, 200);
+    let _silent = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    eventually("both connections are open", || async {
+        metric(&gateway, "wa_gateway_connections", &[]) == 2
+    })
+    .await;
+    assert_eq!(gateway.shutdown(Duration::ZERO).await, 0);
+}
+
+#[tokio::test]
+async fn connections_in_which_nothing_is_under_way_give_way_to_new_ones() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let text = config_text(&backend.url(), "[limits]\nconnections = 2");
+    let gateway = start(&files, &text).await;
+    let mut silent = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    let mut half = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    half.write_all(b"POST /flow HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 200);
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 200);
+    assert!(!matches!(half.read(&mut [0]).await, Ok(1..)));
+}

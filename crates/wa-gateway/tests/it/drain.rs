@@ -1,29 +1,13 @@
 //! How a gateway ends.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 
 use crate::support::{
-    Backend, Files, Phone, admin, config_text, eventually, init, ping, start, start_before,
+    Backend, Files, Phone, admin, config_text, eventually, holding_backend, init, ping, start, start_before,
 };
-
-async fn holding_backend() -> (Backend, Arc<Semaphore>) {
-    let release = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&release);
-    let backend = Backend::answering(move |_| {
-        let held = Arc::clone(&held);
-        async move {
-            held.acquire().await.unwrap().forget();
-            (200, "{}".to_owned())
-        }
-    })
-    .await;
-    (backend, release)
-}
 
 #[tokio::test]
 async fn an_exchange_under_way_is_answered_before_the_end_and_nothing_new_is_taken() {

@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use wa_flows::AppSecret;
 use wa_flows::client::{EncryptedRequest, PhoneKey, sign};
@@ -294,6 +295,21 @@ async fn receive(request: Request<Incoming>) -> Asked {
         headers: head.headers,
         body,
     }
+}
+
+/// A backend that answers one request for each permit.
+pub(crate) async fn holding_backend() -> (Backend, Arc<Semaphore>) {
+    let release = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&release);
+    let backend = Backend::answering(move |_| {
+        let held = Arc::clone(&held);
+        async move {
+            held.acquire().await.unwrap().forget();
+            (200, "{}".to_owned())
+        }
+    })
+    .await;
+    (backend, release)
 }
 
 /// Asks the admin address.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{Backend, Files, Phone, config_text, init, metric, start, start_before};
+use crate::support::{
+    Backend, Files, Phone, config_text, eventually, holding_backend, init, metric, start, start_before,
+};
 
 /// Takes connections and hands each to `serve`.
 async fn raw<F, Fut>(serve: F) -> (String, Arc<AtomicUsize>)
@@ -258,7 +260,7 @@ async fn exchanges_beyond_the_limit_are_503_at_once_and_counted_as_shed() {
     let gateway = start(&files, &text).await;
     let first = Phone::new(&gateway);
     let first = tokio::spawn(async move { first.send(&init()).await.status });
-    crate::support::eventually("the backend is asked", || async { backend.asked().len() == 1 }).await;
+    eventually("the backend is asked", || async { backend.asked().len() == 1 }).await;
     assert_eq!(
         metric(
             &gateway,
@@ -277,12 +279,14 @@ async fn exchanges_beyond_the_limit_are_503_at_once_and_counted_as_shed() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_told_503_and_closed() {
-    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+async fn connections_beyond_the_limit_are_told_503_while_all_are_at_work() {
+    let files = Files::new();
+    let (backend, release) = holding_backend().await;
     let text = config_text(&backend.url(), "").replace("[admin]", "[limits]\nconnections = 1\n[admin]");
     let gateway = start(&files, &text).await;
     let phone = Phone::new(&gateway);
-    assert_eq!(phone.send(&init()).await.status, 200);
+    let exchange = tokio::spawn(async move { phone.send(&init()).await.status });
+    eventually("the backend is asked", || async { backend.asked().len() == 1 }).await;
     let mut second = tokio::net::TcpStream::connect(gateway.local_addr())
         .await
         .unwrap();
@@ -293,5 +297,6 @@ async fn connections_beyond_the_limit_are_told_503_and_closed() {
         metric(&gateway, "wa_gateway_shed_total", &[("reason", "connections")]),
         1
     );
-    assert_eq!(phone.send(&init()).await.status, 200);
+    release.add_permits(1);
+    assert_eq!(exchange.await.unwrap(), 200);
 }
