@@ -3,8 +3,8 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use wa_cloud::keys::file::{FileError, KeyFile, Read};
-use wa_cloud::keys::{Inspection, Passphrase, PrivateKey, PublicKey};
+use wa_cloud::keys::file::{FileError, KeyFile, Read, is_key_text};
+use wa_cloud::keys::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
 use crate::args::PassphraseArgs;
@@ -76,7 +76,27 @@ pub(crate) fn inspection(
         let passphrase = Passphrase::new(given.as_str());
         file.public_half(Some(&passphrase)).map(Read::into_value)
     });
+    let opened = match opened {
+        Some(Err(error)) if is_wrong_passphrase(&error) => {
+            if passphrase.place.file.is_some() {
+                return Err(failure(error));
+            }
+            // The variable may be for another key.
+            None
+        }
+        other => other,
+    };
     Ok((inspection, opened))
+}
+
+fn is_wrong_passphrase(error: &FileError) -> bool {
+    matches!(
+        error,
+        FileError::Key {
+            source: KeyError::WrongPassphrase { .. },
+            ..
+        }
+    )
 }
 
 fn open(path: &Path) -> Result<KeyFile, Failure> {
@@ -93,8 +113,7 @@ fn open(path: &Path) -> Result<KeyFile, Failure> {
 
 /// True if what should name a file is rather what the file should hold, which may be secret: a key, a description of media.
 fn is_text(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    text.contains("-----BEGIN") || text.trim_start().starts_with(['{', '[']) || text.len() > 1000
+    is_key_text(path) || path.to_string_lossy().trim_start().starts_with(['{', '['])
 }
 
 /// A refused key file, with the key crate's own help as the hint.

@@ -196,15 +196,12 @@ fn a_reload_reads_the_file_of_settings_again() {
     fs::write(&settings, "WA_GATEWAY_DRAIN_TIMEOUT=7s\n").unwrap();
     let serving = Serving::start(gateway(directory.path(), &["--env-file=settings.env"]));
     fs::write(&settings, "WA_GATEWAY_DRAIN_TIMEOUT=8s\n").unwrap();
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
-    fs::File::options()
-        .append(true)
-        .open(&settings)
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
     serving.signal("HUP");
-    let output = wait_for(serving, "read the configuration again").end();
+    let serving = wait_for(serving, "read the configuration again");
+    // A mistake changes nothing, also where the variables make it.
+    fs::remove_file(&settings).unwrap();
+    serving.signal("HUP");
+    let output = wait_for(serving, "the variables cannot be read again").end();
     let said = text(&output.stderr);
     assert!(said.contains("drain=8s"), "{said}");
 }

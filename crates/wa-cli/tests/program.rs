@@ -270,7 +270,9 @@ fn no_secret_is_printed_whatever_goes_wrong() {
         "--public-key",
         "private.pem",
     ];
-    let runs: [&[&str]; 18] = [
+    let der = &body[..200];
+    let runs: [&[&str]; 19] = [
+        &["keys", "inspect", der],
         &["keys", "inspect", "private.pem", "damaged.pem"],
         &["keys", "public", "damaged.pem"],
         &["keys", "inspect", "damaged.pem", "--json"],

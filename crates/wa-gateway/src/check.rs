@@ -40,14 +40,16 @@ impl GatewayConfig {
     pub fn check(&self) -> Result<CheckReport, ConfigErrors> {
         let settings = &self.settings;
         let mut problems = Problems::default();
-        let mut endpoints = Vec::new();
+        let (mut endpoints, mut warnings) = (Vec::new(), Vec::new());
         for endpoint in &settings.endpoints {
             match Material::load(endpoint, &self.environment, &mut KeyCache::default()) {
-                Ok(material) => endpoints.push(CheckedEndpoint::new(endpoint, &material)),
+                Ok(material) => {
+                    endpoints.push(CheckedEndpoint::new(endpoint, &material));
+                    warnings.extend(material.warnings);
+                }
                 Err(errors) => problems.extend(errors),
             }
         }
-        let mut warnings = Vec::new();
         match settings.tls.as_ref().map(tls::load) {
             Some(Ok(loaded)) => warnings.extend(loaded.warning()),
             Some(Err(errors)) => problems.extend(errors),

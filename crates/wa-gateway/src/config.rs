@@ -8,6 +8,7 @@ mod reference;
 mod resolve;
 mod setting;
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
@@ -52,7 +53,12 @@ pub struct GatewayConfig {
     flags: Overrides,
     /// None for a configuration that was given as text.
     file: Option<Arc<Path>>,
+    before_reload: Option<BeforeReload>,
 }
+
+/// What is done before the configuration is read again.
+#[derive(Clone)]
+struct BeforeReload(Arc<dyn Fn() -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>);
 
 /// A configuration of a thousand endpoints has some 300 KB.
 const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
@@ -152,6 +158,17 @@ impl GatewayConfig {
         Self::resolve(text, None, flags.clone(), Environment::new(environment))
     }
 
+    /// Has `refresh` called before the configuration is read again, for what stands behind the environment, such as a file
+    /// of variables; its error is that of the reload, which changes nothing then.
+    #[must_use]
+    pub fn before_reload(
+        mut self,
+        refresh: impl Fn() -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+    ) -> Self {
+        self.before_reload = Some(BeforeReload(Arc::new(refresh)));
+        self
+    }
+
     /// The names of the endpoints, in their order.
     pub fn endpoint_names(&self) -> impl Iterator<Item = &str> {
         self.settings
@@ -162,14 +179,21 @@ impl GatewayConfig {
 
     /// Reads the same configuration again; one that was given as text stays as it is.
     pub(crate) fn reread(&self) -> Result<Self, ConfigErrors> {
-        match &self.file {
+        if let Some(BeforeReload(refresh)) = &self.before_reload {
+            refresh().map_err(|error| ConfigErrors::one(Origin::Nowhere, ConfigFault::Variables(error)))?;
+        }
+        let again = match &self.file {
             Some(file) => {
                 // At the start a pipe is as good as a file; later it would hold up everything.
                 refuse_special(file).map_err(|error| unreadable(file, error))?;
                 Self::read(self.file.clone(), self.flags.clone(), self.environment.clone())
             }
-            None => Ok(self.clone()),
-        }
+            None => return Ok(self.clone()),
+        };
+        again.map(|again| Self {
+            before_reload: self.before_reload.clone(),
+            ..again
+        })
     }
 
     fn read(
@@ -204,6 +228,7 @@ impl GatewayConfig {
             environment,
             flags,
             file,
+            before_reload: None,
         });
         if let (Some(config), true) = (&config, problems.found_any()) {
             // What is sound is looked into all the same, so that one attempt tells everything.
@@ -247,6 +272,12 @@ impl SecretSource {
             Self::File { path, .. } => Some(path),
             Self::Variable { .. } => None,
         }
+    }
+}
+
+impl std::fmt::Debug for BeforeReload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BeforeReload")
     }
 }
 

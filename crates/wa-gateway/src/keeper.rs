@@ -247,6 +247,9 @@ impl Keeper {
 
     /// An endpoint on the ring of its predecessor if it has one, and the keys for that ring.
     fn route(&self, endpoint: &EndpointConfig, material: Material) -> Result<(Route, KeyRing), ConfigErrors> {
+        for warning in &material.warnings {
+            tracing::warn!(endpoint = endpoint.name, "{warning}");
+        }
         let new_keys = material.ring.clone();
         let routes = self.serving.routes.get();
         let ring = routes

@@ -16,6 +16,8 @@ pub(crate) struct Material {
     pub(crate) ring: KeyRing,
     pub(crate) app_secrets: Vec<AppSecret>,
     pub(crate) connector: Connector,
+    /// What can be used and yet is not as it should be.
+    pub(crate) warnings: Vec<String>,
     /// What the files looked like before they were read.
     pub(crate) stamp: Stamp,
 }
@@ -30,7 +32,8 @@ impl Material {
         let stamp = stamp(endpoint);
         let mut problems = Problems::within(&endpoint.scope);
         let passphrases = secrets::passphrases(&endpoint.passphrases, environment, &mut problems);
-        let ring = keys::ring(&endpoint.keys, &passphrases, cache, &mut problems);
+        let mut warnings = Vec::new();
+        let ring = keys::ring(&endpoint.keys, &passphrases, cache, &mut problems, &mut warnings);
         let app_secrets = secrets::app_secrets(&endpoint.app_secrets, environment, &mut problems);
         let connector = Connector::load(endpoint, &mut problems);
         let whole = match (ring, connector) {
@@ -38,6 +41,7 @@ impl Material {
                 ring,
                 app_secrets,
                 connector,
+                warnings,
                 stamp,
             }),
             _ => None,

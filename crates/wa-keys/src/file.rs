@@ -19,8 +19,9 @@
 mod atomic;
 mod error;
 mod key_file;
+mod key_text;
 
-pub use self::{error::FileError, key_file::KeyFile};
+pub use self::{error::FileError, key_file::KeyFile, key_text::is_key_text};
 
 use std::{
     fmt,

@@ -16,8 +16,12 @@ use crate::failure::{Exit, Failure};
 
 pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exit, Failure> {
     let environment = Followed::new(Arc::clone(&context.environment));
-    let lookup = move |name: &str| environment.get(name);
-    let config = GatewayConfig::load(args.config.as_deref(), &args.settings.0, lookup);
+    let lookup = {
+        let environment = environment.clone();
+        move |name: &str| environment.get(name)
+    };
+    let config = GatewayConfig::load(args.config.as_deref(), &args.settings.0, lookup)
+        .map(|config| config.before_reload(move || environment.refresh()));
     if args.check {
         return check(context, config.and_then(|config| config.check()));
     }

@@ -79,8 +79,13 @@ fn shows_by_chance(spelling: Spelling) -> bool {
 
 /// Whether the request was decrypted: a reply that is made with its key proves that, a status does not.
 pub(super) fn is_proof(sealed: &Sealed, delivery: &Delivery) -> bool {
-    match sealed.meant(&delivery.body).1 {
-        Ok(_) | Err(ReplyFault::UnflippedVector) => true,
-        Err(fault) => form(&fault) == Form::Content,
-    }
+    sealed
+        .meant(&delivery.body)
+        .1
+        .map_or_else(|fault| proves(&fault), |_| true)
+}
+
+/// Whether a reply with this fault is made with the key of its request.
+pub(super) fn proves(fault: &ReplyFault) -> bool {
+    matches!(fault, ReplyFault::UnflippedVector) || form(fault) == Form::Content
 }

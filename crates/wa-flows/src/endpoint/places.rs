@@ -29,6 +29,9 @@ impl Places {
     pub(crate) fn take(&self) -> Place {
         let (keeper, place) = oneshot::channel();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while taken.front().is_some_and(oneshot::Sender::is_closed) {
+            taken.pop_front();
+        }
         if taken.len() >= self.limit {
             taken.retain(|place| !place.is_closed());
         }
@@ -64,6 +67,15 @@ mod tests {
         let places = Places::new(2);
         let mut line = [places.take(), places.take(), places.take(), places.take()];
         assert_eq!(line.each_mut().map(is_lost), [true, true, false, false]);
+    }
+
+    #[test]
+    fn places_that_were_left_are_forgotten() {
+        let places = Places::new(usize::MAX);
+        for _ in 0..100 {
+            drop(places.take());
+        }
+        assert_eq!(places.taken.lock().unwrap().len(), 1);
     }
 
     #[test]

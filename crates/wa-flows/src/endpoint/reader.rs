@@ -102,7 +102,7 @@ impl<'a> Wait<'a> {
             lost |= large.poll_lost(cx).is_ready();
         }
         if lost {
-            Poll::Ready(Refusal::Overloaded)
+            Poll::Ready(Refusal::BodyTooSlow)
         } else {
             Poll::Pending
         }
@@ -140,7 +140,7 @@ mod tests {
         let (sender, reading) = begin(reader, 2).await;
         drop(sender);
         assert_eq!(reading.await.unwrap().unwrap(), "xx");
-        assert_eq!(of_stranger.await.unwrap(), Err(Refusal::Overloaded));
+        assert_eq!(of_stranger.await.unwrap(), Err(Refusal::BodyTooSlow));
     }
 
     #[tokio::test]
@@ -153,7 +153,7 @@ mod tests {
         }
         let mut large = large.into_iter();
         let (_, of_first) = large.next().unwrap();
-        assert_eq!(of_first.await.unwrap(), Err(Refusal::Overloaded));
+        assert_eq!(of_first.await.unwrap(), Err(Refusal::BodyTooSlow));
         for (sender, reading) in large {
             assert!(!reading.is_finished());
             drop(sender);

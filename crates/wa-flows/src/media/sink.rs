@@ -58,7 +58,8 @@ impl std::fmt::Debug for MemorySink {
 
 /// Writes the file beside its place under another name, and moves it there when it is checked.
 ///
-/// A file that is there already is not overwritten, also where the file system has no links. On Unix only the owner may read the file. A commit that is under way
+/// A file that is there already is not overwritten, also where the file system has no links: there an empty file holds the
+/// place for a moment, and would stay after a crash. On Unix only the owner may read the file. A commit that is under way
 /// completes, even if nobody waits for it any more.
 #[derive(Debug)]
 pub struct FileSink {

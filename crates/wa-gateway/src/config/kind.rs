@@ -8,6 +8,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 use url::Url;
 use wa_flows::TokenSignatureMode;
+use wa_keys::file::is_key_text;
 
 /// A kind of value.
 pub(crate) trait Kind: Sized {
@@ -38,6 +39,9 @@ trait Listed: Kind {
     /// What an error says that it expected where there may be several.
     const LIST_EXPECTED: &'static str;
 }
+
+/// Beyond this no setting makes sense, and clocks could overflow.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// A size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,17 +87,19 @@ impl Kind for MaybeAddress {
 }
 
 impl Kind for Duration {
-    const EXPECTED: &'static str = "a time with its unit, such as `500ms`, `9s` or `2m`";
+    const EXPECTED: &'static str = "a time with its unit, such as `500ms`, `9s` or `2m`, at most `24h`";
 
     fn from_text(text: &str) -> Option<Self> {
         let (number, unit) = split_unit(text)?;
-        match unit {
-            "ms" => Some(Self::from_millis(number)),
-            "s" => Some(Self::from_secs(number)),
-            "m" => number.checked_mul(60).map(Self::from_secs),
-            "h" => number.checked_mul(60 * 60).map(Self::from_secs),
-            _ => None,
-        }
+        let milliseconds = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let time = number.checked_mul(milliseconds).map(Self::from_millis)?;
+        (time <= LONGEST).then_some(time)
     }
 }
 
@@ -163,13 +169,8 @@ impl Kind for PathBuf {
     const EXPECTED: &'static str = "the path of a file";
 
     fn from_text(text: &str) -> Option<Self> {
-        (!text.is_empty() && !is_pem(text)).then(|| text.into())
+        (!text.is_empty() && !is_key_text(text)).then(|| text.into())
     }
-}
-
-/// True for what people put where the path of it is due.
-pub(crate) fn is_pem(text: &str) -> bool {
-    text.contains("-----BEGIN")
 }
 
 impl Kind for Variable {
@@ -288,7 +289,7 @@ mod tests {
     fn times_and_sizes_need_a_unit_that_is_known() {
         assert_eq!(Duration::from_text("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(Duration::from_text("2m"), Some(Duration::from_mins(2)));
-        for text in ["", "9", "s", "-1s", "1.5s", "9d", "99999999999999999999s"] {
+        for text in ["", "9", "s", "-1s", "1.5s", "9d", "25h", "99999999999999999999s"] {
             assert_eq!(Duration::from_text(text), None, "{text}");
         }
         assert_eq!(Bytes::from_text("2 MiB"), Some(Bytes(2 << 20)));

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use wa_keys::file::is_key_text;
 
-use crate::config::kind::{Kind, is_pem};
+use crate::config::kind::Kind;
 use crate::config::overrides::Overrides;
 use crate::config::problem::{ConfigFault, Origin, Problems};
 use crate::config::setting::{INLINE_SECRETS, Setting, Table, Typed};
@@ -147,7 +148,7 @@ impl<'a> Layers<'a> {
             });
         };
         if value.is_none() {
-            let fault = if is_pem(&found) {
+            let fault = if is_key_text(&found) {
                 ConfigFault::KeyInPlaceOfPath
             } else {
                 ConfigFault::WrongValue {

@@ -49,6 +49,9 @@ pub enum ConfigFault {
     /// The configuration file cannot be read.
     #[error("the configuration file cannot be read")]
     Unreadable(#[source] io::Error),
+    /// What stands behind the environment cannot be read again.
+    #[error("the variables cannot be read again")]
+    Variables(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The text is no TOML.
     #[error("not TOML: {0}")]
     Syntax(String),

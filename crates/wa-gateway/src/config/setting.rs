@@ -179,7 +179,8 @@ pub(crate) static TLS_KEY: Typed<PathBuf> = Typed::new(
     "private_key",
     "PEM file of the certificate's private key, unencrypted. Read again when it changes.",
 )
-.overridden("tls-private-key", "WA_GATEWAY_TLS_PRIVATE_KEY");
+.overridden("tls-private-key", "WA_GATEWAY_TLS_PRIVATE_KEY")
+.sensitive();
 
 pub(crate) static ADMIN_LISTEN: Typed<MaybeAddress> = Typed::new(
     Admin,
@@ -224,7 +225,7 @@ pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
 pub(crate) static CONNECTIONS: Typed<usize> = Typed::new(
     Limits,
     "connections",
-    "Open connections; a further one is answered 503 and closed. The process needs two open files for each: its limit is raised as far as the system lets it, and a warning at the start tells if that is not enough.",
+    "Open connections. At the limit the oldest in which nothing is under way gives way to a further one; where all are at work that is answered 503 and closed. The process needs two open files for each: its limit is raised as far as the system lets it, and a warning at the start tells if that is not enough.",
 )
 .default("2048");
 pub(crate) static HEADER: Typed<Duration> = Typed::new(Limits, "header_timeout", "How long a connection may stay without a complete request head: a slow client's time, and how long an idle connection is kept.").default("30s");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wa_flows::KeyRing;
-use wa_keys::file::{FileError, KeyFile, Read};
+use wa_keys::file::{FileError, KeyFile};
 use wa_keys::{KeyError, Passphrase, PrivateKey};
 
 use crate::config::{ConfigFault, Located, Problems};
@@ -22,6 +22,7 @@ pub(crate) fn ring(
     passphrases: &[Passphrase],
     cache: &mut KeyCache,
     problems: &mut Problems,
+    warnings: &mut Vec<String>,
 ) -> Option<KeyRing> {
     let mut files = Vec::new();
     let mut report = |fault| problems.add(paths.origin.clone(), "keys", fault);
@@ -45,13 +46,13 @@ pub(crate) fn ring(
             report(ConfigFault::File { path: file, source });
             continue;
         }
-        match cache.key(&file, passphrases, &mut fresh) {
+        match cache.key(&file, passphrases, &mut fresh, warnings) {
             Ok(key) => keys.push(key),
             Err(error) if listed && is_public(&error) => {
-                tracing::warn!(
-                    file = %file.display(),
-                    "this is no private key, so it is left out: only private keys belong into a directory of keys"
-                );
+                warnings.push(format!(
+                    "{} holds no private key, and is left out: only private keys belong into a directory of keys",
+                    file.display()
+                ));
             }
             Err(error) => report(ConfigFault::Key(Box::new(error))),
         }
@@ -94,6 +95,7 @@ impl KeyCache {
         file: &Path,
         passphrases: &[Passphrase],
         fresh: &mut Self,
+        warnings: &mut Vec<String>,
     ) -> Result<Arc<PrivateKey>, FileError> {
         // Two names of one file, such as a link `current.pem`, are one key.
         let place = file.canonicalize().unwrap_or_else(|_| file.to_owned());
@@ -107,7 +109,7 @@ impl KeyCache {
         });
         let key = match known {
             Some(key) => key,
-            None => Arc::new(read(file, passphrases)?),
+            None => Arc::new(read(file, passphrases, warnings)?),
         };
         if let Some(stamp) = stamp {
             fresh.0.insert(place, (stamp, Arc::clone(&key)));
@@ -117,7 +119,11 @@ impl KeyCache {
 }
 
 /// Reads a key, trying each passphrase where it is encrypted.
-fn read(file: &Path, passphrases: &[Passphrase]) -> Result<PrivateKey, FileError> {
+fn read(
+    file: &Path,
+    passphrases: &[Passphrase],
+    warnings: &mut Vec<String>,
+) -> Result<PrivateKey, FileError> {
     let file = KeyFile::open(file)?;
     let mut read = file.private_key(None);
     for passphrase in passphrases {
@@ -129,13 +135,10 @@ fn read(file: &Path, passphrases: &[Passphrase]) -> Result<PrivateKey, FileError
             _ => break,
         }
     }
-    read.map(accept)
-}
-
-fn accept(read: Read<PrivateKey>) -> PrivateKey {
+    let read = read?;
     // A group of one's own is how orchestrators give a file to a program.
     if let Some(warning) = read.warning().filter(|warning| warning.mode() & 0o007 != 0) {
-        tracing::warn!(%warning, help = warning.help(), "a private key is exposed");
+        warnings.push(format!("{warning}; {}", warning.help()));
     }
-    read.into_value()
+    Ok(read.into_value())
 }

@@ -72,7 +72,7 @@ fn each_mistake_has_its_own_words_and_its_place() {
         ),
         (
             "drain_timeout = 15",
-            "configuration:1: drain_timeout: found `15`, expected a time with its unit, such as `500ms`, `9s` or `2m`",
+            "configuration:1: drain_timeout: found `15`, expected a time with its unit, such as `500ms`, `9s` or `2m`, at most `24h`",
         ),
         (
             "watch_interval = \"1ms\"",
@@ -421,7 +421,15 @@ fn a_key_in_place_of_its_path_is_not_repeated() {
     let in_list = ENDPOINT.replace("\"keys\"", &format!("[\"\"\"{KEY}\"\"\"]"));
     let tls = format!("[tls]\ncertificate = \"a\"\nprivate_key = \"\"\"{KEY}\"\"\"\n{ENDPOINT}");
     let secret = ("WA_APP_SECRET", "secret");
+    let der = "MHcCAQEEIGEHEIMGEHEIMGEHEIMGEHEIMGEHEIMGEHEIMGEHEIMoAoGCCqGSM49AwEHoUQDQgAE";
     for result in [
+        with(ENDPOINT, &[], &[secret, ("WA_GATEWAY_KEYS", der)]),
+        with(ENDPOINT, &[("tls-private-key", der)], &[secret]),
+        with(
+            &format!("[tls]\ncertificate = \"a\"\nprivate_key = \"{der}\"\n{ENDPOINT}"),
+            &[],
+            &[secret],
+        ),
         with(&in_file, &[], &[secret]),
         with(&in_list, &[], &[secret]),
         with(&tls, &[], &[secret]),

@@ -168,6 +168,14 @@ async fn a_public_key_in_the_directory_is_left_out_and_holds_up_nothing() {
     .await;
     assert_eq!(reloads(&gateway, "failed"), 0);
 
+    let report = configure(&files, &config_text(&backend.url(), ""))
+        .check()
+        .unwrap();
+    let [warning] = report.warnings() else {
+        panic!("{report}");
+    };
+    assert!(warning.contains("public.pem holds no private key"), "{warning}");
+
     // Named by itself it is a mistake, and alone in a directory it is no key.
     let by_itself = config_text(&backend.url(), "").replace("\"keys\"", "\"keys/public.pem\"");
     let errors = configure(&files, &by_itself).check().unwrap_err();

@@ -68,7 +68,7 @@ impl Opened {
             },
             None => Self {
                 advice: inspection.main().encryption().map(|_| {
-                    "to see its size and fingerprint, give --passphrase-file FILE or set WA_KEY_PASSPHRASE"
+                    "to see its size and fingerprint, give its passphrase (--passphrase-file FILE or WA_KEY_PASSPHRASE)"
                 }),
                 ..Self::default()
             },
