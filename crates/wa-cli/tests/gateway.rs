@@ -64,7 +64,14 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    fn start(command: Command) -> Self {
+        let (serving, ready) = Self::start_until(command, "\n");
+        assert!(ready.starts_with("ready 127.0.0.1:"), "{ready}");
+        serving
+    }
+
+    /// Starts it, and gives what it printed up to what ends with `end`.
+    fn start_until(mut command: Command, end: &str) -> (Self, String) {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -72,9 +79,10 @@ impl Serving {
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut ready = String::new();
-        stdout.read_line(&mut ready).unwrap();
-        assert!(ready.starts_with("ready 127.0.0.1:"), "{ready}");
-        Self { child, stdout }
+        while !ready.ends_with(end) {
+            assert!(stdout.read_line(&mut ready).unwrap() > 0, "{ready}");
+        }
+        (Self { child, stdout }, ready)
     }
 
     fn signal(&self, name: &str) {
@@ -281,19 +289,9 @@ fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
 #[test]
 fn with_json_the_log_is_json_too() {
     let directory = directory("");
-    let mut command = gateway(directory.path(), &["--json"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut ready = String::new();
-    while !ready.ends_with("}\n") {
-        assert!(stdout.read_line(&mut ready).unwrap() > 0, "{ready}");
-    }
+    let (serving, ready) = Serving::start_until(gateway(directory.path(), &["--json"]), "}\n");
     assert!(serde_json::from_str::<Value>(&ready).unwrap()["ready"].is_string());
-    let output = Serving { child, stdout }.end();
+    let output = serving.end();
     let lines: Vec<Value> = text(&output.stderr)
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -22,26 +22,15 @@ use http_body::Frame;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{
-    Pieces, app_secret, builder, call, echo, encrypt, exchange, known_key, other_key, post, post_signed,
+    Pieces, app_secret, builder, call, echo, encrypt, exchange, init, known_key, other_key, post,
+    post_signed, ring, secret,
 };
 use tower_service::Service;
 use wa_flows::client::{PhoneKey, sign};
 use wa_flows::{
     EndpointConfigError, ErrorNotice, Exchange, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse,
-    HandlerError, KeyRing, Refusal, ReplayWindow, TokenSignatureMode, TokenVerdict,
+    HandlerError, Refusal, ReplayWindow, TokenSignatureMode, TokenVerdict,
 };
-
-fn ring() -> KeyRing {
-    KeyRing::new(known_key()).unwrap()
-}
-
-fn secret() -> wa_flows::AppSecret {
-    app_secret(support::SECRET)
-}
-
-fn init() -> Value {
-    json!({"version": "3.0", "action": "INIT", "flow_token": "t", "screen": "", "data": {}})
-}
 
 #[tokio::test]
 async fn init_back_and_data_exchange_reach_the_handler() {

@@ -11,26 +11,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use serde_json::{Value, json};
-use support::{Pieces, app_secret, builder, call, encrypt, exchange, known_key, post};
+use support::{Pieces, builder, call, encrypt, exchange, init, post, ring, secret};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_service::Service;
 use wa_flows::client::sign;
-use wa_flows::{
-    FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, KeyRing, Refusal, RsaPool,
-};
-
-fn ring() -> KeyRing {
-    KeyRing::new(known_key()).unwrap()
-}
-
-fn secret() -> wa_flows::AppSecret {
-    app_secret(support::SECRET)
-}
-
-fn init() -> Value {
-    json!({"version": "3.0", "action": "INIT", "flow_token": "t", "screen": "", "data": {}})
-}
+use wa_flows::{FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, Refusal, RsaPool};
 
 #[tokio::test]
 async fn more_exchanges_than_allowed_are_shed_at_once() {

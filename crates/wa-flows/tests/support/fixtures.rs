@@ -142,3 +142,18 @@ impl Body for Pieces {
         }
     }
 }
+
+/// The ring of the known key.
+pub fn ring() -> KeyRing {
+    KeyRing::new(known_key()).unwrap()
+}
+
+/// The app secret that requests are signed with.
+pub fn secret() -> AppSecret {
+    app_secret(SECRET)
+}
+
+/// A request that opens a Flow.
+pub fn init() -> Value {
+    json!({"version": "3.0", "action": "INIT", "flow_token": "t", "screen": "", "data": {}})
+}

@@ -246,16 +246,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn exchanges_beyond_the_limit_are_503_at_once_and_counted_as_shed() {
     let files = Files::new();
-    let release = Arc::new(tokio::sync::Semaphore::new(0));
-    let held = Arc::clone(&release);
-    let backend = Backend::answering(move |_| {
-        let held = Arc::clone(&held);
-        async move {
-            held.acquire().await.unwrap().forget();
-            (200, "{}".to_owned())
-        }
-    })
-    .await;
+    let (backend, release) = holding_backend().await;
     let text = config_text(&backend.url(), "").replace("[admin]", "[limits]\nin_flight = 1\n[admin]");
     let gateway = start(&files, &text).await;
     let first = Phone::new(&gateway);
