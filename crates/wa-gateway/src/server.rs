@@ -79,6 +79,19 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
+    fn add(
+        &mut self,
+        under_way: watch::Receiver<usize>,
+        connection: impl Future<Output = ()> + Send + 'static,
+    ) {
+        // Those that ended are forgotten now and then, so that one that stays for long does not keep them all.
+        if self.line.len() > 2 * self.tasks.len() + 16 {
+            self.line.retain(|(task, _)| !task.is_finished());
+        }
+        let task = self.tasks.spawn(connection);
+        self.line.push_back((task, under_way));
+    }
+
     /// Makes room for one more: closes the one that was taken first of those in which nothing is under way.
     fn make_room(&mut self, limit: usize) -> bool {
         if self.tasks.len() < limit {
@@ -138,8 +151,7 @@ where
                     let under_way = UnderWay::new(&connections.under_way);
                     let seen = under_way.seen();
                     let connection = connection(stream, door.clone(), service.clone(), under_way, stop.clone());
-                    let task = connections.tasks.spawn(connection);
-                    connections.line.push_back((task, seen));
+                    connections.add(seen, connection);
                 }
                 Err(error) => {
                     if let Some(unsaid) = failures.is_due() {
@@ -149,11 +161,7 @@ where
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.tasks.join_next() => {
-                while connections.line.front().is_some_and(|(task, _)| task.is_finished()) {
-                    connections.line.pop_front();
-                }
-            }
+            Some(_) = connections.tasks.join_next() => {}
             () = stopped(&mut stop) => return connections,
         }
     }
@@ -266,5 +274,25 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_stays_does_not_keep_those_that_ended() {
+        let mut connections = Connections::default();
+        let all = Arc::default();
+        connections.add(UnderWay::new(&all).seen(), std::future::pending());
+        for _ in 0..1000 {
+            connections.add(UnderWay::new(&all).seen(), async {});
+            while connections.tasks.len() > 1 {
+                connections.tasks.join_next().await;
+            }
+        }
+        assert!(connections.line.len() < 30, "{}", connections.line.len());
+        assert!(connections.make_room(1) && connections.line.is_empty());
     }
 }
