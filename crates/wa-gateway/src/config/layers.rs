@@ -128,9 +128,11 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// The value of a setting, or its default; none if it has neither or is wrong, which is reported.
+    /// The value of a setting, or its default, also where the value is wrong, which is reported: what else there is can then
+    /// be looked into. None if it has neither.
     pub(crate) fn get<T: Kind>(&self, typed: &Typed<T>, problems: &mut Problems) -> Option<Located<T>> {
         let setting = &typed.setting;
+        let default = || setting.default.and_then(T::from_text);
         let (origin, value, found) = if let Some(outside) = self.outside(setting) {
             outside
         } else if let Some(entry) = self.entry(setting.name) {
@@ -141,7 +143,7 @@ impl<'a> Layers<'a> {
                 describe(value),
             )
         } else {
-            let value = setting.default.and_then(T::from_text)?;
+            let value = default()?;
             return Some(Located {
                 value,
                 origin: Origin::Nowhere,
@@ -158,7 +160,7 @@ impl<'a> Layers<'a> {
             };
             problems.add(origin.clone(), &self.key(setting), fault);
         }
-        value.map(|value| Located { value, origin })
+        value.or_else(default).map(|value| Located { value, origin })
     }
 
     /// True if the setting is given somewhere, well or badly.
