@@ -14,11 +14,14 @@ use crate::material::files::Stamp;
 use crate::material::{self, KeyCache, Material};
 use crate::metrics::{EndpointKeys, Metrics, Reload};
 use crate::routes::{Route, Routes};
+use crate::seldom::Seldom;
 use crate::tls::{self, Certificate};
 
 /// Files that could not be used are read again after this time though they look the same: what was wrong may have been
 /// the system's doing, and if not, it is well to be reminded.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// What serves, seen by everybody.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub(crate) struct Keeper {
     /// The files of each endpoint.
     seen: HashMap<String, Seen>,
     certificate: Option<Seen>,
+    /// For what is said every day until it is mended.
+    daily: Seldom,
     /// What serves until the next start, whatever the configuration says by then.
     fixed: Fixed,
 }
@@ -89,8 +94,8 @@ impl Keeper {
             media: Current::new(Media::new(&config.settings)),
             routes,
             certificate: certified.map(|loaded| {
-                note_certificate(&loaded, &metrics);
-                Certificate::new(loaded.certified)
+                metrics.certificate_until(loaded.not_after);
+                Certificate::new(loaded)
             }),
             metrics,
         };
@@ -101,6 +106,7 @@ impl Keeper {
             caches,
             seen: HashMap::new(),
             certificate: certificate_stamp.map(Seen::good),
+            daily: Seldom::every(DAY),
         };
         keeper.serve(materials)?;
         Ok(keeper)
@@ -135,9 +141,10 @@ impl Keeper {
         }
         self.serving.settings.replace(settings.clone());
         if let (Some(certificate), Some(certified)) = (&self.serving.certificate, certified) {
-            note_certificate(&certified, &self.serving.metrics);
-            certificate.replace(certified.certified);
+            self.serving.metrics.certificate_until(certified.not_after);
+            certificate.replace(certified);
             self.certificate = certificate_stamp.map(Seen::good);
+            self.daily = Seldom::every(DAY);
         }
         for ((name, wanted), (_, serving)) in fixed(settings).iter().zip(&self.fixed) {
             if wanted != serving {
@@ -177,6 +184,7 @@ impl Keeper {
             }
         }
         self.look_at_certificate();
+        self.warn_of_certificate();
     }
 
     fn read_one(&mut self, endpoint: &EndpointConfig) -> Result<(), ConfigErrors> {
@@ -205,13 +213,23 @@ impl Keeper {
         self.serving.metrics.reloaded(Reload::Certificate, result.is_ok());
         match result {
             Ok(loaded) => {
-                note_certificate(&loaded, &self.serving.metrics);
-                certificate.replace(loaded.certified);
+                self.serving.metrics.certificate_until(loaded.not_after);
+                certificate.replace(loaded);
+                self.daily = Seldom::every(DAY);
                 tracing::info!("read the changed certificate");
             }
             Err(errors) => errors.log("the changed certificate cannot be used; the last good one stays"),
         }
         self.certificate = Some(Seen { stamp: now, failed });
+    }
+
+    fn warn_of_certificate(&self) {
+        let warning = self.serving.certificate.as_ref().and_then(Certificate::warning);
+        if let Some(warning) = warning
+            && self.daily.is_due().is_some()
+        {
+            tracing::warn!("{warning}");
+        }
     }
 
     /// Puts endpoints into service in place of those before.
@@ -270,16 +288,6 @@ impl fmt::Debug for Keeper {
         f.debug_struct("Keeper")
             .field("config", &self.config)
             .finish_non_exhaustive()
-    }
-}
-
-/// Lets it be seen when a certificate ends.
-fn note_certificate(loaded: &tls::Loaded, metrics: &Metrics) {
-    if let Some(not_after) = loaded.not_after {
-        metrics.certificate_until(not_after);
-    }
-    if let Some(warning) = loaded.warning() {
-        tracing::warn!("{warning}");
     }
 }
 

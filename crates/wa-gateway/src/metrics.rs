@@ -169,8 +169,11 @@ impl Metrics {
         self.not_found.inc();
     }
 
-    /// Tells when the certificate ends, in seconds since 1970. Without TLS there is no such metric, and so no alert.
-    pub(crate) fn certificate_until(&self, seconds: u64) {
+    /// Tells when the certificate ends, in seconds since 1970, as far as it is known. Without TLS there is no such metric, and so no alert.
+    pub(crate) fn certificate_until(&self, seconds: Option<u64>) {
+        let Some(seconds) = seconds else {
+            return self.certificate.clear();
+        };
         let gauge = self.certificate.get_or_create_owned(&NoLabels {});
         gauge.set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }

@@ -24,11 +24,11 @@ const SOON: Duration = Duration::from_hours(14 * 24);
 
 /// The certificate in use; clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Certificate(Current<CertifiedKey>);
+pub(crate) struct Certificate(Current<Loaded>);
 
 /// A certificate as it was read.
 pub(crate) struct Loaded {
-    pub(crate) certified: CertifiedKey,
+    certified: Arc<CertifiedKey>,
     /// When it ends, in seconds since 1970; none if it cannot be told.
     pub(crate) not_after: Option<u64>,
 }
@@ -103,7 +103,10 @@ pub(crate) fn load(files: &TlsConfig) -> Result<Loaded, ConfigErrors> {
             .as_secs()
     });
     let loaded = match CertifiedKey::from_der(chain, key, &provider()) {
-        Ok(certified) => Some(Loaded { certified, not_after }),
+        Ok(certified) => Some(Loaded {
+            certified: Arc::new(certified),
+            not_after,
+        }),
         Err(error) => {
             let reason = match error {
                 rustls::Error::InconsistentKeys(_) => "is not the key of the certificate",
@@ -154,13 +157,18 @@ fn refuse_none<T>(
 }
 
 impl Certificate {
-    pub(crate) fn new(certified: CertifiedKey) -> Self {
-        Self(Current::new(certified))
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        Self(Current::new(loaded))
     }
 
     /// Serves another certificate from the next handshake on.
-    pub(crate) fn replace(&self, certified: CertifiedKey) {
-        self.0.replace(certified);
+    pub(crate) fn replace(&self, loaded: Loaded) {
+        self.0.replace(loaded);
+    }
+
+    /// What is wrong with it though it is served, in words.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.0.get().warning()
     }
 
     /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1.
@@ -176,6 +184,6 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.get())
+        Some(Arc::clone(&self.0.get().certified))
     }
 }
