@@ -32,8 +32,8 @@ use crate::under_way::{Counting, UnderWay, Writing};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How often it is said that connections cannot be accepted.
 const SAID_EVERY: Duration = Duration::from_secs(10);
-/// How long a connection without an exchange under way is kept once no more are taken: long enough to write an answer, and
-/// no reward for half a request.
+/// How long a connection without an exchange under way is kept once no more are taken: long enough for a request that is on
+/// its way, and no reward for half of one.
 const LINGER: Duration = Duration::from_secs(2);
 /// What a connection too many is told.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

@@ -94,7 +94,7 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     /// 503 at once. An exchange counts from when its signature holds.
     ///
     /// Four bodies for each are waited for at a time, and 64 of more than 64 KiB; beyond, the one that was waited for
-    /// longest is answered 503. A body that comes with its head, as WhatsApp sends it, needs no waiting.
+    /// longest is answered 408. A body that comes with its head, as WhatsApp sends it, needs no waiting.
     pub fn max_in_flight(mut self, exchanges: NonZeroUsize) -> Self {
         self.options.max_in_flight = exchanges;
         self
