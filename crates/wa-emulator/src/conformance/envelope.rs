@@ -29,28 +29,25 @@ impl Envelope {
         }
     }
 
-    /// As a phone writes it; base64 needs no escapes.
+    /// As a phone writes it.
     pub(super) fn body(&self) -> Bytes {
-        let Self {
-            encrypted_flow_data,
-            encrypted_aes_key,
-            initial_vector,
-        } = self;
-        format!(
-            r#"{{"encrypted_flow_data":"{encrypted_flow_data}","encrypted_aes_key":"{encrypted_aes_key}","initial_vector":"{initial_vector}"}}"#
-        )
-        .into()
+        self.written(":", ",")
     }
 
     /// As Python's `json.dumps` writes it.
     pub(super) fn spaced(&self) -> Bytes {
+        self.written(": ", ", ")
+    }
+
+    /// Base64 needs no escapes.
+    fn written(&self, colon: &str, comma: &str) -> Bytes {
         let Self {
             encrypted_flow_data,
             encrypted_aes_key,
             initial_vector,
         } = self;
         format!(
-            r#"{{"encrypted_flow_data": "{encrypted_flow_data}", "encrypted_aes_key": "{encrypted_aes_key}", "initial_vector": "{initial_vector}"}}"#
+            r#"{{"encrypted_flow_data"{colon}"{encrypted_flow_data}"{comma}"encrypted_aes_key"{colon}"{encrypted_aes_key}"{comma}"initial_vector"{colon}"{initial_vector}"}}"#
         )
         .into()
     }
