@@ -496,10 +496,11 @@ fn the_demo_ends_with_the_fingerprint_and_valid() {
         (3, "registered", "VALID"),
         "{last}"
     );
-    assert_eq!(words[1].len(), 64, "{last}");
+    assert_eq!(words[1].len(), 16, "{last}");
     let machine: serde_json::Value = serde_json::from_str(&succeed(wa().args(["demo", "--json"]))).unwrap();
     assert_eq!(
         machine.pointer("/business_public_key_signature_status").unwrap(),
         "VALID"
     );
+    assert_eq!(machine.pointer("/fingerprint").unwrap().as_str().unwrap().len(), 64);
 }

@@ -22,7 +22,7 @@ pub(crate) async fn run(context: &mut Context) -> Result<Exit, Failure> {
     let mut script = Script::new(&mut context.terminal);
     let number = DEFAULT_PHONE_NUMBER_ID;
     script.step(
-        "A local stand-in for Meta is serving",
+        "A Meta emulator is serving",
         format!("{graph}, phone number id {number}"),
     )?;
 
@@ -43,14 +43,18 @@ pub(crate) async fn run(context: &mut Context) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-/// Reads the registered key once more: the last line is what Graph says, not what was hoped for.
+/// Reads the registered key once more, so that the last line shows what Graph has.
 async fn conclude(mut script: Script<'_>, api: &EncryptionApi, key: &PublicKey) -> Result<(), Failure> {
     let found = api.get_business_public_key().await.map_err(Failure::failed)?;
     script.expect(
         found.is_usable() && found.public_key() == Some(key),
         "another key is registered",
     )?;
-    let human = format!("\nregistered {} {}\n", key.fingerprint(), paint(GOOD, "VALID"));
+    let human = format!(
+        "\nregistered {} {}\n",
+        key.fingerprint().short(),
+        paint(GOOD, "VALID")
+    );
     let machine = json!({
         "steps": std::mem::take(&mut script.steps),
         "fingerprint": key.fingerprint().to_string(),

@@ -1,4 +1,4 @@
-//! The second half: an endpoint that serves, a phone that plays a Flow, and the key changed under both.
+//! The second half: an endpoint serves a Flow to a phone while its key is rotated.
 
 use bytes::Bytes;
 use serde_json::{Map, json};
@@ -46,7 +46,7 @@ pub(super) async fn serve(script: &mut Script<'_>, key: &PrivateKey) -> Result<B
         .build()
         .map_err(Failure::failed)?;
     let server = Server::start(endpoint).await?;
-    script.step("An endpoint serves a Flow with the private half", server.url())?;
+    script.step("An endpoint serves a Flow with the private key", server.url())?;
     Ok(Booking { server, ring })
 }
 
@@ -84,7 +84,7 @@ impl Booking {
         script.step("A phone plays the whole Flow, encrypted", seen.join(", "))
     }
 
-    /// Changes the key while phones talk to the endpoint, and gives the new one.
+    /// Rotates the key while phones use the endpoint, and returns the new key.
     pub(super) async fn rotate(
         &self,
         script: &mut Script<'_>,
@@ -101,7 +101,7 @@ impl Booking {
         let verification = api.register(new).await.map_err(Failure::failed)?;
         script.expect(verification.is_good(), &verification)?;
         script.step(
-            "The key is changed: served beside the old one first, then registered",
+            "The key is rotated: the endpoint serves both keys, then the new one is registered",
             good(&verification),
         )?;
 
@@ -113,8 +113,8 @@ impl Booking {
             format!("{with_old} and {with_new} attempts"),
         )?;
         script.step(
-            "Phones from before and after the change are both answered at once",
-            format!("{}  old key and new key, no exchange failed", paint(GOOD, "200")),
+            "Phones with the old and with the new key are answered at the first attempt",
+            format!("{}  no exchange failed", paint(GOOD, "200")),
         )?;
 
         script.expect(
@@ -124,7 +124,7 @@ impl Booking {
         let attempts = self.one_exchange(script, &opened_before).await?;
         script.expect(attempts == 2, format!("{attempts} attempts"))?;
         script.step(
-            "The old key is retired: the phone is told 421, fetches the new key and goes on",
+            "The old key is retired: the phone gets 421, fetches the new key and retries",
             format!("{}  after {}", paint(GOOD, "200"), paint(BAD, "421")),
         )?;
         Ok(new.clone())
@@ -139,7 +139,7 @@ impl Booking {
         Ok(exchange.attempts)
     }
 
-    /// Changes one letter of a signed request on its way.
+    /// Modifies one byte of a signed request in transit.
     pub(super) async fn tamper(&self, script: &mut Script<'_>, graph: &str) -> Result<(), Failure> {
         let phone = self.phone(graph)?;
         let sealed = phone
@@ -156,8 +156,8 @@ impl Booking {
             .await
             .map_err(Failure::failed)?;
         script.expect(delivery.status == 432, format!("HTTP {}", delivery.status))?;
-        let found = format!("{}  the signature does not fit", paint(BAD, "432"));
-        script.step("A request that was changed on its way is refused", found)
+        let found = format!("{}  the signature does not match", paint(BAD, "432"));
+        script.step("A request that was modified in transit is refused", found)
     }
 
     pub(super) async fn end(self) {

@@ -1,4 +1,4 @@
-//! The first half: a key from its making to a registration that holds.
+//! The first half: a key from its generation to a valid registration.
 
 use wa_cloud::encryption::{EncryptionApi, EncryptionError, Verification};
 use wa_cloud::keys::{Passphrase, PrivateKey, Protection, PublicKey};
@@ -17,7 +17,11 @@ pub(super) fn make_key(script: &mut Script<'_>) -> Result<PrivateKey, Failure> {
     let fingerprint = key.public_key().fingerprint();
     script.step(
         "A key pair is generated",
-        format!("RSA, {} bits, fingerprint {fingerprint}", key.public_key().bits()),
+        format!(
+            "RSA, {} bits, fingerprint {}",
+            key.public_key().bits(),
+            fingerprint.short()
+        ),
     )?;
 
     let passphrase = Passphrase::new("correct horse battery staple");
@@ -25,11 +29,11 @@ pub(super) fn make_key(script: &mut Script<'_>) -> Result<PrivateKey, Failure> {
         .encrypted_pkcs8_pem(&passphrase, &Protection::default())
         .map_err(Failure::failed)?;
     let locked = PrivateKey::parse(&pem, None);
-    script.expect(locked.is_err(), "the protected key opens without its passphrase")?;
+    script.expect(locked.is_err(), "the encrypted key opens without its passphrase")?;
     let opened = PrivateKey::parse(&pem, Some(&passphrase)).map_err(Failure::failed)?;
-    script.expect(opened == key, "the protected key is another one")?;
+    script.expect(opened == key, "the encrypted key is another one")?;
     script.step(
-        "Its private half is protected by a passphrase",
+        "The private key is encrypted with a passphrase",
         "PKCS#8, AES-256-CBC, PBKDF2-HMAC-SHA-256, 600,000 rounds",
     )?;
     Ok(opened)
@@ -42,10 +46,10 @@ pub(super) async fn register(
 ) -> Result<(), Failure> {
     let before = api.verify(key).await.map_err(Failure::failed)?;
     script.expect(matches!(before, Verification::NotRegistered { .. }), &before)?;
-    script.step("Before: what Graph has", &before)?;
+    script.step("Before the upload, Graph has no key", &before)?;
     let verification = api.register(key).await.map_err(Failure::failed)?;
     script.expect(verification.is_good(), &verification)?;
-    script.step("The public half is registered and read back", good(&verification))
+    script.step("The public key is registered and read back", good(&verification))
 }
 
 pub(super) async fn lose_and_heal(
@@ -60,10 +64,10 @@ pub(super) async fn lose_and_heal(
     let lost = api.verify(key).await.map_err(Failure::failed)?;
     script.expect(matches!(lost, Verification::Mismatch { .. }), &lost)?;
     let found = format!("{}  {lost}\n    hint: {}", paint(BAD, "MISMATCH"), lost.advice());
-    script.step("The number is registered anew, and the check finds it", found)?;
+    script.step("The number is re-registered, and the check reports it", found)?;
     let healed = api.register(key).await.map_err(Failure::failed)?;
     script.expect(healed.is_good(), &healed)?;
-    script.step("Uploading the same key again heals it", good(&healed))
+    script.step("Uploading the same key again fixes it", good(&healed))
 }
 
 pub(super) async fn lack_permission(

@@ -1,4 +1,4 @@
-//! The steps of the demo: shown as they happen, kept for `--json`, and each checked.
+//! The steps of the demo: each is checked, shown when it is done, and kept for `--json`.
 
 use std::fmt::Display;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::terminal::{FAINT, STRONG, Terminal, paint};
 
-/// A step did not come out as it should.
+/// A step had an unexpected result.
 #[derive(Debug, thiserror::Error)]
-#[error("step {step} is not as it should be: {found}")]
-struct NotAsItShouldBe {
+#[error("step {step} had an unexpected result: {found}")]
+struct UnexpectedResult {
     step: usize,
     found: String,
 }
@@ -28,10 +28,10 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Shows a step that came out well.
+    /// Shows a step that succeeded.
     pub(super) fn step(&mut self, title: &str, found: impl Display) -> Result<(), Failure> {
         let number = self.steps.len() + 1;
-        // Escapes that JSON escapes again would pass by whatever strips colour from the output.
+        // JSON would escape the colour sequences, and nothing downstream could strip them.
         let plain = anstream::adapter::strip_str(&found.to_string()).to_string();
         self.steps.push(json!({ "step": title, "found": plain }));
         if self.terminal.json() {
@@ -43,13 +43,13 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    /// Ends the demo unless the next step came out as it should.
+    /// Ends the demo unless the next step had the expected result.
     pub(super) fn expect(&self, holds: bool, found: impl Display) -> Result<(), Failure> {
         if holds {
             return Ok(());
         }
         let step = self.steps.len() + 1;
-        Err(Failure::failed(NotAsItShouldBe {
+        Err(Failure::failed(UnexpectedResult {
             step,
             found: found.to_string(),
         }))
