@@ -1,9 +1,10 @@
 //! `cargo xtask docs`: the site (mdBook) and the API docs (rustdoc) as one folder, checked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::files::walk;
 use crate::{sh, site, snippets, tools};
 
 /// Reference pages written by the program itself, so that they cannot say anything else than it does.
@@ -106,33 +107,6 @@ fn tests_exist() -> Result<()> {
         .collect();
     if named.is_empty() || !missing.is_empty() {
         bail!("docs/src/faults.md names tests that there are not: {missing:?}");
-    }
-    Ok(())
-}
-
-/// Every Markdown page of the book, and the README.
-pub(crate) fn pages() -> Result<Vec<PathBuf>> {
-    let mut pages = vec![sh::root().join("README.md")];
-    walk(&sh::root().join("docs/src"), &mut |path| {
-        if path.extension().is_some_and(|extension| extension == "md") {
-            pages.push(path.to_owned());
-        }
-        Ok(())
-    })?;
-    pages.sort();
-    Ok(pages)
-}
-
-/// Calls `visit` with every file below `folder`.
-pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            walk(&path, visit)?;
-        } else {
-            visit(&path)?;
-        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod ci;
 mod coverage;
 mod deny;
 mod docs;
+mod files;
 mod graph;
 mod lint;
 mod sh;

@@ -5,13 +5,13 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::{docs, sh};
+use crate::{files, sh};
 
 /// Checks the pages of the book; rustdoc checks its own links when it builds.
 pub(crate) fn check_links(site: &Path) -> Result<()> {
     let api = site.join("api");
     let mut pages = BTreeMap::new();
-    docs::walk(site, &mut |path| {
+    files::walk(site, &mut |path| {
         if path.extension().is_some_and(|extension| extension == "html") {
             let html = std::fs::read_to_string(path)?;
             pages.insert(path.to_owned(), html);

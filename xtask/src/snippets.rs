@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-use crate::{docs, sh};
+use crate::{files, sh};
 
 /// What CI runs besides xtask's own commands.
 const STEPS_OF_CI: &[&str] = &[
@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
         std::fs::read_to_string(sh::root().join("crates/wa-cloud/src/book.rs")).unwrap_or_default();
     let work = sh::target_dir().join("snippets");
     let mut count = 0;
-    for page in docs::pages()? {
+    for page in files::pages()? {
         let name = page.strip_prefix(sh::root())?.display().to_string();
         let blocks = blocks(&std::fs::read_to_string(&page)?);
         count += blocks.len();

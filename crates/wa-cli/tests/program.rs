@@ -502,5 +502,8 @@ fn the_demo_ends_with_the_fingerprint_and_valid() {
         machine.pointer("/business_public_key_signature_status").unwrap(),
         "VALID"
     );
-    assert_eq!(machine.pointer("/fingerprint").unwrap().as_str().unwrap().len(), 64);
+    assert_eq!(
+        machine.pointer("/fingerprint").unwrap().as_str().unwrap().len(),
+        64
+    );
 }
