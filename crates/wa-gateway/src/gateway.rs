@@ -16,7 +16,7 @@ use crate::config::{ConfigErrors, GatewayConfig, Settings};
 use crate::current::Current;
 use crate::front::Front;
 use crate::keeper::{Keeper, Serving};
-use crate::server::{Connections, Door, accept, stopped};
+use crate::server::{AcceptOptions, Connections, accept, stopped};
 use crate::signal::Signals;
 
 /// A gateway that is not running yet.
@@ -115,21 +115,21 @@ impl Gateway {
             .transpose();
         let tls = tls.map_err(|error| StartError::Tls(error.into()))?;
         let metrics = Arc::clone(&serving.metrics);
-        let door = Door {
+        let options = AcceptOptions {
             open: metrics.connections.clone(),
             failed_handshakes: metrics.handshakes.clone(),
             shed: Arc::new(move || metrics.shed_connection()),
-            ..Door::new(&settings.limits, tls)
+            ..AcceptOptions::new(&settings.limits, tls)
         };
         let front = Front::new(&serving);
-        let front = Task(tokio::spawn(accept(listener, door, front, stopping.clone())));
-        let admin_door = Door::new(&settings.limits, None);
+        let front = Task(tokio::spawn(accept(listener, options, front, stopping.clone())));
+        let admin_options = AcceptOptions::new(&settings.limits, None);
         let admin = Admin::new(&serving, Arc::clone(&draining));
         let (admin, admin_addr) = match admin_listener {
             Some((listener, address)) => (
                 Some(Task(tokio::spawn(accept(
                     listener,
-                    admin_door,
+                    admin_options,
                     admin,
                     stopping_admin,
                 )))),

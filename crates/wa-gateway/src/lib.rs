@@ -39,6 +39,7 @@ mod current;
 mod forward;
 mod front;
 mod gateway;
+mod in_flight;
 mod keeper;
 mod material;
 mod metrics;
@@ -47,7 +48,6 @@ mod seldom;
 mod server;
 mod signal;
 mod tls;
-mod under_way;
 mod upstream;
 
 pub use check::{CheckReport, CheckedEndpoint};

@@ -25,8 +25,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Limits;
+use crate::in_flight::{Counting, InFlight, Writing};
 use crate::seldom::Seldom;
-use crate::under_way::{Counting, UnderWay, Writing};
 
 /// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -40,7 +40,7 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\
 
 /// How connections are taken.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct AcceptOptions {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) limit: usize,
     pub(crate) header_timeout: Duration,
@@ -54,7 +54,7 @@ pub(crate) struct Door {
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
 }
 
-impl Door {
+impl AcceptOptions {
     pub(crate) fn new(limits: &Limits, tls: Option<Arc<ServerConfig>>) -> Self {
         Self {
             tls,
@@ -75,13 +75,13 @@ pub(crate) struct Connections {
     tasks: JoinSet<()>,
     /// In the order in which they were taken, with what is under way in each.
     line: VecDeque<(AbortHandle, watch::Receiver<usize>)>,
-    under_way: Arc<AtomicUsize>,
+    in_flight: Arc<AtomicUsize>,
 }
 
 impl Connections {
     fn add(
         &mut self,
-        under_way: watch::Receiver<usize>,
+        in_flight: watch::Receiver<usize>,
         connection: impl Future<Output = ()> + Send + 'static,
     ) {
         // Those that ended are forgotten now and then, so that one that stays for long does not keep them all.
@@ -89,7 +89,7 @@ impl Connections {
             self.line.retain(|(task, _)| !task.is_finished());
         }
         let task = self.tasks.spawn(connection);
-        self.line.push_back((task, under_way));
+        self.line.push_back((task, in_flight));
     }
 
     /// Makes room for one more: closes the one that was taken first of those in which nothing is under way.
@@ -101,7 +101,7 @@ impl Connections {
         let idle = self
             .line
             .iter()
-            .position(|(_, under_way)| *under_way.borrow() == 0);
+            .position(|(_, in_flight)| *in_flight.borrow() == 0);
         let Some((task, _)) = idle.and_then(|at| self.line.remove(at)) else {
             return false;
         };
@@ -120,7 +120,7 @@ impl Connections {
             () = drained => return Ok(()),
             () = too_late => {}
         }
-        let cut = self.under_way.load(Ordering::Relaxed);
+        let cut = self.in_flight.load(Ordering::Relaxed);
         self.tasks.shutdown().await;
         Err(cut)
     }
@@ -130,7 +130,7 @@ impl Connections {
 /// that is under way in them.
 pub(crate) async fn accept<S, B>(
     listener: TcpListener,
-    door: Door,
+    options: AcceptOptions,
     service: S,
     mut stop: watch::Receiver<bool>,
 ) -> Connections
@@ -146,11 +146,11 @@ where
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if !connections.make_room(door.limit) => refuse(&stream, &door),
+                Ok((stream, _)) if !connections.make_room(options.limit) => refuse(&stream, &options),
                 Ok((stream, _)) => {
-                    let under_way = UnderWay::new(&connections.under_way);
-                    let seen = under_way.seen();
-                    let connection = connection(stream, door.clone(), service.clone(), under_way, stop.clone());
+                    let in_flight = InFlight::new(&connections.in_flight);
+                    let seen = in_flight.seen();
+                    let connection = connection(stream, options.clone(), service.clone(), in_flight, stop.clone());
                     connections.add(seen, connection);
                 }
                 Err(error) => {
@@ -172,9 +172,9 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-fn refuse(stream: &TcpStream, door: &Door) {
-    (door.shed)();
-    if door.tls.is_none() {
+fn refuse(stream: &TcpStream, options: &AcceptOptions) {
+    (options.shed)();
+    if options.tls.is_none() {
         // If it cannot be told, closing the connection tells it.
         let _ = stream.try_write(TOO_MANY);
     }
@@ -182,9 +182,9 @@ fn refuse(stream: &TcpStream, door: &Door) {
 
 async fn connection<S, B>(
     stream: TcpStream,
-    door: Door,
+    options: AcceptOptions,
     service: S,
-    under_way: UnderWay,
+    in_flight: InFlight,
     mut stop: watch::Receiver<bool>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -193,32 +193,35 @@ async fn connection<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let _open = Open::new(&door.open);
+    let _open = Open::new(&options.open);
     // An answer is one write: waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(door.write_timeout));
-    let stream = Writing::new(Box::pin(stream), under_way.clone());
-    let service = Counting { service, under_way };
-    let Some(config) = door.tls.clone() else {
-        return speak(stream, &door, service, stop).await;
+    stream.set_write_timeout(Some(options.write_timeout));
+    let stream = Writing::new(Box::pin(stream), in_flight.clone());
+    let service = Counting { service, in_flight };
+    let Some(config) = options.tls.clone() else {
+        return speak(stream, &options, service, stop).await;
     };
-    let handshake = timeout(door.handshake_timeout, TlsAcceptor::from(config).accept(stream));
+    let handshake = timeout(
+        options.handshake_timeout,
+        TlsAcceptor::from(config).accept(stream),
+    );
     let shaken = tokio::select! {
         shaken = handshake => shaken,
         () = stopped(&mut stop) => return,
     };
     if !matches!(shaken, Ok(Ok(_))) {
-        door.failed_handshakes.inc();
+        options.failed_handshakes.inc();
     }
     match shaken {
-        Ok(Ok(stream)) => speak(stream, &door, service, stop).await,
+        Ok(Ok(stream)) => speak(stream, &options, service, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
-async fn speak<I, S, B>(io: I, door: &Door, service: Counting<S>, mut stop: watch::Receiver<bool>)
+async fn speak<I, S, B>(io: I, options: &AcceptOptions, service: Counting<S>, mut stop: watch::Receiver<bool>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -227,10 +230,10 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let mut under_way = service.under_way.seen();
+    let mut in_flight = service.in_flight.seen();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(door.header_timeout)
+        .header_read_timeout(options.header_timeout)
         .serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -239,7 +242,7 @@ where
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection.as_mut() => ended,
-                () = idle(&mut under_way) => return,
+                () = idle(&mut in_flight) => return,
             }
         }
     };
@@ -249,11 +252,11 @@ where
 }
 
 /// Waits until no exchange has begun, ended or been under way for a while.
-async fn idle(under_way: &mut watch::Receiver<usize>) {
+async fn idle(in_flight: &mut watch::Receiver<usize>) {
     loop {
-        let changed = timeout(LINGER, under_way.changed()).await;
+        let changed = timeout(LINGER, in_flight.changed()).await;
         match changed {
-            Err(_) if *under_way.borrow() == 0 => return,
+            Err(_) if *in_flight.borrow() == 0 => return,
             // The service is gone, and the connection is about to end by itself.
             Ok(Err(_)) => std::future::pending().await,
             _ => {}
@@ -285,9 +288,9 @@ mod tests {
     async fn one_that_stays_does_not_keep_those_that_ended() {
         let mut connections = Connections::default();
         let all = Arc::default();
-        connections.add(UnderWay::new(&all).seen(), std::future::pending());
+        connections.add(InFlight::new(&all).seen(), std::future::pending());
         for _ in 0..1000 {
-            connections.add(UnderWay::new(&all).seen(), async {});
+            connections.add(InFlight::new(&all).seen(), async {});
             while connections.tasks.len() > 1 {
                 connections.tasks.join_next().await;
             }

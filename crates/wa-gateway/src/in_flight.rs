@@ -14,15 +14,15 @@ use tokio::sync::watch;
 
 /// Counts exchanges from the request to the last byte of the answer, in one connection and in all of them.
 #[derive(Clone)]
-pub(crate) struct UnderWay {
+pub(crate) struct InFlight {
     connection: watch::Sender<usize>,
     all: Arc<AtomicUsize>,
 }
 
-/// One of those that are counted, until it is dropped.
-pub(crate) struct One(UnderWay);
+/// InFlightGuard of those that are counted, until it is dropped.
+pub(crate) struct InFlightGuard(InFlight);
 
-impl UnderWay {
+impl InFlight {
     /// For a further connection of those that `all` counts.
     pub(crate) fn new(all: &Arc<AtomicUsize>) -> Self {
         Self {
@@ -36,14 +36,14 @@ impl UnderWay {
         self.connection.subscribe()
     }
 
-    pub(crate) fn begin(&self) -> One {
+    pub(crate) fn begin(&self) -> InFlightGuard {
         self.connection.send_modify(|count| *count += 1);
         self.all.fetch_add(1, Ordering::Relaxed);
-        One(self.clone())
+        InFlightGuard(self.clone())
     }
 }
 
-impl Drop for One {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.connection.send_modify(|count| *count -= 1);
         self.0.all.fetch_sub(1, Ordering::Relaxed);
@@ -53,13 +53,13 @@ impl Drop for One {
 /// A service whose exchanges are counted until they are answered or given up.
 pub(crate) struct Counting<S> {
     pub(crate) service: S,
-    pub(crate) under_way: UnderWay,
+    pub(crate) in_flight: InFlight,
 }
 
 /// An exchange that is counted.
 pub(crate) struct Counted<F> {
     exchange: F,
-    _one: One,
+    _guard: InFlightGuard,
 }
 
 impl<S> Service<Request<Incoming>> for Counting<S>
@@ -72,10 +72,10 @@ where
     type Future = Counted<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let one = self.under_way.begin();
+        let guard = self.in_flight.begin();
         Counted {
             exchange: self.service.call(request),
-            _one: one,
+            _guard: guard,
         }
     }
 }
@@ -91,15 +91,15 @@ impl<F: Future + Unpin> Future for Counted<F> {
 /// A stream in which an answer counts as under way for as long as it waits to be written.
 pub(crate) struct Writing<I> {
     io: I,
-    under_way: UnderWay,
-    waiting: Option<One>,
+    in_flight: InFlight,
+    waiting: Option<InFlightGuard>,
 }
 
 impl<I> Writing<I> {
-    pub(crate) fn new(io: I, under_way: UnderWay) -> Self {
+    pub(crate) fn new(io: I, in_flight: InFlight) -> Self {
         Self {
             io,
-            under_way,
+            in_flight,
             waiting: None,
         }
     }
@@ -108,7 +108,7 @@ impl<I> Writing<I> {
         if written.is_ready() {
             self.waiting = None;
         } else if self.waiting.is_none() {
-            self.waiting = Some(self.under_way.begin());
+            self.waiting = Some(self.in_flight.begin());
         }
         written
     }
@@ -152,8 +152,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Writing<I> {
     }
 }
 
-impl fmt::Debug for UnderWay {
+impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnderWay({})", *self.connection.borrow())
+        write!(f, "InFlight({})", *self.connection.borrow())
     }
 }
