@@ -1,5 +1,6 @@
 //! The admin address: metrics, health, and media decryption for backends.
 
+mod host;
 mod media;
 
 use std::convert::Infallible;
@@ -14,6 +15,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use crate::config::Settings;
 use crate::current::Current;
 use crate::keeper::Serving;
 use crate::metrics::Metrics;
@@ -31,6 +33,7 @@ pub(crate) struct Admin {
     metrics: Arc<Metrics>,
     draining: Arc<AtomicBool>,
     media: Current<Media>,
+    settings: Current<Settings>,
 }
 
 impl Admin {
@@ -39,6 +42,7 @@ impl Admin {
             metrics: Arc::clone(&serving.metrics),
             draining,
             media: serving.media.clone(),
+            settings: serving.settings.clone(),
         }
     }
 
@@ -69,6 +73,10 @@ impl Admin {
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static(allowed));
             return reply;
+        }
+        let is_probe = matches!(request.uri().path(), "/livez" | "/readyz");
+        if !is_probe && !host::is_allowed(&request, &self.settings.get().admin_hosts) {
+            return text(StatusCode::FORBIDDEN, host::REFUSED);
         }
         match request.uri().path() {
             "/metrics" => typed(StatusCode::OK, OPEN_METRICS, self.metrics.text()),

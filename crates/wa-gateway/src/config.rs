@@ -21,7 +21,9 @@ use wa_flows::TokenSignatureMode;
 use crate::material::files::refuse_special;
 use layers::Sources;
 
-pub(crate) use kind::{AnsweredBy, Target};
+#[cfg(test)]
+pub(crate) use kind::Kind;
+pub(crate) use kind::{AnsweredBy, HostName, Target};
 pub(crate) use layers::{Environment, Located};
 pub use overrides::Overrides;
 pub(crate) use problem::Problems;
@@ -68,6 +70,7 @@ const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) admin: Option<SocketAddr>,
+    pub(crate) admin_hosts: Vec<HostName>,
     pub(crate) media_hosts: Vec<String>,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) limits: Limits,

@@ -16,7 +16,7 @@ use crate::config::{ConfigErrors, GatewayConfig, Settings};
 use crate::current::Current;
 use crate::front::Front;
 use crate::keeper::{Keeper, Serving};
-use crate::server::{AcceptOptions, Connections, accept, stopped};
+use crate::server::{ADMIN_CONNECTIONS, AcceptOptions, Connections, accept, stopped};
 use crate::signal::Signals;
 
 /// A gateway that is not running yet.
@@ -123,7 +123,7 @@ impl Gateway {
         };
         let front = Front::new(&serving);
         let front = Task(tokio::spawn(accept(listener, options, front, stopping.clone())));
-        let admin_options = AcceptOptions::new(&settings.limits, None);
+        let admin_options = AcceptOptions::admin(&settings.limits);
         let admin = Admin::new(&serving, Arc::clone(&draining));
         let (admin, admin_addr) = match admin_listener {
             Some((listener, address)) => (
@@ -314,7 +314,7 @@ impl Running {
 /// Lets the process open the files that so many connections need, each with one to an upstream; warns if it may not.
 fn files_for_connections(connections: usize) {
     /// Listeners, log, keys and whatever else the process has open.
-    const OTHERS: u64 = 64;
+    const OTHERS: u64 = 64 + ADMIN_CONNECTIONS as u64;
     let needed = (connections as u64).saturating_mul(2).saturating_add(OTHERS);
     match rlimit::increase_nofile_limit(needed) {
         Ok(limit) if limit < needed => tracing::warn!(

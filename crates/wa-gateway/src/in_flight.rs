@@ -19,7 +19,7 @@ pub(crate) struct InFlight {
     all: Arc<AtomicUsize>,
 }
 
-/// InFlightGuard of those that are counted, until it is dropped.
+/// An exchange that is counted until this is dropped.
 pub(crate) struct InFlightGuard(InFlight);
 
 impl InFlight {
@@ -54,12 +54,14 @@ impl Drop for InFlightGuard {
 pub(crate) struct Counting<S> {
     pub(crate) service: S,
     pub(crate) in_flight: InFlight,
+    /// The service itself begins what counts, with the [`InFlight`] in the request's extensions.
+    pub(crate) by_service: bool,
 }
 
 /// An exchange that is counted.
 pub(crate) struct Counted<F> {
     exchange: F,
-    _guard: InFlightGuard,
+    _guard: Option<InFlightGuard>,
 }
 
 impl<S> Service<Request<Incoming>> for Counting<S>
@@ -71,8 +73,11 @@ where
     type Error = S::Error;
     type Future = Counted<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let guard = self.in_flight.begin();
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let guard = (!self.by_service).then(|| self.in_flight.begin());
+        if self.by_service {
+            request.extensions_mut().insert(self.in_flight.clone());
+        }
         Counted {
             exchange: self.service.call(request),
             _guard: guard,

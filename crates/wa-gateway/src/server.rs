@@ -52,7 +52,24 @@ pub(crate) struct AcceptOptions {
     pub(crate) failed_handshakes: Counter,
     /// Told of each connection too many.
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
+    /// Which connections may be closed for a newer one, and what counts as work in them.
+    pub(crate) evict: Evict,
 }
+
+/// Which connections are closed for a newer one once the limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evict {
+    /// The oldest without an exchange in flight; without one the newer connection is refused. Every exchange counts.
+    Idle,
+    /// The oldest without work, or else the oldest: a newer connection is always accepted. Only what the service begins
+    /// itself, with the [`InFlight`] in the extensions of a request, counts as work.
+    Any,
+}
+
+/// Connections of the admin address: probes and scrapes need two or three, media decryption eight.
+pub(crate) const ADMIN_CONNECTIONS: usize = 64;
+/// How long a client of the admin address may leave a response unread.
+const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl AcceptOptions {
     pub(crate) fn new(limits: &Limits, tls: Option<Arc<ServerConfig>>) -> Self {
@@ -65,6 +82,17 @@ impl AcceptOptions {
             open: Gauge::default(),
             failed_handshakes: Counter::default(),
             shed: Arc::new(|| {}),
+            evict: Evict::Idle,
+        }
+    }
+
+    /// Options of the admin address: a probe is answered whatever other clients do.
+    pub(crate) fn admin(limits: &Limits) -> Self {
+        Self {
+            limit: ADMIN_CONNECTIONS,
+            write_timeout: limits.write.min(ADMIN_WRITE_TIMEOUT),
+            evict: Evict::Any,
+            ..Self::new(limits, None)
         }
     }
 }
@@ -92,8 +120,9 @@ impl Connections {
         self.line.push_back((task, in_flight));
     }
 
-    /// Makes room for one more: closes the one that was taken first of those in which nothing is under way.
-    fn make_room(&mut self, limit: usize) -> bool {
+    /// Makes room for one more: closes the one that was taken first of those in which nothing is under way, or, where
+    /// any may be evicted, of all.
+    fn make_room(&mut self, limit: usize, evict: Evict) -> bool {
         if self.tasks.len() < limit {
             return true;
         }
@@ -102,7 +131,11 @@ impl Connections {
             .line
             .iter()
             .position(|(_, in_flight)| *in_flight.borrow() == 0);
-        let Some((task, _)) = idle.and_then(|at| self.line.remove(at)) else {
+        let evicted = match evict {
+            Evict::Idle => idle,
+            Evict::Any => idle.or(Some(0)),
+        };
+        let Some((task, _)) = evicted.and_then(|at| self.line.remove(at)) else {
             return false;
         };
         task.abort();
@@ -146,7 +179,7 @@ where
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if !connections.make_room(options.limit) => refuse(&stream, &options),
+                Ok((stream, _)) if !connections.make_room(options.limit, options.evict) => refuse(&stream, &options),
                 Ok((stream, _)) => {
                     let in_flight = InFlight::new(&connections.in_flight);
                     let seen = in_flight.seen();
@@ -199,7 +232,11 @@ async fn connection<S, B>(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(options.write_timeout));
     let stream = Writing::new(Box::pin(stream), in_flight.clone());
-    let service = Counting { service, in_flight };
+    let service = Counting {
+        service,
+        in_flight,
+        by_service: options.evict == Evict::Any,
+    };
     let Some(config) = options.tls.clone() else {
         return speak(stream, &options, service, stop).await;
     };
@@ -296,6 +333,24 @@ mod tests {
             }
         }
         assert!(connections.line.len() < 30, "{}", connections.line.len());
-        assert!(connections.make_room(1) && connections.line.is_empty());
+        assert!(connections.make_room(1, Evict::Idle) && connections.line.is_empty());
+    }
+
+    #[tokio::test]
+    async fn where_any_may_be_evicted_the_oldest_without_work_is_first() {
+        let mut connections = Connections::default();
+        let all = Arc::default();
+        let add = |connections: &mut Connections| {
+            let in_flight = InFlight::new(&all);
+            connections.add(in_flight.seen(), std::future::pending());
+            in_flight
+        };
+        let [first, _second] = [add(&mut connections), add(&mut connections)];
+        let work = first.begin();
+        assert!(connections.make_room(2, Evict::Any));
+        assert_eq!(*connections.line[0].1.borrow(), 1, "the one with work stays");
+        assert!(!connections.make_room(1, Evict::Idle));
+        assert!(connections.make_room(1, Evict::Any) && connections.line.is_empty());
+        drop(work);
     }
 }

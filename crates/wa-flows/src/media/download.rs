@@ -184,7 +184,8 @@ impl MediaDownloaderBuilder {
         self
     }
 
-    /// Also fetches by plain HTTP.
+    /// Also fetches by plain HTTP, but only from hosts named with
+    /// [`danger_allow_host`](Self::danger_allow_host): never from hosts of `whatsapp.net`.
     pub fn danger_allow_plain_http(mut self) -> Self {
         self.allowed.plain_http = true;
         self
@@ -219,9 +220,14 @@ impl MediaDownloaderBuilder {
 
 impl Allowed {
     fn permits(&self, url: &Url) -> bool {
-        let scheme = url.scheme() == "https" || (self.plain_http && url.scheme() == "http");
         let anonymous = url.username().is_empty() && url.password().is_none();
-        scheme && anonymous && (is_cdn(url) || self.is_extra(url))
+        let permitted = match url.scheme() {
+            "https" => is_cdn(url) || self.is_extra(url),
+            // An extra host lowers the bar for that host, not for WhatsApp's own.
+            "http" => self.plain_http && self.is_extra(url) && !is_of_whatsapp(url),
+            _ => false,
+        };
+        anonymous && permitted
     }
 
     fn is_extra(&self, url: &Url) -> bool {
@@ -234,6 +240,17 @@ impl Allowed {
 fn is_cdn(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => url.port().is_none() && host.ends_with(".whatsapp.net"),
+        _ => false,
+    }
+}
+
+/// True for `whatsapp.net` and every host below it, on any port and with or without the root's dot.
+fn is_of_whatsapp(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(host)) => {
+            let host = host.trim_end_matches('.');
+            host == "whatsapp.net" || host.ends_with(".whatsapp.net")
+        }
         _ => false,
     }
 }
@@ -255,6 +272,34 @@ impl fmt::Debug for MediaDownloader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_http_is_for_extra_hosts_and_never_for_whatsapp_s_own() {
+        let allowed = Allowed {
+            extra_hosts: [
+                "127.0.0.1",
+                "mmg.whatsapp.net",
+                "mmg.whatsapp.net.",
+                "whatsapp.net",
+            ]
+            .map(str::to_owned)
+            .into(),
+            plain_http: true,
+        };
+        for (url, permitted) in [
+            ("http://127.0.0.1:8080/a", true),
+            ("https://127.0.0.1/a", true),
+            ("https://media.whatsapp.net/a", true),
+            ("http://media.whatsapp.net/a", false),
+            ("http://mmg.whatsapp.net/a", false),
+            ("http://mmg.whatsapp.net:8080/a", false),
+            ("http://mmg.whatsapp.net./a", false),
+            ("http://whatsapp.net/a", false),
+            ("http://evil.example/a", false),
+        ] {
+            assert_eq!(allowed.permits(&Url::parse(url).unwrap()), permitted, "{url}");
+        }
+    }
 
     #[test]
     fn only_the_cdn_over_https_is_permitted() {

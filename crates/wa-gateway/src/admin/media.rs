@@ -1,20 +1,27 @@
 //! `POST /media/decrypt`: a media description in, the file out, so that backends need no cryptography.
 
-use std::sync::OnceLock;
+use std::error::Error;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader};
 
 use crate::admin::{Reply, text, typed};
 use crate::config::Settings;
+use crate::in_flight::{InFlight, InFlightGuard};
 
 /// A description has some 600 bytes.
 const DESCRIPTION_LIMIT: usize = 16 * 1024;
-/// Files that are fetched at a time: each is held in memory.
+/// How long a description may take to arrive.
+const DESCRIPTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// Files in memory at a time, from the first byte fetched to the last one sent.
 const AT_A_TIME: usize = 8;
 
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -28,7 +35,20 @@ pub(crate) struct Media {
     extra_hosts: Vec<String>,
     /// Made when it is first needed: most gateways never do.
     downloader: OnceLock<MediaDownloader>,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
+}
+
+/// A decrypted file on its way to the client. Its slot is free again when its memory is.
+struct Decrypted {
+    file: Vec<u8>,
+    _slot: OwnedSemaphorePermit,
+    _work: Option<InFlightGuard>,
+}
+
+impl AsRef<[u8]> for Decrypted {
+    fn as_ref(&self) -> &[u8] {
+        &self.file
+    }
 }
 
 impl Media {
@@ -37,7 +57,7 @@ impl Media {
             size_limit: settings.limits.media,
             extra_hosts: settings.media_hosts.clone(),
             downloader: OnceLock::new(),
-            slots: Semaphore::new(AT_A_TIME),
+            slots: Arc::new(Semaphore::new(AT_A_TIME)),
         }
     }
 
@@ -48,33 +68,39 @@ impl Media {
     }
 
     /// The reply, and the result in one word.
-    pub(crate) async fn decrypt(&self, request: Request<Incoming>) -> (Reply, &'static str) {
-        // What a browser can be made to send without asking first is not of this type.
-        let is_json = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-        if !is_json {
+    pub(crate) async fn decrypt<B>(&self, request: Request<B>) -> (Reply, &'static str)
+    where
+        B: Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if !is_json(request.headers()) {
             return (
                 text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json\n"),
                 "bad_request",
             );
         }
-        let Ok(body) = Limited::new(request.into_body(), DESCRIPTION_LIMIT)
-            .collect()
-            .await
-        else {
+        let connection = request.extensions().get::<InFlight>().cloned();
+        let body = Limited::new(request.into_body(), DESCRIPTION_LIMIT).collect();
+        let Ok(body) = timeout(DESCRIPTION_TIMEOUT, body).await else {
+            return (
+                text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
+                "bad_request",
+            );
+        };
+        let Ok(body) = body else {
             return (text(StatusCode::BAD_REQUEST, DESCRIPTION), "bad_request");
         };
         let Ok(media) = serde_json::from_slice::<EncryptedMedia>(&body.to_bytes()) else {
             return (text(StatusCode::BAD_REQUEST, DESCRIPTION), "bad_request");
         };
-        let Ok(_slot) = self.slots.try_acquire() else {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return (
                 text(StatusCode::SERVICE_UNAVAILABLE, "too many files at a time\n"),
                 "failed",
             );
         };
+        // From here on the connection is not closed for a newer one.
+        let work = connection.map(|connection| connection.begin());
         let downloader = match self.downloader() {
             Ok(downloader) => downloader,
             Err(error) => {
@@ -87,6 +113,11 @@ impl Media {
         };
         match downloader.download(&media).await {
             Ok(file) => {
+                let file = Bytes::from_owner(Decrypted {
+                    file,
+                    _slot: slot,
+                    _work: work,
+                });
                 let mut reply = typed(StatusCode::OK, BYTES, file);
                 reply
                     .headers_mut()
@@ -94,7 +125,7 @@ impl Media {
                 (reply, "ok")
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(tracing::field::display);
+                let cause = error.source().map(tracing::field::display);
                 tracing::warn!(media_id = media.media_id(), %error, cause, "a media file was not decrypted");
                 let (status, result) = outcome(&error);
                 (text(status, format!("{error}\n")), result)
@@ -117,6 +148,17 @@ impl Media {
     }
 }
 
+/// True if there is one content type and it is `application/json`, with any parameters. A web page cannot make a browser send
+/// this type to another origin without asking it first (CORS), and nothing here answers yes.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let essence = content_type.as_bytes().split(|byte| *byte == b';').next();
+    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+}
+
 fn outcome(error: &DownloadError) -> (StatusCode, &'static str) {
     match error {
         DownloadError::UrlRefused => (StatusCode::FORBIDDEN, "refused"),
@@ -124,5 +166,61 @@ fn outcome(error: &DownloadError) -> (StatusCode, &'static str) {
         DownloadError::Media(_) => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
         DownloadError::TimedOut(_) => (StatusCode::GATEWAY_TIMEOUT, "failed"),
         _ => (StatusCode::BAD_GATEWAY, "failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::channel::Channel;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn media() -> Media {
+        Media {
+            size_limit: 1000,
+            extra_hosts: Vec::new(),
+            downloader: OnceLock::new(),
+            slots: Arc::new(Semaphore::new(AT_A_TIME)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_description_that_never_ends_is_given_up() {
+        let (mut sender, body) = Channel::<Bytes>::new(1);
+        sender.send_data("{".into()).await.unwrap();
+        let request = Request::post("/media/decrypt").header(CONTENT_TYPE, "application/json");
+        let started = Instant::now();
+        let (reply, result) = media().decrypt(request.body(body).unwrap()).await;
+        assert_eq!(
+            (reply.status(), result),
+            (StatusCode::REQUEST_TIMEOUT, "bad_request")
+        );
+        assert!(started.elapsed() <= Duration::from_secs(6), "on the paused clock");
+    }
+
+    #[tokio::test]
+    async fn the_content_type_is_compared_as_a_whole() {
+        for (types, taken) in [
+            (&["application/json"][..], true),
+            (&["Application/JSON ; charset=utf-8"], true),
+            (&["application/jsonx"], false),
+            (&["application/json+x"], false),
+            (&["text/plain; application/json"], false),
+            (&["application/json", "text/plain"], false),
+            (&[], false),
+        ] {
+            let request = types.iter().fold(Request::post("/"), |request, one| {
+                request.header(CONTENT_TYPE, *one)
+            });
+            let body = http_body_util::Full::<Bytes>::default();
+            let (reply, _) = media().decrypt(request.body(body).unwrap()).await;
+            let expected = if taken {
+                StatusCode::BAD_REQUEST
+            } else {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            };
+            assert_eq!(reply.status(), expected, "{types:?}");
+        }
     }
 }

@@ -62,6 +62,10 @@ pub(crate) struct MaybeAddress(pub(crate) Option<SocketAddr>);
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target(Url);
 
+/// A host name without a port, in lowercase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostName(String);
+
 /// The name of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable(pub(crate) String);
@@ -183,6 +187,31 @@ impl Kind for Variable {
         let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
         (name && begins).then(|| Self(text.to_owned()))
     }
+}
+
+impl HostName {
+    /// True if a host is this one, whatever the case of its letters.
+    pub(crate) fn is(&self, host: &str) -> bool {
+        self.0.eq_ignore_ascii_case(host)
+    }
+}
+
+impl Kind for HostName {
+    const EXPECTED: &'static str = "a host name without scheme and port, such as `wa-gateway.monitoring.svc`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let labels = name
+            .split('.')
+            .all(|label| !label.is_empty() && label.len() <= 63);
+        (labels && name.len() <= 253 && name.bytes().all(known)).then_some(Self(name))
+    }
+}
+
+impl Listed for HostName {
+    const LIST_EXPECTED: &'static str =
+        "a host name without scheme and port, such as `wa-gateway.monitoring.svc`, or a list of them";
 }
 
 impl Listed for PathBuf {

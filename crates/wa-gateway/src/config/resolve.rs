@@ -44,6 +44,7 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
     let limits = sub_table(&root, Table::Limits, "limits.", problems);
 
     let listen = root.get(&setting::LISTEN, problems);
+    let admin_hosts = admin.get(&setting::ADMIN_HOSTS, problems);
     let media_host = admin.get(&setting::DANGER_MEDIA_HOST, problems);
     let admin = admin_address(&admin, listen.as_ref(), problems);
     let tls = tls_files(&tls, problems);
@@ -61,6 +62,7 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
     Some(Settings {
         listen: listen?.value,
         admin: admin?.0,
+        admin_hosts: admin_hosts.map(|hosts| hosts.value).unwrap_or_default(),
         media_hosts: media_host.into_iter().map(|host| host.value).collect(),
         tls,
         limits: limits?,

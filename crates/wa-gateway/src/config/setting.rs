@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wa_flows::TokenSignatureMode;
 
-use crate::config::kind::{AnsweredBy, Bytes, Kind, MaybeAddress, Target, Variable};
+use crate::config::kind::{AnsweredBy, Bytes, HostName, Kind, MaybeAddress, Target, Variable};
 
 /// A table of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,10 +192,16 @@ pub(crate) static ADMIN_LISTEN: Typed<MaybeAddress> = Typed::new(
 pub(crate) static DANGER_PUBLIC_ADMIN: Typed<bool> = Typed::new(Admin, "danger_public_admin", "Allow an admin address that is not loopback: whoever reaches it reads the metrics and has media decrypted.")
     .default("false");
 
+pub(crate) static ADMIN_HOSTS: Typed<Vec<HostName>> = Typed::new(
+    Admin,
+    "hosts",
+    "Host names by which clients reach `/metrics` and `/media/decrypt`, such as the name of a Kubernetes Service. A `Host` header with an IP address or `localhost` is always accepted; any other is answered 403, so that a web page cannot reach this address by rebinding its own name. `/livez` and `/readyz` accept any.",
+);
+
 pub(crate) static DANGER_MEDIA_HOST: Typed<String> = Typed::new(
     Admin,
     "danger_media_host",
-    "Also fetch media from this host, by plain HTTP too: for tests without WhatsApp's CDN.",
+    "Also fetch media from this host, by plain HTTP too: for tests without WhatsApp's CDN. Hosts of `whatsapp.net` are fetched by https only, whatever is set here.",
 );
 
 pub(crate) static BODY: Typed<Bytes> = Typed::new(
@@ -305,6 +311,7 @@ static ALL: &[&Setting] = &[
     &TLS_KEY.setting,
     &ADMIN_LISTEN.setting,
     &DANGER_PUBLIC_ADMIN.setting,
+    &ADMIN_HOSTS.setting,
     &DANGER_MEDIA_HOST.setting,
     &BODY.setting,
     &UPSTREAM_BODY.setting,

@@ -1,12 +1,17 @@
 //! What the admin address tells.
 
+use std::time::Duration;
+
 use http::Method;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 use wa_flows::MediaFixture;
-use wa_gateway::metrics_reference;
+use wa_gateway::{Running, metrics_reference};
 
 use crate::support::{
-    Backend, Files, Phone, admin, config_text, decrypt_media, init, metric, ping, start, start_before,
+    Backend, Files, Phone, admin, config_text, decrypt_media, eventually, init, metric, ping, start,
+    start_before,
 };
 
 #[tokio::test]
@@ -143,6 +148,109 @@ async fn media_is_fetched_checked_and_decrypted_for_the_backend() {
     assert_eq!((decrypted("ok"), decrypted("refused")), (1, 2));
 }
 
+/// Sends a request on a connection of its own; what came back until the end of the connection.
+async fn exchange(gateway: &Running, request: &str) -> String {
+    let mut stream = TcpStream::connect(gateway.admin_addr().unwrap()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
+}
+
+#[tokio::test]
+async fn only_probes_are_answered_under_a_name_that_is_not_configured() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let text = config_text(&backend.url(), "").replace("[admin]", "[admin]\nhosts = [\"metrics.internal\"]");
+    let gateway = start(&files, &text).await;
+    for (path, host, status) in [
+        ("/metrics", "evil.example:9464", 403),
+        ("/metrics", "metrics.internal:9464", 200),
+        ("/metrics", "127.0.0.1:9464", 200),
+        ("/livez", "evil.example", 200),
+        ("/readyz", "evil.example", 200),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let response = exchange(&gateway, &request).await;
+        assert!(
+            response.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path} {host}\n{response}"
+        );
+        let names_the_setting = response.contains("`hosts` in the table [admin]");
+        assert_eq!(names_the_setting, status == 403, "{response}");
+    }
+    let request = "POST /media/decrypt HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\
+        content-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let response = exchange(&gateway, request).await;
+    assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+}
+
+/// At default settings: the limits of the admin address are fixed.
+#[tokio::test]
+async fn half_sent_bodies_hold_up_neither_probes_nor_the_end() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let address = gateway.admin_addr().unwrap();
+    let half = b"POST /media/decrypt HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+        content-length: 600\r\n\r\n{";
+    let mut held = Vec::new();
+    for _ in 0..2048 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // One that was closed for a newer one takes nothing any more.
+        let _ = stream.write_all(half).await;
+        held.push(stream);
+    }
+    let probe = "GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+    for number in 0..10 {
+        let response = timeout(Duration::from_secs(30), exchange(&gateway, probe)).await;
+        let response = response.expect("a probe is not answered");
+        assert!(
+            response.starts_with("HTTP/1.1 200 "),
+            "probe {number}: {response}"
+        );
+    }
+    let end = timeout(Duration::from_secs(5), gateway.run_until(async {})).await;
+    assert_eq!(end.expect("half-sent bodies hold up the end"), 0);
+}
+
+/// At default settings: 8 files are in memory at a time, also those that the client does not read.
+#[tokio::test]
+async fn a_file_that_is_not_read_keeps_its_slot() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let text =
+        config_text(&backend.url(), "").replace("[admin]", "[admin]\ndanger_media_host = \"127.0.0.1\"");
+    let gateway = start(&files, &text).await;
+    // Longer than the buffers of two sockets.
+    let mut made = MediaFixture::new("", "a.jpg", &vec![7; 12 << 20]).unwrap();
+    let cdn = Cdn::serving(std::mem::take(&mut made.cdn_file)).await;
+    made.description["cdn_url"] = cdn.url.clone().into();
+    let description = made.description.to_string();
+    let begin = async || {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(gateway.admin_addr().unwrap()).await.unwrap();
+        let head = format!(
+            "POST /media/decrypt HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
+            description.len()
+        );
+        stream
+            .write_all(&[head.as_bytes(), description.as_bytes()].concat())
+            .await
+            .unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap();
+        (String::from_utf8_lossy(&status[9..]).into_owned(), stream)
+    };
+    let mut unread = Vec::new();
+    for number in 0..40 {
+        let (status, stream) = begin().await;
+        assert_eq!(status, if number < 8 { "200" } else { "503" }, "file {number}");
+        unread.push(stream);
+    }
+    unread.truncate(7);
+    eventually("the slot is free again", || async { begin().await.0 == "200" }).await;
+}
+
 /// Serves one file.
 struct Cdn {
     url: String,
@@ -152,19 +260,19 @@ impl Cdn {
     async fn serving(file: Vec<u8>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/file", listener.local_addr().unwrap());
+        let file = bytes::Bytes::from(file);
         tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let service = hyper::service::service_fn(move |_| {
-                let file = bytes::Bytes::from(file.clone());
-                async move {
-                    Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(file)))
-                }
-            });
-            let io = hyper_util::rt::TokioIo::new(stream);
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(io, service)
-                .await
-                .ok();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let file = file.clone();
+                let service = hyper::service::service_fn(move |_| {
+                    let file = http_body_util::Full::new(file.clone());
+                    async move { Ok::<_, std::convert::Infallible>(http::Response::new(file)) }
+                });
+                let io = hyper_util::rt::TokioIo::new(stream);
+                let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+                tokio::spawn(async move { connection.await.ok() });
+            }
         });
         Self { url }
     }
