@@ -246,7 +246,7 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
             .lines()
             .find(|line| line.starts_with("Max open files"))
             .unwrap();
-        assert_eq!(files.split_whitespace().nth(3), Some("4160"), "{files}");
+        assert_eq!(files.split_whitespace().nth(3), Some("4224"), "{files}");
     }
     assert!(!text(&serving.end().stderr).contains("may not open enough files"));
     let said = text(&limited("ulimit -n 200").end().stderr);
