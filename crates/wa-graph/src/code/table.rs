@@ -132,9 +132,12 @@ pub(super) static TABLE: &[KnownCode] = &[
         131_000,
         Temporary,
         Soon,
-        "something went wrong on Meta's side; for a public key: the signature could not be made",
-        "Meta could not sign the key with the number's identity. Set the key again; if it goes on, check that the number \
-         is registered with Cloud API and give Meta's support the fbtrace_id.",
+        "something went wrong on Meta's side; for a public key: it could not be signed; for a Flow: its endpoint's health \
+         check may have failed",
+        "Setting a key: Meta could not sign it with the number's identity. Set it again; if that keeps failing, check that \
+         the number is registered with Cloud API and give Meta's support the fbtrace_id. Publishing a Flow: the health \
+         check of its endpoint failed. The endpoint must answer a ping that is encrypted with the registered key and signed \
+         with the app's secret; `wa flow check --help` shows how to test it.",
     ),
     row(131_005, Permission, Never, "access denied", PERMISSION),
     row(
@@ -311,8 +314,9 @@ pub(super) static TABLE: &[KnownCode] = &[
         Never,
         "the Flow cannot be published",
         "If the details name a missing signed public key: set the business public key for every phone number of the \
-         account and see that its status is VALID. If they name the endpoint: it must answer a ping that is encrypted \
-         with that key.",
+         account and see that its status is VALID. If they name the endpoint, its health check failed (it may also be \
+         reported as 131000): it must answer a ping that is encrypted with that key and signed with the app's secret; \
+         `wa flow check --help` shows how to test it.",
     ),
     row(
         139_003,

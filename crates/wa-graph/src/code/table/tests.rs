@@ -98,9 +98,11 @@ fn remedies_name_what_matters_for_this_api() {
         (33, "GET /WABA_ID/phone_numbers"),
         (4, "X-App-Usage"),
         (80_007, "200 calls an hour"),
-        (131_000, "Set the key again"),
+        (131_000, "Set it again"),
+        (131_000, "health check"),
         (133_010, "/register"),
         (139_002, "every phone number"),
+        (139_002, "131000"),
     ] {
         assert!(
             ErrorCode::new(code).remedy().unwrap().contains(word),
