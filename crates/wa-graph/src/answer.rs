@@ -25,7 +25,12 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
             host: location_host(incoming),
         });
     }
-    let json = serde_json::from_slice::<Value>(&incoming.body).ok();
+    // A proxy or a server on Windows may write a byte order mark, which JSON does not allow.
+    let body = incoming
+        .body
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(&incoming.body);
+    let json = serde_json::from_slice::<Value>(body).ok();
     let error = json
         .as_ref()
         .and_then(|json| json.get("error"))
@@ -56,7 +61,7 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
             "it has no Graph error in it",
         ))),
         None => {
-            let kind = BodyKind::of(&incoming.headers, &incoming.body);
+            let kind = BodyKind::of(&incoming.headers, body);
             Err(unexpected(UnexpectedAnswer::new(status, kind, length, None)))
         }
     }

@@ -35,7 +35,9 @@ pub(crate) fn verdict(kind: &GraphErrorKind, repeatable: bool) -> Verdict {
         GraphErrorKind::RateLimited(_) => Verdict::Slowly,
         GraphErrorKind::Transport(error) => match error.kind() {
             TransportErrorKind::Connect => Verdict::Soon,
-            TransportErrorKind::Timeout | TransportErrorKind::Interrupted => if_repeatable(Verdict::Soon),
+            TransportErrorKind::Timeout | TransportErrorKind::Interrupted | TransportErrorKind::Encoding => {
+                if_repeatable(Verdict::Soon)
+            }
             TransportErrorKind::Tls | TransportErrorKind::TooLarge | TransportErrorKind::Request => {
                 Verdict::Stop
             }

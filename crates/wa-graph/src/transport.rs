@@ -98,7 +98,8 @@ impl Transport {
         if announced > max_body as u64 {
             return Err(too_large());
         }
-        // What is announced is not there yet: room for it is made as it comes.
+        // Memory is allocated as the body arrives, not as announced. Chunks are counted after decompression, so that a
+        // small compressed body cannot become a large one.
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
             if body.len() + chunk.len() > max_body {
@@ -126,6 +127,8 @@ fn classify(error: reqwest::Error) -> TransportError {
         }
     } else if error.is_timeout() {
         TransportErrorKind::Timeout
+    } else if has_io_kind(&error, &[io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput]) {
+        TransportErrorKind::Encoding
     } else {
         TransportErrorKind::Interrupted
     };
@@ -134,10 +137,15 @@ fn classify(error: reqwest::Error) -> TransportError {
 
 /// While connecting, rustls reports what it refuses as "invalid data"; TCP and proxies never do.
 fn is_tls(error: &reqwest::Error) -> bool {
+    has_io_kind(error, &[io::ErrorKind::InvalidData])
+}
+
+/// Returns whether an I/O error of one of these kinds is among the causes.
+fn has_io_kind(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         let io = error.downcast_ref::<io::Error>();
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
+        if io.is_some_and(|io| kinds.contains(&io.kind())) {
             return true;
         }
         // The source of an `io::Error` is that of the error within it, which would be skipped.

@@ -207,6 +207,8 @@ impl MediaDownloaderBuilder {
                 }
             }))
             .referer(false)
+            // Encrypted media does not compress; its bytes are taken as they are sent.
+            .no_gzip()
             .build()
             .map_err(|error| MediaConfigError(error.without_url().into()))?;
         Ok(MediaDownloader {

@@ -60,6 +60,9 @@ fn of_transport(kind: TransportErrorKind) -> Option<&'static str> {
             Some("Try again; if it lasts, raise the timeout. Setting the same key twice does no harm.")
         }
         TransportErrorKind::Interrupted => Some("Try again. Setting the same key twice does no harm."),
+        TransportErrorKind::Encoding => Some(
+            "Try again; if it lasts, check the proxy between here and Graph: its compression (gzip) or chunking is broken.",
+        ),
         TransportErrorKind::TooLarge => {
             Some("Check that the base URL is that of a Graph API, or raise the limit.")
         }

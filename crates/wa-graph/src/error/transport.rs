@@ -22,7 +22,9 @@ pub enum TransportErrorKind {
     Timeout,
     /// The connection broke before the answer was whole.
     Interrupted,
-    /// The answer is longer than the limit.
+    /// The response is not encoded as its headers say, for example broken gzip.
+    Encoding,
+    /// The response is longer than the limit, after decompression.
     TooLarge,
     /// The request could not be sent as it is.
     Request,
@@ -42,6 +44,7 @@ impl fmt::Display for TransportErrorKind {
             Self::Tls => "the TLS handshake with the server failed",
             Self::Timeout => "the server did not answer in time",
             Self::Interrupted => "the connection broke before the answer was whole",
+            Self::Encoding => "the server's response is not encoded as its headers say",
             Self::TooLarge => "the server's answer is longer than the limit",
             Self::Request => "the request could not be sent",
         })

@@ -15,6 +15,7 @@ pub(crate) const PATH: &str = "106540352242922/whatsapp_business_encryption";
 /// What the server does with a connection after it has read the request.
 pub(crate) enum Step {
     Send(String),
+    SendBytes(Vec<u8>),
     SendThenClose { text: String, keep: usize },
     Reset,
     Drip { text: String, every: Duration },
@@ -92,6 +93,8 @@ async fn read_request(stream: &mut TcpStream) -> String {
 
 async fn perform(step: Step, mut stream: TcpStream) {
     match step {
+        // A client that has read enough closes the connection.
+        Step::SendBytes(bytes) => drop(stream.write_all(&bytes).await),
         Step::Send(text) => stream.write_all(text.as_bytes()).await.unwrap(),
         Step::SendThenClose { text, keep } => stream.write_all(&text.as_bytes()[..keep]).await.unwrap(),
         Step::Reset => stream.set_zero_linger().unwrap(),
