@@ -23,7 +23,7 @@ use crate::proof::{self, AppSecretProof};
 use crate::redact::Redactor;
 use crate::request::GraphRequest;
 use crate::response::{GraphResponse, ResponseMeta};
-use crate::retry::{self, RetryPolicy, Verdict};
+use crate::retry::{self, RetryNotice, RetryObserver, RetryPolicy, Verdict};
 use crate::secret::{AccessToken, AppSecret};
 use crate::transport::{Incoming, Outgoing, Transport};
 use crate::usage::Usage;
@@ -57,6 +57,7 @@ struct Shared {
     timeout: Duration,
     max_body: usize,
     retry: RetryPolicy,
+    observer: RetryObserver,
     clock: Arc<dyn Clock>,
 }
 
@@ -212,6 +213,13 @@ impl GraphClient {
                 ));
             };
             span::retrying(&kind, number, pause);
+            self.0.observer.notify(&RetryNotice {
+                path: url.path(),
+                attempt: number,
+                pause,
+                is_requested: attempt.told.is_some(),
+                cause: &kind,
+            });
             clock.sleep(pause).await;
             number += 1;
         }

@@ -57,6 +57,17 @@ impl ErrorCode {
         self.known_as().map_or(RetryAdvice::Never, KnownCode::retry)
     }
 
+    /// Returns which calls the limit refuses, if the code stands for a rate limit.
+    pub fn limit_scope(self) -> Option<LimitScope> {
+        match self.0 {
+            // Meta, *Graph API rate limiting*: app, user and page limits, and custom ones; each refuses the caller.
+            4 | 17 | 32 | 341 | 613 => Some(LimitScope::Caller),
+            80_007 | 80_008 => Some(LimitScope::Account),
+            130_429 => Some(LimitScope::Number),
+            _ => None,
+        }
+    }
+
     /// Returns what to do about it, written for the Encryption API.
     pub fn remedy(self) -> Option<&'static str> {
         self.known_as().and_then(KnownCode::remedy)
@@ -126,6 +137,18 @@ impl fmt::Display for CodeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Which calls a rate limit refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LimitScope {
+    /// Every call of the app or with the token.
+    Caller,
+    /// Calls about one WhatsApp Business Account and its phone numbers.
+    Account,
+    /// Calls about one phone number.
+    Number,
 }
 
 /// Whether the same call may succeed when it is made again.

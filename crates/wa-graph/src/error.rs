@@ -15,7 +15,7 @@ pub use api::ApiError;
 pub use transport::{TransportError, TransportErrorKind};
 pub use unexpected::{BodyKind, UnexpectedAnswer};
 
-use crate::code::{CodeKind, ErrorCode};
+use crate::code::{CodeKind, ErrorCode, LimitScope};
 use crate::usage::Usage;
 
 /// A call that failed for good: what happened, in which call, after how many attempts.
@@ -189,6 +189,34 @@ impl GraphError {
     /// Returns whether too many calls were made.
     pub fn is_rate_limited(&self) -> bool {
         matches!(self.0.kind, GraphErrorKind::RateLimited(_))
+    }
+
+    /// Returns which calls are refused, if this one was refused by a rate limit.
+    ///
+    /// HTTP 429 without a code that names a narrower limit counts as a limit of the caller.
+    pub fn limit_scope(&self) -> Option<LimitScope> {
+        match &self.0.kind {
+            GraphErrorKind::RateLimited(api) => Some(
+                api.as_ref()
+                    .and_then(|api| api.code().limit_scope())
+                    .unwrap_or(LimitScope::Caller),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Returns whether any other call of the same client would fail in the same way, whatever it is about: the token or the
+    /// app's proof is refused, the app or the user has reached a limit, or Graph cannot be reached.
+    ///
+    /// A run over many objects stops at such an error.
+    pub fn affects_every_call(&self) -> bool {
+        match &self.0.kind {
+            GraphErrorKind::Api(api) => api.code().kind() == CodeKind::Token || api.needs_app_secret_proof(),
+            GraphErrorKind::RateLimited(_) => self.limit_scope() == Some(LimitScope::Caller),
+            GraphErrorKind::Transport(error) => error.kind().is_unsent(),
+            GraphErrorKind::Redirect { .. } => true,
+            GraphErrorKind::Unexpected(_) | GraphErrorKind::PagingLoop => false,
+        }
     }
 
     /// Returns whether the same call may succeed later with nothing changed: passing trouble, limits, broken connections.

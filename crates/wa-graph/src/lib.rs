@@ -19,6 +19,7 @@
 //!   [`ApiVersion`] are valid once they exist.
 //! - [`Paged`] is a listing as a stream: phone numbers of an account, accounts of a business; [`TokenInfo`] is what
 //!   `debug_token` tells.
+//! - [`GraphClient::node_kind`] finds out what an id belongs to; [`GraphClientBuilder::on_retry`] shows what a call waits for.
 //! - [`Usage`] tells how near its limits an app and an account are.
 
 mod answer;
@@ -30,6 +31,7 @@ mod error;
 mod id;
 mod lenient;
 mod node;
+mod node_kind;
 mod paging;
 mod proof;
 mod redact;
@@ -44,17 +46,18 @@ mod version;
 
 pub use client::{BuildError, GraphClient, GraphClientBuilder};
 pub use clock::{Clock, SystemClock};
-pub use code::{CodeKind, ErrorCode, KnownCode, KnownSubcode, RetryAdvice};
+pub use code::{CodeKind, ErrorCode, KnownCode, KnownSubcode, LimitScope, RetryAdvice};
 pub use error::{
     ApiError, BodyKind, GraphError, GraphErrorKind, TransportError, TransportErrorKind, UnexpectedAnswer,
 };
 pub use id::{BusinessId, IdError, PhoneNumberId, WabaId};
 pub use node::{PhoneNumber, WhatsAppBusinessAccount};
+pub use node_kind::NodeKind;
 pub use paging::Paged;
 pub use proof::AppSecretProof;
 pub use request::GraphRequest;
 pub use response::{GraphResponse, ResponseMeta};
-pub use retry::{Jitter, RetryPolicy};
+pub use retry::{Jitter, LimitRetry, RetryNotice, RetryPolicy};
 pub use secret::{AccessToken, AppSecret, SecretError};
 pub use token_info::{GranularScope, TokenInfo, TokenProblem};
 pub use transport::HttpClient;

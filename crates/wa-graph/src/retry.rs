@@ -2,6 +2,7 @@
 
 mod after;
 mod jitter;
+mod notice;
 mod policy;
 
 use std::time::Duration;
@@ -10,7 +11,9 @@ use http::StatusCode;
 
 pub(crate) use after::retry_after;
 pub use jitter::Jitter;
-pub use policy::RetryPolicy;
+pub use notice::RetryNotice;
+pub(crate) use notice::RetryObserver;
+pub use policy::{LimitRetry, RetryPolicy};
 
 use crate::code::RetryAdvice;
 use crate::error::{GraphErrorKind, TransportErrorKind};
@@ -89,6 +92,7 @@ pub(crate) fn pause(
         (Verdict::Stop, _) => return None,
         (_, Some(told)) => told,
         (Verdict::Soon, None) => policy.short_pause(attempt),
+        (Verdict::Slowly, None) if policy.limit_retry == LimitRetry::WhenRequested => return None,
         (Verdict::Slowly, None) => policy.long_pause(attempt),
     };
     (elapsed.saturating_add(pause) < policy.max_elapsed).then_some(pause)

@@ -11,7 +11,7 @@ use url::{Host, Url};
 use super::{GraphClient, Shared};
 use crate::clock::{Clock, SystemClock};
 use crate::proof::AppSecretProof;
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryNotice, RetryObserver, RetryPolicy};
 use crate::secret::{AccessToken, AppSecret};
 use crate::transport::{HttpClient, Settings, Transport};
 use crate::version::ApiVersion;
@@ -43,6 +43,7 @@ pub struct GraphClientBuilder {
     timeout: Duration,
     max_body: usize,
     retry: RetryPolicy,
+    observer: RetryObserver,
     user_agent: String,
     root_certificates: Vec<Vec<u8>>,
     http_client: Option<HttpClient>,
@@ -62,6 +63,7 @@ impl GraphClientBuilder {
             timeout: Duration::from_secs(30),
             max_body: 1024 * 1024,
             retry: RetryPolicy::default(),
+            observer: RetryObserver::default(),
             user_agent: DEFAULT_USER_AGENT.to_owned(),
             root_certificates: Vec::new(),
             http_client: None,
@@ -109,7 +111,7 @@ impl GraphClientBuilder {
         self
     }
 
-    /// Sets how long an answer's body may be, in bytes. Default 1 MiB.
+    /// Sets how long a response's body may be, in bytes after decompression. Default 1 MiB.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
@@ -118,6 +120,14 @@ impl GraphClientBuilder {
     /// Sets how often and how long a call is tried. Default [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Calls a function before every pause between two attempts, to show what a call is waiting for. Default: none.
+    ///
+    /// It is called on the task that makes the call and must not block.
+    pub fn on_retry(mut self, observer: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = RetryObserver::new(observer);
         self
     }
 
@@ -183,6 +193,7 @@ impl GraphClientBuilder {
             timeout: self.timeout,
             max_body: self.max_body,
             retry: self.retry,
+            observer: self.observer,
             clock: self.clock,
         })))
     }

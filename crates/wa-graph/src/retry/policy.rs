@@ -25,7 +25,20 @@ pub struct RetryPolicy {
     base_pause: Duration,
     max_pause: Duration,
     limit_pause: Duration,
+    pub(crate) limit_retry: LimitRetry,
     jitter: Jitter,
+}
+
+/// Whether a call is repeated after it was refused by a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum LimitRetry {
+    /// After the delay that the server requests, or after the policy's own pause if it requests none.
+    #[default]
+    Always,
+    /// Only if the server requests a delay, and after that delay: calls during a limit prolong it, so that guessing costs
+    /// more than it gains where many calls share the limit.
+    WhenRequested,
 }
 
 impl Default for RetryPolicy {
@@ -36,6 +49,7 @@ impl Default for RetryPolicy {
             base_pause: Duration::from_millis(250),
             max_pause: Duration::from_secs(10),
             limit_pause: Duration::from_secs(10),
+            limit_retry: LimitRetry::default(),
             jitter: Jitter::random(),
         }
     }
@@ -80,6 +94,13 @@ impl RetryPolicy {
     #[must_use]
     pub fn limit_pause(mut self, pause: Duration) -> Self {
         self.limit_pause = pause;
+        self
+    }
+
+    /// Sets whether a call is repeated after it was refused by a rate limit. Default [`LimitRetry::Always`].
+    #[must_use]
+    pub fn limit_retry(mut self, retry: LimitRetry) -> Self {
+        self.limit_retry = retry;
         self
     }
 

@@ -8,6 +8,8 @@
 
 mod calls;
 mod client;
+mod encoding;
+mod node_kind;
 mod paging;
 mod retry;
 mod support;

@@ -1,9 +1,12 @@
 //! Which failures are tried again, after what pauses, and when it ends.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
-use wa_graph::{GraphError, GraphErrorKind, GraphRequest, GraphResponse, Jitter, RetryPolicy};
+use wa_graph::{
+    GraphError, GraphErrorKind, GraphRequest, GraphResponse, Jitter, LimitRetry, LimitScope, RetryPolicy,
+};
 
 use crate::support::{PATH, Server, Step, TestClock, answer, builder, error, json, ok};
 
@@ -206,4 +209,93 @@ async fn usage_of_a_success_is_handed_over() {
         .meta;
     assert_eq!(meta.usage.app.unwrap().call_count, Some(28));
     assert_eq!(meta.fbtrace_id.as_deref(), Some("Atrace"));
+}
+
+#[tokio::test]
+async fn a_limit_without_a_requested_delay_is_not_retried_when_the_policy_says_so() {
+    let policy = || RetryPolicy::default().limit_retry(LimitRetry::WhenRequested);
+    let get = || GraphRequest::get(PATH);
+    let unasked = run(get(), policy(), vec![limited("")]).await;
+    assert!(unasked.result.unwrap_err().is_rate_limited());
+    assert_eq!((unasked.requests, unasked.sleeps.len()), (1, 0));
+
+    let requested = run(get(), policy(), vec![limited("retry-after: 7\r\n"), ok()]).await;
+    assert!(requested.result.is_ok());
+    assert_eq!(requested.sleeps, [Duration::from_secs(7)]);
+    // Other temporary failures are retried as ever.
+    assert!(
+        run(get(), policy(), vec![error(500, 2), ok()])
+            .await
+            .result
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn every_pause_is_reported_before_it_begins() {
+    let server = Server::play(vec![limited("retry-after: 7\r\n"), error(500, 2), ok()]).await;
+    let clock = TestClock::default();
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let (seen, slept) = (Arc::clone(&notices), clock.clone());
+    let client = builder(&server.url)
+        .clock(clock.clone())
+        .on_retry(move |notice| {
+            let path = notice.path.to_owned();
+            let code = notice.cause.api().map(|api| api.code().number());
+            let before = slept.sleeps().len();
+            seen.lock().unwrap().push((
+                path,
+                notice.attempt,
+                notice.pause,
+                notice.is_requested,
+                code,
+                before,
+            ));
+        })
+        .build()
+        .unwrap();
+    assert!(client.execute::<Value>(GraphRequest::get(PATH)).await.is_ok());
+    let notices = notices.lock().unwrap();
+    let [first, second] = &notices[..] else {
+        panic!("{notices:?}")
+    };
+    assert_eq!(
+        (first.1, first.2, first.3, first.4, first.5),
+        (1, Duration::from_secs(7), true, Some(4), 0)
+    );
+    assert_eq!((second.1, second.3, second.4, second.5), (2, false, Some(2), 1));
+    assert_eq!(first.0, format!("/v25.0/{PATH}"));
+}
+
+#[tokio::test]
+async fn an_error_says_whether_every_other_call_would_fail_too() {
+    let proof =
+        r#"{"error":{"code":100,"message":"API calls from the server require an appsecret_proof argument"}}"#;
+    let too_many = || Step::Send(answer(429, "", ""));
+    for (step, every, scope) in [
+        (error(400, 4), true, Some(LimitScope::Caller)),
+        (error(400, 17), true, Some(LimitScope::Caller)),
+        (error(400, 32), true, Some(LimitScope::Caller)),
+        (error(400, 613), true, Some(LimitScope::Caller)),
+        (too_many(), true, Some(LimitScope::Caller)),
+        (error(400, 80_007), false, Some(LimitScope::Account)),
+        (error(400, 80_008), false, Some(LimitScope::Account)),
+        (error(400, 130_429), false, Some(LimitScope::Number)),
+        (error(401, 0), true, None),
+        (error(401, 102), true, None),
+        (error(401, 190), true, None),
+        (json(400, proof), true, None),
+        (error(400, 100), false, None),
+        (error(403, 10), false, None),
+        (error(404, 803), false, None),
+        (error(500, 2), false, None),
+    ] {
+        let failed = run(GraphRequest::get(PATH), RetryPolicy::none(), vec![step]).await;
+        let failed = failed.result.unwrap_err();
+        assert_eq!(
+            (failed.affects_every_call(), failed.limit_scope()),
+            (every, scope),
+            "{failed}"
+        );
+    }
 }
