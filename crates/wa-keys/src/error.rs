@@ -82,6 +82,37 @@ pub enum KeyError {
     #[error("the modulus of the RSA key is even, so the key is broken")]
     EvenModulus,
 
+    /// The modulus has a small factor, so anyone can factor it.
+    #[error(
+        "the modulus of the RSA key is divisible by {factor}, so anyone can compute the private key: the key is \
+         damaged, or a faulty program made it"
+    )]
+    SmallFactor {
+        /// The smallest factor.
+        factor: u32,
+    },
+
+    /// The primes are so close that anyone can factor the modulus (FIPS 186-5 §A.1.3; CVE-2022-26320).
+    #[error(
+        "the two primes of the RSA key are too close, so anyone can compute the private key (Fermat's method)"
+    )]
+    ClosePrimes,
+
+    /// The key was made by Infineon's faulty library (CVE-2017-15361).
+    #[error(
+        "the RSA key was made by a faulty chip (ROCA, CVE-2017-15361), so its private key can be computed from the \
+         public key"
+    )]
+    Roca,
+
+    /// The primes do not have 1024 bits each (FIPS 186-5 §A.1.1).
+    #[error("the two primes of the RSA key do not have 1024 bits each")]
+    UnevenPrimes,
+
+    /// A prime of the private key is not prime.
+    #[error("p or q of the private key is not prime, so the key does not protect what is encrypted to it")]
+    CompositeFactor,
+
     /// A public key is there, but not as one `PUBLIC KEY` block with nothing around it.
     #[error("the text is not one PEM block \"PUBLIC KEY\" with nothing around it")]
     NotOnePublicKeyBlock,

@@ -2,7 +2,6 @@
 
 use getrandom::SysRng;
 use rsa::{
-    RsaPrivateKey,
     rand_core::UnwrapErr,
     traits::{PrivateKeyParts as _, PublicKeyParts as _},
 };
@@ -23,7 +22,7 @@ impl PrivateKey {
         // `UnwrapErr` panics when randomness fails, which no system does once it has given some.
         getrandom::fill(&mut [0; 32]).map_err(|error| KeyError::Randomness(Box::new(error)))?;
         let failed = || KeyError::internal("generating a key");
-        let key = RsaPrivateKey::new(&mut UnwrapErr(SysRng), 2048).map_err(|_| failed())?;
+        let key = rsa::PrivateKey::new(&mut UnwrapErr(SysRng), 2048).map_err(|_| failed())?;
         let [p, q] = key.primes() else {
             return Err(failed());
         };

@@ -40,6 +40,7 @@ mod secret;
 mod select;
 mod shape;
 mod text;
+mod weak;
 
 pub use algorithm::KeyAlgorithm;
 pub use error::{Cost, Damage, ExponentFault, KeyError, Relation};

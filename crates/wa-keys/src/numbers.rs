@@ -1,6 +1,6 @@
 //! Whether the numbers of a private key belong together (RFC 8017 §3.2), without the `rsa` crate.
 //!
-//! That p and q are prime is not tested: no accident and no careless tool breaks it while the relations below hold.
+//! Whether p and q are prime is tested by [`weak`](crate::weak).
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, NonZero};
 use zeroize::Zeroizing;
@@ -25,7 +25,8 @@ type Secret = Zeroizing<BoxedUint>;
 pub(crate) fn check(numbers: &Numbers<'_>) -> Result<(), Relation> {
     let n = number(numbers.n);
     let (p, q) = (number(numbers.p), number(numbers.q));
-    let in_range = |prime: &Secret| is_odd(prime) && prime.bits() > 1 && prime.bits() < n.bits();
+    let in_range =
+        |prime: &Secret| is_odd(prime) && prime.bit_width() > 1 && prime.bit_width() < n.bit_width();
     if !in_range(&p) || !in_range(&q) {
         return Err(Relation::Primes);
     }

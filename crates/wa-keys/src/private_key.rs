@@ -15,11 +15,11 @@ use crate::{
     Form, KeyError, Passphrase, Protection, PublicKey, SecretPem,
     numbers::{self, Numbers},
     protection,
-    public_key::rsa_identifier,
-    select,
+    public_key::{rsa_identifier, without_leading_zeros},
+    select, weak,
 };
 
-/// An RSA private key of 2048 bits whose numbers belong together.
+/// An RSA private key of 2048 bits whose numbers belong together, made of two primes of 1024 bits that are far apart.
 ///
 /// It has no `Clone`, no `Display` and a constant `Debug`, and is wiped from memory when dropped.
 /// Two keys are equal when their public halves are, which for sound keys is the same.
@@ -72,8 +72,11 @@ impl PrivateKey {
 
     /// Builds the key from its numbers after checking them.
     pub(crate) fn from_numbers(numbers: &Numbers<'_>) -> Result<Self, KeyError> {
-        let public = PublicKey::from_numbers(numbers.n, numbers.e)?;
+        let public = PublicKey::from_unproven_numbers(numbers.n, numbers.e)?;
+        // First, because a damaged modulus has small factors too.
         numbers::check(numbers).map_err(|relation| KeyError::InconsistentNumbers { relation })?;
+        weak::check_modulus(without_leading_zeros(numbers.n))?;
+        weak::check_primes(numbers.p, numbers.q)?;
         let pkcs8 = encode_pkcs8(numbers).map_err(|_| KeyError::internal("encoding a private key"))?;
         Ok(Self { pkcs8, public })
     }

@@ -12,13 +12,16 @@ use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 
 use crate::{
     Fingerprint, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, algorithm, error::ExponentFault,
-    select,
+    select, weak,
 };
 
 /// Bits of the modulus of every key here (Meta, *WhatsApp Business encryption* guide: "2048-bit RSA").
 const BITS: usize = 2048;
 
 /// An RSA public key of 2048 bits with a sound exponent: one that WhatsApp can register.
+///
+/// Its modulus has no factor below 8192, no two primes so close that Fermat's method finds them, and not the form of
+/// CVE-2017-15361 (ROCA). Other weaknesses cannot be seen in a public key.
 ///
 /// Whatever form it was read from, it is written as the canonical `SubjectPublicKeyInfo`, which is the only form
 /// that WhatsApp's clients import.
@@ -98,6 +101,13 @@ impl PublicKey {
 
     /// Builds the key from its two numbers, big-endian, after checking them.
     pub(crate) fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let key = Self::from_unproven_numbers(modulus, exponent)?;
+        weak::check_modulus(without_leading_zeros(modulus))?;
+        Ok(key)
+    }
+
+    /// As [`from_numbers`](Self::from_numbers), without the search for weaknesses of the modulus.
+    pub(crate) fn from_unproven_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let modulus = without_leading_zeros(modulus);
         let bits = bit_length(modulus);
         if bits != BITS {

@@ -6,6 +6,8 @@ use super::{Damage, KeyError, Relation};
 use crate::{ForeignForm, KeyAlgorithm};
 
 const GENERATE: &str = "make a new key: openssl genrsa -out private.pem 2048";
+const WEAK: &str = "do not register this key, and replace it wherever it is in use; make a new key in files of its own: \
+     wa keys generate --private new-private.pem --public new-public.pem";
 const CONVERT_PRIVATE: &str = "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in in.pem -out private.pem \
      (OpenSSL 3 needs `-provider legacy -provider default` for RC2, RC4 and single DES)";
 
@@ -30,6 +32,11 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
         | KeyError::EvenModulus
         | KeyError::BadExponent { .. }
         | KeyError::MultiPrime => GENERATE,
+        KeyError::SmallFactor { .. }
+        | KeyError::ClosePrimes
+        | KeyError::Roca
+        | KeyError::UnevenPrimes
+        | KeyError::CompositeFactor => WEAK,
         KeyError::NotOnePublicKeyBlock => {
             "write it as one PEM block, and set that: openssl pkey -pubin -in in.pem -pubout -out public.pem"
         }
