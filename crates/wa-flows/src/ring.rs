@@ -16,7 +16,8 @@ use key::RingKey;
 ///
 /// A phone that opened its Flow before the key was changed goes on with the old key, so an old key stays in the ring for
 /// some days. A `KeyRing` is a handle: its clones share the keys, and [`replace`](KeyRing::replace) changes them for all
-/// of them at once, without a request that fails. Each key is parsed once, when it enters the ring.
+/// of them at once, without a request that fails. Each key is parsed once, when it enters the ring, and
+/// tried: a message that is encrypted to its public half must come back. That takes less than a millisecond or two.
 ///
 /// ```
 /// use wa_flows::KeyRing;
@@ -42,7 +43,7 @@ type Keys = Arc<[Arc<RingKey>]>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyRingError {
-    /// The cryptographic library refuses the key.
+    /// The cryptographic library refuses the key, or the key does not open what is encrypted to its public half.
     #[error("the private key {} cannot be used to decrypt: make a new one, or check it with `openssl rsa -check`", .0.short())]
     Unusable(Fingerprint),
     /// The system gives no random numbers.

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
-use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
+};
 use wa_keys::{Fingerprint, PrivateKey};
 use zeroize::Zeroizing;
 
@@ -33,6 +36,9 @@ impl RingKey {
             .ok_or(KeyRingError::Unusable(fingerprint))?;
         let mut fallback = Zeroizing::new([0; BLOCK]);
         rand::fill(&mut *fallback).map_err(|_| KeyRingError::NoRandomNumbers)?;
+        if !opens_what_is_sealed(&oaep, key.public_key().as_der(), &fallback) {
+            return Err(KeyRingError::Unusable(fingerprint));
+        }
         Ok(Self {
             fingerprint,
             oaep,
@@ -81,6 +87,21 @@ impl fmt::Debug for RingKey {
             .field("fingerprint", &self.fingerprint.short())
             .finish_non_exhaustive()
     }
+}
+
+/// Encrypts a message to the public half as a phone does, and sees whether the private half returns it.
+fn opens_what_is_sealed(key: &OaepPrivateDecryptingKey, spki: &[u8], message: &[u8; BLOCK]) -> bool {
+    let public = PublicEncryptingKey::from_der(spki)
+        .ok()
+        .and_then(|public| OaepPublicEncryptingKey::new(public).ok());
+    let mut sealed = [0; ENCRYPTED_KEY];
+    let sealed_whole = public.is_some_and(|public| {
+        public
+            .encrypt(&OAEP_SHA256_MGF1SHA256, message, &mut sealed, None)
+            .is_ok_and(|sealed| sealed.len() == ENCRYPTED_KEY)
+    });
+    let mut buffer = Zeroizing::new([0; ENCRYPTED_KEY]);
+    sealed_whole && decrypt_oaep(key, &sealed, &mut buffer).is_some_and(|opened| opened == message)
 }
 
 /// RSA-OAEP with SHA-256, MGF1 with SHA-256 and an empty label (RFC 8017 §7.1.2).
@@ -134,6 +155,18 @@ mod tests {
             assert!(!unwrapped, "case {}", case["tcId"]);
             assert_eq!(session_key, key.fallback);
         }
+    }
+
+    #[test]
+    fn a_key_enters_a_ring_only_if_it_opens_what_is_sealed_to_its_public_half() {
+        let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
+        let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
+        let other = PrivateKey::generate().unwrap();
+        let oaep = RingKey::new(&key).unwrap().oaep;
+        let opens = |spki| opens_what_is_sealed(&oaep, spki, &[7; BLOCK]);
+        assert!(opens(key.public_key().as_der()));
+        assert!(!opens(other.public_key().as_der()));
+        assert!(!opens(&[]));
     }
 
     #[test]
