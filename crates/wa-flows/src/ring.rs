@@ -131,17 +131,32 @@ impl KeyRing {
     /// Takes an earlier key out of this ring and all its clones; says whether it was there. The current key stays.
     #[must_use = "a key that was not there is often a mistyped fingerprint"]
     pub fn retire(&self, fingerprint: &Fingerprint) -> bool {
-        let mut retired = false;
+        self.remove(fingerprint, 1)
+    }
+
+    /// Removes a compromised key from this ring and all its clones, the current key included; returns whether it was there.
+    ///
+    /// The next key becomes the current one. A ring without keys opens nothing, so its endpoint answers every request
+    /// with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a key. Use
+    /// [`retire`](KeyRing::retire) in a planned rotation: it never removes the last key.
+    #[must_use = "a key that was not there is often a mistyped fingerprint"]
+    pub fn revoke(&self, fingerprint: &Fingerprint) -> bool {
+        self.remove(fingerprint, 0)
+    }
+
+    /// Removes a key unless it is one of the first `kept`.
+    fn remove(&self, fingerprint: &Fingerprint, kept: usize) -> bool {
+        let mut removed = false;
         self.update(|keys| {
-            let kept = keys
+            let others = keys
                 .iter()
                 .enumerate()
-                .filter(|(at, key)| *at == 0 || key.fingerprint != *fingerprint);
-            let kept: Keys = kept.map(|(_, key)| Arc::clone(key)).collect();
-            retired = kept.len() < keys.len();
-            kept
+                .filter(|(at, key)| *at < kept || key.fingerprint != *fingerprint);
+            let others: Keys = others.map(|(_, key)| Arc::clone(key)).collect();
+            removed = others.len() < keys.len();
+            others
         });
-        retired
+        removed
     }
 
     /// Gives this ring and all its clones the keys of another, in one step. Keys that are in both keep their counts.

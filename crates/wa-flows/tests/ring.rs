@@ -110,6 +110,26 @@ fn keys_change_for_all_clones_of_a_ring_at_once() {
 }
 
 #[test]
+fn a_revoked_key_opens_nothing_even_if_it_is_the_last() {
+    let ring = KeyRing::new(known_key())
+        .unwrap()
+        .with_earlier(other_key(0))
+        .unwrap();
+    let serving = ring.clone();
+    let [current, earlier] = [known_key(), other_key(0)].map(|key| key.public_key().fingerprint());
+    assert!(ring.revoke(&current) && !ring.revoke(&current));
+    assert!(!opens(&serving, known_key()) && opens(&serving, other_key(0)));
+    assert!(ring.revoke(&earlier));
+    assert!(serving.keys().is_empty());
+    assert_eq!(
+        serving.open(&encrypt(known_key(), PING)).unwrap_err(),
+        OpenError::Undecryptable
+    );
+    ring.promote(other_key(1)).unwrap();
+    assert!(opens(&serving, other_key(1)));
+}
+
+#[test]
 fn every_altered_part_of_an_envelope_is_undecryptable() {
     let ring = KeyRing::new(known_key())
         .unwrap()

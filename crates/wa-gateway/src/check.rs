@@ -26,6 +26,7 @@ pub struct CheckedEndpoint {
     path: String,
     upstream: String,
     keys: Vec<Fingerprint>,
+    revoked: Vec<String>,
     app_secrets: usize,
     checks_signatures: bool,
 }
@@ -109,6 +110,11 @@ impl CheckedEndpoint {
                 .into_iter()
                 .map(|key| key.fingerprint)
                 .collect(),
+            revoked: material
+                .revoked
+                .entries()
+                .map(|one| format!("{} ({}, line {})", one.digits(), one.list.display(), one.line))
+                .collect(),
             app_secrets: material.app_secrets.len(),
             checks_signatures: !endpoint.skip_signature,
         }
@@ -138,6 +144,11 @@ impl CheckedEndpoint {
     pub fn keys(&self) -> &[Fingerprint] {
         &self.keys
     }
+
+    /// The fingerprints that `revoked.txt` lists, each with its file and line.
+    pub fn revoked(&self) -> &[String] {
+        &self.revoked
+    }
 }
 
 impl fmt::Display for CheckReport {
@@ -162,6 +173,9 @@ impl fmt::Display for CheckReport {
             for (position, key) in endpoint.keys.iter().enumerate() {
                 let role = if position == 0 { "current" } else { "earlier" };
                 write!(f, "\n  key {key} ({role})")?;
+            }
+            for revoked in &endpoint.revoked {
+                write!(f, "\n  revoked {revoked}")?;
             }
         }
         for warning in &self.warnings {

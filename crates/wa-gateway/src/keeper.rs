@@ -11,7 +11,7 @@ use crate::admin::Media;
 use crate::config::{ConfigErrors, ConfigFault, EndpointConfig, GatewayConfig, Origin, Problems, Settings};
 use crate::current::Current;
 use crate::material::files::Stamp;
-use crate::material::{self, KeyCache, Material};
+use crate::material::{self, KeyCache, Material, Revoked};
 use crate::metrics::{EndpointKeys, Metrics, Reload};
 use crate::routes::{Route, Routes};
 use crate::seldom::Seldom;
@@ -157,6 +157,7 @@ impl Keeper {
     /// Reads again what changed since it was read; says what is wrong in the log, and keeps what was there.
     pub(crate) fn look(&mut self) {
         for endpoint in &self.config.settings.endpoints.clone() {
+            self.revoke(endpoint);
             let now = material::stamp(endpoint);
             if self.seen.get(&endpoint.name).is_some_and(|seen| seen.holds(&now)) {
                 continue;
@@ -185,6 +186,34 @@ impl Keeper {
         }
         self.look_at_certificate();
         self.warn_of_certificate();
+    }
+
+    /// Takes revoked keys out of the ring, whether or not anything else of the endpoint can be read.
+    fn revoke(&self, endpoint: &EndpointConfig) {
+        let (revoked, _) = Revoked::read(&endpoint.keys.value);
+        self.serving.metrics.revoked_keys(&endpoint.name, revoked.count());
+        if revoked.is_empty() {
+            return;
+        }
+        let routes = self.serving.routes.get();
+        let Some(route) = routes.by_name(&endpoint.name) else {
+            return;
+        };
+        let ring = route.endpoint().ring();
+        for key in ring.keys() {
+            if let Some(revocation) = revoked.find(&key.fingerprint)
+                && ring.revoke(&key.fingerprint)
+            {
+                tracing::warn!(
+                    endpoint = endpoint.name,
+                    key = key.fingerprint.short(),
+                    list = %revocation.list.display(),
+                    line = revocation.line,
+                    keys_left = ring.keys().len(),
+                    "revoked a key: it opens nothing any more"
+                );
+            }
+        }
     }
 
     fn read_one(&mut self, endpoint: &EndpointConfig) -> Result<(), ConfigErrors> {
@@ -236,6 +265,10 @@ impl Keeper {
     fn serve(&mut self, materials: Vec<Material>) -> Result<(), ConfigErrors> {
         let mut routes = Vec::new();
         let mut seen = HashMap::new();
+        let revoked: Vec<_> = materials
+            .iter()
+            .map(|material| material.revoked.count())
+            .collect();
         for (endpoint, material) in self.config.settings.endpoints.iter().zip(materials) {
             seen.insert(endpoint.name.clone(), Seen::good(material.stamp.clone()));
             let (route, new_keys) = self.route(endpoint, material)?;
@@ -250,7 +283,9 @@ impl Keeper {
                 .map(|(path, route, _)| (path, route))
                 .collect::<Routes>(),
         );
-        for endpoint in &self.config.settings.endpoints {
+        self.serving.metrics.forget_revoked_keys();
+        for (endpoint, revoked) in self.config.settings.endpoints.iter().zip(revoked) {
+            self.serving.metrics.revoked_keys(&endpoint.name, revoked);
             if endpoint.skip_signature {
                 tracing::warn!(
                     endpoint = endpoint.name,

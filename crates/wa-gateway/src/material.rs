@@ -2,6 +2,7 @@
 
 pub(crate) mod files;
 mod keys;
+pub(crate) mod revoked;
 mod secrets;
 
 use wa_flows::{AppSecret, KeyRing};
@@ -10,10 +11,13 @@ use crate::config::{ConfigErrors, EndpointConfig, Environment, Problems};
 use crate::upstream::Connector;
 use files::Stamp;
 pub(crate) use keys::KeyCache;
+pub(crate) use revoked::Revoked;
 
 /// Everything that an endpoint is made of besides its settings.
 pub(crate) struct Material {
+    /// Without the keys that are revoked, so it may be empty.
     pub(crate) ring: KeyRing,
+    pub(crate) revoked: Revoked,
     pub(crate) app_secrets: Vec<AppSecret>,
     pub(crate) connector: Connector,
     /// What can be used and yet is not as it should be.
@@ -33,12 +37,20 @@ impl Material {
         let mut problems = Problems::within(&endpoint.scope);
         let passphrases = secrets::passphrases(&endpoint.passphrases, environment, &mut problems);
         let mut warnings = Vec::new();
+        let (revoked, faults) = Revoked::read(&endpoint.keys.value);
+        for fault in faults {
+            problems.add(endpoint.keys.origin.clone(), "keys", fault);
+        }
         let ring = keys::ring(&endpoint.keys, &passphrases, cache, &mut problems, &mut warnings);
+        if let Some(ring) = &ring {
+            leave_out(&revoked, ring, endpoint, &mut warnings);
+        }
         let app_secrets = secrets::app_secrets(&endpoint.app_secrets, environment, &mut problems);
         let connector = Connector::load(endpoint, &mut problems);
         let whole = match (ring, connector) {
             (Some(ring), Some(connector)) => Some(Self {
                 ring,
+                revoked,
                 app_secrets,
                 connector,
                 warnings,
@@ -50,6 +62,29 @@ impl Material {
     }
 }
 
+/// Takes the revoked keys out of a ring that was read, with a warning for each.
+fn leave_out(revoked: &Revoked, ring: &KeyRing, endpoint: &EndpointConfig, warnings: &mut Vec<String>) {
+    for key in ring.keys() {
+        if let Some(revocation) = revoked.find(&key.fingerprint)
+            && ring.revoke(&key.fingerprint)
+        {
+            warnings.push(format!(
+                "endpoint {}: key {} is revoked ({}, line {}) and opens nothing; remove its file",
+                endpoint.name,
+                key.fingerprint.short(),
+                revocation.list.display(),
+                revocation.line
+            ));
+        }
+    }
+    if ring.keys().is_empty() {
+        warnings.push(format!(
+            "endpoint {}: every key is revoked, so every request is answered 421 until a new key is added (`wa keys generate`)",
+            endpoint.name
+        ));
+    }
+}
+
 /// What the files of an endpoint look like, to see when they change.
 pub(crate) fn stamp(endpoint: &EndpointConfig) -> Stamp {
     let secrets = endpoint
@@ -58,6 +93,7 @@ pub(crate) fn stamp(endpoint: &EndpointConfig) -> Stamp {
         .chain(&endpoint.app_secrets)
         .filter_map(|source| source.value.file());
     let authorities = endpoint.upstream_ca.iter().map(|ca| ca.value.as_path());
+    let revoked = revoked::lists(&endpoint.keys.value);
     Stamp::of(
         endpoint
             .keys
@@ -65,6 +101,7 @@ pub(crate) fn stamp(endpoint: &EndpointConfig) -> Stamp {
             .iter()
             .map(std::path::PathBuf::as_path)
             .chain(secrets)
-            .chain(authorities),
+            .chain(authorities)
+            .chain(revoked.iter().map(std::path::PathBuf::as_path)),
     )
 }

@@ -33,6 +33,7 @@ pub(crate) struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     media: Family<ResultLabel, Counter>,
     not_found: Counter,
+    revoked: Family<EndpointLabel, Gauge>,
     certificate: Family<NoLabels, Gauge>,
     pub(crate) handshakes: Counter,
     pub(crate) connections: Gauge,
@@ -112,6 +113,7 @@ impl Metrics {
             media: register(&mut registry, &table::MEDIA, Family::default()),
             certificate: register(&mut registry, &table::CERTIFICATE, Family::default()),
             handshakes: register(&mut registry, &table::HANDSHAKES, Counter::default()),
+            revoked: register(&mut registry, &table::REVOKED, Family::default()),
             not_found: register(&mut registry, &table::NOT_FOUND, Counter::default()),
             connections: register(&mut registry, &table::CONNECTIONS, Gauge::default()),
             registry,
@@ -167,6 +169,20 @@ impl Metrics {
 
     pub(crate) fn not_found(&self) {
         self.not_found.inc();
+    }
+
+    /// Shows how many fingerprints the lists of an endpoint revoke.
+    pub(crate) fn revoked_keys(&self, endpoint: &str, count: usize) {
+        let label = EndpointLabel {
+            endpoint: Arc::new(endpoint.to_owned()),
+        };
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.revoked.get_or_create(&label).set(count);
+    }
+
+    /// Forgets the endpoints that were there before a reload.
+    pub(crate) fn forget_revoked_keys(&self) {
+        self.revoked.clear();
     }
 
     /// Tells when the certificate ends, in seconds since 1970, as far as it is known. Without TLS there is no such metric, and so no alert.

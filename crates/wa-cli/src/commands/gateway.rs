@@ -79,6 +79,7 @@ fn endpoint(endpoint: &CheckedEndpoint) -> Value {
         "upstream": endpoint.upstream(),
         "signatures_checked": endpoint.checks_signatures(),
         "keys": keys,
+        "revoked": endpoint.revoked(),
     })
 }
 

@@ -117,6 +117,16 @@ pub enum ConfigFault {
     /// A directory has no key.
     #[error("{} holds no private key: put a file that ends in .pem there (`wa keys generate`)", .0.display())]
     NoKeys(PathBuf),
+    /// A line of a list of revoked keys is no fingerprint.
+    #[error(
+        "{}, line {line}: no fingerprint; write the first 16 hex digits or more, as the log and `wa gateway --check` show them", .path.display()
+    )]
+    Revocation {
+        /// The list.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+    },
     /// A private key cannot be read or is refused.
     #[error("a private key cannot be used")]
     Key(#[source] Box<FileError>),

@@ -255,7 +255,7 @@ pub(crate) static PATH: Typed<String> =
     Typed::new(Endpoint, "path", "The path of its URL, compared as a whole.")
         .default("/")
         .overridden("path", "WA_GATEWAY_PATH");
-pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Its private keys. A directory: every private key in it whose name ends in `.pem` and does not begin with a dot; `current.pem` is tried first, then the others from the highest name to the lowest. A file or a list of files: in the order given. The order matters for speed alone, as every key is tried. Changes are followed.")
+pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Its private keys. A directory: every private key in it whose name ends in `.pem` and does not begin with a dot; `current.pem` is tried first, then the others from the highest name to the lowest. A file or a list of files: in the order given. The order matters for speed alone, as every key is tried. Changes are followed. `revoked.txt` beside the keys lists fingerprints, one a line, whose keys open nothing.")
     .overridden("keys", "WA_GATEWAY_KEYS").sensitive();
 pub(crate) static PASSPHRASE_FILE: Typed<Vec<PathBuf>> = Typed::new(
     Endpoint,

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use wa_flows::KeyUse;
 
 use crate::current::Current;
-use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED};
+use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED, KEYS};
 use crate::routes::Routes;
 
 /// The endpoints that are asked.
@@ -37,6 +37,12 @@ impl Collector for EndpointKeys {
                 .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
             let seconds = since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
             ConstGauge::new(seconds).encode(gauges.encode_family(&labels)?)?;
+        }
+        let mut gauges = describe(&mut encoder, &KEYS, MetricType::Gauge)?;
+        for (endpoint, keys) in &keys {
+            let labels = [("endpoint", (*endpoint).to_owned())];
+            let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+            ConstGauge::new(count).encode(gauges.encode_family(&labels)?)?;
         }
         let mut gauges = describe(&mut encoder, &IN_FLIGHT, MetricType::Gauge)?;
         for route in routes.all() {

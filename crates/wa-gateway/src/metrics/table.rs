@@ -80,6 +80,18 @@ pub(crate) const KEY_LAST_OPENED: Described = Described {
     labels: "endpoint, fingerprint, position",
     help: "When a key opened its last request, in seconds since 1970; 0 if it opened none",
 };
+pub(crate) const KEYS: Described = Described {
+    name: "keys",
+    kind: Gauge,
+    labels: "endpoint",
+    help: "Keys that requests are opened with; at 0 every request is answered 421",
+};
+pub(crate) const REVOKED: Described = Described {
+    name: "revoked_keys",
+    kind: Gauge,
+    labels: "endpoint",
+    help: "Fingerprints that `revoked.txt` lists, whether or not a file has that key",
+};
 pub(crate) const IN_FLIGHT: Described = Described {
     name: "exchanges_in_flight",
     kind: Gauge,
@@ -145,6 +157,8 @@ static ALL: &[&Described] = &[
     &UPSTREAM_RETRIES,
     &KEY_OPENED,
     &KEY_LAST_OPENED,
+    &KEYS,
+    &REVOKED,
     &IN_FLIGHT,
     &CONNECTIONS,
     &SHED,

@@ -193,3 +193,92 @@ async fn a_public_key_in_the_directory_is_left_out_and_holds_up_nothing() {
         "{errors}"
     );
 }
+
+fn short(which: usize) -> String {
+    key(which).public_key().fingerprint().short()
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_dropped_at_once_though_another_file_is_broken() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    files.write_key("2.pem", 1);
+    let gateway = start_before(&files, &backend).await;
+    let (phone, leaked) = (Phone::new(&gateway), Phone::with_key(&gateway, 1));
+    let revoked = || metric(&gateway, "wa_gateway_revoked_keys", &[("endpoint", "shop")]);
+    let keys = || metric(&gateway, "wa_gateway_keys", &[("endpoint", "shop")]);
+    assert_eq!((keys(), revoked()), (2, 0));
+    files.write("keys/3.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
+    eventually("the failure is counted", || async {
+        reloads(&gateway, "failed") >= 1
+    })
+    .await;
+    // Without its file the ring of before stays, and so does the key.
+    files.remove("keys/2.pem");
+    eventually("the next failure is counted", || async {
+        reloads(&gateway, "failed") >= 2
+    })
+    .await;
+    assert_eq!(leaked.send(&ping()).await.status, 200);
+
+    files.write(
+        "keys/revoked.txt",
+        format!("{} leaked\nno fingerprint\n", short(1)),
+    );
+    eventually("the key opens nothing", || async {
+        leaked.send(&ping()).await.status == 421
+    })
+    .await;
+    assert_eq!(phone.send(&ping()).await.status, 200);
+    assert_eq!((keys(), revoked()), (1, 1));
+}
+
+#[tokio::test]
+async fn without_any_key_left_everything_is_421_until_there_is_a_new_one() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let (phone, newcomer) = (Phone::new(&gateway), Phone::with_key(&gateway, 1));
+    files.write("keys/revoked.txt", key(0).public_key().fingerprint().to_string());
+    eventually("the last key opens nothing", || async {
+        phone.send(&ping()).await.status == 421
+    })
+    .await;
+    assert_eq!(newcomer.send(&ping()).await.status, 421);
+    let (ready, _) = crate::support::admin(&gateway, http::Method::GET, "/readyz", "").await;
+    assert_eq!(ready, 200);
+    files.write_key("2.pem", 1);
+    eventually("the new key is served", || async {
+        newcomer.send(&ping()).await.status == 200
+    })
+    .await;
+    assert_eq!(phone.send(&ping()).await.status, 421);
+    files.write("keys/revoked.txt", "# nothing is revoked\n");
+    eventually("a line that is removed is undone", || async {
+        phone.send(&ping()).await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_revoked_stays_so_over_a_start_and_the_check_shows_it() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    files.write("keys/revoked.txt", short(0));
+    let text = config_text(&backend.url(), "");
+    let report = configure(&files, &text).check().unwrap();
+    assert!(report.endpoints()[0].keys().is_empty());
+    let list = files.path().join("keys/revoked.txt");
+    let shown = format!("  revoked {} ({}, line 1)", short(0), list.display());
+    assert!(report.to_string().contains(&shown), "{report}");
+    let [revoked, none_left] = report.warnings() else {
+        panic!("{report}");
+    };
+    assert!(
+        revoked.contains(&short(0)) && none_left.contains("421"),
+        "{report}"
+    );
+    let gateway = start(&files, &text).await;
+    assert_eq!(Phone::new(&gateway).send(&ping()).await.status, 421);
+
+    files.write("keys/revoked.txt", "1.pem");
+    let errors = configure(&files, &text).check().unwrap_err().to_string();
+    assert!(errors.contains("revoked.txt, line 1: no fingerprint"), "{errors}");
+}

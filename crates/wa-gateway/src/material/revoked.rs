@@ -1,0 +1,168 @@
+//! Keys that must not open anything any more, though their files are still there.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use wa_keys::Fingerprint;
+
+use crate::config::ConfigFault;
+use crate::material::files;
+
+/// The file beside the keys that lists what is revoked.
+const LIST: &str = "revoked.txt";
+/// Lists of fingerprints are short: this is some ten thousand.
+const LIST_LIMIT: usize = 1024 * 1024;
+/// As many digits as the log and the metrics show.
+const DIGITS: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// The fingerprints that the lists beside the keys of an endpoint name.
+#[derive(Debug, Default)]
+pub(crate) struct Revoked(Vec<Revocation>);
+
+/// One line of a list.
+#[derive(Debug)]
+pub(crate) struct Revocation {
+    /// How the fingerprint begins, in lowercase.
+    digits: String,
+    pub(crate) list: PathBuf,
+    pub(crate) line: usize,
+}
+
+impl Revoked {
+    /// Reads the lists. A line that is wrong, or a list that cannot be read, takes nothing from the others.
+    pub(crate) fn read(keys: &[PathBuf]) -> (Self, Vec<ConfigFault>) {
+        let (mut revoked, mut faults) = (Self::default(), Vec::new());
+        for list in lists(keys) {
+            match files::read(&list, LIST_LIMIT) {
+                Ok(text) => revoked.add(&list, &text, &mut faults),
+                // Without its directory a list says nothing; whether that is a fault shows when the keys are read.
+                Err(error) if is_absent(&error) => {}
+                Err(source) => faults.push(ConfigFault::File { path: list, source }),
+            }
+        }
+        (revoked, faults)
+    }
+
+    fn add(&mut self, list: &Path, text: &[u8], faults: &mut Vec<ConfigFault>) {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        for (line, text) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+            let text = text.split(|byte| *byte == b'#').next().unwrap_or_default();
+            // What follows the fingerprint is a note.
+            let mut words = text
+                .split(u8::is_ascii_whitespace)
+                .filter(|word| !word.is_empty());
+            let Some(word) = words.next() else { continue };
+            match digits(word) {
+                Some(digits) => self.0.push(Revocation {
+                    digits,
+                    list: list.to_owned(),
+                    line,
+                }),
+                None => faults.push(ConfigFault::Revocation {
+                    path: list.to_owned(),
+                    line,
+                }),
+            }
+        }
+    }
+
+    /// The line that revokes a key, if there is one.
+    pub(crate) fn find(&self, key: &Fingerprint) -> Option<&Revocation> {
+        let key = key.to_string();
+        self.0
+            .iter()
+            .find(|revocation| key.starts_with(&revocation.digits))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many fingerprints are listed, each counted once.
+    pub(crate) fn count(&self) -> usize {
+        let digits: BTreeSet<_> = self.0.iter().map(|revocation| &revocation.digits).collect();
+        digits.len()
+    }
+
+    /// The fingerprints as they are listed, with their places.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Revocation> {
+        self.0.iter()
+    }
+}
+
+impl Revocation {
+    pub(crate) fn digits(&self) -> &str {
+        &self.digits
+    }
+}
+
+/// The lists that count for keys: in a directory of keys, and in the directory of a key file.
+pub(crate) fn lists(keys: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let beside = |path: &PathBuf| {
+        if path.is_dir() {
+            path.join(LIST)
+        } else {
+            path.with_file_name(LIST)
+        }
+    };
+    keys.iter().map(beside).collect()
+}
+
+fn digits(word: &[u8]) -> Option<String> {
+    let digits: String = word
+        .iter()
+        .filter(|byte| **byte != b':')
+        .map(|byte| {
+            byte.is_ascii_hexdigit()
+                .then(|| char::from(byte.to_ascii_lowercase()))
+        })
+        .collect::<Option<_>>()?;
+    DIGITS.contains(&digits.len()).then_some(digits)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_cases_colons_and_windows_are_forgiven_and_a_wrong_line_spoils_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let full = "75452884cb8829e2".repeat(4);
+        let text = format!(
+            "\u{feff}75452884CB8829E2 leaked\r\n\r\n# a note\n{full}\n00:11:22:33:44:55:66:77 # another\n75452884cb8829\nkeys/1.pem\n"
+        );
+        std::fs::write(directory.path().join(LIST), text).unwrap();
+        let keys = [directory.path().to_owned()];
+        let (revoked, faults) = Revoked::read(&keys);
+        let found: Vec<_> = revoked.entries().map(|one| (one.line, one.digits())).collect();
+        assert_eq!(
+            found,
+            [
+                (1, "75452884cb8829e2"),
+                (4, full.as_str()),
+                (5, "0011223344556677")
+            ]
+        );
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert!(
+            faults[0].contains("line 6") && faults[1].contains("line 7"),
+            "{faults:?}"
+        );
+        assert!(revoked.find(&full.parse().unwrap()).is_some());
+        assert!(revoked.find(&"75".repeat(32).parse().unwrap()).is_none());
+
+        // Beside a key file that is named by itself.
+        let (revoked, _) = Revoked::read(&[directory.path().join("1.pem")]);
+        assert_eq!(revoked.count(), 3);
+        let (revoked, faults) = Revoked::read(&[directory.path().join("absent/1.pem")]);
+        assert!(revoked.is_empty() && faults.is_empty());
+    }
+}
