@@ -66,7 +66,7 @@ pub(crate) enum Evict {
     Any,
 }
 
-/// Connections of the admin address: probes and scrapes need two or three, media decryption eight.
+/// Connections of the admin address: probes and scrapes need two or three, media decryption six.
 pub(crate) const ADMIN_CONNECTIONS: usize = 64;
 /// How long a client of the admin address may leave a response unread.
 const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(10);

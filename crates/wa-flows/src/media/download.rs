@@ -142,11 +142,13 @@ impl MediaDownloader {
         let too_large = || DownloadError::TooLarge {
             limit: self.size_limit,
         };
-        if response
-            .content_length()
-            .is_some_and(|length| length > room as u64)
-        {
-            return Err(too_large());
+        if let Some(length) = response.content_length() {
+            let length = usize::try_from(length).map_err(|_| too_large())?;
+            if length > room {
+                return Err(too_large());
+            }
+            // In one piece: a buffer that grows leaves memory behind that the allocator keeps.
+            sink.reserve(length);
         }
         let mut stream = MediaStream::new(&media.secrets).map_err(DownloadError::Media)?;
         let mut plaintext = Vec::new();

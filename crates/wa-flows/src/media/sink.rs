@@ -14,6 +14,11 @@ pub trait MediaSink: Send {
     /// What the finished file is.
     type Output: Send;
 
+    /// Announces how long the file will be at most, before the first piece, if the server states it.
+    fn reserve(&mut self, bytes: usize) {
+        let _ = bytes;
+    }
+
     /// Takes the next piece, of which nothing is checked yet.
     fn write(&mut self, piece: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 
@@ -37,6 +42,11 @@ impl MemorySink {
 
 impl MediaSink for MemorySink {
     type Output = Vec<u8>;
+
+    fn reserve(&mut self, bytes: usize) {
+        // Without that much memory in one piece the buffer grows as the file arrives.
+        let _ = self.bytes.try_reserve_exact(bytes);
+    }
 
     async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         self.bytes.extend_from_slice(piece);

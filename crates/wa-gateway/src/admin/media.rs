@@ -22,7 +22,7 @@ const DESCRIPTION_LIMIT: usize = 16 * 1024;
 /// How long a description may take to arrive.
 const DESCRIPTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Files in memory at a time, from the first byte fetched to the last one sent.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 6;
 
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const DESCRIPTION: &str = "the body is no media description: expected a JSON object with media_id, cdn_url and \

@@ -212,7 +212,7 @@ async fn half_sent_bodies_hold_up_neither_probes_nor_the_end() {
     assert_eq!(end.expect("half-sent bodies hold up the end"), 0);
 }
 
-/// At default settings: 8 files are in memory at a time, also those that the client does not read.
+/// At default settings: 6 files are in memory at a time, also those that the client does not read.
 #[tokio::test]
 async fn a_file_that_is_not_read_keeps_its_slot() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
@@ -244,10 +244,10 @@ async fn a_file_that_is_not_read_keeps_its_slot() {
     let mut unread = Vec::new();
     for number in 0..40 {
         let (status, stream) = begin().await;
-        assert_eq!(status, if number < 8 { "200" } else { "503" }, "file {number}");
+        assert_eq!(status, if number < 6 { "200" } else { "503" }, "file {number}");
         unread.push(stream);
     }
-    unread.truncate(7);
+    unread.truncate(5);
     eventually("the slot is free again", || async { begin().await.0 == "200" }).await;
 }
 
