@@ -48,7 +48,7 @@ mod token;
 
 pub use endpoint::{
     EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder, FlowFuture,
-    FlowHandler, HandlerError, ReplayWindow, ReplyBody, RsaPool,
+    FlowHandler, HandlerError, OnAuthenticated, ReplayWindow, ReplyBody, RsaPool,
 };
 pub use envelope::{Envelope, NoEnvelope};
 #[cfg(feature = "media")]

@@ -10,17 +10,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{Extensions, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 use tracing::Instrument;
 
 use crate::endpoint::handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
+use crate::endpoint::head::Needed;
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Mark, ReplayGuard, mark};
-use crate::endpoint::{ExchangeReport, ReplyBody, head};
+use crate::endpoint::{ExchangeReport, OnAuthenticated, ReplyBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
@@ -32,10 +33,6 @@ use crate::token::{TokenSignatureMode, TokenVerdict, verify_flow_token};
 
 /// Names the exchange on every reply, so that it is found in the log.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
-
-/// Bodies that are waited for at most, for each exchange that may be under way. Nobody has signed for them yet: those who
-/// send them slowly must not take the place of those whose signature holds.
-const WAITING_PER_SLOT: usize = 4;
 
 /// How long a body may take to arrive; WhatsApp sends it with the head.
 const BODY_TIME: Duration = Duration::from_secs(5);
@@ -105,7 +102,7 @@ struct Reply {
 impl<H> Pipeline<H> {
     pub(crate) fn new(ring: KeyRing, handler: H, options: Options, pool: RsaPool) -> Self {
         let slots = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
-        let reader = Reader::new(options.body_limit, slots.saturating_mul(WAITING_PER_SLOT));
+        let reader = Reader::new(options.body_limit);
         let mut seed = [0; 8];
         // Without randomness ids are still unique within the process.
         let _ = aws_lc_rs::rand::fill(&mut seed);
@@ -185,6 +182,10 @@ impl<H: FlowHandler> Pipeline<H> {
     {
         let (head, body) = request.into_parts();
         head::check(&head)?;
+        let Needed {
+            signature,
+            extensions,
+        } = head::needed(head);
         if self.pool.is_full() || self.slots.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
@@ -196,7 +197,8 @@ impl<H: FlowHandler> Pipeline<H> {
             .await
             .map_err(|_| Refusal::BodyTooSlow)??;
         if self.check_signature {
-            verify_signature(&self.app_secrets, head::signature(&head.headers), &body)?;
+            verify_signature(&self.app_secrets, signature.as_deref(), &body)?;
+            authenticated(&extensions);
         }
         let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
 
@@ -212,6 +214,9 @@ impl<H: FlowHandler> Pipeline<H> {
             token,
             mark,
         } = decrypted?;
+        if !self.check_signature {
+            authenticated(&extensions);
+        }
         report.decrypted(&request, key, token);
         if let (Some(replay), Some(mark)) = (&self.replay, mark)
             && !replay.admit(mark)
@@ -224,7 +229,7 @@ impl<H: FlowHandler> Pipeline<H> {
             id: report.id,
             key,
             token,
-            extensions: head.extensions,
+            extensions,
         };
         let response = timeout_at(deadline, self.handle(request, exchange)).await;
         report.handler = Some(handling.elapsed());
@@ -313,6 +318,13 @@ impl<H: FlowHandler> Pipeline<H> {
             content_type: "text/plain",
             text: seal.seal(json),
         })
+    }
+}
+
+/// Tells the server that a request is authenticated.
+fn authenticated(extensions: &Extensions) {
+    if let Some(hook) = extensions.get::<OnAuthenticated>() {
+        hook.call();
     }
 }
 
