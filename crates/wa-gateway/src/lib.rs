@@ -35,6 +35,7 @@
 mod admin;
 mod check;
 mod config;
+mod connections;
 mod current;
 mod forward;
 mod front;

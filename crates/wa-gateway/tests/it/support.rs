@@ -155,6 +155,18 @@ impl<C: Connect + Clone + Send + Sync + 'static> Phone<C> {
         self
     }
 
+    /// A signed request as it goes over the wire.
+    pub(crate) fn raw(&self) -> Vec<u8> {
+        let request = self.key.encrypt(init().to_string().as_bytes()).unwrap();
+        let head = format!(
+            "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-hub-signature-256: {}\r\n\
+             content-length: {}\r\n\r\n",
+            sign(&self.secret, request.body()),
+            request.body().len()
+        );
+        [head.as_bytes(), request.body()].concat()
+    }
+
     pub(crate) async fn send(&self, payload: &Value) -> Reply {
         self.try_send(payload).await.unwrap()
     }
