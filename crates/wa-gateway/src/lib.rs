@@ -45,7 +45,6 @@ mod keeper;
 mod material;
 mod metrics;
 mod routes;
-mod seldom;
 mod server;
 mod signal;
 mod tls;

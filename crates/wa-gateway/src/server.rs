@@ -23,16 +23,15 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
+use tracing::Level;
+use wa_flows::LogThrottle;
 
 use crate::config::Limits;
 use crate::connections::Connections;
 use crate::in_flight::{CountedStream, Counting, InFlight};
-use crate::seldom::Seldom;
 
 /// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// How often it is said that connections cannot be accepted.
-const SAID_EVERY: Duration = Duration::from_secs(10);
 /// How long an idle connection stays open once no more are accepted. A client that sends a request in this time gets its
 /// response, with `Connection: close`; half a request is not waited for any longer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -68,6 +67,27 @@ pub(crate) struct AcceptOptions {
     pub(crate) failed_handshakes: Counter,
     /// Told of each connection too many.
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
+    pub(crate) log: ConnectionLog,
+}
+
+/// The rate-limited lines that any client can cause before a request is read.
+#[derive(Clone)]
+pub(crate) struct ConnectionLog {
+    accept: LogThrottle,
+    handshake: LogThrottle,
+    slow_handshake: LogThrottle,
+    ended_early: LogThrottle,
+}
+
+impl Default for ConnectionLog {
+    fn default() -> Self {
+        Self {
+            accept: LogThrottle::new("accept"),
+            handshake: LogThrottle::new("tls_handshake"),
+            slow_handshake: LogThrottle::new("slow_tls_handshake"),
+            ended_early: LogThrottle::new("connection_ended_early"),
+        }
+    }
 }
 
 impl AcceptOptions {
@@ -83,6 +103,7 @@ impl AcceptOptions {
             open: Gauge::default(),
             failed_handshakes: Counter::default(),
             shed: Arc::new(|| {}),
+            log: ConnectionLog::default(),
         }
     }
 
@@ -114,7 +135,6 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut connections = Connections::default();
-    let failures = Seldom::every(SAID_EVERY);
     let serve = |connections: &mut Connections, stream: TcpStream, stop| {
         if !connections.make_room(options.limit) {
             return refuse(&stream, &options);
@@ -128,10 +148,10 @@ where
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => serve(&mut connections, stream, stop.clone()),
                 Err(error) => {
-                    if let Some(unsaid) = failures.is_due() {
-                        let open = connections.len();
-                        tracing::warn!(%error, unsaid, open, "cannot accept a connection");
-                    }
+                    let open = connections.len();
+                    options.log
+                        .accept
+                        .log(|suppressed| tracing::warn!(%error, open, suppressed, "cannot accept a connection"));
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -208,8 +228,16 @@ async fn connection<S, B>(
             stream.get_mut().0.lift_limit();
             serve(stream, &options, service, stop).await;
         }
-        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::debug!("a TLS handshake took too long"),
+        // Lines that the level leaves out must not count as suppressed.
+        _ if !tracing::enabled!(Level::DEBUG) => {}
+        Ok(Err(error)) => options
+            .log
+            .handshake
+            .log(|suppressed| tracing::debug!(%error, suppressed, "a TLS handshake failed")),
+        Err(_) => options
+            .log
+            .slow_handshake
+            .log(|suppressed| tracing::debug!(suppressed, "a TLS handshake took too long")),
     }
 }
 
@@ -240,8 +268,13 @@ where
             return;
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    if let Err(error) = ended
+        && tracing::enabled!(Level::DEBUG)
+    {
+        options
+            .log
+            .ended_early
+            .log(|suppressed| tracing::debug!(%error, suppressed, "a connection ended early"));
     }
 }
 

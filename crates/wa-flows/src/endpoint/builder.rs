@@ -64,7 +64,10 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         self
     }
 
-    /// Answers requests that nobody signed. Whoever knows the URL and the public key can then ask anything.
+    /// Answers unsigned requests: anyone who knows the URL and the public key can then send any.
+    ///
+    /// No client is authenticated then, so every line of the log is rate-limited as [`LogThrottle`](crate::LogThrottle) says;
+    /// the [`observer`](FlowEndpointBuilder::observer) is called for each exchange.
     pub fn danger_skip_signature_check(mut self) -> Self {
         self.skip_signature_check = true;
         self

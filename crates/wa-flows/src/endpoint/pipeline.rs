@@ -21,6 +21,7 @@ use crate::endpoint::head::Needed;
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Mark, ReplayGuard, mark};
+use crate::endpoint::report::ExchangeLog;
 use crate::endpoint::{ExchangeReport, OnAuthenticated, ReplyBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
@@ -48,6 +49,7 @@ pub(crate) struct Pipeline<H> {
     pool: RsaPool,
     app_secrets: Arc<[AppSecret]>,
     check_signature: bool,
+    log: ExchangeLog,
     replay: Option<ReplayGuard>,
     reader: Reader,
     slots: Semaphore,
@@ -113,6 +115,7 @@ impl<H> Pipeline<H> {
             pool,
             app_secrets: Arc::default(),
             check_signature: true,
+            log: ExchangeLog::new(true),
             replay: None,
             reader,
             slots: Semaphore::new(slots),
@@ -129,6 +132,7 @@ impl<H> Pipeline<H> {
     ) -> Self {
         self.app_secrets = app_secrets;
         self.check_signature = check_signature;
+        self.log = ExchangeLog::new(check_signature);
         self.replay = replay;
         self
     }
@@ -154,6 +158,7 @@ impl<H: FlowHandler> Pipeline<H> {
             report: ExchangeReport::new(id),
             started: Instant::now(),
             outcome: Err(Refusal::ClientLeft),
+            log: &self.log,
             observer: self.options.observer.as_ref(),
         };
         let started = reporting.started;
@@ -198,6 +203,7 @@ impl<H: FlowHandler> Pipeline<H> {
             .map_err(|_| Refusal::BodyTooSlow)??;
         if self.check_signature {
             verify_signature(&self.app_secrets, signature.as_deref(), &body)?;
+            report.signed = true;
             authenticated(&extensions);
         }
         let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
@@ -291,7 +297,9 @@ impl<H: FlowHandler> Pipeline<H> {
             }
         };
         catch_panic(answer).instrument(span).await.map_err(|error| {
-            tracing::error!(%id, error = error.chain(), "the handler failed");
+            self.log.handler(
+                |suppressed| tracing::error!(%id, error = error.chain(), suppressed, "the handler failed"),
+            );
             error.refusal()
         })
     }
@@ -299,7 +307,9 @@ impl<H: FlowHandler> Pipeline<H> {
     fn seal(&self, response: FlowResponse, seal: ReplySeal, id: ExchangeId) -> Result<Reply, Refusal> {
         let status = response.status();
         let json = response.into_json().map_err(|error| {
-            tracing::error!(%id, %error, "the handler's response cannot be sent");
+            self.log.handler(
+                |suppressed| tracing::error!(%id, %error, suppressed, "the handler's response cannot be sent"),
+            );
             Refusal::HandlerFailed
         })?;
         if self.options.log_payloads {
@@ -333,12 +343,13 @@ struct Reporting<'a> {
     report: ExchangeReport,
     started: Instant,
     outcome: Result<StatusCode, Refusal>,
+    log: &'a ExchangeLog,
     observer: Option<&'a Observer>,
 }
 
 impl Drop for Reporting<'_> {
     fn drop(&mut self) {
-        self.report.finish(self.started, self.outcome);
+        self.report.finish(self.started, self.outcome, self.log);
         if let Some(observer) = self.observer {
             observer(&self.report);
         }
