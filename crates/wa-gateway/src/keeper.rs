@@ -87,7 +87,8 @@ impl Keeper {
             }
         };
         let routes = Current::new(Routes::default());
-        let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone())));
+        let dropped_lines = config.dropped_log_lines.clone();
+        let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone()), dropped_lines));
         let serving = Serving {
             settings: Current::new(config.settings.clone()),
             media: Current::new(Media::new(&config.settings)),

@@ -91,6 +91,7 @@ pub(crate) fn configure(files: &Files, text: &str) -> GatewayConfig {
         environment,
     )
     .unwrap()
+    .dropped_log_lines(|| 7)
 }
 
 pub(crate) async fn start(files: &Files, text: &str) -> Running {
