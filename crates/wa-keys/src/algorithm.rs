@@ -41,6 +41,8 @@ pub enum KeyAlgorithm {
     Dsa,
     /// Diffie-Hellman.
     Dh,
+    /// A symmetric key, which a JSON Web Key can be (`oct`).
+    Symmetric,
     /// Another algorithm, as its dotted object identifier.
     Other(String),
 }
@@ -89,6 +91,7 @@ impl fmt::Display for KeyAlgorithm {
             Self::X448 => f.write_str("X448"),
             Self::Dsa => f.write_str("DSA"),
             Self::Dh => f.write_str("Diffie-Hellman"),
+            Self::Symmetric => f.write_str("symmetric"),
             Self::Other(oid) => write!(f, "algorithm {oid}"),
         }
     }

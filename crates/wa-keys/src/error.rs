@@ -1,9 +1,13 @@
 //! Why a key is refused: one variant per reason, each with what to do about it.
 
+mod action;
 mod help;
 mod parts;
 
-pub use self::parts::{Cost, Damage, ExponentFault, Relation};
+pub use self::{
+    action::{Action, Advice, OpenSslSupport},
+    parts::{Cost, Damage, ExponentFault, Relation},
+};
 
 use std::borrow::Cow;
 
@@ -11,15 +15,16 @@ use crate::{Encryption, ForeignForm, Form, KeyAlgorithm};
 
 /// Why an input is not the key that was asked for.
 ///
-/// `Display` says what was found; [`KeyError::help`] says what to do, with the `openssl` command where there is one.
-/// Neither ever holds text of the input that could be key material, so both can be shown and logged.
+/// `Display` says what was found; [`KeyError::help`] says what to do, and [`KeyError::action`] which kind of command does
+/// it, if one does. Neither text ever holds text of the input that could be key material, so both can be shown and logged.
 ///
 /// ```
-/// use wa_keys::{KeyError, PublicKey};
+/// use wa_keys::{Action, KeyError, PublicKey};
 ///
 /// let error = PublicKey::parse("ssh-rsa AAAAB3NzaC1yc2E= me@example").unwrap_err();
 /// assert!(matches!(error, KeyError::Foreign { .. }));
 /// assert!(error.help().unwrap().contains("ssh-keygen"));
+/// assert!(matches!(error.action(), Some(Action::Export(_))));
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -138,6 +143,13 @@ pub enum KeyError {
         form: Form,
     },
 
+    /// A container holds no private key.
+    #[error("the {form} holds no private key")]
+    NoPrivateKey {
+        /// What it is.
+        form: Form,
+    },
+
     /// A certificate request was given.
     #[error("the input is a certificate request, not a key or a certificate")]
     CertificateRequest,
@@ -172,6 +184,8 @@ pub enum KeyError {
     UnsupportedProtection {
         /// Name or object identifier of the scheme, function or cipher.
         found: String,
+        /// Whether OpenSSL can convert it.
+        openssl: OpenSslSupport,
     },
 
     /// Deriving the key from the passphrase would cost more than is allowed.
@@ -216,11 +230,19 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// Tells what to do about the refusal, with the `openssl` command where one helps.
-    ///
-    /// Commands use the placeholder names `in.pem`, `private.pem` and `public.pem`.
+    /// Returns what to do about the refusal, in one sentence without a command.
     pub fn help(&self) -> Option<Cow<'static, str>> {
         help::of(self)
+    }
+
+    /// Returns the kind of command that does what [`help`](Self::help) says, if one does.
+    pub fn action(&self) -> Option<Action> {
+        help::action(self)
+    }
+
+    /// Returns what to do as one value.
+    pub fn advice(&self) -> Option<Advice> {
+        self.help().map(|text| Advice::new(text, self.action()))
     }
 
     /// Adds the line to damage that was found below the level of lines.

@@ -83,9 +83,9 @@ impl ReadableByOthers {
         self.mode
     }
 
-    /// Tells what to do about it.
-    pub fn help(&self) -> String {
-        format!("take the access away: chmod 600 {}", self.path.display())
+    /// Returns what to do about it.
+    pub fn help(&self) -> &'static str {
+        "take the access away with chmod 600"
     }
 }
 

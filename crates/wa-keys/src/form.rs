@@ -22,12 +22,18 @@ pub enum Form {
     Pkcs1PrivateKey,
     /// `EncryptedPrivateKeyInfo` (RFC 5208), PEM label `ENCRYPTED PRIVATE KEY`.
     EncryptedPkcs8PrivateKey,
+    /// PKCS#12 container (RFC 7292), `.p12` or `.pfx`.
+    Pkcs12,
     /// OpenSSL's traditional encrypted PEM: headers `Proc-Type: 4,ENCRYPTED` and `DEK-Info`.
     TraditionalEncryptedPrivateKey,
     /// `ECPrivateKey` (RFC 5915), PEM label `EC PRIVATE KEY`.
     EcPrivateKey,
     /// OpenSSL's traditional DSA key, PEM label `DSA PRIVATE KEY`.
     DsaPrivateKey,
+    /// JSON Web Key (RFC 7517) with public members only.
+    PublicJsonWebKey,
+    /// JSON Web Key with private members, or a symmetric one.
+    PrivateJsonWebKey,
 }
 
 impl Form {
@@ -37,12 +43,16 @@ impl Form {
             Self::Pkcs8PrivateKey
             | Self::Pkcs1PrivateKey
             | Self::EncryptedPkcs8PrivateKey
+            | Self::Pkcs12
             | Self::TraditionalEncryptedPrivateKey
             | Self::EcPrivateKey
-            | Self::DsaPrivateKey => true,
-            Self::SpkiPublicKey | Self::Pkcs1PublicKey | Self::Certificate | Self::CertificateRequest => {
-                false
-            }
+            | Self::DsaPrivateKey
+            | Self::PrivateJsonWebKey => true,
+            Self::SpkiPublicKey
+            | Self::Pkcs1PublicKey
+            | Self::Certificate
+            | Self::CertificateRequest
+            | Self::PublicJsonWebKey => false,
         }
     }
 
@@ -50,7 +60,7 @@ impl Form {
     pub fn is_encrypted(self) -> bool {
         matches!(
             self,
-            Self::EncryptedPkcs8PrivateKey | Self::TraditionalEncryptedPrivateKey
+            Self::EncryptedPkcs8PrivateKey | Self::Pkcs12 | Self::TraditionalEncryptedPrivateKey
         )
     }
 }
@@ -65,9 +75,12 @@ impl fmt::Display for Form {
             Self::Pkcs8PrivateKey => "PKCS#8 private key",
             Self::Pkcs1PrivateKey => "PKCS#1 private key",
             Self::EncryptedPkcs8PrivateKey => "encrypted PKCS#8 private key",
+            Self::Pkcs12 => "PKCS#12 container (.p12 or .pfx)",
             Self::TraditionalEncryptedPrivateKey => "encrypted private key in OpenSSL's traditional form",
             Self::EcPrivateKey => "EC private key",
             Self::DsaPrivateKey => "DSA private key",
+            Self::PublicJsonWebKey => "public JSON Web Key",
+            Self::PrivateJsonWebKey => "private JSON Web Key",
         })
     }
 }
@@ -78,18 +91,20 @@ impl fmt::Display for Form {
 pub enum ForeignForm {
     /// `-----BEGIN OPENSSH PRIVATE KEY-----`.
     OpenSshPrivateKey,
-    /// An `ssh-rsa AAAA…` line or an SSH2 public key block.
+    /// An `ssh-rsa AAAA…` line.
     SshPublicKey,
+    /// An SSH2 public key block (RFC 4716).
+    Rfc4716PublicKey,
+    /// `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----`, which ssh.com's programs write.
+    SshComPrivateKey,
     /// `PuTTY-User-Key-File-…`.
     PuttyPrivateKey,
-    /// PKCS#12 (`.p12`, `.pfx`).
-    Pkcs12,
+    /// PKCS#12 (`.p12`, `.pfx`) in BER, where lengths are left open.
+    BerPkcs12,
     /// PKCS#7 / CMS (`.p7b`).
     Pkcs7,
     /// A Java key store in Sun's own format.
     JavaKeyStore,
-    /// A JSON Web Key.
-    JsonWebKey,
     /// An `OpenPGP` block.
     Pgp,
     /// Algorithm parameters (`EC PARAMETERS`, `DH PARAMETERS`) without a key.
@@ -103,14 +118,18 @@ impl ForeignForm {
     pub fn is_private(self) -> bool {
         matches!(
             self,
-            Self::OpenSshPrivateKey | Self::PuttyPrivateKey | Self::Pkcs12 | Self::JavaKeyStore
+            Self::OpenSshPrivateKey
+                | Self::SshComPrivateKey
+                | Self::PuttyPrivateKey
+                | Self::BerPkcs12
+                | Self::JavaKeyStore
         )
     }
 
     /// The article that goes before its name.
     pub(crate) fn article(self) -> &'static str {
         match self {
-            Self::SshPublicKey | Self::Pgp => "an",
+            Self::SshPublicKey | Self::Rfc4716PublicKey | Self::Pgp => "an",
             _ => "a",
         }
     }
@@ -121,11 +140,12 @@ impl fmt::Display for ForeignForm {
         f.write_str(match self {
             Self::OpenSshPrivateKey => "private key in OpenSSH's own form",
             Self::SshPublicKey => "SSH public key",
+            Self::Rfc4716PublicKey => "SSH public key in the form of RFC 4716",
+            Self::SshComPrivateKey => "private key in ssh.com's own form",
             Self::PuttyPrivateKey => "PuTTY private key",
-            Self::Pkcs12 => "PKCS#12 container (.p12 or .pfx)",
+            Self::BerPkcs12 => "PKCS#12 container in BER rather than DER",
             Self::Pkcs7 => "PKCS#7 container (.p7b)",
             Self::JavaKeyStore => "Java key store",
-            Self::JsonWebKey => "JSON Web Key",
             Self::Pgp => "OpenPGP block",
             Self::Parameters => "block of parameters without a key",
             Self::RevocationList => "certificate revocation list",

@@ -2,14 +2,15 @@
 
 mod advice;
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use der::{Decode as _, Encode as _, asn1::UintRef};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 
 use crate::{
-    Encoding, Encryption, Fingerprint, ForeignForm, Form, KeyAlgorithm, KeyError, PublicKey,
-    protection::{Pbes2, Traditional},
+    Advice, Encoding, Encryption, Fingerprint, ForeignForm, Form, KeyAlgorithm, KeyError, PublicKey,
+    pkcs12::Container,
+    protection::{Scheme, Traditional},
     public_key::bit_length,
     select,
     shape::Shape,
@@ -34,7 +35,7 @@ use crate::{
 /// # Errors
 ///
 /// [`KeyError::Empty`], [`KeyError::TooLarge`], [`KeyError::NotAKey`], [`KeyError::Damaged`] or
-/// [`KeyError::Malformed`] when nothing can be told. Whatever else is wrong is in [`Inspection::problem`].
+/// [`KeyError::Malformed`] when nothing can be told, and [`KeyError::NotRsa`] for an SSH key of another algorithm. Whatever else is wrong is in [`Inspection::problem`].
 pub fn inspect(input: impl AsRef<[u8]>) -> Result<Inspection, KeyError> {
     let input = input.as_ref();
     let (encoding, blocks) = text::read(input)?;
@@ -102,8 +103,8 @@ impl Inspection {
         self.problem.as_ref()
     }
 
-    /// Gives advice for people, one sentence each: how to make the input usable or safer.
-    pub fn advice(&self) -> Vec<Cow<'static, str>> {
+    /// Returns advice for people: how to make the input usable or safer.
+    pub fn advice(&self) -> Vec<Advice> {
         advice::of(self)
     }
 }
@@ -188,6 +189,7 @@ impl Item {
 fn item(block: &Block) -> Result<Item, KeyError> {
     let shape = match &block.contents {
         Contents::Der(der) => Shape::of(der, block.line)?,
+        Contents::Jwk(key) => Shape::Jwk(key),
         Contents::Foreign(found) => Shape::Foreign(*found),
         Contents::Traditional { dek, .. } => {
             let kind = Kind::Key(Form::TraditionalEncryptedPrivateKey);
@@ -203,8 +205,9 @@ fn item(block: &Block) -> Result<Item, KeyError> {
         (Err(found), _) => plain(Kind::Foreign(found), &shape, Err(KeyError::Foreign { found })),
         (Ok(form), Shape::EncryptedPkcs8 { algorithm, .. }) => encrypted(
             Kind::Key(form),
-            Pbes2::read(algorithm).map(|found| (found.encryption, found.check_cost())),
+            Scheme::read(algorithm).map(|found| (found.encryption, found.check_cost())),
         ),
+        (Ok(form), Shape::Pkcs12(container)) => container_item(form, container),
         (Ok(form @ Form::CertificateRequest), _) => {
             plain(Kind::Key(form), &shape, Err(KeyError::CertificateRequest))
         }
@@ -221,6 +224,24 @@ fn item(block: &Block) -> Result<Item, KeyError> {
             plain(Kind::Key(form), &shape, key.map(|key| key.fingerprint()))
         }
     })
+}
+
+fn container_item(form: Form, container: &Container<'_>) -> Item {
+    let kind = Kind::Key(form);
+    match container.scheme() {
+        Some(scheme) => encrypted(kind, scheme.map(|found| (found.encryption, found.check_cost()))),
+        None => match container.open(None) {
+            // The key is in the open.
+            Ok((der, _)) => match Shape::of(&der, None) {
+                Ok(shape) => {
+                    let key = select::from_private_shape(form, &shape);
+                    plain(kind, &shape, key.map(|key| key.public_key().fingerprint()))
+                }
+                Err(problem) => encrypted(kind, Err(problem)),
+            },
+            Err(problem) => encrypted(kind, Err(problem)),
+        },
+    }
 }
 
 fn encrypted(kind: Kind, read: Result<(Encryption, Result<(), KeyError>), KeyError>) -> Item {
@@ -299,6 +320,8 @@ fn numbers(shape: &Shape<'_>) -> Option<(usize, Option<u64>)> {
             of_private(key)
         }
         Shape::Pkcs1Private(der) => of_private(der),
+        Shape::Jwk(key) if key.form.is_private() => of_private(&key.pkcs1),
+        Shape::Jwk(key) => of_public(&key.pkcs1),
         _ => None,
     }
 }

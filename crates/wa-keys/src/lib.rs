@@ -33,6 +33,7 @@ mod generate;
 mod inspect;
 pub mod limits;
 mod numbers;
+mod pkcs12;
 mod private_key;
 mod protection;
 mod public_key;
@@ -43,7 +44,7 @@ mod text;
 mod weak;
 
 pub use algorithm::KeyAlgorithm;
-pub use error::{Cost, Damage, ExponentFault, KeyError, Relation};
+pub use error::{Action, Advice, Cost, Damage, ExponentFault, KeyError, OpenSslSupport, Relation};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use form::{ForeignForm, Form};
 pub use inspect::{Inspection, Item, Kind, inspect};

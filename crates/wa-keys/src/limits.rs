@@ -10,6 +10,10 @@ pub const MAX_INPUT_BYTES: usize = 256 * 1024;
 /// The most PBKDF2 rounds that are done: ten million (RFC 8018 §4.2 names that for the most critical keys).
 pub const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 
+/// The most rounds of the PKCS#12 derivation that are done: a million, some hundred times what programs write. It is done
+/// for the key and for the vector, in one container three times at most.
+pub const MAX_PKCS12_ROUNDS: u32 = 1_000_000;
+
 /// The most memory that scrypt may take (128·r·(N + p + 1)): 288 MiB, which is N = 2¹⁸ with r = 8 and room beside it.
 pub const MAX_SCRYPT_BYTES: u64 = 288 * 1024 * 1024;
 

@@ -4,21 +4,20 @@ mod cipher;
 mod dek;
 mod derivation;
 mod names;
+mod pbe;
 mod pbes2;
+mod scheme;
 mod traditional;
 
 pub use self::{
     cipher::Cipher,
     derivation::{KeyDerivation, Prf},
 };
-pub(crate) use self::{
-    dek::DekInfo,
-    pbes2::{Pbes2, seal},
-    traditional::Traditional,
-};
+pub(crate) use self::{dek::DekInfo, pbes2::seal, scheme::Scheme, traditional::Traditional};
 
 use std::fmt;
 
+use pkcs12::kdf::Pkcs12KeyType;
 use zeroize::Zeroizing;
 
 use crate::{Form, KeyError, Passphrase, error::Damage, limits::MAX_PBKDF2_ROUNDS};
@@ -52,14 +51,46 @@ impl Encryption {
             });
         }
         let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded { encryption: self })?;
+        let malformed = KeyError::Malformed {
+            form: Form::EncryptedPkcs8PrivateKey,
+        };
+        if let KeyDerivation::Pkcs12 { rounds } = derivation {
+            return self
+                .open_pkcs12(rounds, salt, ciphertext, passphrase)
+                .ok_or(malformed)?;
+        }
         let key = derivation
             .derive(passphrase.expose_secret().as_bytes(), salt, cipher.key_bytes())
-            .ok_or(KeyError::Malformed {
-                form: Form::EncryptedPkcs8PrivateKey,
-            })?;
+            .ok_or(malformed)?;
         cipher
             .decrypt(&key, iv, ciphertext)
             .ok_or(KeyError::WrongPassphrase { encryption: self })
+    }
+
+    /// Decrypts with a key and a vector that are both derived; nothing when the rounds are impossible.
+    fn open_pkcs12(
+        self,
+        rounds: u64,
+        salt: &[u8],
+        ciphertext: &[u8],
+        passphrase: &Passphrase,
+    ) -> Option<Result<Zeroizing<Vec<u8>>, KeyError>> {
+        let encoded = pbe::encode(passphrase.expose_secret());
+        // Some programs take an empty passphrase for none at all, without the zero at its end.
+        let tried: &[&[u8]] = if passphrase.is_empty() {
+            &[&encoded, &[]]
+        } else {
+            &[&encoded]
+        };
+        for passphrase in tried {
+            let derive = |what, length| pbe::derive(passphrase, salt, rounds, what, length);
+            let key = derive(Pkcs12KeyType::EncryptionKey, self.cipher.key_bytes())?;
+            let iv = derive(Pkcs12KeyType::Iv, self.cipher.block_bytes())?;
+            if let Some(opened) = self.cipher.decrypt(&key, &iv, ciphertext) {
+                return Some(Ok(opened));
+            }
+        }
+        Some(Err(KeyError::WrongPassphrase { encryption: self }))
     }
 }
 

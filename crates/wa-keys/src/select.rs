@@ -2,7 +2,7 @@
 
 use crate::{
     Encryption, ForeignForm, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, PublicKey,
-    protection::{DekInfo, Pbes2, Traditional},
+    protection::{DekInfo, Scheme, Traditional},
     shape::Shape,
     text::{self, Block, Contents},
 };
@@ -79,6 +79,10 @@ pub(crate) fn from_public_shape(form: Form, shape: &Shape<'_>) -> Result<PublicK
     match shape {
         Shape::Spki(spki) | Shape::Certificate(spki) => PublicKey::from_spki(spki, form),
         Shape::Pkcs1Public(der) => PublicKey::from_pkcs1(der, form),
+        Shape::Jwk(key) if key.algorithm == KeyAlgorithm::Rsa => PublicKey::from_pkcs1(&key.pkcs1, form),
+        Shape::Jwk(key) => Err(KeyError::NotRsa {
+            found: key.algorithm.clone(),
+        }),
         _ => Err(KeyError::NotAKey),
     }
 }
@@ -105,6 +109,7 @@ impl<'a> Found<'a> {
                     });
                     continue;
                 }
+                Contents::Jwk(key) => Shape::Jwk(key),
                 Contents::Foreign(form) => Shape::Foreign(*form),
                 Contents::Der(der) => Shape::of(der, block.line)?,
             };
@@ -176,10 +181,14 @@ impl Sealed<'_> {
                     ciphertext,
                 },
             ) => {
-                let pbes2 = Pbes2::read(algorithm)?;
-                let der = pbes2.open(ciphertext, passphrase)?;
-                decrypted(form, &der, pbes2.encryption)
+                let scheme = Scheme::read(algorithm)?;
+                let der = scheme.open(ciphertext, passphrase)?;
+                decrypted(form, &der, scheme.encryption)
             }
+            Self::Shape(_, Shape::Pkcs12(container)) => match container.open(passphrase)? {
+                (der, Some(encryption)) => decrypted(form, &der, encryption),
+                (der, None) => from_private_shape(form, &Shape::of(&der, None)?),
+            },
             Self::Shape(_, shape) => from_private_shape(form, shape),
         }
     }
@@ -200,6 +209,7 @@ pub(crate) fn from_private_shape(form: Form, shape: &Shape<'_>) -> Result<Privat
         (Some(KeyAlgorithm::Rsa), Shape::Pkcs8 { key: der, .. } | Shape::Pkcs1Private(der)) => {
             PrivateKey::from_pkcs1(der, form)
         }
+        (Some(KeyAlgorithm::Rsa), Shape::Jwk(key)) => PrivateKey::from_pkcs1(&key.pkcs1, form),
         (Some(found), _) => Err(KeyError::NotRsa { found }),
         (None, _) => Err(KeyError::Malformed { form }),
     }

@@ -6,7 +6,9 @@ use der::{
 };
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use crate::{ForeignForm, Form, KeyAlgorithm, KeyError, algorithm, error::Damage};
+use crate::{
+    ForeignForm, Form, KeyAlgorithm, KeyError, algorithm, error::Damage, pkcs12::Container, text::Jwk,
+};
 
 /// `pkcs7-data` and its siblings (RFC 5652) share this prefix.
 const PKCS7_PREFIX: &str = "1.2.840.113549.1.7.";
@@ -27,7 +29,9 @@ pub(crate) enum Shape<'a> {
         ciphertext: &'a [u8],
     },
     Ec(Option<String>),
+    Pkcs12(Container<'a>),
     Dsa,
+    Jwk(&'a Jwk),
     Foreign(ForeignForm),
 }
 
@@ -54,7 +58,9 @@ impl<'a> Shape<'a> {
                 pkcs8(*algorithm, *key).map_err(malformed(Form::Pkcs8PrivateKey))
             }
             ([Tag::Integer, Tag::OctetString, ..], _) => Ok(Self::Ec(sec1_curve(&members))),
-            ([Tag::Integer, Tag::Sequence, ..], _) => Ok(Self::Foreign(ForeignForm::Pkcs12)),
+            ([Tag::Integer, Tag::Sequence, ..], [_, contents, ..]) => Container::read(*contents)
+                .map(Self::Pkcs12)
+                .map_err(malformed(Form::Pkcs12)),
             ([Tag::ObjectIdentifier, ..], [kind, ..]) if is_pkcs7(*kind) => {
                 Ok(Self::Foreign(ForeignForm::Pkcs7))
             }
@@ -80,7 +86,9 @@ impl<'a> Shape<'a> {
             Self::Pkcs1Private(_) => Form::Pkcs1PrivateKey,
             Self::EncryptedPkcs8 { .. } => Form::EncryptedPkcs8PrivateKey,
             Self::Ec(_) => Form::EcPrivateKey,
+            Self::Pkcs12(_) => Form::Pkcs12,
             Self::Dsa => Form::DsaPrivateKey,
+            Self::Jwk(key) => key.form,
             Self::Foreign(found) => return Err(*found),
         })
     }
@@ -92,6 +100,7 @@ impl<'a> Shape<'a> {
                 spki.subject_public_key.raw_bytes()
             }
             Self::Pkcs1Public(der) => der,
+            Self::Jwk(key) => &key.pkcs1,
             _ => &[],
         }
     }
@@ -106,7 +115,8 @@ impl<'a> Shape<'a> {
             Self::Pkcs1Public(_) | Self::Pkcs1Private(_) => Some(KeyAlgorithm::Rsa),
             Self::Ec(curve) => Some(KeyAlgorithm::Ec(curve.clone())),
             Self::Dsa => Some(KeyAlgorithm::Dsa),
-            Self::EncryptedPkcs8 { .. } | Self::Foreign(_) => None,
+            Self::Jwk(key) => Some(key.algorithm.clone()),
+            Self::EncryptedPkcs8 { .. } | Self::Pkcs12(_) | Self::Foreign(_) => None,
         }
     }
 }
@@ -118,7 +128,7 @@ fn members(sequence: &[u8]) -> der::Result<Vec<AnyRef<'_>>> {
     members_of(outer)
 }
 
-fn members_of(sequence: AnyRef<'_>) -> der::Result<Vec<AnyRef<'_>>> {
+pub(crate) fn members_of(sequence: AnyRef<'_>) -> der::Result<Vec<AnyRef<'_>>> {
     sequence.sequence(|reader| {
         let mut members = Vec::new();
         while !reader.is_finished() {

@@ -1,10 +1,14 @@
 //! From the bytes that people hand over to the blocks in them.
 //!
 //! Forgiven are CRLF, byte order marks, UTF-16, blank lines and text around the blocks, blanks at either end of a
-//! line, base64 on one line, line ends written as `\n`, quotes around the whole, and base64 without any armour.
+//! line, base64 on one line, line ends written as `\n`, quotes around the whole, base64 without any armour, URL encoding,
+//! the dashes of word processors, the placeholder of Meta's sample, and values of a Kubernetes Secret.
 
 mod clean;
+mod jwk;
+mod manifest;
 mod pem;
+mod repair;
 
 use std::fmt;
 
@@ -12,7 +16,10 @@ use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
 use self::clean::Text;
-use crate::{ForeignForm, KeyError, error::Damage, limits::MAX_INPUT_BYTES, protection::DekInfo};
+pub(crate) use self::jwk::Jwk;
+use crate::{
+    ForeignForm, KeyAlgorithm, KeyError, error::Damage, limits::MAX_INPUT_BYTES, protection::DekInfo,
+};
 
 /// How the key was written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +31,10 @@ pub enum Encoding {
     Der,
     /// Base64 of DER or of a PEM text, without BEGIN and END lines.
     BareBase64,
+    /// Base64 of a PEM text as a value in a larger text, such as the `data` of a Kubernetes Secret.
+    Manifest,
+    /// JSON, of a JSON Web Key.
+    Json,
     /// Whatever a [`ForeignForm`] without PEM armour uses.
     Foreign,
 }
@@ -34,6 +45,8 @@ impl fmt::Display for Encoding {
             Self::Pem => "PEM",
             Self::Der => "DER",
             Self::BareBase64 => "base64 without BEGIN and END lines",
+            Self::Manifest => "PEM in base64, as in a Kubernetes Secret",
+            Self::Json => "JSON",
             Self::Foreign => "an encoding of its own",
         })
     }
@@ -54,6 +67,8 @@ pub(crate) enum Contents {
         dek: DekInfo,
         ciphertext: Vec<u8>,
     },
+    /// A JSON Web Key.
+    Jwk(Jwk),
     Foreign(ForeignForm),
 }
 
@@ -74,9 +89,26 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
             vec![der_block(Zeroizing::new(input.to_vec()), None)?],
         ));
     }
-    let text = clean::clean(input);
+    let (text, had_placeholder) = repair::repair(clean::clean(input));
     if text.looks_like_pem() {
-        return Ok((Encoding::Pem, pem::blocks(&text)?));
+        let blocks = pem::blocks(&text).map_err(|error| match error {
+            // Its README has dots where the key belongs.
+            KeyError::Damaged {
+                line,
+                damage: Damage::NotBase64('.'),
+            } if had_placeholder => KeyError::Damaged {
+                line,
+                damage: Damage::Placeholder,
+            },
+            other => other,
+        });
+        return Ok((Encoding::Pem, blocks?));
+    }
+    if let Some(blocks) = jwk::blocks(&text) {
+        return Ok((Encoding::Json, blocks?));
+    }
+    if let Some(found) = ssh_of_another_algorithm(&text) {
+        return Err(KeyError::NotRsa { found });
     }
     if let Some(found) = foreign(input, &text) {
         return Ok((
@@ -89,6 +121,9 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     }
     if let Some(blocks) = bare_base64(&text) {
         return Ok((Encoding::BareBase64, blocks?));
+    }
+    if let Some(blocks) = manifest::blocks(text.bytes()) {
+        return Ok((Encoding::Manifest, blocks?));
     }
     // A long-form length byte never occurs in text.
     if matches!(input, [0x30, 0x81..=0x84, ..]) {
@@ -132,20 +167,34 @@ fn outer_frame(der: &[u8]) -> Option<usize> {
     }
 }
 
+/// Recognises SSH public keys that no conversion turns into RSA keys.
+fn ssh_of_another_algorithm(text: &Text) -> Option<KeyAlgorithm> {
+    let name = text.bytes().trim_ascii().split(u8::is_ascii_whitespace).next()?;
+    match name {
+        b"ssh-ed25519" => Some(KeyAlgorithm::Ed25519),
+        b"ssh-dss" => Some(KeyAlgorithm::Dsa),
+        b"ecdsa-sha2-nistp256" => Some(KeyAlgorithm::Ec(Some("P-256".to_owned()))),
+        b"ecdsa-sha2-nistp384" => Some(KeyAlgorithm::Ec(Some("P-384".to_owned()))),
+        b"ecdsa-sha2-nistp521" => Some(KeyAlgorithm::Ec(Some("P-521".to_owned()))),
+        _ => None,
+    }
+}
+
 /// Recognises forms of other families that have no PEM armour.
 fn foreign(input: &[u8], text: &Text) -> Option<ForeignForm> {
     let trimmed = text.bytes().trim_ascii();
     if input.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
         Some(ForeignForm::JavaKeyStore)
+    } else if input.starts_with(&[0x30, 0x80, 0x02, 0x01, 0x03, 0x30]) {
+        Some(ForeignForm::BerPkcs12)
     } else if trimmed.starts_with(b"PuTTY-User-Key-File-") {
         Some(ForeignForm::PuttyPrivateKey)
-    } else if trimmed.starts_with(b"ssh-")
-        || trimmed.starts_with(b"ecdsa-sha2-")
-        || text.contains(b"---- BEGIN SSH2")
-    {
+    } else if trimmed.starts_with(b"ssh-rsa") {
         Some(ForeignForm::SshPublicKey)
-    } else if trimmed.starts_with(b"{") && text.contains(b"\"kty\"") {
-        Some(ForeignForm::JsonWebKey)
+    } else if text.contains(b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY") {
+        Some(ForeignForm::SshComPrivateKey)
+    } else if text.contains(b"---- BEGIN SSH2") {
+        Some(ForeignForm::Rfc4716PublicKey)
     } else {
         None
     }

@@ -6,7 +6,7 @@ mod support;
 
 use proptest::prelude::*;
 use support::*;
-use wa_keys::{Encoding, Passphrase, PublicKey, inspect};
+use wa_keys::{Encoding, Passphrase, PrivateKey, PublicKey, inspect};
 
 const FORMS: [&str; 6] = [
     "openssl/public.pem",
@@ -41,6 +41,29 @@ fn base64_on_one_line(pem: &str) -> String {
     [&pem[..start], &pem[start..end].replace('\n', ""), &pem[end..]].concat()
 }
 
+fn base64_of(pem: &str) -> String {
+    use base64ct::Encoding as _;
+    base64ct::Base64::encode_string(pem.as_bytes())
+}
+
+/// As JavaScript's `encodeURIComponent` does it, but for the space.
+fn url_encoded(pem: &str, space: &str) -> String {
+    pem.chars()
+        .map(|c| match c {
+            ' ' => space.to_owned(),
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '-' => c.to_string(),
+            other => format!("%{:02X}", u32::from(other)),
+        })
+        .collect()
+}
+
+/// The `.env` value of Meta's sample endpoint, with the key pasted where the dots are.
+fn in_placeholder(pem: &str) -> String {
+    format!(
+        "-----[REPLACE THIS] BEGIN RSA PRIVATE KEY-----\n{pem}-----[REPLACE THIS] END RSA PRIVATE KEY-----"
+    )
+}
+
 fn utf16(pem: &str, mark: bool) -> Vec<u8> {
     let mark = if mark { "\u{feff}" } else { "" };
     [mark, pem]
@@ -50,9 +73,10 @@ fn utf16(pem: &str, mark: bool) -> Vec<u8> {
         .collect()
 }
 
+type Untidy = fn(&str) -> Vec<u8>;
+
 #[test]
 fn field_13_each_untidiness_is_forgiven_in_each_form() {
-    type Untidy = fn(&str) -> Vec<u8>;
     let untidy: [(&str, Untidy); 24] = [
         ("CRLF", |pem| pem.replace('\n', "\r\n").into()),
         ("CR", |pem| pem.replace('\n', "\r").into()),
@@ -98,12 +122,61 @@ fn field_13_each_untidiness_is_forgiven_in_each_form() {
             base64ct::Base64::encode_string(pem.as_bytes()).into()
         }),
     ];
+    all_forms_are_read(&untidy);
+}
+
+fn all_forms_are_read(untidy: &[(&str, Untidy)]) {
     for form in FORMS {
-        for (name, untidy) in &untidy {
+        for (name, untidy) in untidy {
             let key = read(untidy(&text(form))).unwrap_or_else(|error| panic!("{form}, {name}: {error}"));
             assert_eq!(key, expected(), "{form}, {name}");
         }
     }
+}
+
+#[test]
+fn what_web_forms_word_processors_and_manifests_do_is_forgiven_in_each_form() {
+    let untidy: [(&str, Untidy); 12] = [
+        ("URL-encoded", |pem| url_encoded(pem, "%20").into()),
+        ("form field", |pem| {
+            format!("key={}&x=1", url_encoded(pem, "+")).into()
+        }),
+        ("URL-encoded line ends", |pem| pem.replace('\n', "%0D%0A").into()),
+        ("en and em dashes", |pem| {
+            pem.replace("-----", "\u{2014}\u{2013}").into()
+        }),
+        ("em dashes and hyphens", |pem| {
+            pem.replace("-----", "\u{2014}-\u{2014}").into()
+        }),
+        ("dashes in UTF-16", |pem| {
+            utf16(&pem.replace("-----", "\u{2013}\u{2014}"), true)
+        }),
+        ("placeholder kept in the lines", |pem| {
+            pem.replace("-----BEGIN", "-----[REPLACE THIS] BEGIN")
+                .replace("-----END", "-----[REPLACE THIS] END")
+                .into()
+        }),
+        ("placeholder around the key", |pem| in_placeholder(pem).into()),
+        ("placeholder in a .env line", |pem| {
+            format!("KEY=\"{}\"", in_placeholder(pem).replace('\n', "\\n")).into()
+        }),
+        ("Kubernetes Secret", |pem| {
+            let value = base64_of(pem);
+            format!("apiVersion: v1\ndata:\n  key.pem: {value}\n  again.pem: {value}\nkind: Secret\n").into()
+        }),
+        ("Kubernetes Secret, folded", |pem| {
+            let value = base64_of(pem);
+            let (first, second) = value.split_at(76);
+            format!("kind: Secret\ndata:\n  key: >-\n    {first}\n    {second}\n  user_name: YWRtaW4=\n")
+                .into()
+        }),
+        ("Kubernetes Secret in JSON", |pem| {
+            let value = base64_of(pem);
+            let annotation = format!(r#"{{\"data\":{{\"key.pem\":\"{value}\"}}}}"#);
+            format!(r#"{{"kind":"Secret","data":{{"key.pem":"{value}","user":"YWRtaW4="}},"last":"{annotation}"}}"#).into()
+        }),
+    ];
+    all_forms_are_read(&untidy);
 }
 
 #[test]
@@ -121,6 +194,39 @@ fn base64_without_armour_is_read() {
         assert_eq!(read(format!("\"{base64}\"\n")).unwrap(), expected(), "{form}");
         assert_eq!(inspect(&base64).unwrap().encoding(), Encoding::BareBase64);
     }
+}
+
+#[test]
+fn the_placeholder_of_metas_sample_is_named() {
+    let readme = "PRIVATE_KEY=\"-----[REPLACE THIS] BEGIN RSA PRIVATE KEY-----\nMIIE...\n...\n...AQAB\n\
+                  -----[REPLACE THIS] END RSA PRIVATE KEY-----\"";
+    let error = read(readme).unwrap_err();
+    let damage = match &error {
+        wa_keys::KeyError::Damaged { damage, .. } => damage,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(damage, &wa_keys::Damage::Placeholder);
+    assert!(error.help().unwrap().contains("[REPLACE THIS]"));
+}
+
+#[test]
+fn what_a_kubernetes_secret_holds_is_listed() {
+    let secret = format!(
+        "kind: Secret\ndata:\n  tls.crt: {}\n  tls.key: {}\n",
+        base64_of(&text("openssl/certificate.pem")),
+        base64_of(&text("openssl/pkcs8.pem"))
+    );
+    let inspection = inspect(&secret).unwrap();
+    assert_eq!(inspection.encoding(), Encoding::Manifest);
+    assert_eq!((inspection.items().len(), inspection.is_private()), (2, true));
+    assert!(inspection.problem().is_none());
+    assert_eq!(
+        PrivateKey::parse(&secret, None).unwrap().public_key(),
+        &expected()
+    );
+    // A value that is cut off is damage, not another kind of file.
+    let cut = secret.replace("tls.key: LS0tLS1CRUdJTiBQUklWQVRF", "tls.key: LS0tLS1CRUdJTiBQ");
+    assert!(PrivateKey::parse(cut, None).is_err());
 }
 
 #[test]

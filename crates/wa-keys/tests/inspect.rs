@@ -15,7 +15,7 @@ use wa_keys::{Encoding, PublicKey, inspect};
 /// File, kind, algorithm, bits and exponent, encryption, problem, a part of the advice; `-` for none.
 const TABLE: &str = "
     openssl/public.pem | SPKI public key | RSA | 2048 65537 | - | - | -
-    openssl/pkcs1-public.der | PKCS#1 public key | RSA | 2048 65537 | - | - | -RSAPublicKey_in
+    openssl/pkcs1-public.der | PKCS#1 public key | RSA | 2048 65537 | - | - | WritePublicKey
     openssl/certificate.pem | X.509 certificate | RSA | 2048 65537 | - | - | neither its dates nor its issuer
     openssl/pkcs8.pem | PKCS#8 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
     openssl/pkcs1.der | PKCS#1 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
@@ -24,19 +24,25 @@ const TABLE: &str = "
     openssl/pbes2-hmacWithSHA1.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-1 (2048 rounds), AES-256-CBC | - | 600000 are advised
     node/pkcs1-des3.pem | encrypted private key in OpenSSL's traditional form | - | - | EVP_BytesToKey with MD5 (1 round), 3DES-CBC | - | one round of MD5
     python/exponent-3-public.pem | SPKI public key | RSA | 2048 3 | - | - | 65537
-    refused/rsa1024.pem | PKCS#8 private key | RSA | 1024 65537 | - | 1024 bits | genrsa
-    refused/rsa4096-public.pem | SPKI public key | RSA | 4096 65537 | - | 4096 bits | genrsa
-    refused/request.pem | certificate request (PKCS#10) | RSA | 2048 65537 | - | certificate request | openssl req
-    refused/ec-public.pem | SPKI public key | EC (P-256) | - | - | not RSA | genrsa
-    refused/ec-sec1.pem | EC private key | EC (P-256) | - | - | not RSA | genrsa
-    refused/ec-certificate.pem | X.509 certificate | EC (P-256) | - | - | not RSA | genrsa
-    refused/ed25519.pem | PKCS#8 private key | Ed25519 | - | - | not RSA | genrsa
+    refused/rsa1024.pem | PKCS#8 private key | RSA | 1024 65537 | - | 1024 bits | Generate
+    refused/rsa4096-public.pem | SPKI public key | RSA | 4096 65537 | - | 4096 bits | Generate
+    refused/request.pem | certificate request (PKCS#10) | RSA | 2048 65537 | - | certificate request | ExtractRequestKey
+    refused/ec-public.pem | SPKI public key | EC (P-256) | - | - | not RSA | Generate
+    refused/ec-sec1.pem | EC private key | EC (P-256) | - | - | not RSA | Generate
+    refused/ec-certificate.pem | X.509 certificate | EC (P-256) | - | - | not RSA | Generate
+    refused/ed25519.pem | PKCS#8 private key | Ed25519 | - | - | not RSA | Generate
     refused/rsa-pss-public.pem | SPKI public key | RSA-PSS | 2048 65537 | - | not RSA | rsaEncryption
-    refused/dsa-traditional.pem | DSA private key | DSA | - | - | not RSA | genrsa
-    refused/pbes1-md5-des.pem | encrypted PKCS#8 private key | - | - | - | PBES1 with MD5 and DES | openssl pkcs8
-    refused/traditional-des.pem | encrypted private key in OpenSSL's traditional form | - | - | - | DES-CBC | openssl pkcs8
-    refused/pkcs12.p12 | PKCS#12 container (.p12 or .pfx) | - | - | - | PKCS#12 | openssl pkcs12
-    refused/openssh.pub | SSH public key | - | - | - | SSH public key | ssh-keygen
+    refused/dsa-traditional.pem | DSA private key | DSA | - | - | not RSA | Generate
+    refused/pbes1-md5-des.pem | encrypted PKCS#8 private key | - | - | - | PBES1 with MD5 and DES | Reencrypt { legacy: true }
+    refused/traditional-des.pem | encrypted private key in OpenSSL's traditional form | - | - | - | DES-CBC | Reencrypt { legacy: true }
+    pkcs12/modern.p12 | PKCS#12 container (.p12 or .pfx) | - | - | PBKDF2-HMAC-SHA-256 (2048 rounds), AES-256-CBC | - | Convert
+    pkcs12/legacy.p12 | PKCS#12 container (.p12 or .pfx) | - | - | PKCS#12 derivation with SHA-1 (2048 rounds), 3DES-CBC | - | Convert
+    openssl/pbe-sha1-rc2-40.pem | encrypted PKCS#8 private key | - | - | PKCS#12 derivation with SHA-1 (2048 rounds), 40-bit RC2-CBC | - | Convert
+    jwk/private.json | private JSON Web Key | RSA | 2048 65537 | - | - | Convert
+    jwk/public.json | public JSON Web Key | RSA | 2048 65537 | - | - | WritePublicKey
+    refused/jwk-okp.json | private JSON Web Key | Ed25519 | - | - | not RSA | Generate
+    refused/ber.p12 | PKCS#12 container in BER rather than DER | - | - | - | BER | Export(BerPkcs12)
+    refused/openssh.pub | SSH public key | - | - | - | SSH public key | Export(SshPublicKey)
 ";
 
 #[test]
@@ -62,7 +68,12 @@ fn every_file_is_described() {
             (Some(problem), part) => assert!(problem.to_string().contains(part), "{row}: {problem}"),
             (None, _) => panic!("{row}: no problem"),
         }
-        match (inspection.advice(), cells[6]) {
+        let shown: Vec<String> = inspection
+            .advice()
+            .iter()
+            .map(|advice| format!("{advice} {:?}", advice.action()))
+            .collect();
+        match (shown, cells[6]) {
             (advice, "-") => assert!(advice.is_empty(), "{row}: {advice:?}"),
             (advice, part) => assert!(advice.iter().any(|line| line.contains(part)), "{row}: {advice:?}"),
         }
@@ -150,10 +161,12 @@ fn the_problem_of_a_whole_input_is_what_refuses_it_everywhere_else() {
             Some(part) => {
                 let found = found.unwrap_or_else(|| panic!("{names:?}: no problem"));
                 assert!(found.to_string().contains(part), "{names:?}: {found}");
-                assert!(advice.contains(&found.help().unwrap()), "{names:?}: {advice:?}");
+                assert!(advice.contains(&found.advice().unwrap()), "{names:?}: {advice:?}");
             }
         }
-        let says_several = advice.iter().any(|line| line.contains("a file of its own"));
+        let says_several = advice
+            .iter()
+            .any(|line| line.text().contains("a file of its own"));
         assert_eq!(
             says_several,
             problem.is_some_and(|part| part.contains("different")),

@@ -12,7 +12,7 @@ use std::{
 
 use support::*;
 use wa_keys::{
-    KeyError, Passphrase, PrivateKey, Protection, PublicKey,
+    Passphrase, PrivateKey, Protection,
     file::{self, Existing},
 };
 
@@ -172,50 +172,4 @@ fn the_commands_of_the_guide_give_files_that_are_read() {
         assert_eq!(old.value().public_key(), &public, "{cipher}");
         std::fs::remove_file(at("old.pem")).unwrap();
     }
-}
-
-/// The `openssl` command in an error's help, without the name of the program.
-fn advised(error: &KeyError) -> String {
-    let help = error.help().unwrap();
-    let (_, command) = help.split_once("openssl ").unwrap();
-    command.split(" (").next().unwrap().to_owned()
-}
-
-#[test]
-fn the_commands_that_the_errors_advise_do_help() {
-    if !has("openssl", "version") {
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name);
-    let expected = PublicKey::parse(data("openssl/public.pem")).unwrap();
-    let passphrase = Passphrase::new(PASSPHRASE);
-    let passphrases = "-passin env:PASS -passout env:PASS";
-    for (input, name, public) in [
-        ("refused/pbes2-camellia.pem", "in.pem", "openssl/public.pem"),
-        ("refused/pkcs12.p12", "in.p12", "java/public.pem"),
-    ] {
-        let error = PrivateKey::parse(data(input), Some(&passphrase)).unwrap_err();
-        std::fs::write(at(name), data(input)).unwrap();
-        openssl(directory.path(), &format!("{} {passphrases}", advised(&error)));
-        let converted = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
-        let public = PublicKey::parse(data(public)).unwrap();
-        assert_eq!(converted.value().public_key(), &public, "{input}");
-    }
-    for input in ["refused/request.pem", "refused/chain.pem"] {
-        let error = PublicKey::parse(data(input)).unwrap_err();
-        std::fs::write(at("in.pem"), data(input)).unwrap();
-        openssl(directory.path(), &advised(&error));
-        assert_eq!(
-            file::read_public_key(at("public.pem")).unwrap(),
-            expected,
-            "{input}"
-        );
-    }
-    std::fs::write(at("in.pem"), data("openssl/pkcs1-public.pem")).unwrap();
-    openssl(
-        directory.path(),
-        "rsa -RSAPublicKey_in -in in.pem -pubout -out public.pem",
-    );
-    assert_eq!(file::read_public_key(at("public.pem")).unwrap(), expected);
 }

@@ -13,74 +13,96 @@ fn expected(name: &str) -> PublicKey {
     PublicKey::parse(data(&format!("{folder}/public.pem"))).unwrap()
 }
 
+const PRIVATE: &[(Form, &str)] = &[
+    (
+        Form::Pkcs8PrivateKey,
+        "openssl/pkcs8.pem openssl/pkcs8.der node/pkcs8.pem python/pkcs8.pem",
+    ),
+    (Form::Pkcs8PrivateKey, "ssh/pkcs8.pem java/pkcs8.der"),
+    (
+        Form::Pkcs8PrivateKey,
+        "kubernetes/secret.yaml kubernetes/secret.json",
+    ),
+    (
+        Form::Pkcs1PrivateKey,
+        "openssl/pkcs1.pem openssl/pkcs1.der python/pkcs1.pem ssh/pkcs1.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbes2-aes-128-cbc.pem openssl/pbes2-aes-192-cbc.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbes2-aes-256-cbc.pem openssl/pbes2-des3.pem openssl/pbes2.der",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/scrypt-aes-128-cbc.pem openssl/scrypt-aes-192-cbc.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/scrypt-aes-256-cbc.pem openssl/scrypt-des3.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbes2-hmacWithSHA1.pem openssl/pbes2-hmacWithSHA224.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbes2-hmacWithSHA256.pem openssl/pbes2-hmacWithSHA384.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbes2-hmacWithSHA512.pem guide/private.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "node/pkcs8-des3.pem node/pkcs8-aes256.pem node/pkcs8-aes256.der",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "python/pkcs8-best.pem python/pkcs8-best.der ssh/pkcs8-encrypted.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbe-sha1-3des.pem openssl/pbe-sha1-2des.pem",
+    ),
+    (
+        Form::EncryptedPkcs8PrivateKey,
+        "openssl/pbe-sha1-rc2-128.pem openssl/pbe-sha1-rc2-40.pem",
+    ),
+    (
+        Form::Pkcs12,
+        "pkcs12/modern.p12 pkcs12/legacy.p12 pkcs12/rc2.p12 java/store.p12",
+    ),
+    (
+        Form::Pkcs12,
+        "pkcs12/unprotected.p12 pkcs12/key-in-encrypted-part.p12",
+    ),
+    (Form::PrivateJsonWebKey, "jwk/private.json jwk/private-set.json"),
+    (
+        Form::TraditionalEncryptedPrivateKey,
+        "openssl/traditional-des3.pem openssl/traditional-aes128.pem",
+    ),
+    (
+        Form::TraditionalEncryptedPrivateKey,
+        "openssl/traditional-aes192.pem openssl/traditional-aes256.pem",
+    ),
+    (
+        Form::TraditionalEncryptedPrivateKey,
+        "guide/private-traditional.pem node/pkcs1-des3.pem",
+    ),
+    (
+        Form::TraditionalEncryptedPrivateKey,
+        "node/pkcs1-aes128.pem python/traditional-best.pem",
+    ),
+    (Form::TraditionalEncryptedPrivateKey, "ssh/traditional.pem"),
+];
+
 #[test]
 fn field_13_every_private_form_is_read() {
-    let forms = [
-        (
-            Form::Pkcs8PrivateKey,
-            "openssl/pkcs8.pem openssl/pkcs8.der node/pkcs8.pem python/pkcs8.pem",
-        ),
-        (Form::Pkcs8PrivateKey, "ssh/pkcs8.pem java/pkcs8.der"),
-        (
-            Form::Pkcs1PrivateKey,
-            "openssl/pkcs1.pem openssl/pkcs1.der python/pkcs1.pem ssh/pkcs1.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/pbes2-aes-128-cbc.pem openssl/pbes2-aes-192-cbc.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/pbes2-aes-256-cbc.pem openssl/pbes2-des3.pem openssl/pbes2.der",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/scrypt-aes-128-cbc.pem openssl/scrypt-aes-192-cbc.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/scrypt-aes-256-cbc.pem openssl/scrypt-des3.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/pbes2-hmacWithSHA1.pem openssl/pbes2-hmacWithSHA224.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/pbes2-hmacWithSHA256.pem openssl/pbes2-hmacWithSHA384.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "openssl/pbes2-hmacWithSHA512.pem guide/private.pem",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "node/pkcs8-des3.pem node/pkcs8-aes256.pem node/pkcs8-aes256.der",
-        ),
-        (
-            Form::EncryptedPkcs8PrivateKey,
-            "python/pkcs8-best.pem python/pkcs8-best.der ssh/pkcs8-encrypted.pem",
-        ),
-        (
-            Form::TraditionalEncryptedPrivateKey,
-            "openssl/traditional-des3.pem openssl/traditional-aes128.pem",
-        ),
-        (
-            Form::TraditionalEncryptedPrivateKey,
-            "openssl/traditional-aes192.pem openssl/traditional-aes256.pem",
-        ),
-        (
-            Form::TraditionalEncryptedPrivateKey,
-            "guide/private-traditional.pem node/pkcs1-des3.pem",
-        ),
-        (
-            Form::TraditionalEncryptedPrivateKey,
-            "node/pkcs1-aes128.pem python/traditional-best.pem",
-        ),
-        (Form::TraditionalEncryptedPrivateKey, "ssh/traditional.pem"),
-    ];
     let passphrase = Passphrase::new(PASSPHRASE);
-    for (form, names) in forms {
+    for (form, names) in PRIVATE.iter().copied() {
         for name in names.split(' ') {
             let text = data(name);
             assert_eq!(inspect(&text).unwrap().main().kind(), Kind::Key(form), "{name}");
@@ -109,6 +131,7 @@ fn every_public_form_is_read() {
             Form::Pkcs1PublicKey,
             "python/pkcs1-public.pem ssh/pkcs1-public.pem",
         ),
+        (Form::PublicJsonWebKey, "jwk/public.json jwk/set.json"),
         (
             Form::Certificate,
             "openssl/certificate.pem openssl/certificate.der openssl/certificate-v1.pem",
@@ -168,7 +191,10 @@ fn an_odd_exponent_other_than_65537_is_accepted() {
         key.public_key()
     );
     let advice = inspect(data("python/exponent-3-public.pem")).unwrap().advice();
-    assert!(advice.iter().any(|line| line.contains("65537")), "{advice:?}");
+    assert!(
+        advice.iter().any(|line| line.text().contains("65537")),
+        "{advice:?}"
+    );
 }
 
 #[test]
@@ -178,6 +204,50 @@ fn a_passphrase_beyond_ascii_is_its_utf8_bytes() {
         Some(&Passphrase::new("größer als 🔑")),
     );
     assert_eq!(key.unwrap().public_key(), &expected("openssl/public.pem"));
+}
+
+#[test]
+fn an_empty_passphrase_opens_what_was_encrypted_with_it() {
+    for name in [
+        "openssl/empty-passphrase.pem",
+        "openssl/empty-passphrase-pbe.pem",
+        "pkcs12/empty-passphrase.p12",
+        "pkcs12/empty-passphrase-legacy.p12",
+    ] {
+        let key = PrivateKey::parse(data(name), Some(&Passphrase::new("")))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(key.public_key(), &expected(name), "{name}");
+        let without = PrivateKey::parse(data(name), None).unwrap_err();
+        assert!(
+            matches!(without, wa_keys::KeyError::PassphraseNeeded { .. }),
+            "{name}: {without:?}"
+        );
+        let wrong = PrivateKey::parse(data(name), Some(&Passphrase::new("x"))).unwrap_err();
+        assert!(
+            matches!(wrong, wa_keys::KeyError::WrongPassphrase { .. }),
+            "{name}: {wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn an_unprotected_container_needs_no_passphrase() {
+    let key = PrivateKey::parse(data("pkcs12/unprotected.p12"), None).unwrap();
+    assert_eq!(key.public_key(), &expected("pkcs12/public.pem"));
+    let inspection = inspect(data("pkcs12/unprotected.p12")).unwrap();
+    assert_eq!(
+        inspection.main().fingerprint(),
+        Some(expected("pkcs12/public.pem").fingerprint())
+    );
+}
+
+#[test]
+fn a_container_in_base64_is_read() {
+    use base64ct::Encoding as _;
+
+    let base64 = base64ct::Base64::encode_string(&data("pkcs12/modern.p12"));
+    let key = PrivateKey::parse(base64, Some(&Passphrase::new(PASSPHRASE))).unwrap();
+    assert_eq!(key.public_key(), &expected("pkcs12/public.pem"));
 }
 
 #[test]

@@ -10,16 +10,18 @@
 mod support;
 
 use support::*;
-use wa_keys::{Damage, ExponentFault, ForeignForm, KeyError, Passphrase, PrivateKey, Protection, PublicKey};
+use wa_keys::{
+    Damage, ExponentFault, ForeignForm, KeyError, Passphrase, PrivateKey, Protection, PublicKey, inspect,
+};
 
 type Check = fn(&KeyError) -> bool;
 
-/// Checks the variant of an error, a part of its text and a part of its help.
+/// Checks the variant of an error, a part of its text and a part of its help and action.
 fn check(name: &str, error: &KeyError, variant: &str, says: &str, helps: &str) {
     let (text, debug, help) = (
         error.to_string(),
         format!("{error:?}"),
-        error.help().unwrap_or_default(),
+        format!("{} {:?}", error.help().unwrap_or_default(), error.action()),
     );
     assert_eq!(debug.split([' ', '(']).next(), Some(variant), "{name}");
     assert!(text.contains(says), "{name}: {text:?} lacks {says:?}");
@@ -35,54 +37,64 @@ fn check_table(table: &str, parse: impl Fn(Vec<u8>) -> KeyError) {
 }
 
 const PUBLIC: &str = "
-    refused/ec-public.pem      | NotRsa             | EC (P-256)          | genrsa
-    refused/ec-certificate.pem | NotRsa             | EC (P-256), not RSA | genrsa
-    refused/ed25519-public.pem | NotRsa             | Ed25519             | genrsa
+    refused/ec-public.pem      | NotRsa             | EC (P-256)          | Generate
+    refused/ec-certificate.pem | NotRsa             | EC (P-256), not RSA | Generate
+    refused/ed25519-public.pem | NotRsa             | Ed25519             | Generate
     refused/rsa-pss-public.pem | NotRsa             | RSA-PSS             | rsaEncryption
     refused/rsa1024-public.pem | WrongSize          | 1024 bits           | 2048
     refused/rsa3072-public.pem | WrongSize          | 3072 bits           | 2048
     refused/rsa4096-public.pem | WrongSize          | 4096 bits           | 2048
-    openssl/pkcs8.pem          | PrivateKeyGiven    | PKCS#8 private key  | -pubout
-    openssl/pkcs1.der          | PrivateKeyGiven    | PKCS#1 private key  | -pubout
-    guide/private.pem          | PrivateKeyGiven    | encrypted PKCS#8    | -pubout
-    node/pkcs1-des3.pem        | PrivateKeyGiven    | traditional         | -pubout
-    refused/ec-sec1.pem        | PrivateKeyGiven    | EC private key      | -pubout
-    refused/request.pem        | CertificateRequest | certificate request | openssl req
-    refused/request.der        | CertificateRequest | certificate request | openssl req
-    refused/chain.pem          | SeveralKeys        | 2 different keys    | openssl x509
-    refused/openssh.pub        | Foreign            | an SSH public key   | ssh-keygen -e -m PKCS8
-    refused/ssh2.pub           | Foreign            | SSH public key      | ssh-keygen
-    refused/openssh.pem        | Foreign            | OpenSSH             | ssh-keygen -p -m PKCS8
-    refused/pkcs12.p12         | Foreign            | PKCS#12             | openssl pkcs12
-    refused/pkcs7.pem          | Foreign            | PKCS#7              | openssl pkcs7
-    refused/pkcs7.der          | Foreign            | PKCS#7              | -inform DER
+    openssl/pkcs8.pem          | PrivateKeyGiven    | PKCS#8 private key  | WritePublicKey
+    openssl/pkcs1.der          | PrivateKeyGiven    | PKCS#1 private key  | WritePublicKey
+    guide/private.pem          | PrivateKeyGiven    | encrypted PKCS#8    | WritePublicKey
+    node/pkcs1-des3.pem        | PrivateKeyGiven    | traditional         | WritePublicKey
+    refused/ec-sec1.pem        | PrivateKeyGiven    | EC private key      | WritePublicKey
+    refused/request.pem        | CertificateRequest | certificate request | ExtractRequestKey
+    refused/request.der        | CertificateRequest | certificate request | ExtractRequestKey
+    refused/chain.pem          | SeveralKeys        | 2 different keys    | file of its own
+    refused/openssh.pub        | Foreign            | an SSH public key   | Export(SshPublicKey)
+    refused/ssh2.pub           | Foreign            | SSH public key      | Export(Rfc4716PublicKey)
+    refused/openssh.pem        | Foreign            | OpenSSH             | Export(OpenSshPrivateKey)
+    pkcs12/modern.p12          | PrivateKeyGiven    | PKCS#12             | WritePublicKey
+    refused/ber.p12            | Foreign            | BER                 | Export(BerPkcs12)
+    refused/store.jks          | Foreign            | Java key store      | Export(JavaKeyStore)
+    jwk/private.json           | PrivateKeyGiven    | JSON Web Key        | WritePublicKey
+    refused/jwk-ec.json        | NotRsa             | EC (P-256)          | Generate
+    refused/jwk-oct.json       | PrivateKeyGiven    | JSON Web Key        | WritePublicKey
+    refused/pkcs7.pem          | Foreign            | PKCS#7              | Export(Pkcs7)
+    refused/pkcs7.der          | Foreign            | PKCS#7              | Export(Pkcs7)
     refused/ec-parameters.pem  | Foreign            | parameters          | key itself
 ";
 
 const PRIVATE: &str = "
-    refused/ec-sec1.pem              | NotRsa                | EC (P-256)             | genrsa
-    refused/ec-pkcs8.pem             | NotRsa                | EC (P-256)             | genrsa
-    refused/ec-encrypted.pem         | NotRsa                | EC (P-256)             | genrsa
-    refused/ec-traditional.pem       | NotRsa                | EC (P-256)             | genrsa
-    refused/ed25519.pem              | NotRsa                | Ed25519                | genrsa
-    refused/x25519.pem               | NotRsa                | X25519                 | genrsa
-    refused/rsa-pss.pem              | NotRsa                | RSA-PSS                | genrsa
-    refused/dsa-pkcs8.pem            | NotRsa                | DSA                    | genrsa
-    refused/dsa-traditional.pem      | NotRsa                | DSA                    | genrsa
-    refused/rsa1024.pem              | WrongSize             | 1024                   | genrsa
-    refused/multi-prime.pem          | MultiPrime            | more than two primes   | genrsa
+    refused/ec-sec1.pem              | NotRsa                | EC (P-256)             | Generate
+    refused/ec-pkcs8.pem             | NotRsa                | EC (P-256)             | Generate
+    refused/ec-encrypted.pem         | NotRsa                | EC (P-256)             | Generate
+    refused/ec-traditional.pem       | NotRsa                | EC (P-256)             | Generate
+    refused/ed25519.pem              | NotRsa                | Ed25519                | Generate
+    refused/x25519.pem               | NotRsa                | X25519                 | Generate
+    refused/rsa-pss.pem              | NotRsa                | RSA-PSS                | Generate
+    refused/dsa-pkcs8.pem            | NotRsa                | DSA                    | Generate
+    refused/dsa-traditional.pem      | NotRsa                | DSA                    | Generate
+    refused/rsa1024.pem              | WrongSize             | 1024                   | Generate
+    refused/multi-prime.pem          | MultiPrime            | more than two primes   | Generate
     refused/openssh.pem              | Foreign               | OpenSSH                | ssh-keygen
     openssl/public.pem               | PublicKeyGiven        | SPKI                   | private key file
     openssl/certificate.der          | PublicKeyGiven        | X.509                  | private key file
-    refused/request.pem              | CertificateRequest    | request                | openssl req
-    refused/pbes1-md5-des.pem        | UnsupportedProtection | PBES1 with MD5 and DES | openssl pkcs8 -topk8 -v2 aes-256-cbc
-    refused/pbes1-sha1-3des.pem      | UnsupportedProtection | SHA-1 and 3DES         | openssl pkcs8
-    refused/pbes2-des.pem            | UnsupportedProtection | DES-CBC                | -provider legacy
-    refused/pbes2-rc2.pem            | UnsupportedProtection | RC2-CBC                | -provider legacy
-    refused/pbes2-camellia.pem       | UnsupportedProtection | Camellia-256-CBC       | openssl pkcs8
-    refused/pbes2-sha512-256.pem     | UnsupportedProtection | HMAC-SHA-512/256       | openssl pkcs8
-    refused/traditional-des.pem      | UnsupportedProtection | DES-CBC                | openssl pkcs8
-    refused/traditional-camellia.pem | UnsupportedProtection | CAMELLIA-256-CBC       | openssl pkcs8
+    refused/request.pem              | CertificateRequest    | request                | ExtractRequestKey
+    refused/pbes1-md5-des.pem        | UnsupportedProtection | PBES1 with MD5 and DES | Reencrypt { legacy: true }
+    jwk/public.json                  | PublicKeyGiven        | JSON Web Key           | private key file
+    refused/jwk-oct.json             | NotRsa                | symmetric              | Generate
+    refused/jwk-okp.json             | NotRsa                | Ed25519                | Generate
+    refused/jwk-without-primes.json  | Damaged               | no member `p`          | `dp`, `dq` and `qi`
+    refused/two-keys.p12             | SeveralKeys           | 2 different keys       | file of its own
+    refused/no-key.p12               | NoPrivateKey          | PKCS#12                | private key
+    refused/pbes2-des.pem            | UnsupportedProtection | DES-CBC                | Reencrypt { legacy: true }
+    refused/pbes2-rc2.pem            | UnsupportedProtection | RC2-CBC                | Reencrypt { legacy: true }
+    refused/pbes2-camellia.pem       | UnsupportedProtection | Camellia-256-CBC       | Reencrypt { legacy: false }
+    refused/pbes2-sha512-256.pem     | UnsupportedProtection | HMAC-SHA-512/256       | Reencrypt { legacy: false }
+    refused/traditional-des.pem      | UnsupportedProtection | DES-CBC                | Reencrypt { legacy: true }
+    refused/traditional-camellia.pem | UnsupportedProtection | CAMELLIA-256-CBC       | Reencrypt { legacy: false }
 ";
 
 #[test]
@@ -116,7 +128,7 @@ fn encrypted_keys_without_or_with_a_wrong_passphrase() {
         check(name, &error, "PassphraseNeeded", says, "passphrase");
         for other in ["", "correct horse ", "Correct horse"] {
             let error = PrivateKey::parse(data(name), Some(&Passphrase::new(other))).unwrap_err();
-            check(name, &error, "WrongPassphrase", says, "openssl pkey");
+            check(name, &error, "WrongPassphrase", says, "check the passphrase");
         }
     }
 }
@@ -224,6 +236,46 @@ fn numbers_that_do_not_form_a_key() {
 }
 
 #[test]
+fn json_web_keys_that_cannot_be_read_are_named() {
+    let good = text("jwk/private.json");
+    let parse = |text: &str| PrivateKey::parse(text, None).unwrap_err();
+    let damage = |text: &str| match parse(text) {
+        KeyError::Damaged { damage, .. } => damage,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        damage(&good.replace("\"dq\"", "\"dx\"")),
+        Damage::MissingMember("dq")
+    );
+    assert_eq!(
+        damage(&good.replace("\"d\": \"", "\"d\": \"!")),
+        Damage::BadMember("d")
+    );
+    assert_eq!(
+        damage(&good.replace("\"e\": \"AQAB\"", "\"e\": \"\"")),
+        Damage::BadMember("e")
+    );
+    assert!(matches!(
+        damage(&good[..good.len() - 3]),
+        Damage::BadJsonWebKey(_)
+    ));
+    assert!(matches!(
+        damage(&good.replace("\"RSA\"", "\"RSB\"")),
+        Damage::BadJsonWebKey(_)
+    ));
+    // The numbers are checked as those of every other form are.
+    let mixed = good
+        .replace("\"p\":", "\"x\":")
+        .replace("\"q\":", "\"p\":")
+        .replace("\"x\":", "\"q\":");
+    assert!(matches!(parse(&mixed), KeyError::InconsistentNumbers { .. }));
+    assert!(matches!(
+        parse(&good.replace("\"kty\"", "\"oth\": [], \"kty\"")),
+        KeyError::MultiPrime
+    ));
+}
+
+#[test]
 fn several_keys_in_one_file() {
     let several = |result: Result<PrivateKey, KeyError>| matches!(result, Err(KeyError::SeveralKeys { .. }));
     let passphrase = Passphrase::new(PASSPHRASE);
@@ -285,9 +337,7 @@ fn what_is_no_key_at_all() {
         (br#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, |e| {
             matches!(
                 e,
-                KeyError::Foreign {
-                    found: ForeignForm::JsonWebKey
-                }
+                KeyError::WrongSize { bits: 17 } | KeyError::PublicKeyGiven { .. }
             )
         }),
         (b"PuTTY-User-Key-File-3: ssh-rsa\n", |e| {
@@ -315,6 +365,19 @@ fn what_is_no_key_at_all() {
             found: ForeignForm::Pgp
         })
     ));
+    let ssh_com = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"x\"\nP2/56wAAAi4=\n\
+                   ---- END SSH2 ENCRYPTED PRIVATE KEY ----\n";
+    let error = PublicKey::parse(ssh_com).unwrap_err();
+    assert!(error.help().unwrap().contains("export"));
+    assert!(inspect(ssh_com).unwrap().is_private());
+    assert!(matches!(
+        error,
+        KeyError::Foreign {
+            found: ForeignForm::SshComPrivateKey
+        }
+    ));
+    let ed25519 = PublicKey::parse("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@example").unwrap_err();
+    assert!(matches!(ed25519, KeyError::NotRsa { .. }), "{ed25519:?}");
     let crl = pem("X509 CRL", &sequence(&[]));
     assert!(matches!(
         PublicKey::parse(crl),

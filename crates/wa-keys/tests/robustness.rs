@@ -14,7 +14,7 @@ use support::*;
 use wa_keys::{Encoding, Inspection, KeyError, Passphrase, PrivateKey, PublicKey, inspect};
 
 /// Files whose mutation must not cost a derivation of more than some thousand rounds.
-const CHEAP: [&str; 16] = [
+const CHEAP: [&str; 18] = [
     "openssl/public.pem",
     "openssl/public.der",
     "openssl/pkcs1-public.der",
@@ -29,7 +29,9 @@ const CHEAP: [&str; 16] = [
     "refused/ec-sec1.pem",
     "refused/ed25519.pem",
     "refused/rsa-pss.pem",
-    "refused/pkcs12.p12",
+    "pkcs12/unprotected.p12",
+    "jwk/private.json",
+    "jwk/set.json",
     "refused/pbes1-md5-des.pem",
 ];
 

@@ -1,15 +1,13 @@
-//! What to do about each refusal.
+//! What to do about each refusal: a sentence for people, and the kind of action for programs.
 
 use std::borrow::Cow;
 
-use super::{Damage, KeyError, Relation};
+use super::{Action, Damage, KeyError, OpenSslSupport, Relation};
 use crate::{ForeignForm, KeyAlgorithm};
 
-const GENERATE: &str = "make a new key: openssl genrsa -out private.pem 2048";
-const WEAK: &str = "do not register this key, and replace it wherever it is in use; make a new key in files of its own: \
-     wa keys generate --private new-private.pem --public new-public.pem";
-const CONVERT_PRIVATE: &str = "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in in.pem -out private.pem \
-     (OpenSSL 3 needs `-provider legacy -provider default` for RC2, RC4 and single DES)";
+const GENERATE: &str = "generate a new 2048-bit RSA key";
+const WEAK: &str =
+    "do not register this key, and replace it wherever it is in use; generate a new key in files of its own";
 
 pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
     let text = match error {
@@ -21,12 +19,12 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
         }
         KeyError::Foreign { found } => foreign(*found),
         KeyError::Damaged { damage, .. } => damaged(damage),
-        KeyError::Malformed { .. } => "copy the key again from its source, or export it again with openssl",
+        KeyError::Malformed { .. } => "copy the key again from its source, or export it again",
         KeyError::NotRsa { found } => match found {
             KeyAlgorithm::RsaPss | KeyAlgorithm::RsaOaep => {
-                "WhatsApp needs a plain RSA key (rsaEncryption); make one: openssl genrsa -out private.pem 2048"
+                "WhatsApp needs a plain RSA key (rsaEncryption); generate one"
             }
-            _ => "WhatsApp needs an RSA key; make one: openssl genrsa -out private.pem 2048",
+            _ => "WhatsApp needs an RSA key; generate one",
         },
         KeyError::WrongSize { .. }
         | KeyError::EvenModulus
@@ -37,30 +35,29 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
         | KeyError::Roca
         | KeyError::UnevenPrimes
         | KeyError::CompositeFactor => WEAK,
-        KeyError::NotOnePublicKeyBlock => {
-            "write it as one PEM block, and set that: openssl pkey -pubin -in in.pem -pubout -out public.pem"
-        }
-        KeyError::PrivateKeyGiven { .. } => {
-            "keep it secret and give its public half: openssl pkey -in private.pem -pubout -out public.pem"
-        }
+        KeyError::NotOnePublicKeyBlock => "write it as one PEM block, and set that",
+        KeyError::PrivateKeyGiven { .. } => "keep it secret and give its public half",
+        KeyError::NoPrivateKey { .. } => "export it again together with its private key",
         KeyError::PublicKeyGiven { .. } => "give the private key file that belongs to it",
-        KeyError::CertificateRequest => {
-            "take the public key out of it: openssl req -in in.pem -pubkey -noout -out public.pem"
-        }
+        KeyError::CertificateRequest => "take the public key out of it with OpenSSL",
         KeyError::SeveralKeys { .. } => {
-            "put the one key that you mean into a file of its own; of a certificate chain, the first: \
-             openssl x509 -in in.pem -pubkey -noout -out public.pem"
+            "put the one key that you mean into a file of its own; of a certificate chain, that is usually the first \
+             certificate"
         }
         KeyError::PassphraseNeeded { .. } => "give the passphrase of the key",
         KeyError::WrongPassphrase { .. } => {
-            "check the passphrase (also for a line end or a blank at its end); \
-             `openssl pkey -in private.pem -noout` tries it"
+            "check the passphrase, also for a space at its end and for lower and upper case"
         }
         KeyError::EmptyPassphrase => "give a passphrase, or write the key unencrypted on purpose",
-        KeyError::UnsupportedProtection { .. } => CONVERT_PRIVATE,
+        KeyError::UnsupportedProtection { openssl, .. } => match openssl {
+            OpenSslSupport::None => {
+                "OpenSSL does not read it either: export the key again from the program that wrote it, as PKCS#8 \
+                 with AES-256-CBC"
+            }
+            OpenSslSupport::Default | OpenSslSupport::Legacy => "encrypt it again with OpenSSL",
+        },
         KeyError::CostTooHigh { .. } => {
-            "if you trust the file, convert it with a usual cost: \
-             openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in in.pem -out private.pem"
+            "if you trust the file, encrypt it again with OpenSSL at a usual cost, which can take minutes"
         }
         KeyError::RoundsOutOfRange { .. } => "leave the rounds at their default of 600000",
         KeyError::InconsistentNumbers { relation } => return Some(inconsistent(*relation)),
@@ -69,28 +66,46 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
     Some(Cow::Borrowed(text))
 }
 
+pub(super) fn action(error: &KeyError) -> Option<Action> {
+    match error {
+        KeyError::NotRsa { .. }
+        | KeyError::WrongSize { .. }
+        | KeyError::EvenModulus
+        | KeyError::BadExponent { .. }
+        | KeyError::MultiPrime
+        | KeyError::SmallFactor { .. }
+        | KeyError::ClosePrimes
+        | KeyError::Roca
+        | KeyError::UnevenPrimes
+        | KeyError::CompositeFactor
+        | KeyError::InconsistentNumbers { .. } => Some(Action::Generate),
+        KeyError::NotOnePublicKeyBlock | KeyError::PrivateKeyGiven { .. } => Some(Action::WritePublicKey),
+        KeyError::CertificateRequest => Some(Action::ExtractRequestKey),
+        KeyError::UnsupportedProtection { openssl, .. } => match openssl {
+            OpenSslSupport::None => None,
+            OpenSslSupport::Default => Some(Action::Reencrypt { legacy: false }),
+            OpenSslSupport::Legacy => Some(Action::Reencrypt { legacy: true }),
+        },
+        KeyError::CostTooHigh { .. } => Some(Action::Reencrypt { legacy: false }),
+        KeyError::Foreign { found } => match found {
+            ForeignForm::Pgp => Some(Action::Generate),
+            ForeignForm::Parameters | ForeignForm::RevocationList | ForeignForm::SshComPrivateKey => None,
+            _ => Some(Action::Export(*found)),
+        },
+        _ => None,
+    }
+}
+
 fn foreign(found: ForeignForm) -> &'static str {
     match found {
-        ForeignForm::OpenSshPrivateKey => {
-            "convert a copy of it: cp in.pem private.pem && ssh-keygen -p -m PKCS8 -f private.pem"
-        }
-        ForeignForm::SshPublicKey => "convert it: ssh-keygen -e -m PKCS8 -f in.pub > public.pem",
-        ForeignForm::PuttyPrivateKey => {
-            "convert it: puttygen in.ppk -O private-openssh -o private.pem, then ssh-keygen -p -m PKCS8 -f private.pem"
-        }
-        ForeignForm::Pkcs12 => "take the key out of it: openssl pkcs12 -in in.p12 -nocerts -out private.pem",
-        ForeignForm::Pkcs7 => {
-            "take the certificates out of it: openssl pkcs7 -in in.p7b -print_certs -out certificates.pem \
-             (add -inform DER if it is binary)"
-        }
-        ForeignForm::JavaKeyStore => {
-            "convert it: keytool -importkeystore -srckeystore in.jks -destkeystore in.p12 -deststoretype PKCS12, \
-             then openssl pkcs12 -in in.p12 -nocerts -out private.pem"
-        }
-        ForeignForm::JsonWebKey => "export the key as PEM (PKCS#8 or SPKI) from the tool that made it",
-        ForeignForm::Pgp => {
-            "OpenPGP keys do not serve here; make an RSA key: openssl genrsa -out private.pem 2048"
-        }
+        ForeignForm::OpenSshPrivateKey => "convert a copy of it with ssh-keygen",
+        ForeignForm::SshPublicKey | ForeignForm::Rfc4716PublicKey => "convert it with ssh-keygen",
+        ForeignForm::SshComPrivateKey => "export it as PEM (PKCS#8 or PKCS#1) from the program that wrote it",
+        ForeignForm::PuttyPrivateKey => "export it with puttygen",
+        ForeignForm::BerPkcs12 => "take the private key out of it with OpenSSL",
+        ForeignForm::Pkcs7 => "take the certificates out of it with OpenSSL",
+        ForeignForm::JavaKeyStore => "convert it to PKCS#12 with keytool",
+        ForeignForm::Pgp => "OpenPGP keys do not serve here; generate an RSA key",
         ForeignForm::Parameters => "give the key itself, not its parameters",
         ForeignForm::RevocationList => "give the certificate or the public key, not a revocation list",
     }
@@ -99,10 +114,17 @@ fn foreign(found: ForeignForm) -> &'static str {
 fn damaged(damage: &Damage) -> &'static str {
     match damage {
         Damage::BadBoundary => "write the line as in -----BEGIN PUBLIC KEY----- and -----END PUBLIC KEY-----",
+        Damage::Placeholder => {
+            "put your whole private key in its place, with its own BEGIN and END lines; the lines with [REPLACE THIS] go"
+        }
         Damage::BadHeader(_) => {
             "an encrypted key of this form needs the lines `Proc-Type: 4,ENCRYPTED` and `DEK-Info: CIPHER,IV`; \
              copy the whole file again"
         }
+        Damage::MissingMember(_) => {
+            "export the key again with all members: `n` and `e`, and of a private key `d`, `p`, `q`, `dp`, `dq` and `qi`"
+        }
+        Damage::BadJsonWebKey(_) | Damage::BadMember(_) => "copy the whole key again, from `{` to `}`",
         _ => "copy the whole file again, from the BEGIN line to the END line",
     }
 }
@@ -110,12 +132,8 @@ fn damaged(damage: &Damage) -> &'static str {
 fn inconsistent(relation: Relation) -> Cow<'static, str> {
     Cow::Borrowed(match relation {
         Relation::Coefficient | Relation::ExponentP | Relation::ExponentQ => {
-            "the file was altered or written by a faulty program; use a backup of it, or make a new key: \
-             openssl genrsa -out private.pem 2048"
+            "the file was altered or written by a faulty program; use a backup of it, or generate a new key"
         }
-        _ => {
-            "the file was altered, or mixes two keys (`openssl rsa -check -in private.pem -noout` says the same); \
-             use a backup of it, or make a new key: openssl genrsa -out private.pem 2048"
-        }
+        _ => "the file was altered, or mixes two keys; use a backup of it, or generate a new key",
     })
 }

@@ -31,6 +31,18 @@ pub enum Damage {
     /// A PEM header that does not have the form that it needs.
     #[error("the header {0} is not complete")]
     BadHeader(&'static str),
+    /// The key is the placeholder of Meta's sample endpoint.
+    #[error("the text is the placeholder from the README of Meta's sample endpoint, not a key")]
+    Placeholder,
+    /// A JSON Web Key that cannot be read.
+    #[error("the JSON Web Key {0}")]
+    BadJsonWebKey(&'static str),
+    /// A JSON Web Key without a member that it needs.
+    #[error("the JSON Web Key has no member `{0}`")]
+    MissingMember(&'static str),
+    /// A JSON Web Key with a member that is no number.
+    #[error("the member `{0}` of the JSON Web Key is not base64url")]
+    BadMember(&'static str),
     /// The DER value ends early.
     #[error("the key data ends too early: {expected} bytes announced, {found} there")]
     Truncated {
@@ -102,6 +114,14 @@ pub enum Cost {
     /// PBKDF2 with too many rounds.
     #[error("the private key asks for {rounds} PBKDF2 rounds; at most {limit} are done")]
     Pbkdf2Rounds {
+        /// Rounds that the file asks for (the largest number shown is 2⁶⁴ − 1).
+        rounds: u64,
+        /// The most that is done.
+        limit: u32,
+    },
+    /// The derivation of PKCS#12 with too many rounds.
+    #[error("the private key asks for {rounds} rounds of the PKCS#12 derivation; at most {limit} are done")]
+    Pkcs12Rounds {
         /// Rounds that the file asks for (the largest number shown is 2⁶⁴ − 1).
         rounds: u64,
         /// The most that is done.

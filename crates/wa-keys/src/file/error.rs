@@ -72,9 +72,7 @@ impl FileError {
         let text = match self {
             Self::Key { source, .. } | Self::Protect { source, .. } => return source.help(),
             Self::NotAFile { .. } => "give the path of a file; to see a key without a file, print it",
-            Self::Exists { .. } => {
-                "choose another name, or ask for the file to be replaced if nobody needs it"
-            }
+            Self::Exists { .. } => "choose another name: a key that is replaced is lost",
             Self::Read { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "run as the user who owns the key",

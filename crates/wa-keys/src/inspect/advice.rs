@@ -1,56 +1,66 @@
 //! What to do with an input, for people.
 
-use std::borrow::Cow;
-
 use super::{Inspection, Item, Kind};
-use crate::{Cipher, Encryption, Form, KeyDerivation, KeyError, Prf, Protection};
+use crate::{Action, Advice, Cipher, Encryption, Form, KeyDerivation, KeyError, Prf, Protection};
 
-const ENCRYPT: &str = "openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in in.pem -out private.pem";
-
-pub(super) fn of(inspection: &Inspection) -> Vec<Cow<'static, str>> {
-    let mut advice: Vec<Cow<'static, str>> = inspection.items.iter().flat_map(of_item).collect();
-    advice.extend(inspection.problem().and_then(KeyError::help));
+pub(super) fn of(inspection: &Inspection) -> Vec<Advice> {
+    let mut advice: Vec<Advice> = inspection.items.iter().flat_map(of_item).collect();
+    advice.extend(inspection.problem().and_then(KeyError::advice));
+    // What is refused cannot be converted.
+    if inspection.problem().is_some() {
+        advice.retain(|line| line.action() != Some(Action::Convert));
+    }
     let mut seen = Vec::new();
     advice.retain(|line| {
-        !seen.contains(line) && {
+        let is_new = !seen.contains(line);
+        if is_new {
             seen.push(line.clone());
-            true
         }
+        is_new
     });
     advice
 }
 
-fn of_item(item: &Item) -> Vec<Cow<'static, str>> {
+fn of_item(item: &Item) -> Vec<Advice> {
     if let Some(problem) = item.problem() {
-        return problem.help().into_iter().collect();
+        return problem.advice().into_iter().collect();
     }
     let mut advice = Vec::new();
     match item.kind {
-        Kind::Key(Form::Pkcs1PublicKey) => advice.push(
-            "WhatsApp takes the SPKI form (BEGIN PUBLIC KEY) only: openssl rsa -RSAPublicKey_in -in in.pem -pubout \
-             -out public.pem"
-                .into(),
-        ),
-        Kind::Key(Form::Certificate) => advice.push(
-            "only the public key in it counts for WhatsApp, neither its dates nor its issuer".into(),
-        ),
-        Kind::Key(Form::Pkcs8PrivateKey | Form::Pkcs1PrivateKey) => {
-            advice.push(format!("it is not protected by a passphrase; to protect it: {ENCRYPT}").into());
+        Kind::Key(Form::Pkcs1PublicKey | Form::PublicJsonWebKey) => advice.push(Advice::new(
+            "WhatsApp takes the SPKI form (BEGIN PUBLIC KEY) only; write it so",
+            Some(Action::WritePublicKey),
+        )),
+        Kind::Key(Form::Certificate) => advice.push(Advice::new(
+            "only the public key in it counts for WhatsApp, neither its dates nor its issuer",
+            None,
+        )),
+        Kind::Key(Form::Pkcs8PrivateKey | Form::Pkcs1PrivateKey | Form::PrivateJsonWebKey) => {
+            advice.push(Advice::new(
+                "it is not protected by a passphrase; write a protected copy",
+                Some(Action::Convert),
+            ));
         }
         _ => {}
     }
     if let Some(encryption) = item.encryption() {
-        advice.extend(of_encryption(encryption).map(Cow::Owned));
+        advice.extend(of_encryption(encryption));
     }
     if item.exponent().is_some_and(|exponent| exponent != 65537) {
-        advice.push("its public exponent is accepted but unusual; 65537 is what everybody expects".into());
+        advice.push(Advice::new(
+            "its public exponent is accepted but unusual; 65537 is the usual one",
+            None,
+        ));
     }
     advice
 }
 
-fn of_encryption(encryption: Encryption) -> Option<String> {
+fn of_encryption(encryption: Encryption) -> Option<Advice> {
     let weak = match encryption.derivation {
         KeyDerivation::EvpBytesToKey => "its passphrase can be guessed fast (one round of MD5)".to_owned(),
+        KeyDerivation::Pkcs12 { rounds } => {
+            format!("its passphrase can be guessed fast ({rounds} rounds of SHA-1)")
+        }
         KeyDerivation::Pbkdf2 { rounds, .. } if rounds < u64::from(Protection::MIN_ROUNDS) => {
             format!(
                 "its passphrase can be guessed fast ({rounds} rounds; {} are advised)",
@@ -63,5 +73,6 @@ fn of_encryption(encryption: Encryption) -> Option<String> {
         } => "HMAC-SHA-1 is outdated".to_owned(),
         _ => return None,
     };
-    Some(format!("{weak}; to protect it better: {ENCRYPT}"))
+    let text = format!("{weak}; write a better protected copy");
+    Some(Advice::new(text, Some(Action::Convert)))
 }

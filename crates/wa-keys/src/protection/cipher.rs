@@ -24,6 +24,12 @@ pub enum Cipher {
     Aes256Cbc,
     /// Triple DES with three keys, which `openssl genrsa -des3` uses; read, never written.
     DesEde3Cbc,
+    /// Triple DES with two keys, in PKCS#12; read, never written.
+    DesEde2Cbc,
+    /// RC2 with a 128-bit key, in PKCS#12; read, never written.
+    Rc2With128BitsCbc,
+    /// RC2 with a 40-bit key, in old PKCS#12, which hides nothing; read, never written.
+    Rc2With40BitsCbc,
 }
 
 /// Names in `DEK-Info` and object identifiers in PBES2 (RFC 8018 §B.2, RFC 3565).
@@ -70,7 +76,8 @@ impl Cipher {
 
     pub(super) fn key_bytes(self) -> usize {
         match self {
-            Self::Aes128Cbc => 16,
+            Self::Aes128Cbc | Self::DesEde2Cbc | Self::Rc2With128BitsCbc => 16,
+            Self::Rc2With40BitsCbc => 5,
             Self::Aes192Cbc | Self::DesEde3Cbc => 24,
             Self::Aes256Cbc => 32,
         }
@@ -79,7 +86,7 @@ impl Cipher {
     /// Length of a block and of the initialisation vector.
     pub(super) fn block_bytes(self) -> usize {
         match self {
-            Self::DesEde3Cbc => 8,
+            Self::DesEde3Cbc | Self::DesEde2Cbc | Self::Rc2With128BitsCbc | Self::Rc2With40BitsCbc => 8,
             _ => 16,
         }
     }
@@ -91,6 +98,8 @@ impl Cipher {
             Self::Aes192Cbc => decrypt::<aes::Aes192Dec>(key, iv, ciphertext),
             Self::Aes256Cbc => decrypt::<aes::Aes256Dec>(key, iv, ciphertext),
             Self::DesEde3Cbc => decrypt::<des::TdesEde3>(key, iv, ciphertext),
+            Self::DesEde2Cbc => decrypt::<des::TdesEde2>(key, iv, ciphertext),
+            Self::Rc2With128BitsCbc | Self::Rc2With40BitsCbc => decrypt::<rc2::Rc2>(key, iv, ciphertext),
         }
     }
 }
@@ -102,6 +111,9 @@ impl fmt::Display for Cipher {
             Self::Aes192Cbc => "AES-192-CBC",
             Self::Aes256Cbc => "AES-256-CBC",
             Self::DesEde3Cbc => "3DES-CBC",
+            Self::DesEde2Cbc => "two-key 3DES-CBC",
+            Self::Rc2With128BitsCbc => "128-bit RC2-CBC",
+            Self::Rc2With40BitsCbc => "40-bit RC2-CBC",
         })
     }
 }

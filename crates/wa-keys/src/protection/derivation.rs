@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::Cost,
-    limits::{MAX_PBKDF2_ROUNDS, MAX_SALT_BYTES, MAX_SCRYPT_BYTES, MAX_SCRYPT_WORK},
+    limits::{MAX_PBKDF2_ROUNDS, MAX_PKCS12_ROUNDS, MAX_SALT_BYTES, MAX_SCRYPT_BYTES, MAX_SCRYPT_WORK},
 };
 
 /// How a passphrase becomes a cipher key.
@@ -29,6 +29,11 @@ pub enum KeyDerivation {
         r: u64,
         /// Parallelisation.
         p: u64,
+    },
+    /// The derivation of PKCS#12 with SHA-1 (RFC 7292 §B), which hardly slows down guessing at the usual 2,048 rounds.
+    Pkcs12 {
+        /// Its rounds; numbers beyond 64 bits are given as 2⁶⁴ − 1.
+        rounds: u64,
     },
     /// OpenSSL's `EVP_BytesToKey`: one round of MD5, which hardly slows down guessing.
     EvpBytesToKey,
@@ -64,6 +69,10 @@ impl KeyDerivation {
                 rounds,
                 limit: MAX_PBKDF2_ROUNDS,
             }),
+            Self::Pkcs12 { rounds } if rounds > u64::from(MAX_PKCS12_ROUNDS) => Err(Cost::Pkcs12Rounds {
+                rounds,
+                limit: MAX_PKCS12_ROUNDS,
+            }),
             Self::Scrypt { n, r, p } => {
                 let [n, r, p] = [n, r, p].map(u128::from);
                 // scrypt holds p blocks of 128·r bytes, mixes each with the help of N more, and swaps with one.
@@ -84,7 +93,7 @@ impl KeyDerivation {
                     Ok(())
                 }
             }
-            Self::Pbkdf2 { .. } | Self::EvpBytesToKey => Ok(()),
+            Self::Pbkdf2 { .. } | Self::Pkcs12 { .. } | Self::EvpBytesToKey => Ok(()),
         }
     }
 
@@ -105,6 +114,8 @@ impl KeyDerivation {
                 let params = scrypt::Params::new(log_n, r, p).ok()?;
                 scrypt::scrypt(passphrase, salt, &params, &mut key).ok()?;
             }
+            // Derives a vector too, and is called where that is done.
+            Self::Pkcs12 { .. } => return None,
             Self::EvpBytesToKey => evp_bytes_to_key(passphrase, salt, &mut key),
         }
         Some(key)
@@ -116,6 +127,7 @@ impl fmt::Display for KeyDerivation {
         match self {
             Self::Pbkdf2 { prf, rounds } => write!(f, "PBKDF2-{prf} ({rounds} rounds)"),
             Self::Scrypt { n, r, p } => write!(f, "scrypt (N={n}, r={r}, p={p})"),
+            Self::Pkcs12 { rounds } => write!(f, "PKCS#12 derivation with SHA-1 ({rounds} rounds)"),
             Self::EvpBytesToKey => f.write_str("EVP_BytesToKey with MD5 (1 round)"),
         }
     }

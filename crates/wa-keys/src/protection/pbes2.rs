@@ -8,12 +8,11 @@ use der::{
     asn1::{AnyRef, Null, ObjectIdentifier, OctetStringRef, UintRef},
 };
 use spki::AlgorithmIdentifierRef;
-use zeroize::Zeroizing;
 
-use super::{Cipher, Encryption, KeyDerivation, Prf, Protection, cipher, names::name};
+use super::{Cipher, Encryption, KeyDerivation, Prf, Protection, Scheme, cipher, names::unsupported};
 use crate::{Form, KeyError, Passphrase};
 
-const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
+pub(super) const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
 const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
 const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
 const HMAC_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
@@ -34,58 +33,30 @@ const PRFS: [(ObjectIdentifier, Prf); 5] = [
     ),
 ];
 
-/// Parameters that are read; their cost is not judged yet.
-pub(crate) struct Pbes2<'a> {
-    pub(crate) encryption: Encryption,
-    salt: &'a [u8],
-    iv: &'a [u8],
-}
-
-impl<'a> Pbes2<'a> {
-    /// Reads the algorithm identifier of an encrypted PKCS#8 key.
-    pub(crate) fn read(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Self, KeyError> {
-        if algorithm.oid != PBES2 {
-            return Err(unsupported(algorithm.oid));
-        }
-        let [derivation, cipher] = parameters(algorithm)?;
-        let encryption = Cipher::from_oid(cipher.oid).ok_or_else(|| unsupported(cipher.oid))?;
-        let iv = octets(cipher.parameters)?;
-        if iv.len() != encryption.block_bytes() {
-            return Err(malformed());
-        }
-        let (derivation, salt, key_bytes) = match derivation.oid {
-            PBKDF2 => pbkdf2(&derivation)?,
-            SCRYPT => scrypt(&derivation)?,
-            other => return Err(unsupported(other)),
-        };
-        if key_bytes.is_some_and(|bytes| bytes != encryption.key_bytes() as u64) {
-            return Err(malformed());
-        }
-        Ok(Self {
-            encryption: Encryption {
-                derivation,
-                cipher: encryption,
-            },
-            salt,
-            iv,
-        })
+/// Reads the parameters of PBES2.
+pub(super) fn read<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Scheme<'a>, KeyError> {
+    let [derivation, cipher] = parameters(algorithm)?;
+    let encryption = Cipher::from_oid(cipher.oid).ok_or_else(|| unsupported(cipher.oid))?;
+    let iv = octets(cipher.parameters)?;
+    if iv.len() != encryption.block_bytes() {
+        return Err(malformed());
     }
-
-    /// Refuses what would take too long or too much memory.
-    pub(crate) fn check_cost(&self) -> Result<(), KeyError> {
-        let cost = self.encryption.derivation.check_cost(self.salt);
-        cost.map_err(|cost| KeyError::CostTooHigh { cost })
+    let (derivation, salt, key_bytes) = match derivation.oid {
+        PBKDF2 => pbkdf2(&derivation)?,
+        SCRYPT => scrypt(&derivation)?,
+        other => return Err(unsupported(other)),
+    };
+    if key_bytes.is_some_and(|bytes| bytes != encryption.key_bytes() as u64) {
+        return Err(malformed());
     }
-
-    /// Decrypts to what should be the DER of a PKCS#8 key.
-    pub(crate) fn open(
-        &self,
-        ciphertext: &[u8],
-        passphrase: Option<&Passphrase>,
-    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.check_cost()?;
-        self.encryption.open(self.salt, self.iv, ciphertext, passphrase)
-    }
+    Ok(Scheme {
+        encryption: Encryption {
+            derivation,
+            cipher: encryption,
+        },
+        salt,
+        iv,
+    })
 }
 
 /// Encrypts the DER of a PKCS#8 key into the DER of an `EncryptedPrivateKeyInfo`.
@@ -197,7 +168,7 @@ fn octets(parameters: Option<AnyRef<'_>>) -> Result<&[u8], KeyError> {
 }
 
 /// Gives the number, or the largest one when it has more than 64 bits.
-fn saturated(number: UintRef<'_>) -> u64 {
+pub(super) fn saturated(number: UintRef<'_>) -> u64 {
     if number.as_bytes().len() > 8 {
         return u64::MAX;
     }
@@ -205,10 +176,6 @@ fn saturated(number: UintRef<'_>) -> u64 {
         .as_bytes()
         .iter()
         .fold(0, |value, byte| value << 8 | u64::from(*byte))
-}
-
-fn unsupported(oid: ObjectIdentifier) -> KeyError {
-    KeyError::UnsupportedProtection { found: name(oid) }
 }
 
 fn malformed() -> KeyError {

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Cipher, DekInfo, Encryption, KeyDerivation};
+use super::{Cipher, DekInfo, Encryption, KeyDerivation, names::unsupported_dek};
 use crate::{KeyError, Passphrase, error::Damage};
 
 /// Bytes of the initialisation vector that serve as the salt (OpenSSL, `PEM_do_header`).
@@ -17,9 +17,7 @@ pub(crate) struct Traditional<'a> {
 
 impl<'a> Traditional<'a> {
     pub(crate) fn read(dek: &'a DekInfo) -> Result<Self, KeyError> {
-        let cipher = Cipher::from_dek_name(&dek.cipher).ok_or_else(|| KeyError::UnsupportedProtection {
-            found: dek.cipher.clone(),
-        })?;
+        let cipher = Cipher::from_dek_name(&dek.cipher).ok_or_else(|| unsupported_dek(&dek.cipher))?;
         let encryption = Encryption {
             derivation: KeyDerivation::EvpBytesToKey,
             cipher,

@@ -6,6 +6,10 @@ use zeroize::Zeroizing;
 pub(super) struct Text(Zeroizing<Vec<u8>>);
 
 impl Text {
+    pub(super) fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -36,17 +40,55 @@ pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 pub(super) fn clean(input: &[u8]) -> Text {
     let transcoded = from_utf16(input);
     let mut rest = transcoded.as_ref().map_or(input, |bytes| bytes.as_slice());
-    // Never longer than the input, so that no copy of a secret is left behind by growing.
-    let mut out = Zeroizing::new(Vec::with_capacity(rest.len()));
+    // Dashes grow from three bytes to five at most, so that no copy of a secret is left behind by growing.
+    let mut out = Zeroizing::new(Vec::with_capacity(2 * rest.len()));
     while let Some((unit, tail)) = next(rest) {
         rest = tail;
-        out.extend(unit);
+        match unit {
+            Unit::Nothing => {}
+            Unit::Byte(byte) => out.push(byte),
+            Unit::Bytes(bytes) => out.extend_from_slice(bytes),
+        }
     }
     Text(out)
 }
 
+/// What the front of a text stands for.
+#[derive(Debug)]
+enum Unit<'a> {
+    Nothing,
+    Byte(u8),
+    Bytes(&'a [u8]),
+}
+
 /// Takes one unit off the front and gives what it stands for, if anything.
-fn next(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
+fn next(bytes: &[u8]) -> Option<(Unit<'_>, &[u8])> {
+    if let Some((run, is_typographic)) = dashes(bytes) {
+        let (run, tail) = bytes.split_at(run);
+        return Some((Unit::Bytes(if is_typographic { b"-----" } else { run }), tail));
+    }
+    let (unit, tail) = next_byte(bytes)?;
+    Some((unit.map_or(Unit::Nothing, Unit::Byte), tail))
+}
+
+/// Length of the dashes at the front, and whether a word processor had a hand in them: it makes one dash of two hyphens
+/// or of three, so that their number no longer says anything.
+fn dashes(bytes: &[u8]) -> Option<(usize, bool)> {
+    let (mut length, mut is_typographic) = (0, false);
+    loop {
+        length += match bytes.get(length..).unwrap_or_default() {
+            [b'-', ..] => 1,
+            // Hyphens and dashes from U+2010 to U+2015; the minus sign.
+            [0xe2, 0x80, 0x90..=0x95, ..] | [0xe2, 0x88, 0x92, ..] => {
+                is_typographic = true;
+                3
+            }
+            _ => return (length > 0).then_some((length, is_typographic)),
+        };
+    }
+}
+
+fn next_byte(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
     Some(match bytes {
         [] => return None,
         [b'\r', b'\n', tail @ ..] | [b'\r', tail @ ..] => (Some(b'\n'), tail),
@@ -90,15 +132,23 @@ fn from_utf16(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         _ => return None,
     };
     let (pairs, _) = body.as_chunks::<2>();
-    let ascii = |pair: &[u8; 2]| {
-        let unit = if little_endian {
+    let units = pairs.iter().map(|pair| {
+        if little_endian {
             u16::from_le_bytes(*pair)
         } else {
             u16::from_be_bytes(*pair)
-        };
-        u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?')
-    };
-    Some(Zeroizing::new(pairs.iter().map(ascii).collect()))
+        }
+    });
+    // Two bytes become three at most, so that no copy of a secret is left behind by growing.
+    let mut text = Zeroizing::new(Vec::with_capacity(body.len().saturating_mul(2)));
+    let mut buffer = Zeroizing::new([0; 4]);
+    for decoded in char::decode_utf16(units) {
+        let utf8 = decoded
+            .unwrap_or(char::REPLACEMENT_CHARACTER)
+            .encode_utf8(&mut *buffer);
+        text.extend_from_slice(utf8.as_bytes());
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -119,6 +169,24 @@ mod tests {
     #[test]
     fn marks_and_fancy_blanks_go() {
         assert_eq!(cleaned("\u{feff}a\u{a0}b\u{200b}c".as_bytes()), "a bc");
+    }
+
+    #[test]
+    fn dashes_of_word_processors_become_five_hyphens() {
+        for dashes in [
+            "\u{2014}\u{2013}",
+            "\u{2013}\u{2013}-",
+            "\u{2014}",
+            "\u{2212}\u{2010}\u{2011}--",
+        ] {
+            assert_eq!(cleaned(format!("{dashes}BEGIN").as_bytes()), "-----BEGIN");
+        }
+        assert_eq!(cleaned(b"----BEGIN ------ -"), "----BEGIN ------ -");
+        let utf16: Vec<u8> = "\u{feff}\u{2014}\u{2013}BEGIN"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(cleaned(&utf16), "-----BEGIN");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 export PASS='correct horse'
-rm -rf openssl guide node python ssh java refused
+rm -rf pkcs12 kubernetes jwk openssl guide node python ssh java refused
 mkdir openssl guide node python ssh java refused
 
 # --- openssl: one key in every form -------------------------------------------------------------------------------
@@ -22,6 +22,12 @@ for prf in hmacWithSHA1 hmacWithSHA224 hmacWithSHA256 hmacWithSHA384 hmacWithSHA
 done
 openssl pkcs8 -topk8 -v2 aes-256-cbc -passout env:PASS -in pkcs8.pem -outform DER -out pbes2.der
 openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 100000 -passout 'pass:größer als 🔑' -in pkcs8.pem -out unicode-passphrase.pem
+for pbe in 3des 2des rc2-128 rc2-40; do
+    openssl pkcs8 -topk8 -v1 "PBE-SHA1-$(echo $pbe | tr a-z A-Z)" -provider legacy -provider default \
+        -passout env:PASS -in pkcs8.pem -out pbe-sha1-$pbe.pem
+done
+openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass: -in pkcs8.pem -out empty-passphrase.pem
+openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES -passout pass: -in pkcs8.pem -out empty-passphrase-pbe.pem
 for cipher in des3 aes128 aes192 aes256; do
     openssl rsa -in pkcs8.pem -traditional -$cipher -passout env:PASS -out traditional-$cipher.pem
 done
@@ -36,6 +42,92 @@ openssl req -in ../refused/request.pem -outform DER -out ../refused/request.der
 openssl x509 -req -in ../refused/request.pem -signkey pkcs8.pem -days 2 -out certificate-v1.pem
 openssl x509 -in certificate.pem -trustout -setalias 'test only' -out certificate-trusted.pem
 openssl x509 -in certificate.pem -text -out certificate-with-text.pem
+
+# --- pkcs12: the same key in containers -----------------------------------------------------------------------------
+mkdir ../pkcs12
+cp public.pem ../pkcs12/public.pem
+store() { openssl pkcs12 -export -provider legacy -provider default -inkey pkcs8.pem -in certificate.pem "$@"; }
+store -passout env:PASS -out ../pkcs12/modern.p12
+store -passout env:PASS -legacy -out ../pkcs12/legacy.p12
+store -passout env:PASS -keypbe PBE-SHA1-RC2-128 -certpbe PBE-SHA1-RC2-40 -out ../pkcs12/rc2.p12
+store -passout env:PASS -keypbe NONE -certpbe NONE -nomac -out ../pkcs12/unprotected.p12
+store -passout pass: -out ../pkcs12/empty-passphrase.p12
+store -passout pass: -legacy -out ../pkcs12/empty-passphrase-legacy.p12
+openssl pkcs12 -export -provider legacy -provider default -nokeys -in certificate.pem -passout env:PASS -out ../refused/no-key.p12
+python3 - <<'PY'
+# The key itself in an encrypted part, and a container in BER.
+import os
+from cryptography.hazmat.primitives import hashes, padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+def tlv(tag, *parts):
+    value = b"".join(parts)
+    n = len(value)
+    head = bytes([n]) if n < 128 else (lambda b: bytes([128 + len(b)]) + b)(n.to_bytes((n.bit_length() + 7) // 8, "big"))
+    return bytes([tag]) + head + value
+def oid(dotted):
+    arcs = [int(arc) for arc in dotted.split(".")]
+    out = b""
+    for arc in [arcs[0] * 40 + arcs[1]] + arcs[2:]:
+        digits = [arc & 127]
+        while arc := arc >> 7:
+            digits.append(arc & 127 | 128)
+        out += bytes(reversed(digits))
+    return tlv(6, out)
+seq = lambda *parts: tlv(0x30, *parts)
+octets = lambda value: tlv(4, value)
+explicit = lambda value: tlv(0xA0, value)
+key = open("pkcs8.der", "rb").read()
+bag = seq(oid("1.2.840.113549.1.12.10.1.1"), explicit(key))
+salt, iv = os.urandom(16), os.urandom(16)
+secret = PBKDF2HMAC(hashes.SHA256(), 32, salt, 2048).derive(os.environ["PASS"].encode())
+pad = padding.PKCS7(128).padder()
+encryptor = Cipher(algorithms.AES(secret), modes.CBC(iv)).encryptor()
+sealed = encryptor.update(pad.update(seq(bag)) + pad.finalize()) + encryptor.finalize()
+kdf = seq(oid("1.2.840.113549.1.5.12"), seq(octets(salt), tlv(2, b"\x08\x00"), seq(oid("1.2.840.113549.2.9"), tlv(5))))
+scheme = seq(oid("1.2.840.113549.1.5.13"), seq(kdf, seq(oid("2.16.840.1.101.3.4.1.42"), octets(iv))))
+info = seq(oid("1.2.840.113549.1.7.1"), scheme, tlv(0x80, sealed))
+part = seq(oid("1.2.840.113549.1.7.6"), explicit(seq(tlv(2, b"\x00"), info)))
+safe = seq(oid("1.2.840.113549.1.7.1"), explicit(octets(seq(part))))
+open("../pkcs12/key-in-encrypted-part.p12", "wb").write(seq(tlv(2, b"\x03"), safe))
+modern = open("../pkcs12/modern.p12", "rb").read()
+open("../refused/ber.p12", "wb").write(b"\x30\x80" + modern[4:] + b"\0\0")
+PY
+
+# --- kubernetes: the same key in a Secret, as `kubectl get secret -o yaml` and `-o json` print it -------------------------
+mkdir ../kubernetes
+cp public.pem ../kubernetes/public.pem
+crt=$(base64 -w0 <certificate.pem) key=$(base64 -w0 <pkcs8.pem)
+printf 'apiVersion: v1\ndata:\n  tls.crt: %s\n  tls.key: %s\nkind: Secret\nmetadata:\n  name: flows\ntype: kubernetes.io/tls\n' \
+    "$crt" "$key" >../kubernetes/secret.yaml
+printf '{\n    "apiVersion": "v1",\n    "data": {\n        "tls.crt": "%s",\n        "tls.key": "%s"\n    },\n    "kind": "Secret"\n}\n' \
+    "$crt" "$key" >../kubernetes/secret.json
+
+# --- jwk: the same key as JSON Web Keys ------------------------------------------------------------------------------
+mkdir ../jwk
+cp public.pem ../jwk/public.pem
+python3 - <<'PY'
+import base64, json
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+numbers = load_pem_private_key(open("pkcs8.pem", "rb").read(), None).private_numbers()
+public = numbers.public_numbers
+def u(n):
+    return base64.urlsafe_b64encode(n.to_bytes((n.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
+rsa = {"kty": "RSA", "n": u(public.n), "e": u(public.e)}
+private = rsa | {"d": u(numbers.d), "p": u(numbers.p), "q": u(numbers.q), "dp": u(numbers.dmp1), "dq": u(numbers.dmq1),
+                 "qi": u(numbers.iqmp)}
+ec = {"kty": "EC", "crv": "P-256", "x": u(1), "y": u(2)}
+def out(name, value, **style):
+    open(name, "w").write(json.dumps(value, **style))
+out("../jwk/public.json", rsa | {"use": "enc", "alg": "RSA-OAEP-256", "kid": "1"}, indent=2)
+out("../jwk/private.json", private | {"key_ops": ["decrypt"]}, indent=2)
+out("../jwk/set.json", {"keys": [ec, rsa]})
+out("../jwk/private-set.json", {"keys": [private]})
+out("../refused/jwk-ec.json", ec)
+out("../refused/jwk-oct.json", {"kty": "oct", "k": "AAAA"})
+out("../refused/jwk-okp.json", {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "d": "AAAA"})
+out("../refused/jwk-without-primes.json", {name: private[name] for name in ("kty", "n", "e", "d")})
+PY
 
 # --- guide: the very commands of Meta's guide, and their traditional form ------------------------------------------
 cd ../guide
@@ -113,7 +205,12 @@ public class Out { public static void main(String[] a) throws Exception {
 JAVA
 java Out.java
 openssl pkey -pubin -inform DER -in public.der -out public.pem
-mv store.p12 ../refused/pkcs12.p12
+keytool -genkeypair -alias other -keyalg RSA -keysize 2048 -dname 'CN=test only' -validity 2 \
+    -storetype PKCS12 -keystore ../refused/two-keys.p12 -storepass "$PASS"
+keytool -genkeypair -alias another -keyalg RSA -keysize 2048 -dname 'CN=test only' -validity 2 \
+    -storetype PKCS12 -keystore ../refused/two-keys.p12 -storepass "$PASS"
+keytool -genkeypair -alias k -keyalg RSA -keysize 2048 -dname 'CN=test only' -validity 2 \
+    -storetype JKS -keystore ../refused/store.jks -storepass "$PASS" -keypass "$PASS"
 rm Out.java
 
 # --- refused: everything that must not pass -------------------------------------------------------------------------
@@ -139,7 +236,6 @@ for bits in 1024 3072 4096; do
 done
 rm rsa3072.pem rsa4096.pem
 openssl genrsa -primes 3 -out multi-prime.pem 2048
-openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES -passout env:PASS -in ../openssl/pkcs8.pem -out pbes1-sha1-3des.pem
 openssl pkcs8 -topk8 -v1 PBE-MD5-DES -provider legacy -provider default -passout env:PASS \
     -in ../openssl/pkcs8.pem -out pbes1-md5-des.pem
 openssl pkcs8 -topk8 -v2 rc2-cbc -provider legacy -provider default -passout env:PASS \
