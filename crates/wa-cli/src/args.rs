@@ -88,7 +88,9 @@ pub(crate) enum Command {
     /// Show the whole life of a key against the emulator, in a second or two.
     Demo,
     /// Print a completion script for a shell.
-    #[command(after_help = "Example:\n  wa completions bash > ~/.local/share/bash-completion/completions/wa")]
+    #[command(
+        after_help = "Example:\n  eval \"$(wa completions bash)\"    for this shell; in ~/.bashrc for every one"
+    )]
     Completions {
         /// The shell that the script is for.
         shell: clap_complete::Shell,
@@ -99,17 +101,6 @@ pub(crate) enum Command {
         /// Which page.
         page: ReferencePage,
     },
-}
-
-impl Command {
-    /// True if it serves until it is stopped: then no reader of its output may block it.
-    pub(crate) fn serves(&self) -> bool {
-        match self {
-            Self::Gateway(args) => !args.check,
-            Self::Emulator(_) => true,
-            _ => false,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -7,6 +7,7 @@ use wa_cloud::keys::file::{FileError, KeyFile, Read, is_key_text};
 use wa_cloud::keys::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
+use crate::advice;
 use crate::args::PassphraseArgs;
 use crate::commands::Context;
 use crate::failure::{Failure, Usage};
@@ -16,6 +17,8 @@ use crate::stdin;
 /// The passphrase of the keys that a command reads: its file is read once for all of them, and only when one needs it.
 pub(crate) struct KeyPassphrase<'a> {
     place: Place<'a>,
+    /// Given by an option, so that it is meant for these keys.
+    is_explicit: bool,
     found: Option<Secret>,
 }
 
@@ -27,11 +30,12 @@ impl<'a> KeyPassphrase<'a> {
                 file: args.passphrase_file.as_ref(),
                 variables: &["WA_KEY_PASSPHRASE"],
             },
-            found: None,
+            is_explicit: args.passphrase_file.is_some() || args.empty_passphrase,
+            found: args.empty_passphrase.then(Secret::default),
         }
     }
 
-    /// What `--passphrase-file` or the environment gives.
+    /// What `--passphrase-file`, `--empty-passphrase` or the environment gives.
     pub(crate) fn given(&mut self, environment: &Environment) -> Result<Option<&Secret>, Failure> {
         if self.found.is_none() {
             self.found = self.place.secret(environment)?;
@@ -78,7 +82,7 @@ pub(crate) fn inspection(
     });
     let opened = match opened {
         Some(Err(error)) if is_wrong_passphrase(&error) => {
-            if passphrase.place.file.is_some() {
+            if passphrase.is_explicit {
                 return Err(failure(error));
             }
             // The variable may be for another key.
@@ -116,16 +120,16 @@ fn is_text(path: &Path) -> bool {
     is_key_text(path) || path.to_string_lossy().trim_start().starts_with(['{', '['])
 }
 
-/// A refused key file, with the key crate's own help as the hint.
+/// A refused key file, with the key crate's own advice as the hint.
 pub(crate) fn failure(error: FileError) -> Failure {
     let hint = match &error {
-        FileError::Exists { .. } => {
-            Some("choose another name, or give --force if nobody needs it any more".into())
-        }
         needed if needed.is_passphrase_needed() => Some(
-            "give it with --passphrase-file FILE or in WA_KEY_PASSPHRASE; on a terminal you are asked".into(),
+            "give it with --passphrase-file FILE or in WA_KEY_PASSPHRASE (--empty-passphrase if it is empty); on a \
+             terminal you are asked"
+                .to_owned(),
         ),
-        other => other.help(),
+        FileError::Key { path, source } => source.advice().map(|advice| advice::sentence(&advice, path)),
+        other => other.help().map(Into::into),
     };
     Failure::failed(error).with_hint(hint)
 }
@@ -158,7 +162,9 @@ fn with_passphrase<T>(
 /// What was read, after saying what is to be said about its file.
 fn warned<T>(context: &mut Context, read: Read<T>) -> T {
     if let Some(warning) = read.warning() {
-        context.terminal.warn(&format!("{warning}; {}", warning.help()));
+        let command = advice::close(warning.path()).map(|command| format!(": `{command}`"));
+        let (help, command) = (warning.help(), command.unwrap_or_default());
+        context.terminal.warn(&format!("{warning}; {help}{command}"));
     }
     read.into_value()
 }

@@ -236,3 +236,80 @@ fn a_secret_in_place_of_its_files_name_is_not_repeated_but_its_option_is_named()
         assert!(run("empty.txt").contains(option));
     }
 }
+
+/// A test file of `wa-keys`.
+fn of_keys(name: &str) -> Vec<u8> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wa-keys/tests/data");
+    fs::read(data.join(name)).unwrap()
+}
+
+#[test]
+fn keys_of_every_container_are_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("modern.p12", of_keys("pkcs12/modern.p12")),
+        ("legacy.p12", of_keys("pkcs12/legacy.p12")),
+        ("key.json", of_keys("jwk/private.json")),
+        ("pbe.pem", of_keys("openssl/pbe-sha1-3des.pem")),
+        ("secret.yaml", of_keys("kubernetes/secret.yaml")),
+    ];
+    let expected = of_keys("openssl/public.pem");
+    for (name, contents) in files {
+        fs::write(folder.path().join(name), contents).unwrap();
+        let out = format!("{name}.pem");
+        let converted = wa()
+            .args(["keys", "convert", name, "--out", &out, "--no-passphrase"])
+            .env("WA_KEY_PASSPHRASE", "correct horse")
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(converted.status.success(), "{name}: {}", text(&converted.stderr));
+        let public = wa()
+            .args(["keys", "public", &out])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(public.stdout, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_key_with_an_empty_passphrase_opens_when_it_is_said_to_be_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "openssl/empty-passphrase.pem",
+        "pkcs12/empty-passphrase-legacy.p12",
+    ] {
+        fs::write(folder.path().join("key"), of_keys(name)).unwrap();
+        let public = |arguments: &[&str]| {
+            wa().args(["keys", "public", "key"])
+                .args(arguments)
+                .current_dir(folder.path())
+                .output()
+                .unwrap()
+        };
+        let without = public(&[]);
+        assert_eq!(without.status.code(), Some(1));
+        assert!(
+            text(&without.stderr).contains("--empty-passphrase"),
+            "{}",
+            text(&without.stderr)
+        );
+        assert_eq!(
+            public(&["--empty-passphrase"]).stdout,
+            of_keys("openssl/public.pem"),
+            "{name}"
+        );
+    }
+    // It is never taken over for the new file.
+    let convert = ["keys", "convert", "key", "--empty-passphrase", "--out", "new.pem"];
+    let convert = wa().args(convert).current_dir(folder.path()).output().unwrap();
+    assert!(!convert.status.success() && !folder.path().join("new.pem").exists());
+    let inspect = ["keys", "inspect", "key", "--empty-passphrase"];
+    let inspect = wa().args(inspect).current_dir(folder.path()).output().unwrap();
+    assert!(
+        text(&inspect.stdout).contains("fingerprint"),
+        "{}",
+        text(&inspect.stdout)
+    );
+}

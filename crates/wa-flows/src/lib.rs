@@ -44,12 +44,11 @@ mod signature;
 mod status;
 #[cfg(test)]
 mod testing;
-mod throttle;
 mod token;
 
 pub use endpoint::{
     EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder, FlowFuture,
-    FlowHandler, HandlerError, OnAuthenticated, ReplayWindow, ReplyBody, RsaPool,
+    FlowHandler, HandlerError, ReplayWindow, ReplyBody, RsaPool,
 };
 pub use envelope::{Envelope, NoEnvelope};
 #[cfg(feature = "media")]
@@ -67,5 +66,4 @@ pub use secret::{AppSecret, AppSecretError};
 pub use session::ReplySeal;
 pub use signature::{BadSignature, SIGNATURE_HEADER, verify_signature};
 pub use status::Refusal;
-pub use throttle::LogThrottle;
 pub use token::{BadTokenSignature, TokenSignatureMode, TokenVerdict, verify_flow_token};

@@ -35,7 +35,6 @@
 mod admin;
 mod check;
 mod config;
-mod connections;
 mod current;
 mod forward;
 mod front;
@@ -45,6 +44,7 @@ mod keeper;
 mod material;
 mod metrics;
 mod routes;
+mod seldom;
 mod server;
 mod signal;
 mod tls;

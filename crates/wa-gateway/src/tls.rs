@@ -79,8 +79,7 @@ pub(crate) fn load(files: &TlsConfig) -> Result<Loaded, ConfigErrors> {
     let key = read(&files.private_key, "tls.private_key", &mut problems).and_then(|pem| {
         // The reader's own error may quote the key.
         let key = PrivateKeyDer::from_pem_slice(&pem).ok();
-        let reason =
-            "holds no unencrypted private key in PEM; decrypt it with `openssl pkey -in in.pem -out out.pem`";
+        let reason = "holds no unencrypted private key in PEM; decrypt a copy of it with `openssl pkey`";
         refuse_none(key, &files.private_key, "tls.private_key", reason, &mut problems)
     });
     let (Some(chain), Some(key)) = (chain, key) else {

@@ -24,6 +24,10 @@ pub(crate) struct PassphraseArgs {
     /// Without it WA_KEY_PASSPHRASE is used, and on a terminal you are asked.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+
+    /// The key is encrypted with an empty passphrase.
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub(crate) empty_passphrase: bool,
 }
 
 #[derive(Debug, Args)]
@@ -45,8 +49,11 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "NAME", default_value = "public.pem")]
     pub(crate) public: PathBuf,
 
-    #[command(flatten)]
-    pub(crate) passphrase: PassphraseArgs,
+    /// Read the key's passphrase from this file (its first line; `-` is standard input).
+    ///
+    /// Without it WA_KEY_PASSPHRASE is used, and on a terminal you are asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 
     /// Write the private key unprotected (plain PKCS#8).
     #[arg(long, conflicts_with = "passphrase_file")]
@@ -70,12 +77,16 @@ pub(crate) struct InspectArgs {
     /// Without it WA_KEY_PASSPHRASE is used; you are never asked.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+
+    /// The keys are encrypted with an empty passphrase.
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub(crate) empty_passphrase: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa keys public private.pem > public.pem
+  wa keys public private.pem --out public.pem
   wa keys public certificate.pem --out public.pem")]
 pub(crate) struct PublicArgs {
     /// Private key, public key or X.509 certificate, PEM or DER (`-` is standard input).
@@ -98,9 +109,10 @@ pub(crate) struct PublicArgs {
 #[command(after_help = "\
 Examples:
   wa keys convert legacy.pem --out private.pem                    asks for both passphrases
+  wa keys convert store.p12 --out private.pem                     the key of a PKCS#12 container
   wa keys convert legacy.pem --out private.pem --no-passphrase    unprotected PKCS#8")]
 pub(crate) struct ConvertArgs {
-    /// Private key of any form, PEM or DER (`-` is standard input).
+    /// Private key of any form: PEM, DER, PKCS#12, JSON Web Key (`-` is standard input).
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 

@@ -11,10 +11,11 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader, OnAuthenticated};
+use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader};
 
 use crate::admin::{Reply, text, typed};
 use crate::config::Settings;
+use crate::in_flight::{InFlight, InFlightGuard};
 
 /// A description has some 600 bytes.
 const DESCRIPTION_LIMIT: usize = 16 * 1024;
@@ -41,6 +42,7 @@ pub(crate) struct Media {
 struct Decrypted {
     file: Vec<u8>,
     _slot: OwnedSemaphorePermit,
+    _work: Option<InFlightGuard>,
 }
 
 impl AsRef<[u8]> for Decrypted {
@@ -77,7 +79,7 @@ impl Media {
                 "bad_request",
             );
         }
-        let authenticated = request.extensions().get::<OnAuthenticated>().cloned();
+        let connection = request.extensions().get::<InFlight>().cloned();
         let body = Limited::new(request.into_body(), DESCRIPTION_LIMIT).collect();
         let Ok(body) = timeout(DESCRIPTION_TIMEOUT, body).await else {
             return (
@@ -97,10 +99,8 @@ impl Media {
                 "failed",
             );
         };
-        // From here on the connection is not evicted.
-        if let Some(authenticated) = authenticated {
-            authenticated.call();
-        }
+        // From here on the connection is not closed for a newer one.
+        let work = connection.map(|connection| connection.begin());
         let downloader = match self.downloader() {
             Ok(downloader) => downloader,
             Err(error) => {
@@ -113,7 +113,11 @@ impl Media {
         };
         match downloader.download(&media).await {
             Ok(file) => {
-                let file = Bytes::from_owner(Decrypted { file, _slot: slot });
+                let file = Bytes::from_owner(Decrypted {
+                    file,
+                    _slot: slot,
+                    _work: work,
+                });
                 let mut reply = typed(StatusCode::OK, BYTES, file);
                 reply
                     .headers_mut()

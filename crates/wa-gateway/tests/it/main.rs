@@ -10,7 +10,6 @@
 )]
 
 mod admin;
-mod attack;
 mod canary;
 mod config;
 mod conformance;

@@ -48,6 +48,7 @@ fn protection(
     };
     match new.secret(environment)? {
         Some(new) => NewProtection::with(Some(&new), hint),
-        None => NewProtection::with(old.given(environment)?, hint),
+        // An empty one protects nothing.
+        None => NewProtection::with(old.given(environment)?.filter(|old| !old.is_empty()), hint),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use wa_cloud::keys::{PrivateKey, file};
 
 use super::{Context, NewProtection};
-use crate::args::GenerateArgs;
+use crate::args::{GenerateArgs, PassphraseArgs};
 use crate::failure::{Exit, Failure, Usage};
 use crate::input::{self, KeyPassphrase};
 
@@ -61,6 +61,10 @@ fn protection(context: &Context, args: &GenerateArgs) -> Result<NewProtection, F
         return Ok(NewProtection::none());
     }
     let hint = "give --passphrase-file FILE, set WA_KEY_PASSPHRASE, or say --no-passphrase";
-    let mut passphrase = KeyPassphrase::of(&args.passphrase);
+    let source = PassphraseArgs {
+        passphrase_file: args.passphrase_file.clone(),
+        empty_passphrase: false,
+    };
+    let mut passphrase = KeyPassphrase::of(&source);
     NewProtection::with(passphrase.given(&context.environment)?, hint)
 }

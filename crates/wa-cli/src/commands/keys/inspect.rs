@@ -1,14 +1,14 @@
 //! `wa keys inspect`.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use wa_cloud::keys::file::FileError;
-use wa_cloud::keys::{Inspection, Item, KeyError, PublicKey};
+use wa_cloud::keys::{Action, Inspection, Item, KeyError, PublicKey};
 
 use super::Context;
+use crate::advice;
 use crate::args::{InspectArgs, PassphraseArgs};
 use crate::failure::{Exit, Failure};
 use crate::input::{self, KeyPassphrase};
@@ -21,12 +21,13 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
     let mut results = Vec::new();
     let passphrase = PassphraseArgs {
         passphrase_file: args.passphrase_file.clone(),
+        empty_passphrase: args.empty_passphrase,
     };
     let mut passphrase = KeyPassphrase::of(&passphrase);
     for path in &args.files {
         match input::inspection(context, path, &mut passphrase) {
             Ok((inspection, opened)) => {
-                let opened = Opened::new(&inspection, opened);
+                let opened = Opened::new(path, &inspection, opened);
                 if (inspection.problem().is_some() || opened.problem.is_some()) && exit == Exit::Good {
                     exit = Exit::NotGood;
                 }
@@ -52,11 +53,11 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
 struct Opened {
     key: Option<PublicKey>,
     problem: Option<String>,
-    advice: Option<&'static str>,
+    advice: Option<String>,
 }
 
 impl Opened {
-    fn new(inspection: &Inspection, opened: Option<Result<PublicKey, FileError>>) -> Self {
+    fn new(path: &Path, inspection: &Inspection, opened: Option<Result<PublicKey, FileError>>) -> Self {
         match opened {
             Some(Ok(key)) => Self {
                 key: Some(key),
@@ -64,11 +65,17 @@ impl Opened {
             },
             Some(Err(error)) => Self {
                 problem: Some(std::error::Error::source(&error).unwrap_or(&error).to_string()),
+                advice: match &error {
+                    FileError::Key { source, .. } => source.advice(),
+                    _ => None,
+                }
+                .map(|advice| advice::sentence(&advice, path)),
                 ..Self::default()
             },
             None => Self {
                 advice: inspection.main().encryption().map(|_| {
-                    "to see its size and fingerprint, give its passphrase (--passphrase-file FILE or WA_KEY_PASSPHRASE)"
+                    "to see its size and fingerprint, give its passphrase (--passphrase-file FILE, WA_KEY_PASSPHRASE or --empty-passphrase)"
+                        .to_owned()
                 }),
                 ..Self::default()
             },
@@ -120,15 +127,20 @@ fn describe(path: &Path, inspection: &Inspection, opened: &Opened, text: &mut St
     if let Some(problem) = &opened.problem {
         let _ = writeln!(text, "  {:<12} {}", "problem", paint(BAD, problem));
     }
-    for advice in advice(inspection, opened) {
+    for advice in advice(path, inspection, opened) {
         let _ = writeln!(text, "  {:<12} {advice}", "advice");
     }
 }
 
-fn advice(inspection: &Inspection, opened: &Opened) -> Vec<Cow<'static, str>> {
-    let mut advice = inspection.advice();
-    advice.extend(opened.advice.map(Cow::Borrowed));
-    advice
+fn advice(path: &Path, inspection: &Inspection, opened: &Opened) -> Vec<String> {
+    let of_file = inspection.advice();
+    of_file
+        .iter()
+        // What it turned out to be cannot be converted.
+        .filter(|advice| opened.problem.is_none() || advice.action() != Some(Action::Convert))
+        .map(|advice| advice::sentence(advice, path))
+        .chain(opened.advice.clone())
+        .collect()
 }
 
 fn protection(item: &Item) -> String {
@@ -160,6 +172,6 @@ fn machine(path: &Path, inspection: &Inspection, opened: &Opened) -> Value {
         "file": path,
         "encoding": inspection.encoding().to_string(),
         "items": inspection.items().iter().map(item).collect::<Vec<_>>(),
-        "advice": advice(inspection, opened),
+        "advice": advice(path, inspection, opened),
     })
 }

@@ -1,0 +1,209 @@
+//! Advice about key files as commands with the user's own file names.
+//!
+//! Each command works as pasted and writes only to files that do not exist: the file that it is about may be the only
+//! copy of a key.
+
+use std::path::{Path, PathBuf};
+
+use wa_cloud::keys::{Action, Advice, ForeignForm};
+
+/// Numbers that are tried for a name that is free.
+const TRIES: u32 = 10_000;
+
+/// The sentence, with the command that does it where there is one.
+pub(crate) fn sentence(advice: &Advice, file: &Path) -> String {
+    match advice.action().and_then(|action| command(action, file)) {
+        Some(command) => format!("{advice}: `{command}`"),
+        None => advice.to_string(),
+    }
+}
+
+/// The command that takes access to a private key away from others.
+pub(crate) fn close(file: &Path) -> Option<String> {
+    Some(format!("chmod 600 {}", quoted(file)?))
+}
+
+fn command(action: Action, file: &Path) -> Option<String> {
+    if action == Action::Generate {
+        return generate(file);
+    }
+    // What came from a pipe cannot be read again.
+    if !file.is_file() {
+        return None;
+    }
+    let source = quoted(file)?;
+    let new = |suffix: &str| quoted(&free(file, suffix));
+    Some(match action {
+        Action::Convert => format!("wa keys convert {source} --out {}", new("-protected.pem")?),
+        Action::WritePublicKey => format!("wa keys public {source} --out {}", new("-spki.pem")?),
+        Action::Reencrypt { legacy } => {
+            let providers = if legacy {
+                " -provider legacy -provider default"
+            } else {
+                ""
+            };
+            let target = new("-pkcs8.pem")?;
+            format!("openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000{providers} -in {source} -out {target}")
+        }
+        Action::ExtractRequestKey => {
+            let der = if is_der(file) { " -inform DER" } else { "" };
+            format!(
+                "openssl req{der} -in {source} -pubkey -noout -out {}",
+                new("-spki.pem")?
+            )
+        }
+        Action::Export(form) => export(form, file, &source)?,
+        _ => return None,
+    })
+}
+
+fn export(form: ForeignForm, file: &Path, source: &str) -> Option<String> {
+    let new = |suffix: &str| quoted(&free(file, suffix));
+    Some(match form {
+        // A copy with mode 0600, because ssh-keygen converts in place and refuses a file that others can read.
+        ForeignForm::OpenSshPrivateKey => {
+            let copy = new("-pkcs8.pem")?;
+            format!("install -m 600 {source} {copy} && ssh-keygen -p -m PKCS8 -f {copy}")
+        }
+        ForeignForm::SshPublicKey => {
+            format!("ssh-keygen -e -m PKCS8 -f {source} > {}", new("-spki.pem")?)
+        }
+        ForeignForm::Rfc4716PublicKey => {
+            let (openssh, spki) = (new("-openssh.pub")?, new("-spki.pem")?);
+            format!("ssh-keygen -i -f {source} > {openssh} && ssh-keygen -e -m PKCS8 -f {openssh} > {spki}")
+        }
+        ForeignForm::PuttyPrivateKey => {
+            format!("puttygen {source} -O private-openssh -o {}", new("-openssh.pem")?)
+        }
+        ForeignForm::BerPkcs12 => {
+            format!(
+                "openssl pkcs12 -legacy -in {source} -nocerts -out {}",
+                new("-key.pem")?
+            )
+        }
+        ForeignForm::Pkcs7 => {
+            let der = if is_der(file) { " -inform DER" } else { "" };
+            let target = new("-certificates.pem")?;
+            format!("openssl pkcs7{der} -in {source} -print_certs -out {target}")
+        }
+        ForeignForm::JavaKeyStore => {
+            let target = new(".p12")?;
+            format!(
+                "keytool -importkeystore -srckeystore {source} -destkeystore {target} -deststoretype PKCS12"
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// A new pair in the folder of the file, under names that are free.
+fn generate(file: &Path) -> Option<String> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let pair = |number: u32| {
+        let number = if number < 2 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        ["private", "public"].map(|half| folder.join(format!("{half}-2048{number}.pem")))
+    };
+    let [private, public] = (1..=TRIES)
+        .map(pair)
+        .find(|pair| pair.iter().all(|path| is_free(path)))?;
+    let (private, public) = (quoted(&private)?, quoted(&public)?);
+    Some(format!("wa keys generate --private {private} --public {public}"))
+}
+
+/// The name of the file with another ending, and with a number where that name is taken.
+fn free(file: &Path, suffix: &str) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default();
+    let (suffix, extension) = suffix.rsplit_once('.').unwrap_or((suffix, "pem"));
+    let name = |number: u32| {
+        let mut name = stem.to_owned();
+        name.push(suffix);
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        name.push(".");
+        name.push(extension);
+        file.with_file_name(name)
+    };
+    (1..=TRIES)
+        .map(name)
+        .find(|path| is_free(path))
+        .unwrap_or_else(|| name(u32::MAX))
+}
+
+fn is_free(path: &Path) -> bool {
+    path.symlink_metadata().is_err()
+}
+
+fn is_der(file: &Path) -> bool {
+    use std::io::Read as _;
+
+    let mut first = [0];
+    std::fs::File::open(file)
+        .and_then(|mut file| file.read_exact(&mut first))
+        .is_ok()
+        && first == [0x30]
+}
+
+/// The path as a POSIX shell takes it; nothing for names that cannot be shown in one line of text.
+fn quoted(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|text| !text.chars().any(char::is_control))?;
+    // A name that begins with a hyphen would be an option.
+    let text = if text.starts_with('-') {
+        format!("./{text}")
+    } else {
+        text.to_owned()
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./+=:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Some(text)
+    } else {
+        Some(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_for_a_shell() {
+        for (name, expected) in [
+            ("keys/private.pem", "keys/private.pem"),
+            ("my key.pem", "'my key.pem'"),
+            ("it's.pem", r"'it'\''s.pem'"),
+            ("-x.pem", "./-x.pem"),
+            ("$(id).pem", "'$(id).pem'"),
+        ] {
+            assert_eq!(quoted(Path::new(name)).as_deref(), Some(expected));
+        }
+        assert_eq!(quoted(Path::new("a\nb")), None);
+    }
+
+    #[test]
+    fn names_that_are_taken_get_a_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["private.pem", "private-protected.pem", "public-2048.pem"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        assert_eq!(
+            free(&at("private.pem"), "-protected.pem"),
+            at("private-protected-2.pem")
+        );
+        let pair = generate(&at("private.pem")).unwrap();
+        assert!(
+            pair.contains("private-2048-2.pem") && pair.contains("public-2048-2.pem"),
+            "{pair}"
+        );
+    }
+
+    #[test]
+    fn what_came_from_a_pipe_is_not_named() {
+        assert_eq!(command(Action::Convert, Path::new("standard input")), None);
+        assert!(command(Action::Generate, Path::new("standard input")).is_some());
+    }
+}
