@@ -103,6 +103,17 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// True if it serves until it is stopped: then no reader of its output may block it.
+    pub(crate) fn serves(&self) -> bool {
+        match self {
+            Self::Gateway(args) => !args.check,
+            Self::Emulator(_) => true,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ReferencePage {
     ErrorCodes,

@@ -12,6 +12,7 @@ pub(crate) mod reference;
 
 use std::sync::Arc;
 
+use crate::output::OutputQueue;
 use crate::settings::Environment;
 use crate::terminal::Terminal;
 
@@ -19,4 +20,6 @@ use crate::terminal::Terminal;
 pub(crate) struct Context {
     pub(crate) terminal: Terminal,
     pub(crate) environment: Arc<Environment>,
+    /// The queue in front of standard error, if the command serves.
+    pub(crate) log_queue: Option<OutputQueue>,
 }

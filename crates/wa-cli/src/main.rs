@@ -5,41 +5,62 @@ mod args;
 mod commands;
 mod failure;
 mod input;
+mod log;
+mod output;
 mod settings;
 mod stdin;
 mod terminal;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::output::StandardQueues;
 use crate::settings::Environment;
 use crate::terminal::Terminal;
 
+/// How long the end of a command that serves waits for a reader of its last lines.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| args::without_a_key(error).exit());
-    log(&cli);
-    let mut terminal = Terminal::new(&cli.global);
+    // Where no thread can be started for the queues, no runtime can be started either, which is reported.
+    let queues = cli
+        .command
+        .serves()
+        .then(StandardQueues::start)
+        .and_then(Result::ok);
+    log::start(&cli, queues.as_ref().map(|queues| &queues.stderr));
+    let exit = execute(&cli, queues.as_ref());
+    if let Some(queues) = queues {
+        queues.flush_for(LAST_LINES);
+    }
+    ExitCode::from(exit as u8)
+}
+
+fn execute(cli: &Cli, queues: Option<&StandardQueues>) -> Exit {
+    let mut terminal = Terminal::new(&cli.global, queues);
     let environment = match Environment::load(cli.global.env_file.as_deref()) {
         Ok(environment) => environment,
         Err(failure) => {
             failure.report(&mut terminal);
-            return ExitCode::from(failure.exit() as u8);
+            return failure.exit();
         }
     };
     let mut context = Context {
         terminal,
         environment: Arc::new(environment),
+        log_queue: queues.map(|queues| queues.stderr.clone()),
     };
-    let exit = run(&mut context, &cli.command).unwrap_or_else(|failure| {
+    run(&mut context, &cli.command).unwrap_or_else(|failure| {
         failure.report(&mut context.terminal);
         failure.exit()
-    });
-    ExitCode::from(exit as u8)
+    })
 }
 
 fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
@@ -64,35 +85,11 @@ fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
         .block_on(future)
 }
 
-/// For what serves strangers: one worker a core.
+/// For a server: one worker a core.
 fn block_on_all_cores(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(future);
     // A read of a file system that hangs never ends.
     runtime.shutdown_background();
     exit
-}
-
-fn log(cli: &Cli) {
-    let serves = matches!(cli.command, Command::Gateway(_));
-    let filter = match cli.global.verbose {
-        0 if !serves => return,
-        0 => "info",
-        1 => "warn,wa_graph=info,wa_encryption=info,wa_emulator=info,wa_flows=debug,wa_gateway=debug",
-        _ => "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug,wa_flows=trace,wa_gateway=trace",
-    };
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        // A log that nobody takes must not end what is served.
-        .log_internal_errors(false)
-        .with_ansi(false)
-        .with_env_filter(filter);
-    if serves && cli.global.json {
-        log.json().flatten_event(true).init();
-    } else if serves {
-        log.init();
-    } else {
-        log.with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-            .init();
-    }
 }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::args::{ColorWhen, GlobalArgs};
+use crate::output::StandardQueues;
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -16,23 +17,31 @@ pub(crate) const STRONG: Style = Style::new().bold();
 
 /// Both streams, with colour as far as each of them and the user allow it.
 pub(crate) struct Terminal {
-    stdout: AutoStream<io::Stdout>,
-    stderr: AutoStream<io::Stderr>,
+    stdout: AutoStream<Stream>,
+    stderr: AutoStream<Stream>,
     json: bool,
 }
 
+type Stream = Box<dyn Write + Send>;
+
 impl Terminal {
-    pub(crate) fn new(global: &GlobalArgs) -> Self {
+    /// Writes to the standard streams, or to queues in front of them.
+    pub(crate) fn new(global: &GlobalArgs, queues: Option<&StandardQueues>) -> Self {
         let choice = match global.color {
             ColorWhen::Auto => ColorChoice::Auto,
             ColorWhen::Always => ColorChoice::Always,
             ColorWhen::Never => ColorChoice::Never,
         };
-        let stdout = AutoStream::new(io::stdout(), choice);
-        let stderr = AutoStream::new(io::stderr(), choice);
+        let (stdout, stderr): (Stream, Stream) = match queues.cloned() {
+            Some(queues) => (Box::new(queues.stdout), Box::new(queues.stderr)),
+            None => (Box::new(io::stdout()), Box::new(io::stderr())),
+        };
+        // What the streams themselves can show decides, whatever stands in front of them.
+        let for_stdout = AutoStream::new(io::stdout(), choice).current_choice();
+        let for_stderr = AutoStream::new(io::stderr(), choice).current_choice();
         Self {
-            stdout,
-            stderr,
+            stdout: AutoStream::new(stdout, for_stdout),
+            stderr: AutoStream::new(stderr, for_stderr),
             json: global.json,
         }
     }

@@ -1,15 +1,16 @@
 //! The endpoint as an HTTP service.
 
+mod authenticated;
 mod body;
 mod builder;
 mod handler;
 mod head;
 mod pipeline;
-mod places;
 mod pool;
 mod reader;
 mod replay;
 mod report;
+mod slots;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -22,6 +23,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+pub use authenticated::OnAuthenticated;
 pub use body::ReplyBody;
 pub use builder::{EndpointConfigError, FlowEndpointBuilder};
 pub use handler::{Exchange, ExchangeId, FlowHandler, HandlerError};

@@ -44,11 +44,12 @@ mod signature;
 mod status;
 #[cfg(test)]
 mod testing;
+mod throttle;
 mod token;
 
 pub use endpoint::{
     EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder, FlowFuture,
-    FlowHandler, HandlerError, ReplayWindow, ReplyBody, RsaPool,
+    FlowHandler, HandlerError, OnAuthenticated, ReplayWindow, ReplyBody, RsaPool,
 };
 pub use envelope::{Envelope, NoEnvelope};
 #[cfg(feature = "media")]
@@ -66,4 +67,5 @@ pub use secret::{AppSecret, AppSecretError};
 pub use session::ReplySeal;
 pub use signature::{BadSignature, SIGNATURE_HEADER, verify_signature};
 pub use status::Refusal;
+pub use throttle::LogThrottle;
 pub use token::{BadTokenSignature, TokenSignatureMode, TokenVerdict, verify_flow_token};

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use http_body_util::Full;
 use support::{Pieces, builder, call, encrypt, exchange, init, post, ring, secret};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_service::Service;
 use wa_flows::client::sign;
-use wa_flows::{FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, Refusal, RsaPool};
+use wa_flows::{
+    FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, OnAuthenticated, Refusal, RsaPool,
+};
 
 #[tokio::test]
 async fn more_exchanges_than_allowed_are_shed_at_once() {
@@ -41,35 +44,31 @@ async fn more_exchanges_than_allowed_are_shed_at_once() {
     );
 }
 
-/// Bodies of which one byte came, more than an endpoint of one exchange waits for.
-fn strangers<H: FlowHandler>(endpoint: &FlowEndpoint<H>) -> tokio::task::JoinSet<()> {
-    let mut strangers = tokio::task::JoinSet::new();
-    for _ in 0..10 {
+/// Bodies of which one byte came, more than may be pending.
+fn pending_bodies<H: FlowHandler>(endpoint: &FlowEndpoint<H>) -> tokio::task::JoinSet<()> {
+    let mut pending = tokio::task::JoinSet::new();
+    for _ in 0..1100 {
         let (pieces, broken) = (vec![Bytes::from_static(b"{")], false);
         let request = Request::post("/").body(Pieces { pieces, broken }).unwrap();
         let call = endpoint.clone().call(request);
-        strangers.spawn(async move { drop(call.await) });
+        pending.spawn(async move { drop(call.await) });
     }
-    strangers
+    pending
 }
 
 #[tokio::test]
-async fn a_body_that_is_there_waits_behind_none_that_nobody_signed_for() {
-    let endpoint = builder()
-        .max_in_flight(NonZeroUsize::MIN)
-        .deadline(Duration::MAX)
-        .build()
-        .unwrap();
-    let strangers = strangers(&endpoint);
+async fn a_complete_body_waits_for_no_pending_one() {
+    let endpoint = builder().build().unwrap();
+    let pending = pending_bodies(&endpoint);
     tokio::task::yield_now().await;
     assert_eq!(exchange(&endpoint, init()).await.0, 200);
-    drop(strangers);
+    drop(pending);
 }
 
 #[tokio::test]
-async fn a_body_that_comes_with_its_head_is_there() {
-    let endpoint = builder().max_in_flight(NonZeroUsize::MIN).build().unwrap();
-    let strangers = strangers(&endpoint);
+async fn a_body_that_comes_with_its_head_is_not_evicted() {
+    let endpoint = builder().build().unwrap();
+    let pending = pending_bodies(&endpoint);
     tokio::task::yield_now().await;
     let (near, mut far) = tokio::io::duplex(64 * 1024);
     let service = hyper_util::service::TowerToHyperService::new(endpoint.clone());
@@ -89,7 +88,31 @@ async fn a_body_that_comes_with_its_head_is_there() {
     served.unwrap();
     read.unwrap();
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-    drop(strangers);
+    drop(pending);
+}
+
+#[tokio::test]
+async fn the_server_learns_when_a_request_is_authenticated() {
+    let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
+    let endpoint = FlowEndpoint::builder(ring(), never)
+        .app_secret(secret())
+        .build()
+        .unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let hook = OnAuthenticated::new(move || tell.send(()).unwrap());
+    let mut forged = Request::post("/").body(Full::<Bytes>::from("{}")).unwrap();
+    forged.extensions_mut().insert(hook.clone());
+    let reply = endpoint.clone().call(forged).await.unwrap();
+    assert_eq!(reply.status().as_u16(), 432);
+    assert!(told.try_recv().is_err());
+    let mut signed = post(encrypt(&init()).body());
+    signed.extensions_mut().insert(hook);
+    let held = tokio::spawn(endpoint.clone().call(signed));
+    while endpoint.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(told.try_iter().count(), 1);
+    held.abort();
 }
 
 #[tokio::test]

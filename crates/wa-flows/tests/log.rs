@@ -10,6 +10,8 @@
 #[path = "support/fixtures.rs"]
 mod support;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
@@ -22,6 +24,14 @@ use wa_flows::{
 
 /// What is logged of one request.
 fn logged(endpoint: &FlowEndpoint<impl FlowHandler>, request: Request<Full<Bytes>>) -> String {
+    logged_all(endpoint, [request])
+}
+
+/// What is logged of requests, and in the 11 seconds after them.
+fn logged_all(
+    endpoint: &FlowEndpoint<impl FlowHandler>,
+    requests: impl IntoIterator<Item = Request<Full<Bytes>>>,
+) -> String {
     let file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -33,7 +43,13 @@ fn logged(endpoint: &FlowEndpoint<impl FlowHandler>, request: Request<Full<Bytes
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(call(endpoint, request));
+        runtime.block_on(async {
+            for request in requests {
+                call(endpoint, request).await;
+            }
+            tokio::time::pause();
+            tokio::time::sleep(Duration::from_secs(11)).await;
+        });
     });
     std::fs::read_to_string(&file).unwrap()
 }
@@ -113,4 +129,71 @@ fn a_handlers_failure_is_logged_with_its_causes_and_the_exchanges_id() {
         "{line}"
     );
     assert!(line.contains(" id="), "{line}");
+}
+
+/// How often `what` is logged, and how many further lines of `kind` are counted as suppressed.
+fn counted(log: &str, what: &str, kind: &str) -> (usize, usize) {
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(what)).collect();
+    let summaries = log
+        .lines()
+        .filter(|line| line.contains(&format!("kind=\"{kind}\"")));
+    let suppressed = lines.iter().copied().chain(summaries).filter_map(|line| {
+        let (_, rest) = line.split_once("suppressed=")?;
+        rest.split_whitespace().next()?.parse::<usize>().ok()
+    });
+    (lines.len(), suppressed.sum())
+}
+
+#[test]
+fn a_flood_that_needs_no_signature_is_logged_in_part_and_counted_in_full() {
+    const FLOOD: usize = 1000;
+    let endpoint = builder().build().unwrap();
+    let put = || Request::put("/flow").body(Full::default()).unwrap();
+    let text = || Request::post("/flow").header("content-type", "text/plain");
+    let requests = (0..FLOOD).flat_map(|_| {
+        [
+            put(),
+            text().body(Full::default()).unwrap(),
+            post_signed(b"{}", "sha256=00"),
+        ]
+    });
+    let log = logged_all(&endpoint, requests);
+    for refusal in ["method_not_allowed", "unsupported_media_type", "bad_signature"] {
+        let (lines, suppressed) = counted(&log, &format!("refusal=\"{refusal}\""), refusal);
+        assert!((50..100).contains(&lines), "{refusal}: {lines}");
+        assert_eq!(lines + suppressed, FLOOD, "{refusal}");
+    }
+}
+
+#[test]
+fn signed_requests_are_logged_in_full_also_after_a_flood() {
+    let endpoint = builder().build().unwrap();
+    let flood = (0..500).map(|_| post_signed(b"{}", "sha256=00"));
+    let signed = (0..100).flat_map(|_| [init(), post(b"{}")]);
+    let log = logged_all(&endpoint, flood.chain(signed));
+    assert_eq!(counted(&log, "answered a Flow request", "answered"), (100, 0));
+    let refused = counted(&log, "refusal=\"no_envelope\"", "no_envelope");
+    assert_eq!(refused, (100, 0));
+}
+
+#[test]
+fn without_a_signature_check_every_line_is_rate_limited() {
+    let failing = |_: FlowRequest| async { Err::<FlowResponse, HandlerError>("down".into()) };
+    let endpoint = FlowEndpoint::builder(KeyRing::new(known_key()).unwrap(), failing)
+        .danger_skip_signature_check()
+        .build()
+        .unwrap();
+    let ping = || post(encrypt(&json!({"action": "ping"})).body());
+    let requests = (0..150).flat_map(|_| [ping(), init(), post(b"{}")]);
+    let log = logged_all(&endpoint, requests);
+    for (what, kind) in [
+        ("answered a Flow request", "answered"),
+        ("the handler failed", "handler"),
+        ("refusal=\"handler_failed\"", "handler_failed"),
+        ("refusal=\"no_envelope\"", "no_envelope"),
+    ] {
+        let (lines, suppressed) = counted(&log, what, kind);
+        assert!((50..100).contains(&lines), "{kind}: {lines}");
+        assert_eq!(lines + suppressed, 150, "{kind}");
+    }
 }

@@ -56,6 +56,17 @@ pub struct GatewayConfig {
     /// None for a configuration that was given as text.
     file: Option<Arc<Path>>,
     before_reload: Option<BeforeReload>,
+    pub(crate) dropped_log_lines: Option<DroppedLogLines>,
+}
+
+/// Returns how many lines of the log were dropped.
+#[derive(Clone)]
+pub(crate) struct DroppedLogLines(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl DroppedLogLines {
+    pub(crate) fn count(&self) -> u64 {
+        (self.0)()
+    }
 }
 
 /// What is done before the configuration is read again.
@@ -172,6 +183,14 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds the metric `wa_gateway_log_lines_dropped_total`, with the number that `count` returns: for a log writer that drops
+    /// lines rather than block.
+    #[must_use]
+    pub fn dropped_log_lines(mut self, count: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.dropped_log_lines = Some(DroppedLogLines(Arc::new(count)));
+        self
+    }
+
     /// The names of the endpoints, in their order.
     pub fn endpoint_names(&self) -> impl Iterator<Item = &str> {
         self.settings
@@ -195,6 +214,7 @@ impl GatewayConfig {
         };
         again.map(|again| Self {
             before_reload: self.before_reload.clone(),
+            dropped_log_lines: self.dropped_log_lines.clone(),
             ..again
         })
     }
@@ -232,6 +252,7 @@ impl GatewayConfig {
             flags,
             file,
             before_reload: None,
+            dropped_log_lines: None,
         });
         if let (Some(config), true) = (&config, problems.found_any()) {
             // What is sound is looked into all the same, so that one attempt tells everything.
@@ -275,6 +296,12 @@ impl SecretSource {
             Self::File { path, .. } => Some(path),
             Self::Variable { .. } => None,
         }
+    }
+}
+
+impl std::fmt::Debug for DroppedLogLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DroppedLogLines")
     }
 }
 

@@ -4,29 +4,24 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tracing::Instrument as _;
 use tracing::instrument::Instrumented;
-use wa_flows::{FlowFuture, ReplyBody};
+use wa_flows::{FlowFuture, LogThrottle, ReplyBody};
 
 use crate::current::Current;
 use crate::keeper::Serving;
 use crate::metrics::Metrics;
 use crate::routes::Routes;
-use crate::seldom::Seldom;
-
-/// How often it is said that requests come to paths where nothing is.
-const SAID_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
     routes: Current<Routes>,
     metrics: Arc<Metrics>,
-    strays: Arc<Seldom>,
+    unknown_paths: LogThrottle,
 }
 
 impl Front {
@@ -34,18 +29,24 @@ impl Front {
         Self {
             routes: serving.routes.clone(),
             metrics: Arc::clone(&serving.metrics),
-            strays: Arc::new(Seldom::every(SAID_EVERY)),
+            unknown_paths: LogThrottle::new("unknown_path"),
         }
     }
 
-    /// Counts a request to a path where nothing is: a URL that was registered wrongly, or a scanner.
-    fn stray(&self, request: &Request<Incoming>) {
+    /// Counts a request to an unknown path: a URL that was registered wrongly, or a scanner.
+    fn unknown_path(&self, request: &Request<Incoming>) {
         self.metrics.not_found();
-        if let Some(unsaid) = self.strays.is_due() {
-            // What is behind the question mark may be a secret.
+        self.unknown_paths.log(|suppressed| {
+            // A query may hold a secret.
             let path: String = request.uri().path().chars().take(100).collect();
-            tracing::warn!(method = %request.method(), ?path, unsaid, "no endpoint has this path: answered 404");
-        }
+            let method: String = request.method().as_str().chars().take(20).collect();
+            tracing::warn!(
+                method,
+                ?path,
+                suppressed,
+                "no endpoint has this path: answered 404"
+            );
+        });
     }
 }
 
@@ -63,7 +64,7 @@ impl Service<Request<Incoming>> for Front {
     fn call(&self, request: Request<Incoming>) -> Reply {
         let routes = self.routes.get();
         let Some(route) = routes.find(request.uri().path()) else {
-            self.stray(&request);
+            self.unknown_path(&request);
             return Reply::NotFound;
         };
         let span = tracing::info_span!("endpoint", name = route.name());

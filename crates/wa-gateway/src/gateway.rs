@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::admin::Admin;
 use crate::config::{ConfigErrors, GatewayConfig, Settings};
+use crate::connections::Connections;
 use crate::current::Current;
 use crate::front::Front;
 use crate::keeper::{Keeper, Serving};
-use crate::server::{ADMIN_CONNECTIONS, AcceptOptions, Connections, accept, stopped};
+use crate::server::{ADMIN_CONNECTIONS, AcceptOptions, accept, stopped};
 use crate::signal::Signals;
 
 /// A gateway that is not running yet.
@@ -116,6 +117,7 @@ impl Gateway {
         let tls = tls.map_err(|error| StartError::Tls(error.into()))?;
         let metrics = Arc::clone(&serving.metrics);
         let options = AcceptOptions {
+            draining: Arc::clone(&draining),
             open: metrics.connections.clone(),
             failed_handshakes: metrics.handshakes.clone(),
             shed: Arc::new(move || metrics.shed_connection()),
@@ -162,9 +164,24 @@ async fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListen
         setting,
         source,
     };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let listener = bind(address).map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     Ok((listener, bound))
+}
+
+/// Listens, with room for as many connections that are not accepted yet as the system allows: Tokio's own 1,024 are fewer
+/// than the connections that the gateway holds, and a client beyond them is set back by a second or more.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    const BACKLOG: u32 = 4096;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Looks at the files again and again. A look is not begun before the last one has ended.
@@ -225,11 +242,11 @@ impl Running {
     /// Says on `/readyz` that it ends, takes no more connections, lets exchanges under way end until `deadline`, and
     /// closes what is left. Gives the number of exchanges that were cut.
     pub async fn shutdown(self, deadline: Duration) -> usize {
-        self.draining.store(true, Ordering::Relaxed);
         self.drain_until(tokio::time::sleep(deadline)).await
     }
 
     async fn drain_until(mut self, too_late: impl Future<Output = ()>) -> usize {
+        self.draining.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
         let mut too_late = std::pin::pin!(too_late);
         // It fails only if the accept loop panicked, and then its connections are gone.

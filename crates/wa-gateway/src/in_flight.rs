@@ -1,72 +1,158 @@
-//! What is under way in the connections of an address.
+//! What is in flight in one connection, and whether it is authenticated.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
+use wa_flows::OnAuthenticated;
 
-/// Counts exchanges from the request to the last byte of the answer, in one connection and in all of them.
+/// What decides whether a connection may be evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Stage {
+    /// No request in it was authenticated yet: a handshake, a head or a body is incomplete, or a refusal is being written.
+    Unauthenticated,
+    /// A request was authenticated earlier, and none is in flight.
+    Known,
+    /// An authenticated request is in flight, from its signature to the last byte of its response.
+    InFlight,
+    /// It was chosen to be closed.
+    Evicted,
+}
+
+/// The state of one connection; clones share it.
 #[derive(Clone)]
-pub(crate) struct InFlight {
-    connection: watch::Sender<usize>,
+pub(crate) struct InFlight(Arc<State>);
+
+struct State {
+    stage: AtomicU8,
+    /// Exchanges, and responses that wait to be written.
+    count: AtomicUsize,
+    /// Grows with every exchange.
+    begun: AtomicUsize,
+    /// The sum of `count` over all connections.
     all: Arc<AtomicUsize>,
 }
 
-/// An exchange that is counted until this is dropped.
+/// One of those that are counted, until it is dropped.
 pub(crate) struct InFlightGuard(InFlight);
 
 impl InFlight {
     /// For a further connection of those that `all` counts.
     pub(crate) fn new(all: &Arc<AtomicUsize>) -> Self {
-        Self {
-            connection: watch::Sender::new(0),
+        Self(Arc::new(State {
+            stage: AtomicU8::new(Stage::Unauthenticated as u8),
+            count: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
             all: Arc::clone(all),
-        }
-    }
-
-    /// What is under way in the connection.
-    pub(crate) fn seen(&self) -> watch::Receiver<usize> {
-        self.connection.subscribe()
+        }))
     }
 
     pub(crate) fn begin(&self) -> InFlightGuard {
-        self.connection.send_modify(|count| *count += 1);
-        self.all.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.count.fetch_add(1, Ordering::Relaxed);
+        self.0.all.fetch_add(1, Ordering::Relaxed);
         InFlightGuard(self.clone())
+    }
+
+    /// True if an authenticated request is in flight.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.0.stage.load(Ordering::Relaxed) == Stage::InFlight as u8
+    }
+
+    /// True if neither an exchange nor a response is in flight.
+    fn is_idle(&self) -> bool {
+        self.0.count.load(Ordering::Relaxed) == 0
+    }
+
+    /// Exchanges and waits to write so far.
+    pub(crate) fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
+    /// The request in flight is authenticated: from now on the connection is not evicted.
+    pub(crate) fn authenticated(&self) {
+        if !self.change(Stage::Unauthenticated, Stage::InFlight) {
+            self.change(Stage::Known, Stage::InFlight);
+        }
+    }
+
+    /// Chooses the connection to be closed, if it is at this stage. A request cannot be authenticated in between.
+    pub(crate) fn evict(&self, at: Stage) -> bool {
+        self.change(at, Stage::Evicted)
+    }
+
+    /// A response is being written. One that follows an authenticated exchange is protected until it is flushed.
+    fn writing(&self) {
+        self.change(Stage::Known, Stage::InFlight);
+    }
+
+    /// Everything is written.
+    pub(crate) fn flushed(&self) {
+        if self.is_idle() {
+            self.change(Stage::InFlight, Stage::Known);
+        }
+    }
+
+    fn change(&self, from: Stage, to: Stage) -> bool {
+        let stage = &self.0.stage;
+        // The plain load spares most calls the exchange.
+        stage.load(Ordering::Relaxed) == from as u8
+            && stage
+                .compare_exchange(from as u8, to as u8, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 }
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.0.connection.send_modify(|count| *count -= 1);
-        self.0.all.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.count.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// A service whose exchanges are counted until they are answered or given up.
+/// The service of one connection: counts exchanges, learns which are authenticated, and asks the client to close the
+/// connection after a response while the gateway drains.
 pub(crate) struct Counting<S> {
-    pub(crate) service: S,
-    pub(crate) in_flight: InFlight,
-    /// The service itself begins what counts, with the [`InFlight`] in the request's extensions.
-    pub(crate) by_service: bool,
+    service: S,
+    in_flight: InFlight,
+    on_authenticated: OnAuthenticated,
+    draining: Arc<AtomicBool>,
 }
 
-/// An exchange that is counted.
+/// An exchange that is counted until it is answered or given up.
 pub(crate) struct Counted<F> {
     exchange: F,
-    _guard: Option<InFlightGuard>,
+    draining: Arc<AtomicBool>,
+    _guard: InFlightGuard,
 }
 
-impl<S> Service<Request<Incoming>> for Counting<S>
+impl<S> Counting<S> {
+    pub(crate) fn new(service: S, in_flight: InFlight, draining: Arc<AtomicBool>) -> Self {
+        let authenticated = in_flight.clone();
+        Self {
+            service,
+            in_flight,
+            on_authenticated: OnAuthenticated::new(move || authenticated.authenticated()),
+            draining,
+        }
+    }
+
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+}
+
+impl<S, B> Service<Request<Incoming>> for Counting<S>
 where
-    S: Service<Request<Incoming>>,
+    S: Service<Request<Incoming>, Response = Response<B>>,
     S::Future: Unpin,
 {
     type Response = S::Response;
@@ -74,42 +160,68 @@ where
     type Future = Counted<S::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let guard = (!self.by_service).then(|| self.in_flight.begin());
-        if self.by_service {
-            request.extensions_mut().insert(self.in_flight.clone());
-        }
+        let guard = self.in_flight.begin();
+        request.extensions_mut().insert(self.on_authenticated.clone());
         Counted {
             exchange: self.service.call(request),
+            draining: Arc::clone(&self.draining),
             _guard: guard,
         }
     }
 }
 
-impl<F: Future + Unpin> Future for Counted<F> {
+impl<F, B, E> Future for Counted<F>
+where
+    F: Future<Output = Result<Response<B>, E>> + Unpin,
+{
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        Pin::new(&mut self.exchange).poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut reply = ready!(Pin::new(&mut self.exchange).poll(cx));
+        if let Ok(response) = &mut reply
+            && self.draining.load(Ordering::Relaxed)
+        {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Poll::Ready(reply)
     }
 }
 
-/// A stream in which an answer counts as under way for as long as it waits to be written.
-pub(crate) struct Writing<I> {
+/// The stream of one connection: a response counts as in flight for as long as it waits to be written, and a TLS
+/// handshake cannot make the gateway hold more than a limit.
+pub(crate) struct CountedStream<I> {
     io: I,
     in_flight: InFlight,
     waiting: Option<InFlightGuard>,
+    /// What may still be read, until the limit is lifted.
+    readable: Option<usize>,
 }
 
-impl<I> Writing<I> {
+impl<I> CountedStream<I> {
     pub(crate) fn new(io: I, in_flight: InFlight) -> Self {
         Self {
             io,
             in_flight,
             waiting: None,
+            readable: None,
         }
     }
 
+    /// Lets about so many bytes be read, not more.
+    pub(crate) fn limited(mut self, bytes: usize) -> Self {
+        self.readable = Some(bytes);
+        self
+    }
+
+    /// Lets any number of bytes be read.
+    pub(crate) fn lift_limit(&mut self) {
+        self.readable = None;
+    }
+
     fn note<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.in_flight.writing();
         if written.is_ready() {
             self.waiting = None;
         } else if self.waiting.is_none() {
@@ -119,17 +231,25 @@ impl<I> Writing<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Writing<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for CountedStream<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        if self.readable == Some(0) {
+            return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+        if let Some(readable) = &mut self.readable {
+            *readable = readable.saturating_sub(buffer.filled().len() - before);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Writing<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for CountedStream<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.note(written)
@@ -149,7 +269,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Writing<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if flushed.is_ready() {
+            self.in_flight.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -159,6 +283,35 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Writing<I> {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InFlight({})", *self.connection.borrow())
+        write!(f, "InFlight({})", self.0.count.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_protected_until_it_is_flushed() {
+        let state = InFlight::new(&Arc::default());
+        let exchange = state.begin();
+        state.authenticated();
+        drop(exchange);
+        assert!(!state.evict(Stage::Known));
+        state.writing();
+        let waiting = state.begin();
+        state.flushed();
+        assert!(!state.evict(Stage::Known));
+        drop(waiting);
+        state.flushed();
+        assert!(state.evict(Stage::Known));
+    }
+
+    #[test]
+    fn a_refusal_is_not_protected() {
+        let state = InFlight::new(&Arc::default());
+        let _exchange = state.begin();
+        state.writing();
+        assert!(state.evict(Stage::Unauthenticated));
     }
 }

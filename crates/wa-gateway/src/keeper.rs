@@ -14,7 +14,6 @@ use crate::material::files::Stamp;
 use crate::material::{self, KeyCache, Material, Revoked};
 use crate::metrics::{EndpointKeys, Metrics, Reload};
 use crate::routes::{Route, Routes};
-use crate::seldom::Seldom;
 use crate::tls::{self, Certificate};
 
 /// Files that could not be used are read again after this time though they look the same: what was wrong may have been
@@ -41,8 +40,8 @@ pub(crate) struct Keeper {
     /// The files of each endpoint.
     seen: HashMap<String, Seen>,
     certificate: Option<Seen>,
-    /// For what is said every day until it is mended.
-    daily: Seldom,
+    /// When a warning about the certificate was last logged; it is repeated daily.
+    certificate_warned: Option<Instant>,
     /// What serves until the next start, whatever the configuration says by then.
     fixed: Fixed,
 }
@@ -88,7 +87,8 @@ impl Keeper {
             }
         };
         let routes = Current::new(Routes::default());
-        let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone())));
+        let dropped_lines = config.dropped_log_lines.clone();
+        let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone()), dropped_lines));
         let serving = Serving {
             settings: Current::new(config.settings.clone()),
             media: Current::new(Media::new(&config.settings)),
@@ -106,7 +106,7 @@ impl Keeper {
             caches,
             seen: HashMap::new(),
             certificate: certificate_stamp.map(Seen::good),
-            daily: Seldom::every(DAY),
+            certificate_warned: None,
         };
         keeper.serve(materials)?;
         Ok(keeper)
@@ -144,7 +144,7 @@ impl Keeper {
             self.serving.metrics.certificate_until(certified.not_after);
             certificate.replace(certified);
             self.certificate = certificate_stamp.map(Seen::good);
-            self.daily = Seldom::every(DAY);
+            self.certificate_warned = None;
         }
         for ((name, wanted), (_, serving)) in fixed(settings).iter().zip(&self.fixed) {
             if wanted != serving {
@@ -244,7 +244,7 @@ impl Keeper {
             Ok(loaded) => {
                 self.serving.metrics.certificate_until(loaded.not_after);
                 certificate.replace(loaded);
-                self.daily = Seldom::every(DAY);
+                self.certificate_warned = None;
                 tracing::info!("read the changed certificate");
             }
             Err(errors) => errors.log("the changed certificate cannot be used; the last good one stays"),
@@ -252,11 +252,12 @@ impl Keeper {
         self.certificate = Some(Seen { stamp: now, failed });
     }
 
-    fn warn_of_certificate(&self) {
+    fn warn_of_certificate(&mut self) {
         let warning = self.serving.certificate.as_ref().and_then(Certificate::warning);
         if let Some(warning) = warning
-            && self.daily.is_due().is_some()
+            && self.certificate_warned.is_none_or(|at| at.elapsed() >= DAY)
         {
+            self.certificate_warned = Some(Instant::now());
             tracing::warn!("{warning}");
         }
     }

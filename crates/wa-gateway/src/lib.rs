@@ -35,6 +35,7 @@
 mod admin;
 mod check;
 mod config;
+mod connections;
 mod current;
 mod forward;
 mod front;
@@ -44,7 +45,6 @@ mod keeper;
 mod material;
 mod metrics;
 mod routes;
-mod seldom;
 mod server;
 mod signal;
 mod tls;

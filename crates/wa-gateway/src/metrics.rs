@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
 use wa_flows::{ExchangeReport, Refusal};
 
+use crate::config::DroppedLogLines;
 pub(crate) use keys::EndpointKeys;
 pub use table::metrics_reference;
 use table::{Described, PREFIX};
@@ -86,7 +87,7 @@ impl MetricConstructor<Histogram> for Buckets {
 }
 
 impl Metrics {
-    pub(crate) fn new(keys: EndpointKeys) -> Self {
+    pub(crate) fn new(keys: EndpointKeys, dropped_lines: Option<DroppedLogLines>) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         let long = || Family::new_with_constructor(Buckets(&LONG));
         let build: Family<VersionLabel, Gauge> = register(&mut registry, &table::BUILD, Family::default());
@@ -96,6 +97,9 @@ impl Metrics {
             })
             .set(1);
         registry.register_collector(Box::new(keys));
+        if let Some(dropped_lines) = dropped_lines {
+            registry.register_collector(Box::new(dropped_lines));
+        }
         let metrics = Self {
             exchanges: register(&mut registry, &table::EXCHANGES, Family::default()),
             refusals: register(&mut registry, &table::REFUSALS, Family::default()),

@@ -1,10 +1,11 @@
-//! The accept loop and its connections.
+//! The accept loop, and what is served on each connection.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -19,26 +20,36 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
+use tracing::Level;
+use wa_flows::LogThrottle;
 
 use crate::config::Limits;
-use crate::in_flight::{Counting, InFlight, Writing};
-use crate::seldom::Seldom;
+use crate::connections::Connections;
+use crate::in_flight::{CountedStream, Counting, InFlight};
 
 /// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// How often it is said that connections cannot be accepted.
-const SAID_EVERY: Duration = Duration::from_secs(10);
-/// How long a connection without an exchange under way is kept once no more are taken: long enough for a request that is on
-/// its way, and no reward for half of one.
+/// How long an idle connection stays open once no more are accepted. A client that sends a request in this time gets its
+/// response, with `Connection: close`; half a request is not waited for any longer.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long a client may take to receive the end of a connection that is closed at the end.
+const GOODBYE: Duration = Duration::from_millis(100);
+/// The longest request head, and the longest handshake, in bytes: what an unauthenticated client can make the gateway hold.
+const HEAD_LIMIT: usize = 16 * 1024;
 /// What a connection too many is told.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// How connections are taken.
+/// Connections of the admin address: probes and scrapes need two or three, media decryption six.
+pub(crate) const ADMIN_CONNECTIONS: usize = 64;
+/// How long a client of the admin address may leave a response unread.
+const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// [`LINGER`] of the admin address: probes and scrapes are repeated.
+const ADMIN_LINGER: Duration = Duration::from_millis(100);
+
+/// How connections are accepted.
 #[derive(Clone)]
 pub(crate) struct AcceptOptions {
     pub(crate) tls: Option<Arc<ServerConfig>>,
@@ -46,30 +57,38 @@ pub(crate) struct AcceptOptions {
     pub(crate) header_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) write_timeout: Duration,
+    /// How long idle connections stay open at the end.
+    pub(crate) linger: Duration,
+    /// True if clients shall close their connections after the next response.
+    pub(crate) draining: Arc<AtomicBool>,
     /// How many are open.
     pub(crate) open: Gauge,
     /// How many handshakes failed.
     pub(crate) failed_handshakes: Counter,
     /// Told of each connection too many.
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
-    /// Which connections may be closed for a newer one, and what counts as work in them.
-    pub(crate) evict: Evict,
+    pub(crate) log: ConnectionLog,
 }
 
-/// Which connections are closed for a newer one once the limit is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Evict {
-    /// The oldest without an exchange in flight; without one the newer connection is refused. Every exchange counts.
-    Idle,
-    /// The oldest without work, or else the oldest: a newer connection is always accepted. Only what the service begins
-    /// itself, with the [`InFlight`] in the extensions of a request, counts as work.
-    Any,
+/// The rate-limited lines that any client can cause before a request is read.
+#[derive(Clone)]
+pub(crate) struct ConnectionLog {
+    accept: LogThrottle,
+    handshake: LogThrottle,
+    slow_handshake: LogThrottle,
+    ended_early: LogThrottle,
 }
 
-/// Connections of the admin address: probes and scrapes need two or three, media decryption six.
-pub(crate) const ADMIN_CONNECTIONS: usize = 64;
-/// How long a client of the admin address may leave a response unread.
-const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+impl Default for ConnectionLog {
+    fn default() -> Self {
+        Self {
+            accept: LogThrottle::new("accept"),
+            handshake: LogThrottle::new("tls_handshake"),
+            slow_handshake: LogThrottle::new("slow_tls_handshake"),
+            ended_early: LogThrottle::new("connection_ended_early"),
+        }
+    }
+}
 
 impl AcceptOptions {
     pub(crate) fn new(limits: &Limits, tls: Option<Arc<ServerConfig>>) -> Self {
@@ -79,88 +98,29 @@ impl AcceptOptions {
             header_timeout: limits.header,
             handshake_timeout: limits.handshake,
             write_timeout: limits.write,
+            linger: LINGER,
+            draining: Arc::default(),
             open: Gauge::default(),
             failed_handshakes: Counter::default(),
             shed: Arc::new(|| {}),
-            evict: Evict::Idle,
+            log: ConnectionLog::default(),
         }
     }
 
-    /// Options of the admin address: a probe is answered whatever other clients do.
+    /// Options of the admin address. Its service authenticates only media decryptions, of which there are few at a time:
+    /// whatever other clients do, a connection can be evicted for a probe.
     pub(crate) fn admin(limits: &Limits) -> Self {
         Self {
             limit: ADMIN_CONNECTIONS,
             write_timeout: limits.write.min(ADMIN_WRITE_TIMEOUT),
-            evict: Evict::Any,
+            linger: ADMIN_LINGER,
             ..Self::new(limits, None)
         }
     }
 }
 
-/// The connections of an address.
-#[derive(Debug, Default)]
-pub(crate) struct Connections {
-    tasks: JoinSet<()>,
-    /// In the order in which they were taken, with what is under way in each.
-    line: VecDeque<(AbortHandle, watch::Receiver<usize>)>,
-    in_flight: Arc<AtomicUsize>,
-}
-
-impl Connections {
-    fn add(
-        &mut self,
-        in_flight: watch::Receiver<usize>,
-        connection: impl Future<Output = ()> + Send + 'static,
-    ) {
-        // Those that ended are forgotten now and then, so that one that stays for long does not keep them all.
-        if self.line.len() > 2 * self.tasks.len() + 16 {
-            self.line.retain(|(task, _)| !task.is_finished());
-        }
-        let task = self.tasks.spawn(connection);
-        self.line.push_back((task, in_flight));
-    }
-
-    /// Makes room for one more: closes the one that was taken first of those in which nothing is under way, or, where
-    /// any may be evicted, of all.
-    fn make_room(&mut self, limit: usize, evict: Evict) -> bool {
-        if self.tasks.len() < limit {
-            return true;
-        }
-        self.line.retain(|(task, _)| !task.is_finished());
-        let idle = self
-            .line
-            .iter()
-            .position(|(_, in_flight)| *in_flight.borrow() == 0);
-        let evicted = match evict {
-            Evict::Idle => idle,
-            Evict::Any => idle.or(Some(0)),
-        };
-        let Some((task, _)) = evicted.and_then(|at| self.line.remove(at)) else {
-            return false;
-        };
-        task.abort();
-        true
-    }
-
-    /// Waits until all have ended.
-    ///
-    /// # Errors
-    /// The number of exchanges that were cut, maybe none, where it was `too_late` before.
-    pub(crate) async fn drain(&mut self, too_late: impl Future<Output = ()>) -> Result<(), usize> {
-        let drained = async { while self.tasks.join_next().await.is_some() {} };
-        tokio::select! {
-            biased;
-            () = drained => return Ok(()),
-            () = too_late => {}
-        }
-        let cut = self.in_flight.load(Ordering::Relaxed);
-        self.tasks.shutdown().await;
-        Err(cut)
-    }
-}
-
-/// Takes connections until `stop` is true; those that are open then are left to the caller, and end after the exchange
-/// that is under way in them.
+/// Accepts connections until `stop` is true. The caller drains those that are open then: each ends after a response, or
+/// when it was idle for a while.
 pub(crate) async fn accept<S, B>(
     listener: TcpListener,
     options: AcceptOptions,
@@ -168,36 +128,55 @@ pub(crate) async fn accept<S, B>(
     mut stop: watch::Receiver<bool>,
 ) -> Connections
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + Unpin,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut connections = Connections::default();
-    let failures = Seldom::every(SAID_EVERY);
+    let serve = |connections: &mut Connections, stream: TcpStream, stop| {
+        if !connections.make_room(options.limit) {
+            return refuse(&stream, &options);
+        }
+        let in_flight = connections.in_flight();
+        let connection = connection(stream, options.clone(), service.clone(), in_flight.clone(), stop);
+        connections.add(in_flight, connection);
+    };
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if !connections.make_room(options.limit, options.evict) => refuse(&stream, &options),
-                Ok((stream, _)) => {
-                    let in_flight = InFlight::new(&connections.in_flight);
-                    let seen = in_flight.seen();
-                    let connection = connection(stream, options.clone(), service.clone(), in_flight, stop.clone());
-                    connections.add(seen, connection);
-                }
+                Ok((stream, _)) => serve(&mut connections, stream, stop.clone()),
                 Err(error) => {
-                    if let Some(unsaid) = failures.is_due() {
-                        let open = connections.tasks.len();
-                        tracing::warn!(%error, unsaid, open, "cannot accept a connection");
-                    }
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    let open = connections.len();
+                    options.log
+                        .accept
+                        .log(|suppressed| tracing::warn!(%error, open, suppressed, "cannot accept a connection"));
+                    sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.tasks.join_next() => {}
-            () = stopped(&mut stop) => return connections,
+            true = connections.one_ends() => {}
+            () = stopped(&mut stop) => break,
         }
     }
+    // The system has established connections that are not accepted yet: their clients may have sent a request, and would
+    // get a reset instead of a response.
+    for _ in 0..options.limit {
+        let Some(stream) = accept_established(&listener).await else {
+            break;
+        };
+        serve(&mut connections, stream, stop.clone());
+    }
+    connections
+}
+
+/// Accepts a connection that the system has established already.
+async fn accept_established(listener: &TcpListener) -> Option<TcpStream> {
+    poll_fn(|cx| match listener.poll_accept(cx) {
+        Poll::Ready(Ok((stream, _))) => Poll::Ready(Some(stream)),
+        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Waits until the channel says true, or its sender is gone.
@@ -231,34 +210,38 @@ async fn connection<S, B>(
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(options.write_timeout));
-    let stream = Writing::new(Box::pin(stream), in_flight.clone());
-    let service = Counting {
-        service,
-        in_flight,
-        by_service: options.evict == Evict::Any,
-    };
+    let stream = CountedStream::new(Box::pin(stream), in_flight.clone());
+    let service = Counting::new(service, in_flight, Arc::clone(&options.draining));
     let Some(config) = options.tls.clone() else {
-        return speak(stream, &options, service, stop).await;
+        return serve(stream, &options, service, stop).await;
     };
-    let handshake = timeout(
-        options.handshake_timeout,
-        TlsAcceptor::from(config).accept(stream),
-    );
+    let handshake = TlsAcceptor::from(config).accept(stream.limited(HEAD_LIMIT));
     let shaken = tokio::select! {
-        shaken = handshake => shaken,
-        () = stopped(&mut stop) => return,
+        shaken = timeout(options.handshake_timeout, handshake) => shaken,
+        () = lingered(&mut stop, &options, service.in_flight()) => return,
     };
     if !matches!(shaken, Ok(Ok(_))) {
         options.failed_handshakes.inc();
     }
     match shaken {
-        Ok(Ok(stream)) => speak(stream, &options, service, stop).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::debug!("a TLS handshake took too long"),
+        Ok(Ok(mut stream)) => {
+            stream.get_mut().0.lift_limit();
+            serve(stream, &options, service, stop).await;
+        }
+        // Lines that the level leaves out must not count as suppressed.
+        _ if !tracing::enabled!(Level::DEBUG) => {}
+        Ok(Err(error)) => options
+            .log
+            .handshake
+            .log(|suppressed| tracing::debug!(%error, suppressed, "a TLS handshake failed")),
+        Err(_) => options
+            .log
+            .slow_handshake
+            .log(|suppressed| tracing::debug!(suppressed, "a TLS handshake took too long")),
     }
 }
 
-async fn speak<I, S, B>(io: I, options: &AcceptOptions, service: Counting<S>, mut stop: watch::Receiver<bool>)
+async fn serve<I, S, B>(io: I, options: &AcceptOptions, service: Counting<S>, mut stop: watch::Receiver<bool>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -267,36 +250,46 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let mut in_flight = service.in_flight.seen();
+    let in_flight = service.in_flight().clone();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
+        .max_header_size(HEAD_LIMIT)
+        .max_buf_size(HEAD_LIMIT)
         .serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
+        // What has arrived is read before an idle connection is closed.
+        biased;
         ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
+        () = lingered(&mut stop, options, &in_flight) => {
             connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = idle(&mut in_flight) => return,
-            }
+            let _ = timeout(GOODBYE, connection).await;
+            return;
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    if let Err(error) = ended
+        && tracing::enabled!(Level::DEBUG)
+    {
+        options
+            .log
+            .ended_early
+            .log(|suppressed| tracing::debug!(%error, suppressed, "a connection ended early"));
     }
 }
 
-/// Waits until no exchange has begun, ended or been under way for a while.
-async fn idle(in_flight: &mut watch::Receiver<usize>) {
+/// Waits until no more connections are accepted and no request came for a while since then, nor an authenticated one is in
+/// flight.
+///
+/// hyper's own graceful shutdown closes an idle connection at once: a client that sends a request in that moment sees the
+/// connection end without a response.
+async fn lingered(stop: &mut watch::Receiver<bool>, options: &AcceptOptions, in_flight: &InFlight) {
+    stopped(stop).await;
     loop {
-        let changed = timeout(LINGER, in_flight.changed()).await;
-        match changed {
-            Err(_) if *in_flight.borrow() == 0 => return,
-            // The service is gone, and the connection is about to end by itself.
-            Ok(Err(_)) => std::future::pending().await,
-            _ => {}
+        let begun = in_flight.begun();
+        sleep(options.linger).await;
+        if !in_flight.is_authenticated() && in_flight.begun() == begun {
+            return;
         }
     }
 }
@@ -314,43 +307,5 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn one_that_stays_does_not_keep_those_that_ended() {
-        let mut connections = Connections::default();
-        let all = Arc::default();
-        connections.add(InFlight::new(&all).seen(), std::future::pending());
-        for _ in 0..1000 {
-            connections.add(InFlight::new(&all).seen(), async {});
-            while connections.tasks.len() > 1 {
-                connections.tasks.join_next().await;
-            }
-        }
-        assert!(connections.line.len() < 30, "{}", connections.line.len());
-        assert!(connections.make_room(1, Evict::Idle) && connections.line.is_empty());
-    }
-
-    #[tokio::test]
-    async fn where_any_may_be_evicted_the_oldest_without_work_is_first() {
-        let mut connections = Connections::default();
-        let all = Arc::default();
-        let add = |connections: &mut Connections| {
-            let in_flight = InFlight::new(&all);
-            connections.add(in_flight.seen(), std::future::pending());
-            in_flight
-        };
-        let [first, _second] = [add(&mut connections), add(&mut connections)];
-        let work = first.begin();
-        assert!(connections.make_room(2, Evict::Any));
-        assert_eq!(*connections.line[0].1.borrow(), 1, "the one with work stays");
-        assert!(!connections.make_room(1, Evict::Idle));
-        assert!(connections.make_room(1, Evict::Any) && connections.line.is_empty());
-        drop(work);
     }
 }

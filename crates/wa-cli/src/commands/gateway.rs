@@ -25,7 +25,11 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
     if args.check {
         return check(context, config.and_then(|config| config.check()));
     }
-    let gateway = match Gateway::start(config.map_err(wrong)?).await {
+    let mut config = config.map_err(wrong)?;
+    if let Some(queue) = context.log_queue.clone() {
+        config = config.dropped_log_lines(move || queue.dropped());
+    }
+    let gateway = match Gateway::start(config).await {
         Ok(gateway) => gateway,
         Err(StartError::Config(errors)) => return Err(wrong(errors)),
         Err(error) => return Err(Failure::failed(error)),

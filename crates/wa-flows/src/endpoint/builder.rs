@@ -64,7 +64,10 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         self
     }
 
-    /// Answers requests that nobody signed. Whoever knows the URL and the public key can then ask anything.
+    /// Answers unsigned requests: anyone who knows the URL and the public key can then send any.
+    ///
+    /// No client is authenticated then, so every line of the log is rate-limited as [`LogThrottle`](crate::LogThrottle) says;
+    /// the [`observer`](FlowEndpointBuilder::observer) is called for each exchange.
     pub fn danger_skip_signature_check(mut self) -> Self {
         self.skip_signature_check = true;
         self
@@ -93,8 +96,9 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     /// How many exchanges may be under way at a time, waiting handlers included; by default 1,024. More are answered
     /// 503 at once. An exchange counts from when its signature holds.
     ///
-    /// Four bodies for each are waited for at a time, and 64 of more than 64 KiB; beyond, the one that was waited for
-    /// longest is answered 408. A body that comes with its head, as WhatsApp sends it, needs no waiting.
+    /// Bodies that are pending, because they did not arrive with their head as WhatsApp sends them, are bounded for all
+    /// endpoints of the process: 1,024 of at most 64 KiB each and 16 MiB in all, and as many larger ones, of 16 MiB in all or
+    /// eight times the largest [`body_limit`](Self::body_limit). Beyond, the oldest is answered 408.
     pub fn max_in_flight(mut self, exchanges: NonZeroUsize) -> Self {
         self.options.max_in_flight = exchanges;
         self

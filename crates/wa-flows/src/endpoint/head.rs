@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{Extensions, HeaderMap, Method};
 
 use crate::signature::SIGNATURE_HEADER;
 use crate::status::Refusal;
@@ -18,8 +18,23 @@ pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
     }
 }
 
+/// What an exchange needs of the head once it is checked.
+pub(crate) struct Needed {
+    pub(crate) signature: Option<Box<[u8]>>,
+    pub(crate) extensions: Extensions,
+}
+
+/// Takes what an exchange needs of a head. The rest is a part of the server's read buffer, which no pending body must keep
+/// in memory.
+pub(crate) fn needed(head: Parts) -> Needed {
+    Needed {
+        signature: signature(&head.headers).map(Into::into),
+        extensions: head.extensions,
+    }
+}
+
 /// The signature of a request; none if the header is missing or there are several.
-pub(crate) fn signature(headers: &HeaderMap) -> Option<&[u8]> {
+fn signature(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(SIGNATURE_HEADER).iter();
     let first = values.next()?;
     values.next().is_none().then(|| first.as_bytes())

@@ -10,17 +10,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{Extensions, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 use tracing::Instrument;
 
 use crate::endpoint::handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
+use crate::endpoint::head::Needed;
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Mark, ReplayGuard, mark};
-use crate::endpoint::{ExchangeReport, ReplyBody, head};
+use crate::endpoint::report::ExchangeLog;
+use crate::endpoint::{ExchangeReport, OnAuthenticated, ReplyBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
@@ -32,10 +34,6 @@ use crate::token::{TokenSignatureMode, TokenVerdict, verify_flow_token};
 
 /// Names the exchange on every reply, so that it is found in the log.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
-
-/// Bodies that are waited for at most, for each exchange that may be under way. Nobody has signed for them yet: those who
-/// send them slowly must not take the place of those whose signature holds.
-const WAITING_PER_SLOT: usize = 4;
 
 /// How long a body may take to arrive; WhatsApp sends it with the head.
 const BODY_TIME: Duration = Duration::from_secs(5);
@@ -51,6 +49,7 @@ pub(crate) struct Pipeline<H> {
     pool: RsaPool,
     app_secrets: Arc<[AppSecret]>,
     check_signature: bool,
+    log: ExchangeLog,
     replay: Option<ReplayGuard>,
     reader: Reader,
     slots: Semaphore,
@@ -105,7 +104,7 @@ struct Reply {
 impl<H> Pipeline<H> {
     pub(crate) fn new(ring: KeyRing, handler: H, options: Options, pool: RsaPool) -> Self {
         let slots = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
-        let reader = Reader::new(options.body_limit, slots.saturating_mul(WAITING_PER_SLOT));
+        let reader = Reader::new(options.body_limit);
         let mut seed = [0; 8];
         // Without randomness ids are still unique within the process.
         let _ = aws_lc_rs::rand::fill(&mut seed);
@@ -116,6 +115,7 @@ impl<H> Pipeline<H> {
             pool,
             app_secrets: Arc::default(),
             check_signature: true,
+            log: ExchangeLog::new(true),
             replay: None,
             reader,
             slots: Semaphore::new(slots),
@@ -132,6 +132,7 @@ impl<H> Pipeline<H> {
     ) -> Self {
         self.app_secrets = app_secrets;
         self.check_signature = check_signature;
+        self.log = ExchangeLog::new(check_signature);
         self.replay = replay;
         self
     }
@@ -157,6 +158,7 @@ impl<H: FlowHandler> Pipeline<H> {
             report: ExchangeReport::new(id),
             started: Instant::now(),
             outcome: Err(Refusal::ClientLeft),
+            log: &self.log,
             observer: self.options.observer.as_ref(),
         };
         let started = reporting.started;
@@ -185,6 +187,10 @@ impl<H: FlowHandler> Pipeline<H> {
     {
         let (head, body) = request.into_parts();
         head::check(&head)?;
+        let Needed {
+            signature,
+            extensions,
+        } = head::needed(head);
         if self.pool.is_full() || self.slots.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
@@ -196,7 +202,9 @@ impl<H: FlowHandler> Pipeline<H> {
             .await
             .map_err(|_| Refusal::BodyTooSlow)??;
         if self.check_signature {
-            verify_signature(&self.app_secrets, head::signature(&head.headers), &body)?;
+            verify_signature(&self.app_secrets, signature.as_deref(), &body)?;
+            report.signed = true;
+            authenticated(&extensions);
         }
         let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
 
@@ -212,6 +220,9 @@ impl<H: FlowHandler> Pipeline<H> {
             token,
             mark,
         } = decrypted?;
+        if !self.check_signature {
+            authenticated(&extensions);
+        }
         report.decrypted(&request, key, token);
         if let (Some(replay), Some(mark)) = (&self.replay, mark)
             && !replay.admit(mark)
@@ -224,7 +235,7 @@ impl<H: FlowHandler> Pipeline<H> {
             id: report.id,
             key,
             token,
-            extensions: head.extensions,
+            extensions,
         };
         let response = timeout_at(deadline, self.handle(request, exchange)).await;
         report.handler = Some(handling.elapsed());
@@ -286,7 +297,9 @@ impl<H: FlowHandler> Pipeline<H> {
             }
         };
         catch_panic(answer).instrument(span).await.map_err(|error| {
-            tracing::error!(%id, error = error.chain(), "the handler failed");
+            self.log.handler(
+                |suppressed| tracing::error!(%id, error = error.chain(), suppressed, "the handler failed"),
+            );
             error.refusal()
         })
     }
@@ -294,7 +307,9 @@ impl<H: FlowHandler> Pipeline<H> {
     fn seal(&self, response: FlowResponse, seal: ReplySeal, id: ExchangeId) -> Result<Reply, Refusal> {
         let status = response.status();
         let json = response.into_json().map_err(|error| {
-            tracing::error!(%id, %error, "the handler's response cannot be sent");
+            self.log.handler(
+                |suppressed| tracing::error!(%id, %error, suppressed, "the handler's response cannot be sent"),
+            );
             Refusal::HandlerFailed
         })?;
         if self.options.log_payloads {
@@ -316,17 +331,25 @@ impl<H: FlowHandler> Pipeline<H> {
     }
 }
 
+/// Tells the server that a request is authenticated.
+fn authenticated(extensions: &Extensions) {
+    if let Some(hook) = extensions.get::<OnAuthenticated>() {
+        hook.call();
+    }
+}
+
 /// Reports an exchange when it is over, also if it ends because nobody waits for it any more.
 struct Reporting<'a> {
     report: ExchangeReport,
     started: Instant,
     outcome: Result<StatusCode, Refusal>,
+    log: &'a ExchangeLog,
     observer: Option<&'a Observer>,
 }
 
 impl Drop for Reporting<'_> {
     fn drop(&mut self) {
-        self.report.finish(self.started, self.outcome);
+        self.report.finish(self.started, self.outcome, self.log);
         if let Some(observer) = self.observer {
             observer(&self.report);
         }

@@ -1,45 +1,64 @@
-//! Reading bodies that nobody has signed for yet.
+//! Reading bodies whose signature is not verified yet.
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 
-use crate::endpoint::places::{Place, Places};
+use crate::endpoint::slots::{EvictingSlots, Slot};
 use crate::status::Refusal;
 
-/// A body that is waited for is large beyond this, in bytes: what phones send is seldom longer.
+/// A pending body is large beyond this, in bytes; WhatsApp's bodies are rarely longer.
 const LARGE: usize = 64 * 1024;
-/// Large bodies that are waited for at a time.
-const LARGE_AT_A_TIME: usize = 64;
+/// Pending bodies, of either size.
+const PENDING: usize = 1024;
+/// Bytes of all pending bodies that are not large, and of all that are.
+const BUDGET: usize = 16 * 1024 * 1024;
+/// Large bodies of the longest allowed size that the budget holds at least.
+const LONGEST_PENDING: usize = 8;
 
-/// Reads bodies, and bounds what those who send them slowly can hold: connections and memory.
+/// Reads bodies, and bounds what unauthenticated clients can hold by sending them slowly.
 ///
-/// A body that is there is read whatever else is under way, for WhatsApp sends it with the head. One that is not needs a
-/// place to wait in, and another when it is large.
+/// A body that is complete is read whatever else is in flight, for WhatsApp sends it with the head. One that is not
+/// complete is pending, and needs a slot. Large bodies have slots of their own, so that they do not evict small ones.
 pub(crate) struct Reader {
     limit: usize,
-    waiting: Places,
-    large: Places,
+    pending: Arc<Pending>,
 }
 
-/// The places of one body.
-struct Wait<'a> {
-    reader: &'a Reader,
-    place: Option<Place>,
-    large: Option<Place>,
+/// The pending bodies of several endpoints.
+pub(crate) struct Pending {
+    small: EvictingSlots,
+    large: EvictingSlots,
+}
+
+impl Pending {
+    fn new() -> Self {
+        Self {
+            small: EvictingSlots::new(PENDING, BUDGET),
+            large: EvictingSlots::new(PENDING, BUDGET),
+        }
+    }
+
+    /// Those of this process: its memory is bounded, however many endpoints it has.
+    fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Pending>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(|| Arc::new(Self::new())))
+    }
 }
 
 impl Reader {
-    /// Reads bodies of at most `limit` bytes, and waits for `at_a_time` of them.
-    pub(crate) fn new(limit: usize, at_a_time: usize) -> Self {
-        Self {
-            limit,
-            waiting: Places::new(at_a_time),
-            large: Places::new(LARGE_AT_A_TIME),
-        }
+    /// Reads bodies of at most `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self::with(limit, Pending::shared())
+    }
+
+    fn with(limit: usize, pending: Arc<Pending>) -> Self {
+        pending.large.raise_budget(limit.saturating_mul(LONGEST_PENDING));
+        Self { limit, pending }
     }
 
     /// Reads a body; one that arrives in one piece is not copied.
@@ -48,63 +67,86 @@ impl Reader {
             return Err(Refusal::BodyTooLarge);
         }
         let mut body = pin!(body);
-        let mut wait = Wait::new(self);
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
+        let mut received = Received::default();
+        let mut slot = None;
         loop {
-            let received = first.len() + rest.len();
             let frame = poll_fn(|cx| match body.as_mut().poll_frame(cx) {
                 Poll::Ready(frame) => Poll::Ready(Ok(frame)),
-                Poll::Pending => wait.poll_refused(cx, received).map(Err),
+                Poll::Pending => self.poll_evicted(cx, &mut slot, received.detach()).map(Err),
             });
             let Some(frame) = frame.await? else { break };
             let Ok(mut data) = frame.map_err(|_| Refusal::BodyBroken)?.into_data() else {
                 continue;
             };
             let length = data.remaining();
-            if received + length > self.limit {
+            if received.len() + length > self.limit {
                 return Err(Refusal::BodyTooLarge);
             }
-            if first.is_empty() {
-                first = data.copy_to_bytes(length);
-            } else {
-                rest.extend_from_slice(&data.copy_to_bytes(length));
-            }
+            received.push(data.copy_to_bytes(length));
             if body.is_end_stream() {
                 break;
             }
         }
-        if rest.is_empty() {
-            return Ok(first);
+        Ok(received.into_bytes())
+    }
+
+    /// Ready when the slot is evicted that a pending body needs, which keeps so many bytes.
+    fn poll_evicted<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+        slot: &mut Option<Slot<'a>>,
+        bytes: usize,
+    ) -> Poll<Refusal> {
+        let slots = if bytes > LARGE {
+            &self.pending.large
+        } else {
+            &self.pending.small
+        };
+        if slot.as_ref().is_some_and(|slot| !slot.is_of(slots)) {
+            *slot = None;
         }
-        let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-        whole.extend_from_slice(&first);
-        whole.extend_from_slice(&rest);
-        Ok(whole.freeze())
+        let slot = slot.get_or_insert_with(|| slots.take(bytes));
+        slot.keep(bytes);
+        slot.poll_evicted(cx).map(|()| Refusal::BodyTooSlow)
     }
 }
 
-impl<'a> Wait<'a> {
-    fn new(reader: &'a Reader) -> Self {
-        Self {
-            reader,
-            place: None,
-            large: None,
+/// What was received of a body: one piece as it came, or several in one.
+#[derive(Default)]
+struct Received {
+    first: Bytes,
+    whole: BytesMut,
+}
+
+impl Received {
+    fn len(&self) -> usize {
+        self.first.len() + self.whole.len()
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        if self.len() == 0 {
+            self.first = piece;
+        } else {
+            self.detach();
+            self.whole.extend_from_slice(&piece);
         }
     }
 
-    /// Ready when a place is lost that this body needs, of which so many bytes were received.
-    fn poll_refused(&mut self, cx: &mut Context<'_>, received: usize) -> Poll<Refusal> {
-        let place = self.place.get_or_insert_with(|| self.reader.waiting.take());
-        let mut lost = place.poll_lost(cx).is_ready();
-        if received > LARGE {
-            let large = self.large.get_or_insert_with(|| self.reader.large.take());
-            lost |= large.poll_lost(cx).is_ready();
+    /// Copies the first piece, for it is a part of the server's read buffer, which it would keep in memory. Returns the
+    /// bytes that are allocated then.
+    fn detach(&mut self) -> usize {
+        if !self.first.is_empty() {
+            self.whole.extend_from_slice(&self.first);
+            self.first = Bytes::new();
         }
-        if lost {
-            Poll::Ready(Refusal::BodyTooSlow)
+        self.whole.capacity()
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.whole.is_empty() {
+            self.first
         } else {
-            Poll::Pending
+            self.whole.freeze()
         }
     }
 }
@@ -123,51 +165,101 @@ mod tests {
     /// Begins to read a body of which `length` bytes are there.
     async fn begin(reader: &'static Reader, length: usize) -> (Sender<Bytes>, Reading) {
         let (mut sender, body) = Channel::<Bytes>::new(1);
-        sender.send_data(vec![b'x'; length].into()).await.unwrap();
+        if length > 0 {
+            sender.send_data(vec![b'x'; length].into()).await.unwrap();
+        }
         let reading = tokio::spawn(reader.read(body));
         yield_now().await;
         (sender, reading)
     }
 
-    fn reader(at_a_time: usize) -> &'static Reader {
-        Box::leak(Box::new(Reader::new(1024 * 1024, at_a_time)))
+    /// Begins to read several.
+    async fn begin_all(
+        reader: &'static Reader,
+        count: usize,
+        length: usize,
+    ) -> Vec<(Sender<Bytes>, Reading)> {
+        let mut bodies = Vec::new();
+        for _ in 0..count {
+            bodies.push(begin(reader, length).await);
+        }
+        bodies
+    }
+
+    fn evicted(bodies: &[(Sender<Bytes>, Reading)]) -> usize {
+        bodies.iter().filter(|(_, reading)| reading.is_finished()).count()
+    }
+
+    /// With the limits of the endpoint's defaults, and slots that no other test uses.
+    fn reader() -> &'static Reader {
+        Box::leak(Box::new(Reader::with(2 * 1024 * 1024, Arc::new(Pending::new()))))
     }
 
     #[tokio::test]
-    async fn a_body_that_is_waited_for_longest_gives_way_to_the_next() {
-        let reader = reader(1);
-        let (_stranger, of_stranger) = begin(reader, 1).await;
-        let (sender, reading) = begin(reader, 2).await;
+    async fn the_oldest_pending_body_is_evicted_for_the_next() {
+        let reader = reader();
+        let mut bodies = begin_all(reader, PENDING, 0).await;
+        assert_eq!(evicted(&bodies), 0);
+        let (mut sender, reading) = begin(reader, 1).await;
+        sender.send_data("y".into()).await.unwrap();
         drop(sender);
-        assert_eq!(reading.await.unwrap().unwrap(), "xx");
-        assert_eq!(of_stranger.await.unwrap(), Err(Refusal::BodyTooSlow));
+        assert_eq!(reading.await.unwrap().unwrap(), "xy");
+        yield_now().await;
+        assert_eq!(evicted(&bodies), 1);
+        let (_, oldest) = bodies.remove(0);
+        assert_eq!(oldest.await.unwrap(), Err(Refusal::BodyTooSlow));
     }
 
     #[tokio::test]
-    async fn few_large_bodies_are_waited_for_at_a_time() {
-        let reader = reader(1000);
-        let (_small, of_small) = begin(reader, LARGE).await;
-        let mut large = Vec::new();
-        for _ in 0..=LARGE_AT_A_TIME {
-            large.push(begin(reader, LARGE + 1).await);
-        }
-        let mut large = large.into_iter();
-        let (_, of_first) = large.next().unwrap();
-        assert_eq!(of_first.await.unwrap(), Err(Refusal::BodyTooSlow));
-        for (sender, reading) in large {
-            assert!(!reading.is_finished());
-            drop(sender);
-            assert_eq!(reading.await.unwrap().unwrap().len(), LARGE + 1);
-        }
-        assert!(!of_small.is_finished());
+    async fn small_pending_bodies_keep_no_more_than_their_budget() {
+        let reader = reader();
+        let bodies = begin_all(reader, PENDING, 40_000).await;
+        yield_now().await;
+        let kept = BUDGET / 40_000;
+        assert_eq!(evicted(&bodies), PENDING - kept);
     }
 
     #[tokio::test]
-    async fn a_large_body_that_is_there_needs_no_place() {
-        let reader = reader(1);
-        let (_stranger, of_stranger) = begin(reader, LARGE + 1).await;
+    async fn large_pending_bodies_evict_each_other_and_no_small_one() {
+        let reader = reader();
+        let small = begin_all(reader, 10, LARGE).await;
+        let length = 2 * 1024 * 1024 - 1;
+        let mut large = begin_all(reader, LONGEST_PENDING + 3, length).await;
+        yield_now().await;
+        assert_eq!((evicted(&small), evicted(&large)), (0, 3));
+        let (sender, reading) = large.pop().unwrap();
+        drop(sender);
+        assert_eq!(reading.await.unwrap().unwrap().len(), length);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_grows_large_leaves_the_slots_of_the_small() {
+        let reader = reader();
+        let (mut sender, _reading) = begin(reader, LARGE).await;
+        let others = begin_all(reader, PENDING - 1, 0).await;
+        sender.send_data("x".into()).await.unwrap();
+        yield_now().await;
+        let (_sender, last) = begin(reader, 0).await;
+        yield_now().await;
+        assert_eq!((evicted(&others), last.is_finished()), (0, false));
+    }
+
+    #[tokio::test]
+    async fn the_budget_grows_with_the_limit_of_a_body() {
+        let limit = 64 * 1024 * 1024;
+        let reader = Box::leak(Box::new(Reader::with(limit, Arc::new(Pending::new()))));
+        let bodies = begin_all(reader, 2, BUDGET).await;
+        yield_now().await;
+        assert_eq!(evicted(&bodies), 0);
+    }
+
+    #[tokio::test]
+    async fn a_complete_body_needs_no_slot() {
+        let reader = reader();
+        let pending = begin_all(reader, PENDING, 1).await;
         let body = Full::new(Bytes::from(vec![b'x'; 10 * LARGE]));
         assert_eq!(reader.read(body).await.unwrap().len(), 10 * LARGE);
-        assert!(!of_stranger.is_finished());
+        yield_now().await;
+        assert_eq!(evicted(&pending), 0);
     }
 }

@@ -1,5 +1,6 @@
-//! What is told about an exchange: to logs and to the observer.
+//! What is reported of an exchange: to logs and to the observer.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -8,6 +9,7 @@ use wa_keys::Fingerprint;
 use crate::endpoint::ExchangeId;
 use crate::message::FlowRequest;
 use crate::status::Refusal;
+use crate::throttle::LogThrottle;
 use crate::token::TokenVerdict;
 
 /// How an exchange went, without anything that was said in it: for metrics.
@@ -34,6 +36,49 @@ pub struct ExchangeReport {
     pub handler: Option<Duration>,
     /// How long all of it took, from the head of the request to the reply.
     pub total: Duration,
+    /// True once the signature is verified; never on an endpoint that verifies none.
+    pub(crate) signed: bool,
+}
+
+/// The log of an endpoint's exchanges. Lines that need no valid signature are rate-limited, each kind individually, so
+/// that no client can fill a disk or hide other lines.
+pub(crate) struct ExchangeLog {
+    checks_signatures: bool,
+    answered: LogThrottle,
+    refused: HashMap<Refusal, LogThrottle>,
+    handler: LogThrottle,
+}
+
+impl ExchangeLog {
+    pub(crate) fn new(checks_signatures: bool) -> Self {
+        let refused = |refusal: Refusal| (refusal, LogThrottle::new(refusal.label()));
+        Self {
+            checks_signatures,
+            answered: LogThrottle::new("answered"),
+            refused: Refusal::ALL.into_iter().map(refused).collect(),
+            handler: LogThrottle::new("handler"),
+        }
+    }
+
+    /// Writes a line about the handler of an exchange.
+    pub(crate) fn handler(&self, write: impl FnOnce(Option<u64>)) {
+        if self.checks_signatures {
+            write(None);
+        } else {
+            self.handler.log(write);
+        }
+    }
+
+    /// The limit of the line that reports an exchange; none if only Meta's servers can cause it.
+    fn throttle(&self, report: &ExchangeReport) -> Option<&LogThrottle> {
+        match report.refusal {
+            // Anyone who has recorded a signed request can send it.
+            Some(Refusal::Replayed) => self.refused.get(&Refusal::Replayed),
+            _ if report.signed => None,
+            Some(refusal) => self.refused.get(&refusal),
+            None => Some(&self.answered),
+        }
+    }
 }
 
 impl ExchangeReport {
@@ -49,6 +94,7 @@ impl ExchangeReport {
             decrypt: None,
             handler: None,
             total: Duration::ZERO,
+            signed: false,
         }
     }
 
@@ -60,9 +106,24 @@ impl ExchangeReport {
         self.token = Some(token);
     }
 
-    /// Notes the outcome and writes the exchange to the log: at `info` if it was answered, or refused for what any stranger
-    /// can cause, else at `warn`.
-    pub(crate) fn finish(&mut self, started: Instant, outcome: Result<StatusCode, Refusal>) {
+    /// Records the outcome and writes the exchange to the log.
+    pub(crate) fn finish(
+        &mut self,
+        started: Instant,
+        outcome: Result<StatusCode, Refusal>,
+        log: &ExchangeLog,
+    ) {
+        self.total = started.elapsed();
+        self.refusal = outcome.err();
+        self.status = outcome.unwrap_or_else(Refusal::status);
+        match log.throttle(self) {
+            Some(throttle) => throttle.log(|suppressed| self.write(suppressed)),
+            None => self.write(None),
+        }
+    }
+
+    /// Writes the line: at `info` if the request was answered, or refused for what any client can cause, else at `warn`.
+    fn write(&self, suppressed: Option<u64>) {
         macro_rules! log {
             ($level:ident, $what:literal) => {
                 tracing::$level!(
@@ -73,22 +134,20 @@ impl ExchangeReport {
                     status = self.status.as_u16(),
                     refusal = self.refusal.map(Refusal::label),
                     duration_ms = millis(self.total),
+                    suppressed,
                     $what
                 )
             };
         }
-        self.total = started.elapsed();
-        self.refusal = outcome.err();
-        self.status = outcome.unwrap_or_else(Refusal::status);
         match self.refusal {
             None => log!(info, "answered a Flow request"),
-            Some(refusal) if self.is_a_strangers(refusal) => log!(info, "refused a Flow request"),
+            Some(refusal) if self.any_client_can_cause(refusal) => log!(info, "refused a Flow request"),
             Some(_) => log!(warn, "refused a Flow request"),
         }
     }
 
     /// True if nothing but the URL was needed to cause the refusal.
-    fn is_a_strangers(&self, refusal: Refusal) -> bool {
+    fn any_client_can_cause(&self, refusal: Refusal) -> bool {
         match refusal {
             Refusal::MethodNotAllowed
             | Refusal::UnsupportedMediaType

@@ -11,11 +11,10 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader};
+use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader, OnAuthenticated};
 
 use crate::admin::{Reply, text, typed};
 use crate::config::Settings;
-use crate::in_flight::{InFlight, InFlightGuard};
 
 /// A description has some 600 bytes.
 const DESCRIPTION_LIMIT: usize = 16 * 1024;
@@ -42,7 +41,6 @@ pub(crate) struct Media {
 struct Decrypted {
     file: Vec<u8>,
     _slot: OwnedSemaphorePermit,
-    _work: Option<InFlightGuard>,
 }
 
 impl AsRef<[u8]> for Decrypted {
@@ -79,7 +77,7 @@ impl Media {
                 "bad_request",
             );
         }
-        let connection = request.extensions().get::<InFlight>().cloned();
+        let authenticated = request.extensions().get::<OnAuthenticated>().cloned();
         let body = Limited::new(request.into_body(), DESCRIPTION_LIMIT).collect();
         let Ok(body) = timeout(DESCRIPTION_TIMEOUT, body).await else {
             return (
@@ -99,8 +97,10 @@ impl Media {
                 "failed",
             );
         };
-        // From here on the connection is not closed for a newer one.
-        let work = connection.map(|connection| connection.begin());
+        // From here on the connection is not evicted.
+        if let Some(authenticated) = authenticated {
+            authenticated.call();
+        }
         let downloader = match self.downloader() {
             Ok(downloader) => downloader,
             Err(error) => {
@@ -113,11 +113,7 @@ impl Media {
         };
         match downloader.download(&media).await {
             Ok(file) => {
-                let file = Bytes::from_owner(Decrypted {
-                    file,
-                    _slot: slot,
-                    _work: work,
-                });
+                let file = Bytes::from_owner(Decrypted { file, _slot: slot });
                 let mut reply = typed(StatusCode::OK, BYTES, file);
                 reply
                     .headers_mut()

@@ -231,7 +231,7 @@ pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
 pub(crate) static CONNECTIONS: Typed<usize> = Typed::new(
     Limits,
     "connections",
-    "Open connections. At the limit the oldest in which nothing is under way gives way to a further one; where all are at work that is answered 503 and closed. The process needs two open files for each: its limit is raised as far as the system lets it, and a warning at the start tells if that is not enough.",
+    "Open connections. At the limit the oldest one that never carried a request with a valid signature is closed for a new one, then the oldest idle one; only if all have a signed request in flight is the new one answered 503. The process needs two open files for each: it raises its limit as far as the system lets it, and logs a warning at the start if that is not enough.",
 )
 .default("2048");
 pub(crate) static HEADER: Typed<Duration> = Typed::new(Limits, "header_timeout", "How long a connection may stay without a complete request head: a slow client's time, and how long an idle connection is kept.").default("30s");

@@ -1,4 +1,4 @@
-//! What is only known when it is asked for: the keys of the endpoints and what is under way.
+//! Metrics that are read when they are scraped: the keys of the endpoints, exchanges in flight, dropped log lines.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -10,8 +10,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use wa_flows::KeyUse;
 
+use crate::config::DroppedLogLines;
 use crate::current::Current;
-use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED, KEYS};
+use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED, KEYS, LOG_LINES_DROPPED};
 use crate::routes::Routes;
 
 /// The endpoints that are asked.
@@ -51,6 +52,13 @@ impl Collector for EndpointKeys {
             ConstGauge::new(in_flight).encode(gauges.encode_family(&labels)?)?;
         }
         Ok(())
+    }
+}
+
+impl Collector for DroppedLogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counter = describe(&mut encoder, &LOG_LINES_DROPPED, MetricType::Counter)?;
+        ConstCounter::new(self.count()).encode(counter)
     }
 }
 

@@ -140,6 +140,12 @@ pub(crate) const MEDIA: Described = Described {
     labels: "result (`ok`, `bad_request`, `refused`, `failed`)",
     help: "Media files that the admin address was asked to decrypt",
 };
+pub(crate) const LOG_LINES_DROPPED: Described = Described {
+    name: "log_lines_dropped",
+    kind: Counter,
+    labels: "",
+    help: "Lines of the log that were dropped because nothing read them in time, or that could not be written",
+};
 pub(crate) const BUILD: Described = Described {
     name: "build",
     kind: Gauge,
@@ -167,6 +173,7 @@ static ALL: &[&Described] = &[
     &HANDSHAKES,
     &RELOADS,
     &MEDIA,
+    &LOG_LINES_DROPPED,
     &BUILD,
 ];
 

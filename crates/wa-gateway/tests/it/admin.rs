@@ -46,6 +46,7 @@ async fn every_metric_of_the_reference_is_scraped_and_none_besides() {
     for line in [
         r#"wa_gateway_exchanges_total{endpoint="shop",action="INIT",status="200"} 1"#,
         r#"wa_gateway_upstream_requests_total{endpoint="shop",outcome="answered"} 1"#,
+        "wa_gateway_log_lines_dropped_total 7",
         r#"wa_gateway_decrypt_duration_seconds_count{endpoint="shop"} 2"#,
         r#"wa_gateway_exchange_duration_seconds_bucket{le="5.0",endpoint="shop"} 2"#,
     ] {

@@ -4,20 +4,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use wa_flows::client::sign;
 
-use crate::support::{Backend, Files, Phone, config_text, eventually, init, metric, ping, start};
-
-/// A signed request as it goes over the wire.
-fn raw(phone: &Phone) -> Vec<u8> {
-    let request = phone.key.encrypt(init().to_string().as_bytes()).unwrap();
-    let head = format!(
-        "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-hub-signature-256: {}\r\ncontent-length: {}\r\n\r\n",
-        sign(&phone.secret, request.body()),
-        request.body().len()
-    );
-    [head.as_bytes(), request.body()].concat()
-}
+use crate::support::{Backend, Files, Phone, config_text, eventually, metric, ping, start};
 
 #[tokio::test]
 async fn a_peer_that_does_not_read_its_answers_is_left_after_a_while() {
@@ -40,7 +28,7 @@ async fn a_peer_that_does_not_read_its_answers_is_left_after_a_while() {
     let mut silent = socket.connect(gateway.local_addr()).await.unwrap();
     // More than the buffers between two sockets can hold.
     for _ in 0..12 {
-        silent.write_all(&raw(&phone)).await.unwrap();
+        silent.write_all(&phone.raw()).await.unwrap();
     }
     eventually("the connection is taken", || async {
         metric(&gateway, "wa_gateway_connections", &[]) == 1
@@ -71,6 +59,21 @@ async fn half_a_request_does_not_hold_up_the_end() {
     let ended = tokio::time::timeout(Duration::from_mins(1), gateway.shutdown(Duration::from_hours(1)));
     assert_eq!(ended.await.expect("it waits for half a request"), 0);
     assert_eq!(half.read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_gives_431_and_ends_the_connection() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start(&files, &config_text(&backend.url(), "")).await;
+    let mut client = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    let head = format!(
+        "POST /flow HTTP/1.1\r\nhost: x\r\nx-long: {}",
+        "x".repeat(16 * 1024)
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 431 "), "{}", answer.escape_ascii());
 }
 
 #[tokio::test]
@@ -106,7 +109,7 @@ async fn an_answer_that_is_still_being_written_is_let_end() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
     let mut slow = socket.connect(gateway.local_addr()).await.unwrap();
-    slow.write_all(&raw(&Phone::new(&gateway))).await.unwrap();
+    slow.write_all(&Phone::new(&gateway).raw()).await.unwrap();
     eventually("the answer has begun", || async {
         metric(&gateway, "wa_gateway_exchanges_total", &[("status", "200")]) == 1
     })
@@ -136,7 +139,7 @@ async fn idle_connections_are_no_exchanges_that_were_cut() {
 }
 
 #[tokio::test]
-async fn connections_in_which_nothing_is_under_way_give_way_to_new_ones() {
+async fn unauthenticated_connections_are_closed_for_new_ones() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
     let text = config_text(&backend.url(), "[limits]\nconnections = 2");
     let gateway = start(&files, &text).await;

@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod attack;
 mod canary;
 mod config;
 mod conformance;

@@ -91,6 +91,7 @@ pub(crate) fn configure(files: &Files, text: &str) -> GatewayConfig {
         environment,
     )
     .unwrap()
+    .dropped_log_lines(|| 7)
 }
 
 pub(crate) async fn start(files: &Files, text: &str) -> Running {
@@ -153,6 +154,18 @@ impl<C: Connect + Clone + Send + Sync + 'static> Phone<C> {
     pub(crate) fn at(mut self, url: String) -> Self {
         self.url = url;
         self
+    }
+
+    /// A signed request as it goes over the wire.
+    pub(crate) fn raw(&self) -> Vec<u8> {
+        let request = self.key.encrypt(init().to_string().as_bytes()).unwrap();
+        let head = format!(
+            "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-hub-signature-256: {}\r\n\
+             content-length: {}\r\n\r\n",
+            sign(&self.secret, request.body()),
+            request.body().len()
+        );
+        [head.as_bytes(), request.body()].concat()
     }
 
     pub(crate) async fn send(&self, payload: &Value) -> Reply {

@@ -1,0 +1,257 @@
+//! Signed requests, and the gateway's memory, beside clients that hold whatever they can. All limits are the defaults.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use wa_gateway::{Gateway, GatewayConfig, Overrides};
+
+use crate::support::{Backend, Files, Phone, SECRET, config_text, ping};
+
+/// What `limits.connections` is by default.
+const CONNECTIONS: usize = 2048;
+/// The name of the variable that tells a process which configuration to serve.
+const CONFIG: &str = "WA_GATEWAY_TEST_CONFIG";
+
+/// A gateway in a process of its own: its memory and its open files are counted separately.
+struct GatewayProcess {
+    child: Child,
+    address: SocketAddr,
+    _files: Files,
+    _backend: Backend,
+}
+
+impl GatewayProcess {
+    async fn start() -> Self {
+        // Sockets of this process, for one attack at a time in each of a few tests.
+        rlimit::increase_nofile_limit(4 * CONNECTIONS as u64).unwrap();
+        let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+        files.write("gateway.toml", config_text(&backend.url(), ""));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "attack::gateway_process", "--ignored", "--nocapture"])
+            .env(CONFIG, files.path().join("gateway.toml"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines
+            .find_map(|line| {
+                line.unwrap()
+                    .strip_prefix("ready ")
+                    .map(|address| address.parse().unwrap())
+            })
+            .unwrap();
+        Self {
+            child,
+            address,
+            _files: files,
+            _backend: backend,
+        }
+    }
+
+    /// A client whose connections no other client uses.
+    fn phone(&self) -> Phone {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Phone::over(client, format!("http://{}/flow", self.address), 0)
+    }
+
+    /// Resident memory in bytes.
+    fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        let kilobytes: usize = resident.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+        kilobytes * 1024
+    }
+}
+
+impl Drop for GatewayProcess {
+    fn drop(&mut self) {
+        // It also ends by itself when its input does.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "the process of the other tests"]
+fn gateway_process() {
+    let path = std::env::var_os(CONFIG).expect("only other tests run this");
+    let environment = |name: &str| (name == "WA_APP_SECRET").then(|| SECRET.to_owned());
+    let config = GatewayConfig::load(Some(path.as_ref()), &Overrides::new(), environment).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let gateway = runtime.block_on(Gateway::start(config)).unwrap();
+    println!("\nready {}", gateway.local_addr());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
+/// Connections that an attacker holds: when all are open, each new one replaces the attacker's oldest.
+struct Attack {
+    address: SocketAddr,
+    kind: Kind,
+    held: VecDeque<TcpStream>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    /// A head, and a body that never comes.
+    NoBody,
+    /// The same, after a request that is answered.
+    KeepAlive,
+    /// A chunked body that never ends.
+    Chunked,
+    /// A head that never ends.
+    SlowHead,
+}
+
+impl Kind {
+    fn bytes(self) -> &'static str {
+        match self {
+            Self::NoBody | Self::KeepAlive => "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n",
+            Self::Chunked => "POST /flow HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+            Self::SlowHead => "POST /flow HTTP/1.1\r\nhost: x\r\n",
+        }
+    }
+}
+
+impl Attack {
+    async fn begin(address: SocketAddr, kind: Kind) -> Self {
+        let mut attack = Self {
+            address,
+            kind,
+            held: VecDeque::new(),
+        };
+        for _ in 0..CONNECTIONS {
+            attack.renew().await;
+        }
+        attack
+    }
+
+    async fn renew(&mut self) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        if self.kind == Kind::KeepAlive {
+            stream
+                .write_all(b"GET /flow HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await
+                .unwrap();
+            // It can be evicted already.
+            let _ = stream.read(&mut [0; 512]).await;
+        }
+        let _ = stream.write_all(self.kind.bytes().as_bytes()).await;
+        self.held.push_back(stream);
+        if self.held.len() > CONNECTIONS {
+            self.held.pop_front();
+        }
+    }
+}
+
+/// Sends `requests` signed requests, in turn on a new connection and on a kept one, and renews six connections of the
+/// attack before each. Returns how many were answered 200.
+async fn answered_beside(kind: Kind, requests: usize, pause: Duration) -> usize {
+    let gateway = GatewayProcess::start().await;
+    let mut attack = Attack::begin(gateway.address, kind).await;
+    let kept = gateway.phone();
+    let mut answered = 0;
+    for request in 0..requests {
+        for _ in 0..6 {
+            attack.renew().await;
+            tokio::time::sleep(pause).await;
+        }
+        let new = gateway.phone();
+        let phone = if request % 2 == 0 { &kept } else { &new };
+        let reply = timeout(Duration::from_secs(10), phone.try_send(&ping())).await;
+        answered += usize::from(matches!(reply, Ok(Ok(reply)) if reply.status == 200));
+    }
+    println!("{kind:?}: {answered} of {requests}");
+    answered
+}
+
+#[tokio::test]
+async fn signed_requests_are_answered_beside_bodies_that_never_come() {
+    assert!(answered_beside(Kind::NoBody, 200, Duration::ZERO).await >= 196);
+}
+
+#[tokio::test]
+async fn signed_requests_are_answered_beside_kept_connections_that_stall() {
+    assert!(answered_beside(Kind::KeepAlive, 200, Duration::ZERO).await >= 196);
+}
+
+#[tokio::test]
+async fn signed_requests_are_answered_beside_chunks_that_never_end() {
+    assert!(answered_beside(Kind::Chunked, 200, Duration::ZERO).await >= 196);
+}
+
+#[tokio::test]
+async fn signed_requests_are_answered_beside_heads_that_never_end() {
+    assert!(answered_beside(Kind::SlowHead, 200, Duration::ZERO).await >= 196);
+}
+
+/// Longer than the time that a body has, at some 416 new connections a second.
+#[tokio::test]
+#[ignore = "takes a minute: cargo test -p wa-gateway --test it attack:: -- --ignored --nocapture"]
+async fn signed_requests_are_answered_beside_long_attacks() {
+    for kind in [Kind::NoBody, Kind::KeepAlive, Kind::Chunked, Kind::SlowHead] {
+        assert!(answered_beside(kind, 1000, Duration::from_millis(1)).await >= 980);
+    }
+}
+
+/// Opens connections, sends each the same bytes, and returns the memory of the gateway in MiB before and with them.
+#[cfg(target_os = "linux")]
+async fn memory_with(connections: usize, bytes: &[u8]) -> (usize, usize) {
+    let gateway = GatewayProcess::start().await;
+    assert_eq!(gateway.phone().send(&ping()).await.status, 200);
+    let before = gateway.memory();
+    let mut held = Vec::new();
+    for _ in 0..connections {
+        let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+        // A connection that is closed takes no more.
+        let _ = timeout(Duration::from_secs(5), stream.write_all(bytes)).await;
+        held.push(stream);
+    }
+    // An exchange that ends shows that what came before it was read.
+    assert_eq!(gateway.phone().send(&ping()).await.status, 200);
+    let with = gateway.memory();
+    let mib = |bytes| bytes / (1024 * 1024);
+    println!("{connections} connections: {} -> {} MiB", mib(before), mib(with));
+    (mib(before), mib(with))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn unfinished_heads_take_little_memory() {
+    let long = format!("POST /flow HTTP/1.1\r\nhost: x\r\nx: {}", "x".repeat(16_000));
+    let (before, with) = memory_with(1000, long.as_bytes()).await;
+    assert!(with - before <= 60, "{before} -> {with} MiB");
+    // What is beyond the limit is not kept.
+    let longer = format!("POST /flow HTTP/1.1\r\nhost: x\r\nx: {}", "x".repeat(300_000));
+    let (before, with) = memory_with(1000, longer.as_bytes()).await;
+    assert!(with - before <= 60, "{before} -> {with} MiB");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn all_connections_take_bounded_memory() {
+    let head = "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000\r\n";
+    let headers: String = (0..90)
+        .map(|at| format!("x-{at}: {}\r\n", "x".repeat(150)))
+        .collect();
+    for body in [0, 10_000, 60_000, 1_900_000] {
+        let request = format!("{head}{headers}\r\n{}", "x".repeat(body));
+        let (_, with) = memory_with(CONNECTIONS, request.as_bytes()).await;
+        assert!(with < 150, "{body} bytes of a body each: {with} MiB");
+    }
+}
