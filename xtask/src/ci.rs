@@ -4,22 +4,25 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::{deny, docs, lint, sh, test};
+use crate::{deny, docs, fuzz, lint, sh, test, unit};
 
 /// Runs every check; the last line counts the tests. `without_tests` is for callers that ran them already.
 pub(crate) fn run(without_tests: bool) -> Result<()> {
     let start = Instant::now();
     lint::run()?;
-    deny::run()?;
+    unit::check()?;
+    let advisories = deny::run()?;
     let counts = if without_tests {
         None
     } else {
         Some(test::run(&[])?)
     };
+    fuzz::smoke(None)?;
     docs::run(false)?;
     demo()?;
     install()?;
     sh::step(&format!("all checks passed in {} s", start.elapsed().as_secs()));
+    sh::step(&advisories.to_string());
     if let Some(counts) = counts {
         sh::say(&counts.to_string());
     }

@@ -33,6 +33,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("wa-gateway", &["wa-flows", "wa-keystore", "wa-keys"]),
     ("wa-cli", &["wa-cloud", "wa-gateway", "wa-emulator"]),
     ("xtask", &[]),
+    // What is fuzzed: not a part of anything.
+    (
+        "wa-fuzz",
+        &["wa-keys", "wa-graph", "wa-flows", "wa-gateway", "wa-emulator"],
+    ),
 ];
 
 const ASYNC_AND_HTTP: &[&str] = &[

@@ -6,13 +6,16 @@ mod coverage;
 mod deny;
 mod docs;
 mod files;
+mod fuzz;
 mod graph;
 mod lint;
+mod sbom;
 mod sh;
 mod site;
 mod snippets;
 mod test;
 mod tools;
+mod unit;
 
 use clap::{Parser, Subcommand};
 
@@ -41,8 +44,25 @@ enum Command {
     },
     /// Check the crate graph and what each crate may pull in.
     Graph,
-    /// Licences, bans, sources and, where a database is at hand, advisories of all dependencies.
+    /// Licences, bans, sources and advisories of all dependencies. `WA_ADVISORIES=skip` leaves the advisories out.
     Deny,
+    /// Feed random input to everything that reads what someone else wrote.
+    Fuzz {
+        /// Run every target for some seconds with the stable toolchain.
+        #[arg(long)]
+        smoke: bool,
+        /// Repeat a smoke run whose seed this is.
+        #[arg(long, requires = "smoke")]
+        seed: Option<u64>,
+        /// The target to run under libFuzzer with the nightly toolchain, until it is interrupted.
+        #[arg(conflicts_with = "smoke", required_unless_present = "smoke")]
+        target: Option<String>,
+        /// Arguments for libFuzzer, for example `-max_total_time=600`.
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Write a bill of materials (`CycloneDX` JSON) for each crate into `target/sbom`.
+    Sbom,
     /// Build the docs site and the API docs into `target/site`, and check every link and code block.
     Docs {
         /// Write the generated reference pages anew instead of only comparing them.
@@ -55,7 +75,7 @@ enum Command {
     Coverage,
     /// Run the benches in a release build and print their ratios. A name runs that bench alone.
     Bench { name: Option<String> },
-    /// All that guards a change: fmt, lint, deny, test, docs, demo.
+    /// All that guards a change: fmt, lint, deny, test, fuzz smoke run, docs, demo.
     Ci {
         /// Leave the tests out: they were run already.
         #[arg(long)]
@@ -77,7 +97,14 @@ fn main() -> anyhow::Result<()> {
         Command::Lint => lint::run(),
         Command::Fmt { check } => lint::fmt(check),
         Command::Graph => graph::run(),
-        Command::Deny => deny::run(),
+        Command::Deny => deny::run().map(|advisories| sh::say(&advisories.to_string())),
+        Command::Fuzz {
+            target: Some(target),
+            args,
+            ..
+        } => fuzz::long(&target, &args),
+        Command::Fuzz { seed, .. } => fuzz::smoke(seed),
+        Command::Sbom => sbom::run(),
         Command::Docs { bless } => docs::run(bless),
         Command::Demo => ci::demo(),
         Command::Coverage => coverage::run(),

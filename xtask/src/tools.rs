@@ -31,6 +31,18 @@ pub(crate) const TARPAULIN: Tool = Tool {
     options: &[],
 };
 
+pub(crate) const CARGO_CYCLONEDX: Tool = Tool {
+    name: "cargo-cyclonedx",
+    version: "0.5.9",
+    options: &[],
+};
+
+pub(crate) const CARGO_FUZZ: Tool = Tool {
+    name: "cargo-fuzz",
+    version: "0.13.2",
+    options: &[],
+};
+
 impl Tool {
     /// The program's path; it is built first if this version is not there yet.
     pub(crate) fn path(&self) -> Result<PathBuf> {

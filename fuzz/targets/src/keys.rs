@@ -1,0 +1,37 @@
+//! PEM and DER of any kind.
+
+use wa_keys::{PrivateKey, PublicKey};
+
+/// Reads the bytes as either half of a key. Without a passphrase: to derive keys is slow, and its bounds have tests.
+pub(crate) fn key(data: &[u8]) {
+    match PublicKey::parse(data) {
+        Ok(key) => {
+            let again = PublicKey::parse(key.to_pem()).expect("what was written is read");
+            assert_eq!(again.fingerprint(), key.fingerprint());
+        }
+        Err(error) => drop((error.to_string(), error.help())),
+    }
+    match PrivateKey::parse(data, None) {
+        Ok(key) => {
+            let pem = key.secret_pkcs8_pem();
+            let again = PrivateKey::parse(pem.expose_secret(), None).expect("what was written is read");
+            assert_eq!(again.public_key().fingerprint(), key.public_key().fingerprint());
+        }
+        Err(error) => drop((error.to_string(), error.help())),
+    }
+}
+
+/// Describes the bytes, as `wa keys inspect` does.
+pub(crate) fn inspect(data: &[u8]) {
+    match wa_keys::inspect(data) {
+        Ok(found) => {
+            drop((
+                format!("{found:?}"),
+                found.advice(),
+                found.problem().map(ToString::to_string),
+            ));
+            assert!(!found.items().is_empty());
+        }
+        Err(error) => drop((error.to_string(), error.help())),
+    }
+}
