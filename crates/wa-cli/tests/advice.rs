@@ -243,14 +243,6 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ("openssl req{der} -in {source}", "pasted above in both forms"),
     ("openssl pkcs7{der} -in {source}", "pasted above in both forms"),
     (
-        "`openssl rsa -check`",
-        "names a program that checks, without a file",
-    ),
-    (
-        "`openssl pkey -pubin -text -noout`",
-        "names a program that checks, without a file",
-    ),
-    (
         "with `openssl pkey`",
         "names a program that decrypts, without a file",
     ),

@@ -49,7 +49,7 @@ pub struct EncryptedRequest {
 #[non_exhaustive]
 pub enum EncryptError {
     /// The cryptographic library refuses the public key.
-    #[error("the public key cannot be used to encrypt: check it with `openssl pkey -pubin -text -noout`")]
+    #[error("the public key cannot be used to encrypt")]
     UnusableKey,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]

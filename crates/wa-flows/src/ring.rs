@@ -44,7 +44,7 @@ type Keys = Arc<[Arc<RingKey>]>;
 #[non_exhaustive]
 pub enum KeyRingError {
     /// The cryptographic library refuses the key, or the key does not open what is encrypted to its public half.
-    #[error("the private key {} cannot be used to decrypt: make a new one, or check it with `openssl rsa -check`", .0.short())]
+    #[error("the private key {} cannot be used to decrypt: generate a new one", .0.short())]
     Unusable(Fingerprint),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers: see that its random source works")]
