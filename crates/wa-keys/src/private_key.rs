@@ -39,10 +39,11 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads a private key in any form: PKCS#8, PKCS#1, encrypted PKCS#8 (PBES2) or OpenSSL's traditional encrypted
-    /// PEM; PEM or DER, with untidy text forgiven.
+    /// Reads a private key in any form: PKCS#8, PKCS#1, encrypted PKCS#8 (PBES2, or SHA-1 with 3DES or RC2), OpenSSL's
+    /// traditional encrypted PEM, a PKCS#12 container with one key, or a JSON Web Key; PEM or DER, with untidy text
+    /// forgiven.
     ///
-    /// The passphrase is used only when the key is encrypted. Costs of key derivation are bounded by
+    /// The passphrase is used only when the key is encrypted; an empty one is tried like any other. Costs of key derivation are bounded by
     /// [`limits`](crate::limits).
     ///
     /// # Errors

@@ -42,7 +42,8 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a public key in any form: SPKI, PKCS#1 or an X.509 certificate, PEM or DER, with untidy text forgiven.
+    /// Reads a public key in any form: SPKI, PKCS#1, an X.509 certificate or a JSON Web Key; PEM or DER, with
+    /// untidy text forgiven.
     ///
     /// Of a certificate only the key is looked at, neither its dates nor its signature.
     ///

@@ -236,6 +236,30 @@ fn numbers_that_do_not_form_a_key() {
 }
 
 #[test]
+fn protection_that_openssl_does_not_read_either_gets_no_command() {
+    for (cipher, name) in [
+        ("2.16.840.1.101.3.4.1.46", "AES-256-GCM"),
+        ("1.3.6.1.4.1.99", "object identifier 1.3.6.1.4.1.99"),
+    ] {
+        let nonce = sequence(&[octets(&[7; 12])]);
+        let der = pbes2(
+            pbkdf2(b"saltsalt", &[8, 0]),
+            sequence(&[oid(cipher), nonce]),
+            &[9; 48],
+        );
+        let error = PrivateKey::parse(&der, Some(&Passphrase::new(PASSPHRASE))).unwrap_err();
+        check(
+            cipher,
+            &error,
+            "UnsupportedProtection",
+            name,
+            "OpenSSL does not read it either",
+        );
+        assert_eq!(error.action(), None, "{cipher}");
+    }
+}
+
+#[test]
 fn json_web_keys_that_cannot_be_read_are_named() {
     let good = text("jwk/private.json");
     let parse = |text: &str| PrivateKey::parse(text, None).unwrap_err();
