@@ -20,6 +20,7 @@ pub(crate) struct Terminal {
     stdout: AutoStream<Stream>,
     stderr: AutoStream<Stream>,
     json: bool,
+    verbose: bool,
 }
 
 type Stream = Box<dyn Write + Send>;
@@ -43,12 +44,18 @@ impl Terminal {
             stdout: AutoStream::new(stdout, for_stdout),
             stderr: AutoStream::new(stderr, for_stderr),
             json: global.json,
+            verbose: global.verbose > 0,
         }
     }
 
     /// True if results are to be printed as JSON.
     pub(crate) fn json(&self) -> bool {
         self.json
+    }
+
+    /// True if every detail of a result is wanted (`-v`).
+    pub(crate) fn verbose(&self) -> bool {
+        self.verbose
     }
 
     /// True if a person may be asked something.

@@ -18,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use wa_cloud::flows::{
     Action, AppSecret, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, KeyRing,
@@ -32,7 +33,6 @@ const OTHER: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/data/test-only-other-public.pem"
 );
-const MEDIA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wa-flows/tests/data");
 
 fn endpoint() -> FlowEndpoint<impl FlowHandler> {
     let key = PrivateKey::parse(std::fs::read(PRIVATE).unwrap(), None).unwrap();
@@ -46,6 +46,9 @@ async fn answer(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     Ok(match request.action() {
         Action::Init => FlowResponse::screen("FIRST", json!({"fresh": true})),
         Action::DataExchange => FlowResponse::screen("SECOND", json!({"seen": request.data()})),
+        Action::Back if request.flow_token() != Some("over") => {
+            FlowResponse::screen("FIRST", json!({"fresh": false}))
+        }
         _ => FlowResponse::token_invalid(Some("over".to_owned())),
     })
 }
@@ -144,7 +147,11 @@ async fn a_report_for_people_names_rule_source_and_remedy() {
         "{text}"
     );
     assert!(
-        text.ends_with("NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 2 skipped, 34 not run\n"),
+        text.ends_with(
+            "(http.tls)\n\
+             not run  35 rules: no request was answered with 200\n\n\
+             NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 2 skipped, 35 not run\n"
+        ),
         "{text}"
     );
 }
@@ -236,7 +243,9 @@ async fn one_exchange_of_each_kind() {
     assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
     let notice = send(&["--action", "INIT", "--error", "payload-schema-error"]).await;
     assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
-    let back = send(&["--action", "BACK", "--screen", "SECOND", "--json"]).await;
+    let back = send(&["--action", "BACK", "--screen", "SECOND"]).await;
+    assert_eq!(json(&back), json!({"screen": "FIRST", "data": {"fresh": false}}));
+    let back = send(&["--action", "BACK", "--flow-token", "over", "--json"]).await;
     assert_eq!(code(&back), 3);
     assert_eq!(json(&back)["outcome"], "flow_token_invalid");
     assert_eq!(json(&back)["payload"], json!({"error_msg": "over"}));
@@ -275,13 +284,73 @@ async fn refusals_end_with_3_and_silence_with_1() {
         ])
         .await;
         assert_eq!(code(&nobody), 1, "{nobody:?}");
-        assert_eq!(
-            stderr(&nobody).contains("write https://"),
-            command == "send",
-            "{nobody:?}"
-        );
+        assert!(!stderr(&nobody).contains("write https://"), "{nobody:?}");
         assert!(stderr(&nobody).contains("check that"), "{}", stderr(&nobody));
     }
+}
+
+/// Accepts connections and closes them as soon as something came.
+async fn closing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/flow", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4 * 1024]).await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_crashes_on_back_is_not_taken_for_one_that_serves_tls() {
+    let url = closing().await;
+    let args = ["flow", "send", &url, "--public-key", PUBLIC];
+    let back = wa(&[&args[..], &["--action", "BACK"]].concat()).await;
+    assert_eq!(code(&back), 1);
+    let said = stderr(&back);
+    assert!(
+        said.starts_with("error: the endpoint closed the connection without a response\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("a crash on BACK") && !said.contains("https://"),
+        "{said}"
+    );
+    // A ping is what finds out about TLS.
+    let ping = wa(&args).await;
+    assert!(
+        stderr(&ping).contains("if it serves TLS, write https://"),
+        "{ping:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_begins_with_what_failed_and_folds_what_was_not_run() {
+    // Plain HTTP where TLS is spoken: nothing can be sent.
+    let url = in_axum().await.replace("http://", "https://");
+    let args = ["flow", "check", &url, "--public-key", PUBLIC];
+    let report = wa(&args).await;
+    let text = stdout(&report);
+    assert_eq!(code(&report), 3, "{text}");
+    let lines: Vec<_> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("fail     https: ") && lines[0].ends_with("(http.tls)"),
+        "{text}"
+    );
+    assert_eq!(
+        lines[3..],
+        [
+            "skipped  data_exchange: no screen was named to ask about  (exchange.data)",
+            "not run  36 rules: no request was sent: see http.tls",
+            "",
+            "NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 1 skipped, 36 not run",
+        ],
+        "{text}"
+    );
+    let verbose = stdout(&wa(&[&args[..], &["-v"]].concat()).await);
+    assert!(verbose.contains("exchange.ping, crypto.oaep, "), "{verbose}");
+    let machine = json(&wa(&[&args[..], &["--json"]].concat()).await);
+    assert_eq!(machine["findings"].as_array().unwrap().len(), 38, "{machine:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -325,78 +394,4 @@ async fn a_captured_body_is_decrypted_with_the_key_that_opens_it() {
         "{}",
         stderr(&refused)
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_appears_only_when_every_check_has_passed() {
-    let folder = tempfile::tempdir().unwrap();
-    let read = |name: &str| std::fs::read(format!("{MEDIA}/{name}")).unwrap();
-    let vector: Value = serde_json::from_slice(&read("pywa_media.json")).unwrap();
-    let description = json!({"media_id": "m", "cdn_url": "https://example.com/x", "file_name": "../a.jpg",
-        "encryption_metadata": vector["encryption_metadata"]});
-    let description = written(
-        folder.path(),
-        "description.json",
-        description.to_string().as_bytes(),
-    );
-    let description = description.to_str().unwrap();
-    let out = folder.path().join("photo.jpg");
-    let to = out.to_str().unwrap();
-
-    let mut altered = read("pywa_media_cdn_file.bin");
-    altered[0] ^= 1;
-    let altered = written(folder.path(), "altered.bin", &altered);
-    let refused = wa(&[
-        "media",
-        "decrypt",
-        description,
-        "--file",
-        altered.to_str().unwrap(),
-        "--out",
-        to,
-    ])
-    .await;
-    assert_eq!(code(&refused), 1);
-    assert!(
-        !out.exists() && stderr(&refused).contains("encrypted_hash"),
-        "{}",
-        stderr(&refused)
-    );
-    std::fs::write(&out, "mine").unwrap();
-    let in_the_way = wa(&["media", "decrypt", description, "--download", "--out", to]).await;
-    assert_eq!(code(&in_the_way), 1);
-    let said = stderr(&in_the_way);
-    assert!(said.contains(&format!("{to} exists already")), "{said}");
-    assert_eq!(std::fs::read(&out).unwrap(), b"mine");
-    std::fs::remove_file(&out).unwrap();
-
-    let elsewhere = wa(&["media", "decrypt", description, "--download", "--out", to]).await;
-    assert_eq!(code(&elsewhere), 1);
-    assert!(
-        !out.exists() && stderr(&elsewhere).contains("whatsapp.net"),
-        "{}",
-        stderr(&elsewhere)
-    );
-
-    let file = format!("{MEDIA}/pywa_media_cdn_file.bin");
-    let good = [
-        "media",
-        "decrypt",
-        description,
-        "--file",
-        &file,
-        "--out",
-        to,
-        "--json",
-    ];
-    let output = wa(&good).await;
-    assert_eq!(code(&output), 0, "{output:?}");
-    assert_eq!(std::fs::read(&out).unwrap(), read("pywa_media_plaintext.jpg"));
-    let again = wa(&good).await;
-    assert_eq!(code(&again), 1, "what is there stays");
-    let left: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert_eq!(left.len(), 3, "{left:?}");
 }

@@ -1,5 +1,6 @@
 //! The conformance check: is what answers at a URL a Flow endpoint as Meta describes it?
 
+mod accepted;
 mod builder;
 mod catalogue;
 mod check;
@@ -8,10 +9,14 @@ mod envelope;
 mod judge;
 mod known;
 mod latency;
+mod measure;
+mod opening;
 mod plan;
 mod prober;
 mod report;
 mod run;
+mod steps;
+mod version;
 
 pub use builder::{ConformanceBuildError, ConformanceCheck, ConformanceCheckBuilder};
 pub use check::{Check, Severity};

@@ -258,3 +258,28 @@ async fn field_15_a_body_shorter_than_the_tag_is_a_421() {
         assert_eq!((reply.status, reply.body.len()), (421, 0), "{length} bytes");
     }
 }
+
+#[tokio::test]
+async fn field_16_version_4_is_served_for_every_action() {
+    let endpoint = builder().build().unwrap();
+    for action in ["ping", "INIT", "BACK", "data_exchange"] {
+        let request =
+            json!({"version": "4.0", "action": action, "screen": "S", "flow_token": "t", "data": {}});
+        assert_eq!(exchange(&endpoint, request).await.0, 200, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn field_17_back_reaches_the_handler() {
+    let endpoint = builder().build().unwrap();
+    for screen in ["", "SECOND"] {
+        let back =
+            json!({"version": "3.0", "action": "BACK", "screen": screen, "flow_token": "t", "data": {}});
+        let (status, reply) = exchange(&endpoint, back).await;
+        assert_eq!(
+            (status, &reply["data"]["action"]),
+            (200, &json!("BACK")),
+            "{screen:?}"
+        );
+    }
+}

@@ -111,8 +111,9 @@ Examples:
   wa flow check http://127.0.0.1:8080/flow --public-key public.pem --json > report.json
   wa flow check $URL --public-key public.pem --screen DATES --data '{\"date\":\"2027-01-04\"}'
 
-About fifty requests are sent: pings, INITs, error notifications, and requests that have to be
-refused. Ends with 0 when no rule is broken, with 3 when one is, with 1 when nothing answers.")]
+About fifty requests are sent: pings, INITs, a BACK, error notifications, and requests that have to
+be refused. The report begins with what failed; -v also names the rules that were not run.
+Exits with status 0 when no rule is broken, with 3 when one is, with 1 when nothing answers.")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,
@@ -128,6 +129,10 @@ pub(crate) struct CheckArgs {
     /// Send no INIT: a Flow whose first screen is static never gets one.
     #[arg(long)]
     pub(crate) no_init: bool,
+
+    /// Send no BACK: only a screen with refresh_on_back sends one.
+    #[arg(long)]
+    pub(crate) no_back: bool,
 
     /// The Flow token of requests. [default: conformance-check]
     #[arg(long, value_name = "TOKEN")]

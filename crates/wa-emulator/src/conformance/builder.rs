@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::prober::{Messages, Prober, stranger};
 use super::report::Report;
-use super::run::{ConformanceError, Course, Progress};
+use super::run::{CheckRun, ConformanceError, Progress};
 use crate::phone::{PhoneBuildError, WhatsAppClient};
 use crate::secret::Secret;
 
@@ -43,8 +43,8 @@ pub enum ConformanceBuildError {
 /// A check of any Flow endpoint, in any language, against what Meta's pages say of the data channel.
 ///
 /// It needs what WhatsApp has: the URL, the business public key and the app secret. It sends about fifty requests: pings,
-/// `INIT`s, error notifications, and on purpose requests that have to be refused. The endpoint's application sees the
-/// `INIT`s, the notifications, and the `data_exchange` if one was asked for.
+/// `INIT`s, a `BACK`, error notifications, and on purpose requests that have to be refused. The endpoint's application sees the
+/// `INIT`s, the `BACK`, the notifications, and the `data_exchange`s if one was asked for.
 ///
 /// ```no_run
 /// use wa_emulator::ConformanceCheck;
@@ -75,6 +75,7 @@ pub struct ConformanceCheckBuilder {
     flow_token: String,
     exchange: Option<(String, Value)>,
     init: bool,
+    back: bool,
     sign_flow_token: bool,
     pings: usize,
     timeout: Duration,
@@ -92,6 +93,7 @@ impl ConformanceCheck {
             flow_token: FLOW_TOKEN.to_owned(),
             exchange: None,
             init: true,
+            back: true,
             sign_flow_token: false,
             pings: PINGS,
             timeout: TIMEOUT,
@@ -108,7 +110,7 @@ impl ConformanceCheck {
     ///
     /// [`ConformanceError`] when the endpoint cannot be reached at all.
     pub async fn run(&self, progress: impl FnMut(Progress<'_>) + Send) -> Result<Report, ConformanceError> {
-        Course::new(self, progress).run().await
+        CheckRun::new(self, progress).run().await
     }
 }
 
@@ -145,6 +147,13 @@ impl ConformanceCheckBuilder {
     #[must_use]
     pub fn init(mut self, init: bool) -> Self {
         self.init = init;
+        self
+    }
+
+    /// Sets whether `BACK` is sent, which it is by default: a Flow without `refresh_on_back` never gets it.
+    #[must_use]
+    pub fn back(mut self, back: bool) -> Self {
+        self.back = back;
         self
     }
 
@@ -217,6 +226,7 @@ impl ConformanceCheckBuilder {
                     flow_token: self.flow_token,
                     exchange: self.exchange,
                     has_init: self.init,
+                    has_back: self.back,
                     version,
                 },
                 pause: PAUSE,

@@ -99,6 +99,13 @@ pub(super) const DATA_EXCHANGE: Check = must(
     EXCHANGE,
     "answer {\"screen\": NAME, \"data\": {…}} for the screen and data that were sent",
 );
+pub(super) const BACK: Check = must(
+    "exchange.back",
+    "BACK",
+    "BACK, which a screen with refresh_on_back sends, is answered with a screen and a data object; it never breaks the endpoint",
+    EXCHANGE,
+    "answer {\"screen\": NAME, \"data\": {…}} with the screen to return to; take an empty screen (--screen NAME sends it from one of the Flow's); a Flow without refresh_on_back never sends BACK: leave it out (--no-back)",
+);
 pub(super) const NOTIFICATION: Check = must(
     "notification.error",
     "error notification",
@@ -144,9 +151,9 @@ pub(super) const ESCAPED_SLASHES: Check = must(
 pub(super) const VERSION: Check = should(must(
     "envelope.version",
     "data API 4.0",
-    "a request of data API version 4.0 is answered like one of 3.0",
+    "INIT, data_exchange and a ping of data API version 4.0 are answered like those of 3.0",
     "Meta, Flows changelog: 11 November 2025",
-    "do not compare version with 3.0",
+    "do not compare version with 3.0, for any action",
 ));
 pub(super) const TOKEN_SIGNATURE: Check = should(must(
     "envelope.token-signature",
@@ -244,7 +251,7 @@ pub(super) const EMPTY_SECRET: Check = must(
     "signature of the empty secret",
     "a signature made with an empty secret is answered 432",
     SIGNATURE,
-    "refuse to start without an app secret: an unset variable must not become an empty key",
+    "set the app secret, and refuse to start without one: an unset variable must not become an empty key",
 );
 pub(super) const OTHER_PREFIX: Check = should(must(
     "signature.other-prefix",
@@ -312,6 +319,7 @@ pub(super) const ALL: &[Check] = &[
     CONTENT_TYPE,
     INIT,
     DATA_EXCHANGE,
+    BACK,
     NOTIFICATION,
     NOTIFICATION_KEY,
     NOTIFICATION_INIT,

@@ -15,9 +15,11 @@ pub(super) type Judgement = (Verdict, String);
 
 /// What has to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// The answer that the message asks for.
+pub(super) enum Expected {
+    /// The response that the message asks for.
     Answer,
+    /// The response that the message asks for; a 4xx is tolerable, for not every Flow has this action.
+    Handled,
     /// The same answer as to a message written the usual way.
     Accepted,
     /// 421 and nothing else.
@@ -40,52 +42,57 @@ pub(super) fn describe(answer: &Answer) -> String {
         Ok(delivery) => format!("status {}", delivery.status),
         Err(DeliveryFailure::TimedOut { limit }) => format!("no answer within {} ms", limit.as_millis()),
         Err(DeliveryFailure::TooLarge { limit }) => format!("an answer of more than {limit} bytes"),
-        Err(DeliveryFailure::Connection { .. }) => "the connection broke without an answer".to_owned(),
         Err(other) => other.to_string(),
     }
 }
 
 /// Judges the answer to something that has to be refused.
-pub(super) fn refusal(wanted: Wanted, answer: &Answer) -> Judgement {
+pub(super) fn refusal(expected: Expected, answer: &Answer) -> Judgement {
     let seen = describe(answer);
     let status = answer.as_ref().ok().map(|delivery| delivery.status);
-    let cut = matches!(answer, Err(DeliveryFailure::Connection { .. }));
-    let (verdict, remark) = match (wanted, status) {
-        (Wanted::NoEnvelope, Some(421)) => (
+    let cut = matches!(answer, Err(DeliveryFailure::Closed { .. }));
+    let (verdict, remark) = match (expected, status) {
+        (Expected::NoEnvelope, Some(421)) => (
             Verdict::Advice,
             ": clients would fetch the key for nothing, 400 says it better",
         ),
-        (Wanted::Undecryptable | Wanted::Malformed, Some(421))
-        | (Wanted::NoEnvelope, Some(400..500))
-        | (Wanted::BadSignature, Some(432))
-        | (Wanted::TooLarge, Some(413))
-        | (Wanted::NotAllowed, Some(405)) => (Verdict::Pass, ""),
-        (Wanted::TooLarge, None) if cut => (Verdict::Pass, ": cut off"),
-        (Wanted::Malformed, Some(400..500)) => (Verdict::Advice, " instead of 421"),
-        (Wanted::TooLarge, Some(200..500)) => (Verdict::Advice, ": all of it was read"),
-        (Wanted::Undecryptable | Wanted::Malformed, Some(200)) => {
+        (Expected::Undecryptable | Expected::Malformed, Some(421))
+        | (Expected::NoEnvelope, Some(400..500))
+        | (Expected::BadSignature, Some(432))
+        | (Expected::TooLarge, Some(413))
+        | (Expected::NotAllowed, Some(405)) => (Verdict::Pass, ""),
+        (Expected::TooLarge, None) if cut => (Verdict::Pass, ": cut off"),
+        (Expected::Malformed, Some(400..500)) => (Verdict::Advice, " instead of 421"),
+        (Expected::TooLarge, Some(200..500)) => (Verdict::Advice, ": all of it was read"),
+        (Expected::Undecryptable | Expected::Malformed, Some(200)) => {
             (Verdict::Fail, ": it was answered as if it were good")
         }
-        (Wanted::BadSignature, Some(200)) => (Verdict::Fail, ": it was answered as if it were signed well"),
-        (Wanted::Undecryptable | Wanted::Malformed, Some(_)) => (Verdict::Fail, " instead of 421"),
-        (Wanted::BadSignature, Some(_)) => (Verdict::Fail, " instead of 432"),
-        (Wanted::NotAllowed, Some(_)) => (Verdict::Fail, " instead of 405"),
+        (Expected::BadSignature, Some(200)) => (Verdict::Fail, ": it was answered as if it were signed well"),
+        (Expected::Undecryptable | Expected::Malformed, Some(_)) => (Verdict::Fail, " instead of 421"),
+        (Expected::BadSignature, Some(_)) => (Verdict::Fail, " instead of 432"),
+        (Expected::NotAllowed, Some(_)) => (Verdict::Fail, " instead of 405"),
         _ => (Verdict::Fail, ""),
     };
     (verdict, format!("{seen}{remark}"))
 }
 
 /// Judges the answer to something that has to be answered. What is known was told once and is not told here again.
-pub(super) fn reply(wanted: Wanted, sealed: &Sealed, answer: &Answer, known: &Known) -> Judgement {
+pub(super) fn reply(expected: Expected, sealed: &Sealed, answer: &Answer, known: &Known) -> Judgement {
     let delivery = match answer {
         Ok(delivery) if delivery.status == 200 => delivery,
-        Ok(delivery) if delivery.status == 427 && wanted == Wanted::Answer => {
+        Ok(delivery) if delivery.status == 427 && expected != Expected::Accepted => {
             return if sealed.has_flow_token() {
                 token_refused(sealed, delivery)
             } else {
                 let seen = "status 427 instead of 200: a ping carries no Flow token that could be refused";
                 (Verdict::Fail, seen.to_owned())
             };
+        }
+        Ok(delivery) if expected == Expected::Handled && (400..500).contains(&delivery.status) => {
+            return (
+                Verdict::Advice,
+                format!("status {} instead of 200", delivery.status),
+            );
         }
         other => return (Verdict::Fail, format!("{} instead of 200", describe(other))),
     };
@@ -95,7 +102,9 @@ pub(super) fn reply(wanted: Wanted, sealed: &Sealed, answer: &Answer, known: &Kn
     }
     match (meant, known.fault.as_ref()) {
         (Ok(payload), _) => (Verdict::Pass, format!("status 200, {}", shape(&payload))),
-        (Err(fault), Some(known)) if alike(&fault, known) && wanted == Wanted::Accepted && proves(&fault) => {
+        (Err(fault), Some(known))
+            if alike(&fault, known) && expected == Expected::Accepted && proves(&fault) =>
+        {
             (Verdict::Pass, "status 200".to_owned())
         }
         (Err(fault), Some(known)) if alike(&fault, known) && form(known) != Form::Content => (
@@ -196,17 +205,20 @@ pub(super) fn content_type(found: Option<&str>) -> Judgement {
 
 /// The rule, with what to do about this answer in particular where that is known.
 pub(super) fn with_remedy(check: &Check, sealed: &Sealed, answer: &Answer) -> Check {
-    let status = answer.as_ref().ok().map(|delivery| delivery.status);
-    let remedy = match status {
+    let delivery = answer.as_ref().ok();
+    let general =
+        delivery.and_then(|delivery| remedy_of_status(delivery.status, delivery.exchange_id.is_some()));
+    let has_own = [rule::INIT.id, rule::BACK.id].contains(&check.id);
+    let remedy = match delivery.map(|delivery| delivery.status) {
         Some(427) if !sealed.has_flow_token() => {
             Some("answer action ping before looking for flow_token: a ping has none")
         }
-        Some(status) if !sealed.has_flow_token() => remedy_of_status(status),
+        Some(_) if !sealed.has_flow_token() => general,
         Some(432) => Some(
             "pings are accepted: if the endpoint demands flow_token_signature, have it sent (wa flow check --sign-flow-token)",
         ),
-        // What INIT says of itself is more: it may be that it should not be sent.
-        Some(status @ 500..) if check.id != rule::INIT.id => remedy_of_status(status),
+        // Their own remedies say more: it may be that the Flow never sends them.
+        Some(500..) if !has_own => general,
         _ => None,
     };
     Check {
@@ -252,7 +264,7 @@ mod tests {
     }
 
     fn cut() -> Answer {
-        Err(DeliveryFailure::Connection { source: "cut".into() })
+        Err(DeliveryFailure::Closed { source: "cut".into() })
     }
 
     fn late() -> Answer {
@@ -266,11 +278,11 @@ mod tests {
         use Verdict::{Advice, Fail, Pass};
         let table = [
             (
-                Wanted::Undecryptable,
+                Expected::Undecryptable,
                 [(421, Pass), (200, Fail), (400, Fail), (432, Fail), (500, Fail)],
             ),
             (
-                Wanted::Malformed,
+                Expected::Malformed,
                 [
                     (421, Pass),
                     (200, Fail),
@@ -280,15 +292,15 @@ mod tests {
                 ],
             ),
             (
-                Wanted::BadSignature,
+                Expected::BadSignature,
                 [(432, Pass), (200, Fail), (401, Fail), (421, Fail), (500, Fail)],
             ),
             (
-                Wanted::NoEnvelope,
+                Expected::NoEnvelope,
                 [(400, Pass), (200, Fail), (421, Advice), (422, Pass), (500, Fail)],
             ),
             (
-                Wanted::TooLarge,
+                Expected::TooLarge,
                 [
                     (413, Pass),
                     (200, Advice),
@@ -298,21 +310,25 @@ mod tests {
                 ],
             ),
             (
-                Wanted::NotAllowed,
+                Expected::NotAllowed,
                 [(405, Pass), (200, Fail), (404, Fail), (421, Fail), (500, Fail)],
             ),
         ];
-        for (wanted, cases) in table {
+        for (expected, cases) in table {
             for (code, verdict) in cases {
                 assert_eq!(
-                    refusal(wanted, &Ok(delivery(code))).0,
+                    refusal(expected, &Ok(delivery(code))).0,
                     verdict,
-                    "{wanted:?} {code}"
+                    "{expected:?} {code}"
                 );
             }
-            let when_cut = if wanted == Wanted::TooLarge { Pass } else { Fail };
-            assert_eq!(refusal(wanted, &cut()).0, when_cut, "{wanted:?}");
-            assert_eq!(refusal(wanted, &late()).0, Fail, "{wanted:?}");
+            let when_cut = if expected == Expected::TooLarge {
+                Pass
+            } else {
+                Fail
+            };
+            assert_eq!(refusal(expected, &cut()).0, when_cut, "{expected:?}");
+            assert_eq!(refusal(expected, &late()).0, Fail, "{expected:?}");
         }
     }
 

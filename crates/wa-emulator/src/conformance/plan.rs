@@ -6,7 +6,7 @@ use http::Method;
 use super::catalogue as rule;
 use super::check::Check;
 use super::envelope::Envelope;
-use super::judge::Wanted;
+use super::judge::Expected;
 use super::prober::{Prober, Request};
 use crate::phone::{FlowMessage, PhoneError, WhatsAppClient};
 use crate::secret::Secret;
@@ -20,7 +20,7 @@ const OVERSIZE: usize = 8 * 1024 * 1024;
 pub(super) struct Step {
     pub(super) check: &'static Check,
     pub(super) request: Request,
-    pub(super) wanted: Wanted,
+    pub(super) expected: Expected,
 }
 
 /// What is done to an envelope before it is sent.
@@ -28,11 +28,11 @@ type Change = fn(Envelope) -> Envelope;
 /// What stands in the header for a body.
 type Sign<'a> = dyn Fn(&[u8]) -> Option<String> + Send + Sync + 'a;
 
-const fn step(check: &'static Check, request: Request, wanted: Wanted) -> Step {
+const fn step(check: &'static Check, request: Request, expected: Expected) -> Step {
     Step {
         check,
         request,
-        wanted,
+        expected,
     }
 }
 
@@ -48,18 +48,28 @@ fn another(secret: &Secret) -> Secret {
     )
 }
 
-/// All of it. Each request is sealed anew, as clients do: an endpoint may refuse what it has seen before.
+/// The requests that have to be answered, and those that have to be refused.
+pub(super) struct Plan {
+    pub(super) accepted: Vec<Step>,
+    pub(super) refused: Vec<Step>,
+}
+
+/// Plans all steps. Each request is sealed individually, as clients do: an endpoint may refuse what it has seen before.
 pub(super) async fn of(
     prober: &Prober,
     stranger: &WhatsAppClient,
-    carrier: &FlowMessage,
-) -> Result<Vec<Step>, PhoneError> {
-    let mut steps = messages(prober).await?;
-    steps.extend(other_writings(prober, carrier).await?);
-    steps.extend(undecryptable(prober, stranger, carrier).await?);
-    steps.extend(badly_signed(prober, carrier).await?);
-    steps.extend(hostile(prober, carrier).await?);
-    Ok(steps)
+    probe: &FlowMessage,
+) -> Result<Plan, PhoneError> {
+    let mut accepted = messages(prober).await?;
+    accepted.extend(other_writings(prober, probe).await?);
+    let mut refused = undecryptable(prober, stranger, probe).await?;
+    refused.extend(badly_signed(prober, probe).await?);
+    // Samples crash on BACK more often than on anything else that WhatsApp sends, so little comes after it.
+    if let Some(back) = prober.message.back() {
+        refused.push(step(&rule::BACK, prober.request(&back).await?, Expected::Handled));
+    }
+    refused.extend(hostile(prober, probe).await?);
+    Ok(Plan { accepted, refused })
 }
 
 async fn messages(prober: &Prober) -> Result<Vec<Step>, PhoneError> {
@@ -74,67 +84,60 @@ async fn messages(prober: &Prober) -> Result<Vec<Step>, PhoneError> {
     let mut steps = Vec::new();
     for (check, message) in all {
         if let Some(message) = message {
-            steps.push(step(check, prober.request(&message).await?, Wanted::Answer));
+            steps.push(step(check, prober.request(&message).await?, Expected::Answer));
         }
     }
     Ok(steps)
 }
 
-async fn other_writings(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
-    let rearranged = prober.rewritten(carrier, |envelope| Some(envelope.rearranged()));
-    let unknown = prober.rewritten(carrier, |envelope| Some(envelope.with_unknown_members()));
-    let escaped = prober.rewritten(carrier, Envelope::with_escaped_slashes);
-    let large = prober.rewritten(carrier, |envelope| Some(envelope.padded_to(LARGE)));
-    let version = carrier.clone().version("4.0");
-    let mut steps = vec![
-        step(&rule::RAW_BYTES, rearranged.await?, Wanted::Accepted),
-        step(&rule::UNKNOWN_MEMBERS, unknown.await?, Wanted::Accepted),
-        step(&rule::ESCAPED_SLASHES, escaped.await?, Wanted::Accepted),
-        step(&rule::VERSION, prober.request(&version).await?, Wanted::Accepted),
-        step(&rule::LARGE, large.await?, Wanted::Accepted),
-    ];
-    if let Some(signed) = prober.message.signed() {
-        let request = prober.request(&signed).await?;
-        steps.push(step(&rule::TOKEN_SIGNATURE, request, Wanted::Answer));
-    }
-    Ok(steps)
+async fn other_writings(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+    let rearranged = prober.rewritten(probe, |envelope| Some(envelope.rearranged()));
+    let unknown = prober.rewritten(probe, |envelope| Some(envelope.with_unknown_members()));
+    let escaped = prober.rewritten(probe, Envelope::with_escaped_slashes);
+    let large = prober.rewritten(probe, |envelope| Some(envelope.padded_to(LARGE)));
+    Ok(vec![
+        step(&rule::RAW_BYTES, rearranged.await?, Expected::Accepted),
+        step(&rule::UNKNOWN_MEMBERS, unknown.await?, Expected::Accepted),
+        step(&rule::ESCAPED_SLASHES, escaped.await?, Expected::Accepted),
+        step(&rule::LARGE, large.await?, Expected::Accepted),
+    ])
 }
 
 async fn undecryptable(
     prober: &Prober,
     stranger: &WhatsAppClient,
-    carrier: &FlowMessage,
+    probe: &FlowMessage,
 ) -> Result<Vec<Step>, PhoneError> {
-    let foreign = stranger.seal(carrier).await?.body().clone();
+    let foreign = stranger.seal(probe).await?.body().clone();
     let mut steps = vec![step(
         &rule::FOREIGN_KEY,
         prober.signed(foreign),
-        Wanted::Undecryptable,
+        Expected::Undecryptable,
     )];
-    let changed: [(&'static Check, Wanted, Change); 6] = [
+    let changed: [(&'static Check, Expected, Change); 6] = [
         (
             &rule::TAMPERED_TAG,
-            Wanted::Undecryptable,
+            Expected::Undecryptable,
             Envelope::with_changed_tag,
         ),
-        (&rule::SHORT_DATA, Wanted::Malformed, Envelope::with_short_data),
-        (&rule::EMPTY_MEMBERS, Wanted::Malformed, |_| Envelope::empty()),
-        (&rule::BAD_BASE64, Wanted::Malformed, Envelope::with_bad_base64),
-        (&rule::KEY_LENGTH, Wanted::Malformed, Envelope::with_short_key),
+        (&rule::SHORT_DATA, Expected::Malformed, Envelope::with_short_data),
+        (&rule::EMPTY_MEMBERS, Expected::Malformed, |_| Envelope::empty()),
+        (&rule::BAD_BASE64, Expected::Malformed, Envelope::with_bad_base64),
+        (&rule::KEY_LENGTH, Expected::Malformed, Envelope::with_short_key),
         (
             &rule::VECTOR_LENGTH,
-            Wanted::Malformed,
+            Expected::Malformed,
             Envelope::with_short_vector,
         ),
     ];
-    for (check, wanted, change) in changed {
-        let body = change(prober.envelope(carrier).await?).body();
-        steps.push(step(check, prober.signed(body), wanted));
+    for (check, expected, change) in changed {
+        let body = change(prober.envelope(probe).await?).body();
+        steps.push(step(check, prober.signed(body), expected));
     }
     Ok(steps)
 }
 
-async fn badly_signed(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+async fn badly_signed(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
     let by = |secret: &Secret, body: &[u8]| crate::phone::signature_of_body(secret, body);
     let another = another(&prober.secret);
     let signatures: [(&'static Check, &Sign<'_>); 5] = [
@@ -150,22 +153,22 @@ async fn badly_signed(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step
     ];
     let mut steps = Vec::new();
     for (check, sign) in signatures {
-        let body = prober.envelope(carrier).await?.body();
+        let body = prober.envelope(probe).await?.body();
         let request = Request {
             method: Method::POST,
             signature: sign(&body),
             body,
             sealed: None,
         };
-        steps.push(step(check, request, Wanted::BadSignature));
+        steps.push(step(check, request, Expected::BadSignature));
     }
     Ok(steps)
 }
 
-async fn hostile(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+async fn hostile(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
     let other_json = Bytes::from_static(br#"{"object":"whatsapp_business_account","entry":[]}"#);
     let no_json = Bytes::from_static(b"this is no JSON \xff");
-    let oversize = prober.envelope(carrier).await?.padded_to(OVERSIZE);
+    let oversize = prober.envelope(probe).await?.padded_to(OVERSIZE);
     let get = Request {
         method: Method::GET,
         body: Bytes::new(),
@@ -173,10 +176,10 @@ async fn hostile(prober: &Prober, carrier: &FlowMessage) -> Result<Vec<Step>, Ph
         sealed: None,
     };
     Ok(vec![
-        step(&rule::OTHER_JSON, prober.signed(other_json), Wanted::NoEnvelope),
-        step(&rule::NO_JSON, prober.signed(no_json), Wanted::NoEnvelope),
-        step(&rule::METHOD, get, Wanted::NotAllowed),
-        step(&rule::OVERSIZE, prober.signed(oversize), Wanted::TooLarge),
+        step(&rule::OTHER_JSON, prober.signed(other_json), Expected::NoEnvelope),
+        step(&rule::NO_JSON, prober.signed(no_json), Expected::NoEnvelope),
+        step(&rule::METHOD, get, Expected::NotAllowed),
+        step(&rule::OVERSIZE, prober.signed(oversize), Expected::TooLarge),
     ])
 }
 
@@ -186,7 +189,6 @@ pub(super) fn after(check: &Check) -> Option<&'static Check> {
         (&rule::NOTIFICATION_KEY, &rule::NOTIFICATION),
         (&rule::NOTIFICATION_INIT, &rule::NOTIFICATION),
         (&rule::OTHER_PREFIX, &rule::WRONG_SIGNATURE),
-        (&rule::TOKEN_SIGNATURE, &rule::VERSION),
     ]
     .into_iter()
     .find_map(|(later, before)| (later.id == check.id).then_some(before))

@@ -8,7 +8,6 @@ use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::Method;
-use hyper_util::client::legacy;
 
 use super::envelope::Envelope;
 use crate::phone::{
@@ -50,6 +49,8 @@ pub(super) struct Messages {
     pub(super) exchange: Option<(String, serde_json::Value)>,
     /// Whether the Flow is one that is opened with `INIT`.
     pub(super) has_init: bool,
+    /// Whether the Flow has a screen that is refreshed on going back.
+    pub(super) has_back: bool,
     pub(super) version: Option<&'static str>,
 }
 
@@ -59,10 +60,11 @@ impl Messages {
             .then(|| self.versioned(FlowMessage::init(&*self.flow_token)))
     }
 
-    /// Something of version 4.0 that carries a Flow token, and so its signature.
-    pub(super) fn signed(&self) -> Option<FlowMessage> {
-        let message = self.init().or_else(|| self.data_exchange())?;
-        Some(message.version("4.0"))
+    /// The way back from the screen that was named; Meta's page allows an empty one.
+    pub(super) fn back(&self) -> Option<FlowMessage> {
+        let screen = self.exchange.as_ref().map_or("", |(screen, _)| screen);
+        self.has_back
+            .then(|| self.versioned(FlowMessage::back(&*self.flow_token, screen)))
     }
 
     /// The exchange that was asked for, if one was.
@@ -166,7 +168,7 @@ impl Prober {
         loop {
             let request = self.request(message).await?;
             let answer = self.send(&request).await;
-            if answer.is_ok_and(|delivery| delivery.status == 200) {
+            if is_200(&answer) {
                 return Ok(Some(waited));
             }
             if begun.elapsed() + self.pause > self.patience {
@@ -181,7 +183,7 @@ impl Prober {
     /// request that meets the closing says nothing about the endpoint (RFC 9112, section 9.3.1).
     pub(super) async fn send(&self, request: &Request) -> Answer {
         match self.send_once(request).await {
-            Err(DeliveryFailure::Connection { .. }) => self.send_once(request).await,
+            Err(DeliveryFailure::Closed { .. }) => self.send_once(request).await,
             answer => answer,
         }
     }
@@ -197,11 +199,15 @@ impl Prober {
     }
 }
 
-/// Whether an answer came from the endpoint itself: what stands before it answers for one that has crashed.
+/// Whether a response came from the endpoint itself: a proxy in front of it responds for one that has crashed.
 pub(super) fn is_whole(answer: &Answer) -> bool {
     answer
         .as_ref()
-        .is_ok_and(|delivery| !matches!(delivery.status, 502..=504))
+        .is_ok_and(|delivery| delivery.exchange_id.is_some() || !matches!(delivery.status, 502..=504))
+}
+
+pub(super) fn is_200(answer: &Answer) -> bool {
+    answer.as_ref().is_ok_and(|delivery| delivery.status == 200)
 }
 
 /// Whether there is something, but nothing that may be talked to.
@@ -214,13 +220,10 @@ pub(super) fn has_no_tls(failure: &DeliveryFailure) -> bool {
 
 /// Whether there was not even a connection to something that speaks HTTP: then there is nothing to check.
 pub(super) fn never_connected(failure: &DeliveryFailure) -> bool {
-    match failure {
-        DeliveryFailure::NotHttp { .. } => true,
-        DeliveryFailure::Connection { source } => source
-            .downcast_ref::<legacy::Error>()
-            .is_some_and(legacy::Error::is_connect),
-        _ => false,
-    }
+    matches!(
+        failure,
+        DeliveryFailure::NotHttp { .. } | DeliveryFailure::Connection { .. }
+    )
 }
 
 /// A client that encrypts for a key that nobody else has.

@@ -24,6 +24,8 @@ pub struct FlowMessage {
     content: Content,
     /// An error notification is sent once only.
     notification: bool,
+    /// Leaves `flow_token_signature` out although the version has a place for it.
+    unsigned_token: bool,
 }
 
 #[derive(Clone, PartialEq)]
@@ -123,6 +125,7 @@ impl FlowMessage {
             version: DEFAULT_VERSION.to_owned(),
             content,
             notification: false,
+            unsigned_token: false,
         }
     }
 
@@ -150,6 +153,12 @@ impl FlowMessage {
         if let Content::Exchange(exchange) = &mut self.content {
             exchange.data = data;
         }
+        self
+    }
+
+    /// The same message, never with `flow_token_signature`.
+    pub(crate) fn without_token_signature(mut self) -> Self {
+        self.unsigned_token = true;
         self
     }
 
@@ -182,7 +191,9 @@ impl FlowMessage {
     /// The token to sign, where the version has a place for the signature (data API 4.0).
     pub(super) fn token_to_sign(&self) -> Option<&str> {
         match &self.content {
-            Content::Exchange(exchange) if self.version == "4.0" => Some(&exchange.flow_token),
+            Content::Exchange(exchange) if self.version == "4.0" && !self.unsigned_token => {
+                Some(&exchange.flow_token)
+            }
             _ => None,
         }
     }

@@ -24,6 +24,21 @@ pub struct Exchange {
     pub exchange_id: Option<String>,
 }
 
+impl Exchange {
+    /// Returns the remedy for a status that shows a failure; a reply that cannot be read names its own.
+    ///
+    /// A response that names its exchange came from the endpoint itself, any other may have come from a proxy.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let status = match &self.outcome {
+            Outcome::KeyRefused => 421,
+            Outcome::SignatureRefused => 432,
+            Outcome::UnexpectedStatus(status) => *status,
+            _ => return None,
+        };
+        remedy::of_status(status, self.exchange_id.is_some())
+    }
+}
+
 /// How an exchange ended.
 #[non_exhaustive]
 pub enum Outcome {
@@ -55,16 +70,6 @@ impl Outcome {
             Self::Answered(payload) => Some(payload),
             _ => None,
         }
-    }
-
-    /// What to do about a status that tells of trouble; a reply that cannot be read says it itself.
-    pub fn remedy(&self) -> Option<&'static str> {
-        remedy::of_status(match self {
-            Self::KeyRefused => 421,
-            Self::SignatureRefused => 432,
-            Self::UnexpectedStatus(status) => *status,
-            _ => return None,
-        })
     }
 }
 

@@ -100,9 +100,15 @@ pub enum DeliveryFailure {
         /// What the HTTP library said.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The connection could not be made, or it broke.
-    #[error("the connection could not be made or broke: check that the address is right and served")]
+    /// No connection could be made.
+    #[error("no connection could be made: check that the address is right and served")]
     Connection {
+        /// What happened.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The endpoint accepted the connection and closed it before a whole response had arrived.
+    #[error("the endpoint closed the connection without a response")]
+    Closed {
         /// What happened.
         source: Box<dyn StdError + Send + Sync>,
     },
@@ -159,7 +165,7 @@ impl Http {
             Err(error) if error.is::<LengthLimitError>() => {
                 return Err(DeliveryFailure::TooLarge { limit: MAX_ANSWER });
             }
-            Err(source) => return Err(DeliveryFailure::Connection { source }),
+            Err(source) => return Err(DeliveryFailure::Closed { source }),
         };
         let content_type = head.headers.get(CONTENT_TYPE);
         let exchange_id = head

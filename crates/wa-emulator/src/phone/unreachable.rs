@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use hyper_util::client::legacy;
 use rustls::{AlertDescription, CertificateError};
 
 use super::transport::DeliveryFailure;
@@ -18,6 +19,7 @@ pub(super) fn told_apart(source: Source, is_https: bool) -> DeliveryFailure {
     match tls {
         Some((true, reason)) => DeliveryFailure::Certificate { reason, source },
         Some((false, reason)) => DeliveryFailure::Tls { reason, source },
+        None if is_http && was_connected(&*source) => DeliveryFailure::Closed { source },
         None if is_http => DeliveryFailure::Connection { source },
         None if is_https => DeliveryFailure::NotHttp {
             spoken: "HTTP/1.1",
@@ -30,6 +32,12 @@ pub(super) fn told_apart(source: Source, is_https: bool) -> DeliveryFailure {
             source,
         },
     }
+}
+
+/// Whether the request was on its way when it failed. What the client refused to send never was.
+fn was_connected(source: &(dyn Error + 'static)) -> bool {
+    find::<hyper::Error>(source).is_some()
+        && !find::<legacy::Error>(source).is_some_and(legacy::Error::is_connect)
 }
 
 fn certificate(error: &CertificateError) -> &'static str {

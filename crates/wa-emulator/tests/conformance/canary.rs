@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::json;
 use wa_emulator::ConformanceCheck;
 
-use crate::endpoint::{Fault, PAIR, serve};
+use crate::endpoint::{PAIR, serve};
+use crate::fault::Fault;
 use crate::faults::check;
 
 const CANARY: &str = "CANARYcanaryCANARY";

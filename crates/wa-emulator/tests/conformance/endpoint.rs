@@ -10,12 +10,11 @@ use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aes::Aes128;
 use aes_gcm::{AesGcm, KeyInit};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::{
     KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey,
 };
 use bytes::Bytes;
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::BASE64;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
@@ -27,74 +26,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::fault::Fault;
+use crate::signature;
+
 pub(crate) const SECRET: &str = "feedfacefeedfacefeedfacefeedface";
 const LIMIT: usize = 2 * 1024 * 1024;
-
-/// What an endpoint does wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    None,
-    NoSignatureCheck,
-    EmptySecretIsGood,
-    AnyPrefixIsGood,
-    ShortSignatureIs500,
-    UnsignedIs401,
-    SignatureOverJsonWrittenAnew,
-    SignatureOverPythonsJson,
-    SignatureOverPhpsJson,
-    UndecryptableIs500,
-    UndecryptableIs400,
-    TagIsNotChecked,
-    RefusesStrangers,
-    AllIsOk,
-    BadBase64Is500,
-    ShortDataCrashes,
-    ShortDataHangs,
-    ShortDataKills,
-    ShortDataKillsForASecond,
-    ShortKeyIs500,
-    ShortVectorIs500,
-    EmptyTextsAre500,
-    QuotedReply,
-    ReplyWithLineEnd,
-    WrappedReply,
-    UrlSafeReply,
-    QuotedAcknowledgement,
-    HtmlReply,
-    JsonReply,
-    PlainReply,
-    UnflippedVector,
-    TwelveByteVector,
-    OaepBySha1,
-    PingIs500,
-    PingIs404,
-    PingIs427,
-    PingIsAcknowledged,
-    InitHasNoScreen,
-    InitIsRefused,
-    TokenIsUnknown,
-    NoticeIs500,
-    NoticeIsAScreen,
-    NoticeByInitIsAScreen,
-    AcknowledgementIsPlain,
-    PingIsPlain,
-    ErrorKeyIsUnknown,
-    UnknownMembersAreRefused,
-    EscapedSlashesAreRefused,
-    Version4IsRefused,
-    SignedTokenIsRefused,
-    UnsignedTokenIs432,
-    OtherJsonIs500,
-    NoJsonIs500,
-    BodyLimitOf100Kb,
-    NoBodyLimit,
-    OversizeIs500,
-    OversizeKills,
-    OversizeKillsForASecond,
-    EveryThirdIs503,
-    GetIsAnswered,
-    ConnectionsAreClosed,
-}
 
 pub(crate) struct Pair {
     pub(crate) pem: String,
@@ -196,7 +132,7 @@ async fn connection(
 }
 
 /// A status without a body; 0 ends the connection, 1 never answers, 2 ends everything.
-type Refused = u16;
+pub(crate) type Refused = u16;
 
 async fn answer(
     fault: Fault,
@@ -255,7 +191,12 @@ async fn answer(
 }
 
 fn status(status: u16) -> Response<Full<Bytes>> {
-    Response::builder().status(status).body(Full::default()).unwrap()
+    let mut response = Response::builder().status(status);
+    if status == 504 {
+        // As our own gateway names an exchange whose upstream was too slow.
+        response = response.header("x-exchange-id", "4b06998b7cfff797");
+    }
+    response.body(Full::default()).unwrap()
 }
 
 fn exchange(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<String, Refused> {
@@ -265,7 +206,7 @@ fn exchange(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<String, Re
     if fault == Fault::AllIsOk {
         return Ok("OK".to_owned());
     }
-    check_signature(fault, headers, body)?;
+    signature::check(fault, headers, body)?;
     let envelope: Value =
         serde_json::from_slice(body).map_err(|_| if fault == Fault::NoJsonIs500 { 500_u16 } else { 400 })?;
     if fault == Fault::UnknownMembersAreRefused
@@ -282,71 +223,6 @@ fn exchange(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<String, Re
     let opened = open(fault, &envelope)?;
     let answer = respond(fault, &opened.request)?;
     Ok(opened.write(fault, &answer))
-}
-
-fn check_signature(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
-    if fault == Fault::NoSignatureCheck {
-        return Ok(());
-    }
-    let given = headers
-        .get("x-hub-signature-256")
-        .map(|value| value.to_str().unwrap());
-    let given = given.ok_or(if fault == Fault::UnsignedIs401 {
-        401_u16
-    } else {
-        432
-    })?;
-    if fault == Fault::ShortSignatureIs500 && given.len() < 64 {
-        return Err(500);
-    }
-    let anew = || {
-        serde_json::from_slice::<Value>(body)
-            .map(|value| compact(&value))
-            .unwrap_or_default()
-    };
-    let signed = match fault {
-        Fault::SignatureOverJsonWrittenAnew => anew(),
-        Fault::SignatureOverPythonsJson => String::from_utf8(anew())
-            .unwrap()
-            .replace("\":\"", "\": \"")
-            .replace("\",\"", "\", \"")
-            .into(),
-        Fault::SignatureOverPhpsJson => String::from_utf8(anew()).unwrap().replace('/', r"\/").into(),
-        _ => body.to_vec(),
-    };
-    let digest = |secret: &str| {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        HEXLOWER.encode(hmac::sign(&key, &signed).as_ref())
-    };
-    let good = match fault {
-        Fault::AnyPrefixIsGood => given
-            .split_once('=')
-            .is_some_and(|(_, given)| given == digest(SECRET)),
-        Fault::EmptySecretIsGood => {
-            given == format!("sha256={}", digest("")) || given == format!("sha256={}", digest(SECRET))
-        }
-        _ => given == format!("sha256={}", digest(SECRET)),
-    };
-    if good { Ok(()) } else { Err(432) }
-}
-
-/// As a typed endpoint writes it: its members, in its order, then whatever else there was.
-fn compact(value: &Value) -> Vec<u8> {
-    let Value::Object(members) = value else {
-        return Vec::new();
-    };
-    let known = ["encrypted_flow_data", "encrypted_aes_key", "initial_vector"];
-    let rest = members
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !known.contains(name));
-    let mut parts = Vec::new();
-    for name in known.into_iter().chain(rest) {
-        if let Some(value) = members.get(name) {
-            parts.push(format!("{}:{value}", json!(name)));
-        }
-    }
-    format!("{{{}}}", parts.join(",")).into_bytes()
 }
 
 struct Opened {
@@ -426,8 +302,15 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
     let data = &request["data"];
     let is_notice =
         data["error"].is_string() || (fault != Fault::ErrorKeyIsUnknown && data["error_key"].is_string());
-    if fault == Fault::Version4IsRefused && request["version"] != "3.0" {
-        return Err(400);
+    if request["version"] != "3.0" {
+        let action = &request["action"];
+        match fault {
+            Fault::Version4IsRefused => return Err(400),
+            Fault::Version4IsPingedOnly if action != "ping" => return Err(500),
+            Fault::Version4Crashes if action != "ping" => return Err(0),
+            Fault::Version4IsRefusedForData if action == "data_exchange" => return Err(400),
+            _ => {}
+        }
     }
     let signed = request["flow_token_signature"].is_string();
     if fault == Fault::SignedTokenIsRefused && signed {
@@ -443,6 +326,12 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
             Err(503)
         }
         "INIT" if fault == Fault::InitIsRefused => Err(400),
+        "ping" if fault == Fault::PingIs504 => Err(504),
+        "BACK" if fault == Fault::BackCrashes => Err(0),
+        "BACK" if fault == Fault::BackKills => Err(2),
+        "BACK" if fault == Fault::BackIs500 => Err(500),
+        "BACK" if fault == Fault::BackIsRefused => Err(400),
+        "BACK" if fault == Fault::BackHasNoScreen => Ok(json!({"data": {}})),
         "INIT" if fault == Fault::NoticeByInitIsAScreen => Ok(screen),
         "ping" if fault == Fault::PingIs500 => Err(500),
         "ping" if fault == Fault::PingIsAcknowledged => Ok(acknowledged),

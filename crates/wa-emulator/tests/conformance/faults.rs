@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use wa_emulator::{ConformanceCheck, ConformanceCheckBuilder, Report, Verdict};
 
-use crate::endpoint::{Fault, PAIR, SECRET, serve};
+use crate::endpoint::{PAIR, SECRET, serve};
+use crate::fault::Fault;
 
 pub(crate) fn check(url: &str) -> ConformanceCheckBuilder {
     ConformanceCheck::builder(url)
@@ -21,13 +22,13 @@ pub(crate) fn ids(report: &Report, verdict: Verdict) -> Vec<&'static str> {
     of.map(|finding| finding.check.id).collect()
 }
 
-async fn report(fault: Fault) -> Report {
+pub(crate) async fn report(fault: Fault) -> Report {
     let url = serve(fault).await;
     check(&url).build().unwrap().run(|_| ()).await.unwrap()
 }
 
 /// The checks that have to fail; everything else passes or, where it cannot be told, is skipped.
-async fn is_found_by(fault: Fault, failed: &[&str]) {
+pub(crate) async fn is_found_by(fault: Fault, failed: &[&str]) {
     let report = report(fault).await;
     assert_eq!(ids(&report, Verdict::Fail), failed, "{fault:?}: {report:#?}");
     assert_eq!(ids(&report, Verdict::Advice), [""; 0], "{fault:?}");
@@ -35,7 +36,7 @@ async fn is_found_by(fault: Fault, failed: &[&str]) {
 }
 
 /// The checks that give advice; the endpoint conforms all the same.
-async fn is_advised_by(fault: Fault, advice: &[&str]) {
+pub(crate) async fn is_advised_by(fault: Fault, advice: &[&str]) {
     let report = report(fault).await;
     assert_eq!(ids(&report, Verdict::Advice), advice, "{fault:?}: {report:#?}");
     assert!(report.is_conformant(), "{fault:?}: {report:#?}");
@@ -150,7 +151,7 @@ async fn an_endpoint_that_dies_is_blamed_for_that_and_for_nothing_after_it() {
     let seen = &report.finding("undecryptable.short-data").unwrap().seen;
     assert_eq!(
         seen,
-        "the connection broke without an answer, and nothing was answered any more"
+        "the endpoint closed the connection without a response, and nothing was answered any more"
     );
     let after = report.finding("signature.missing").unwrap();
     assert_eq!(after.verdict, Verdict::NotRun);
@@ -171,7 +172,7 @@ async fn an_endpoint_that_is_restarted_is_waited_for_and_blamed_for_its_crash() 
         assert_eq!(ids(&report, Verdict::NotRun), [""; 0], "{report:#?}");
         let seen = &report.finding(id).unwrap().seen;
         assert!(
-            seen.starts_with("the connection broke without an answer, and it took ")
+            seen.starts_with("the endpoint closed the connection without a response, and it took ")
                 && seen.ends_with(" until something was answered again"),
             "{seen}"
         );

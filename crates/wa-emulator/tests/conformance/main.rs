@@ -10,6 +10,9 @@
 
 mod canary;
 mod endpoint;
+mod fault;
 mod faults;
+mod field;
 mod python;
 mod right;
+mod signature;

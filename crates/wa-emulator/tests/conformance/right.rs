@@ -6,7 +6,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use wa_emulator::{Check, ConformanceBuildError, ConformanceCheck, ConformanceError, Verdict};
 
-use crate::endpoint::{Fault, SECRET, serve, serve_over_tls};
+use crate::endpoint::{SECRET, serve, serve_over_tls};
+use crate::fault::Fault;
 use crate::faults::{check, ids};
 
 #[tokio::test]

@@ -32,7 +32,8 @@ pub(super) async fn run(context: &mut Context, args: &CheckArgs) -> Result<Exit,
         "latency_ms": report.latency,
         "findings": report.findings,
     });
-    context.terminal.result(&describe(&report), &machine)?;
+    let human = describe(&report, context.terminal.verbose());
+    context.terminal.result(&human, &machine)?;
     Ok(if good { Exit::Good } else { Exit::NotGood })
 }
 
@@ -46,6 +47,7 @@ fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Fa
         .public_key_pem(known.public_key_pem)
         .app_secret(secret.as_str())
         .init(!args.no_init)
+        .back(!args.no_back)
         .sign_flow_token(args.endpoint.sign_flow_token)
         .timeout(Duration::from_secs(args.endpoint.timeout))
         .total_time(Duration::from_secs(args.total_time))
@@ -66,10 +68,28 @@ fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Fa
     })
 }
 
-fn describe(report: &Report) -> String {
+/// What failed comes first; rules that were not run are one line for each reason.
+fn describe(report: &Report, verbose: bool) -> String {
     let mut text = String::new();
-    for finding in &report.findings {
-        line(finding, &mut text);
+    for verdict in [Verdict::Fail, Verdict::Advice, Verdict::Pass, Verdict::Skipped] {
+        for finding in of(report, verdict) {
+            line(finding, &mut text);
+        }
+    }
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for Finding { check, seen, .. } in of(report, Verdict::NotRun) {
+        match reasons.iter_mut().find(|(reason, _)| reason == seen) {
+            Some((_, ids)) => ids.push(check.id),
+            None => reasons.push((seen, vec![check.id])),
+        }
+    }
+    for (reason, ids) in reasons {
+        let (count, plural) = (ids.len(), if ids.len() == 1 { "" } else { "s" });
+        let verdict = paint(FAINT, format!("{:7}", Verdict::NotRun));
+        let _ = writeln!(text, "{verdict}  {count} rule{plural}: {reason}");
+        if verbose {
+            let _ = writeln!(text, "         {}", paint(FAINT, ids.join(", ")));
+        }
     }
     let Counts {
         passed,
@@ -93,7 +113,12 @@ fn describe(report: &Report) -> String {
     text
 }
 
-/// What was found; below it the rule and its source; and what to do where there is something.
+fn of(report: &Report, verdict: Verdict) -> impl Iterator<Item = &Finding> {
+    let all = report.findings.iter();
+    all.filter(move |finding| finding.verdict == verdict)
+}
+
+/// What was found; below it the rule and its source, unless it was skipped; and the remedy where there is one.
 fn line(finding: &Finding, text: &mut String) {
     let style = match finding.verdict {
         Verdict::Pass => GOOD,
@@ -112,7 +137,9 @@ fn line(finding: &Finding, text: &mut String) {
     let verdict = paint(style, format!("{:7}", finding.verdict));
     let (title, id) = (paint(STRONG, title), paint(FAINT, format!("({id})")));
     let _ = writeln!(text, "{verdict}  {title}: {}  {id}", finding.seen);
-    let _ = writeln!(text, "         {}", paint(FAINT, format!("{rule} [{source}]")));
+    if finding.verdict != Verdict::Skipped {
+        let _ = writeln!(text, "         {}", paint(FAINT, format!("{rule} [{source}]")));
+    }
     if matches!(finding.verdict, Verdict::Fail | Verdict::Advice) {
         let _ = writeln!(text, "         {}: {remedy}", paint(STRONG, "do"));
     }

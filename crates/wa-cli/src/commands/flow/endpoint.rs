@@ -63,16 +63,22 @@ pub(super) fn data(text: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Nothing came back; what may be wrong with the options is said.
-pub(super) fn unanswered(failure: DeliveryFailure, args: &EndpointArgs) -> Failure {
+/// Reports that no response came, with the option or the place that may be wrong.
+pub(super) fn unanswered(failure: DeliveryFailure, args: &EndpointArgs, action: &str) -> Failure {
     let hint = match failure {
         DeliveryFailure::Certificate { .. } if args.root_certificate.is_none() => {
-            Some("--root-certificate FILE trusts an authority of your own")
+            Some("--root-certificate FILE trusts an authority of your own".to_owned())
         }
-        // Many servers end a connection that does not begin with TLS, without a word.
-        DeliveryFailure::Connection { .. } if args.url.starts_with("http://") => {
-            Some("if it serves TLS, write https://")
+        // Many servers close a connection that does not begin with TLS, without a response; a ping finds that out.
+        DeliveryFailure::Closed { .. } if action == "ping" && args.url.starts_with("http://") => {
+            Some("check the endpoint's log for a crash; if it serves TLS, write https://".to_owned())
         }
+        DeliveryFailure::Closed { .. } if action == "ping" => {
+            Some("check the endpoint's log for a crash".to_owned())
+        }
+        DeliveryFailure::Closed { .. } => Some(format!(
+            "check the endpoint's log for a crash on {action}; without --action, a ping shows whether it responds at all"
+        )),
         _ => None,
     };
     Failure::failed(failure).with_hint(hint)

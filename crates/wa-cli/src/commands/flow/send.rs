@@ -114,12 +114,12 @@ fn no_screen() -> Failure {
 /// An outcome in one word for programs, in a sentence for people, and what could be read.
 fn outcome(
     outcome: Outcome,
+    remedy: &str,
     args: &EndpointArgs,
     action: &str,
 ) -> Result<(&'static str, String, Option<Value>), Failure> {
-    let remedy = outcome.remedy().unwrap_or("WhatsApp shows a generic error");
     Ok(match outcome {
-        Outcome::NoAnswer(failure) => return Err(endpoint::unanswered(failure, args)),
+        Outcome::NoAnswer(failure) => return Err(endpoint::unanswered(failure, args, action)),
         Outcome::Answered(payload) => ("answered", "status 200".to_owned(), Some(payload.into_value())),
         Outcome::FlowTokenInvalid { message, encrypted } => {
             let form = if encrypted { "encrypted" } else { "not encrypted" };
@@ -167,7 +167,8 @@ fn report(
     action: &str,
 ) -> Result<Exit, Failure> {
     let milliseconds = u64::try_from(exchange.duration.as_millis()).unwrap_or(u64::MAX);
-    let (name, seen, payload) = outcome(exchange.outcome, args, action)?;
+    let remedy = exchange.remedy().unwrap_or("WhatsApp shows a generic error");
+    let (name, seen, payload) = outcome(exchange.outcome, remedy, args, action)?;
     let good = name == "answered";
     let machine = json!({
         "good": good,

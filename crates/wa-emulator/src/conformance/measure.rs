@@ -1,0 +1,58 @@
+//! Latency, and the reuse of connections.
+
+use super::catalogue as rule;
+use super::judge;
+use super::latency::{self, Latency, Series};
+use super::report::Verdict;
+use super::run::{CheckRun, ConformanceError, Progress};
+use crate::phone::FlowMessage;
+
+impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
+    /// Sends the probe again and again, for its time and its connections.
+    pub(super) async fn measure(&mut self, probe: &FlowMessage) -> Result<Option<Latency>, ConformanceError> {
+        let mut durations = Vec::new();
+        let mut connections = Vec::new();
+        let mut series = Series {
+            kind: latency::kind(probe),
+            ..Series::default()
+        };
+        while series.sent < self.check.pings && !self.is_over() {
+            let request = self.check.prober.request(probe).await?;
+            series.sent += 1;
+            match self.check.prober.send(&request).await {
+                Ok(delivery) if delivery.status == 200 => {
+                    durations.push(delivery.duration);
+                    connections.extend(delivery.connection);
+                }
+                other => *series.lost.entry(judge::describe(&other)).or_default() += 1,
+            }
+        }
+        let answered = connections.len();
+        connections.sort_unstable();
+        connections.dedup();
+        if answered > 1 {
+            let (used, plural) = (connections.len(), if connections.len() == 1 { "" } else { "s" });
+            let seen = format!("{answered} requests over {used} connection{plural}");
+            // One that was closed for idleness in between is nothing to speak of.
+            let verdict = if used * 2 <= answered {
+                Verdict::Pass
+            } else {
+                Verdict::Advice
+            };
+            self.note(&rule::KEEP_ALIVE, (verdict, seen));
+        } else if !self.is_over() {
+            self.skip(&rule::KEEP_ALIVE, "it takes two requests that are answered");
+        }
+        let latency = Latency::of(durations);
+        if series.sent > 0 {
+            for finding in latency::judge(latency, &series) {
+                self.push(finding);
+            }
+        } else if !self.is_over() {
+            for check in [&rule::LATENCY, &rule::ALERTS] {
+                self.skip(check, "no pings were asked for");
+            }
+        }
+        Ok(latency)
+    }
+}
