@@ -52,11 +52,11 @@ pub use endpoint::{
     FlowHandler, HandlerError, OnAuthenticated, ReplayWindow, ReplyBody, RsaPool,
 };
 pub use envelope::{Envelope, NoEnvelope};
+pub use media::{DescriptionError, EncryptedMedia, MediaError};
 #[cfg(feature = "media")]
 pub use media::{
     DownloadError, FileSink, MediaConfigError, MediaDownloader, MediaDownloaderBuilder, MediaSink, MemorySink,
 };
-pub use media::{EncryptedMedia, MediaError};
 #[cfg(feature = "fixtures")]
 pub use media::{FixtureError, MediaFixture};
 pub use message::{

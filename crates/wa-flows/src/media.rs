@@ -8,8 +8,9 @@ mod fixture;
 #[cfg(feature = "media")]
 mod sink;
 mod stream;
+mod wire;
 
-pub use descriptor::{EncryptedMedia, MediaError};
+pub use descriptor::{DescriptionError, EncryptedMedia, MediaError};
 #[cfg(feature = "media")]
 pub use download::{DownloadError, MediaConfigError, MediaDownloader, MediaDownloaderBuilder};
 #[cfg(feature = "fixtures")]

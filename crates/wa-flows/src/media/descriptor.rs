@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use base64_simd::STANDARD;
 use serde::{Deserialize, Deserializer};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use serde_json::error::Category;
+use zeroize::Zeroizing;
 
 use crate::media::stream::MediaStream;
+use crate::media::wire::Wire;
 use crate::object::Object;
 
 /// A file that a user picked (Meta, *Media upload components*, `PhotoPicker` and `DocumentPicker`), as the request
@@ -24,7 +25,7 @@ use crate::object::Object;
 /// ```
 pub struct EncryptedMedia {
     media_id: String,
-    cdn_url: Zeroizing<String>,
+    cdn_url: Option<Zeroizing<String>>,
     file_name: String,
     pub(crate) secrets: MediaSecrets,
 }
@@ -42,9 +43,6 @@ pub(crate) struct MediaSecrets {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaError {
-    /// A member of the description is not standard base64 of its length.
-    #[error("the media description's {0} is not standard base64 of the right length")]
-    Description(&'static str),
     /// The file is not as long as an encrypted file can be: 16-byte blocks, at least one, and a MAC of 10 bytes.
     #[error("the encrypted file has an impossible length: it was cut off, or is not this file")]
     Length,
@@ -59,15 +57,81 @@ pub enum MediaError {
     Plaintext,
 }
 
+/// Why a text is not a media description. It names the member, never the value, which may be a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// The text is not JSON.
+    #[error("the media description is not JSON (line {line}, column {column})")]
+    NotJson {
+        /// Where it stops to be JSON, from 1.
+        line: usize,
+        /// The column of that line, from 1.
+        column: usize,
+    },
+    /// The text is JSON, but not an object, or an object with a member twice.
+    #[error("the media description is not a JSON object, or has a member twice")]
+    NotAnObject,
+    /// A member is missing.
+    #[error("the media description has no {member}")]
+    Missing {
+        /// Its name; `encryption_metadata.iv` for one within another.
+        member: &'static str,
+    },
+    /// A member is something else than it has to be.
+    #[error("the media description's {member} is not {expected}")]
+    Wrong {
+        /// Its name; `encryption_metadata.iv` for one within another.
+        member: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+    },
+}
+
 impl EncryptedMedia {
+    /// Reads one description. `cdn_url` and `file_name` may be missing, everything else is needed.
+    ///
+    /// Deserializing from a request's data reads the same, with an error that says the same.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptionError`] naming the member that is missing or wrong.
+    pub fn from_json(json: &[u8]) -> Result<Self, DescriptionError> {
+        let Object(wire) =
+            serde_json::from_slice::<Object<Wire>>(json).map_err(|error| match error.classify() {
+                Category::Data => DescriptionError::NotAnObject,
+                _ => DescriptionError::NotJson {
+                    line: error.line(),
+                    column: error.column(),
+                },
+            })?;
+        Self::of(wire)
+    }
+
+    fn of(wire: Wire) -> Result<Self, DescriptionError> {
+        let media_id = wire.media_id.text("media_id")?;
+        let media_id = media_id.ok_or(DescriptionError::Missing { member: "media_id" })?;
+        let metadata = wire.encryption_metadata.object("encryption_metadata")?;
+        Ok(Self {
+            media_id: media_id.to_string(),
+            cdn_url: wire.cdn_url.text("cdn_url")?,
+            file_name: wire
+                .file_name
+                .text("file_name")?
+                .map(|name| name.to_string())
+                .unwrap_or_default(),
+            secrets: metadata.decode()?,
+        })
+    }
+
     /// The file's identifier.
     pub fn media_id(&self) -> &str {
         &self.media_id
     }
 
-    /// Where the encrypted file lies: a signed URL, which is good for whoever has it.
-    pub fn expose_cdn_url(&self) -> &str {
-        &self.cdn_url
+    /// Where the encrypted file is, if the description says so: a signed URL, with which anyone can fetch it.
+    pub fn expose_cdn_url(&self) -> Option<&str> {
+        self.cdn_url.as_ref().map(|url| url.as_str())
     }
 
     /// The file's name on the user's phone: input of a stranger, not a path to write to.
@@ -99,63 +163,13 @@ impl fmt::Debug for EncryptedMedia {
 impl<'de> Deserialize<'de> for EncryptedMedia {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(wire) = Object::<Wire>::deserialize(deserializer)?;
-        let secrets = wire
-            .encryption_metadata
-            .0
-            .decode()
-            .map_err(serde::de::Error::custom)?;
-        Ok(Self {
-            media_id: wire.media_id,
-            cdn_url: wire.cdn_url.into(),
-            file_name: wire.file_name,
-            secrets,
-        })
+        Self::of(wire).map_err(serde::de::Error::custom)
     }
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    media_id: String,
-    cdn_url: String,
-    #[serde(default)]
-    file_name: String,
-    encryption_metadata: Object<WireMetadata>,
-}
-
-#[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
-struct WireMetadata {
-    encryption_key: String,
-    hmac_key: String,
-    iv: String,
-    plaintext_hash: String,
-    encrypted_hash: String,
-}
-
-impl WireMetadata {
-    fn decode(&self) -> Result<MediaSecrets, MediaError> {
-        Ok(MediaSecrets {
-            encryption_key: Zeroizing::new(decode("encryption_key", &self.encryption_key)?),
-            hmac_key: Zeroizing::new(decode("hmac_key", &self.hmac_key)?),
-            iv: decode("iv", &self.iv)?,
-            plaintext_hash: decode("plaintext_hash", &self.plaintext_hash)?,
-            encrypted_hash: decode("encrypted_hash", &self.encrypted_hash)?,
-        })
-    }
-}
-
-fn decode<const N: usize>(member: &'static str, text: &str) -> Result<[u8; N], MediaError> {
-    let bytes = STANDARD
-        .decode_to_vec(text)
-        .map(Zeroizing::new)
-        .map_err(|_| MediaError::Description(member))?;
-    bytes
-        .as_slice()
-        .try_into()
-        .map_err(|_| MediaError::Description(member))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64_simd::STANDARD;
     use serde_json::{Value, json};
 
     use super::*;
@@ -249,12 +263,66 @@ mod tests {
     }
 
     #[test]
-    fn a_description_with_wrong_lengths_is_told_by_its_member() {
-        for (member, value) in [("iv", "AAAA"), ("encryption_key", "x"), ("plaintext_hash", "")] {
-            let mut description = description();
-            description["encryption_metadata"][member] = json!(value);
-            let error = serde_json::from_value::<EncryptedMedia>(description).unwrap_err();
-            assert!(error.to_string().contains(member), "{error}");
+    fn the_member_that_is_missing_or_wrong_is_named_and_its_value_is_not() {
+        let members = [
+            "encryption_key",
+            "hmac_key",
+            "iv",
+            "plaintext_hash",
+            "encrypted_hash",
+        ];
+        let secret = "SECRETsecret";
+        for member in members {
+            for value in [
+                json!(null),
+                json!(secret),
+                json!(7),
+                json!([secret]),
+                json!({"a": secret}),
+            ] {
+                let mut description = description();
+                description["encryption_metadata"][member] = value.clone();
+                let error = EncryptedMedia::from_json(description.to_string().as_bytes()).unwrap_err();
+                let text = error.to_string();
+                assert!(text.contains(&format!("encryption_metadata.{member}")), "{text}");
+                assert_eq!(text.contains("has no"), value.is_null(), "{text}");
+                assert!(!text.contains(secret), "{text}");
+                let generic = serde_json::from_value::<EncryptedMedia>(description).unwrap_err();
+                assert_eq!(generic.to_string(), text);
+            }
         }
+        for (member, error) in [
+            ("media_id", DescriptionError::Missing { member: "media_id" }),
+            (
+                "encryption_metadata",
+                DescriptionError::Missing {
+                    member: "encryption_metadata",
+                },
+            ),
+        ] {
+            let mut description = description();
+            description.as_object_mut().unwrap().remove(member);
+            let found = EncryptedMedia::from_json(description.to_string().as_bytes());
+            assert_eq!(found.map(|_| ()), Err(error));
+        }
+        for (text, error) in [
+            ("{", DescriptionError::NotJson { line: 1, column: 1 }),
+            ("[]", DescriptionError::NotAnObject),
+            (
+                r#"{"media_id":"1","media_id":"2"}"#,
+                DescriptionError::NotAnObject,
+            ),
+        ] {
+            assert_eq!(EncryptedMedia::from_json(text.as_bytes()).map(|_| ()), Err(error));
+        }
+    }
+
+    #[test]
+    fn only_a_download_needs_the_url() {
+        let mut description = description();
+        description.as_object_mut().unwrap().remove("cdn_url");
+        let media = media(description);
+        assert_eq!(media.expose_cdn_url(), None);
+        assert!(media.decrypt(&test_file("pywa_media_cdn_file.bin")).is_ok());
     }
 }

@@ -65,6 +65,9 @@ pub struct MediaConfigError(#[source] Box<dyn Error + Send + Sync>);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownloadError {
+    /// The description has no URL.
+    #[error("the media description has no cdn_url")]
+    NoUrl,
     /// The URL is not one of WhatsApp's CDN.
     #[error("cdn_url is refused: only https URLs of *.whatsapp.net are fetched")]
     UrlRefused,
@@ -120,7 +123,8 @@ impl MediaDownloader {
         media: &EncryptedMedia,
         sink: S,
     ) -> Result<S::Output, DownloadError> {
-        let url = Url::parse(media.expose_cdn_url()).map_err(|_| DownloadError::UrlRefused)?;
+        let url = media.expose_cdn_url().ok_or(DownloadError::NoUrl)?;
+        let url = Url::parse(url).map_err(|_| DownloadError::UrlRefused)?;
         if !self.allowed.permits(&url) {
             return Err(DownloadError::UrlRefused);
         }

@@ -157,6 +157,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn outcome(error: &DownloadError) -> (StatusCode, &'static str) {
     match error {
+        DownloadError::NoUrl => (StatusCode::BAD_REQUEST, "bad_request"),
         DownloadError::UrlRefused => (StatusCode::FORBIDDEN, "refused"),
         DownloadError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "refused"),
         DownloadError::Media(_) => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
