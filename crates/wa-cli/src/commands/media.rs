@@ -1,90 +1,199 @@
 //! `wa media decrypt`.
 
+mod descriptions;
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-use wa_cloud::flows::{DownloadError, EncryptedMedia, FileSink, MediaDownloader, MediaSink};
+use serde_json::{Value, json};
+use wa_cloud::flows::{DownloadError, EncryptedMedia, FileSink, MediaDownloader, MediaError, MediaSink};
 
+use self::descriptions::{Described, Descriptions};
 use super::Context;
 use crate::args::{MediaCommand, MediaDecryptArgs};
 use crate::failure::{Exit, Failure, Usage};
 use crate::input;
 
-/// A description has a few hundred bytes, and a URL.
-const MAX_DESCRIPTION: usize = 64 * 1024;
 /// Four times what WhatsApp takes in a Flow, and the padding and MAC.
 const MAX_FILE: usize = 100 * 1024 * 1024;
 
-/// The description is none. Its text may hold keys, so that nothing of it is quoted.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotADescription(String);
-
-/// The file to write is there.
+/// The file to write exists.
 #[derive(Debug, thiserror::Error)]
 #[error("{} exists already", .0.display())]
 struct InTheWay(PathBuf);
 
-pub(crate) async fn run(context: &mut Context, command: &MediaCommand) -> Result<Exit, Failure> {
-    let MediaCommand::Decrypt(args) = command;
-    if args.file.as_deref() == Some(Path::new("-")) && args.description == Path::new("-") {
-        return Err(Usage::StandardInputTwice.into());
-    }
-    let media = description(&args.description)?;
-    let sink = FileSink::create(&args.out).await.map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            let hint = "remove it first, or name another file";
-            return Failure::failed(InTheWay(args.out.clone())).with_hint(Some(hint));
-        }
-        Failure::failed(error)
-    })?;
-    save(&media, args, sink).await?;
-    let bytes = std::fs::metadata(&args.out)?.len();
-    let human = format!(
-        "decrypted    {} ({bytes} bytes, every check passed)\n",
-        args.out.display()
-    );
-    let machine = json!({ "file": args.out, "bytes": bytes, "media_id": media.media_id() });
-    context.terminal.result(&human, &machine)?;
-    Ok(Exit::Good)
+/// A file belongs to none of several descriptions.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is none of the {count} files that are described: its SHA-256 is no encrypted_hash among them", path.display())]
+struct NotDescribed {
+    path: PathBuf,
+    count: usize,
 }
 
-async fn save(media: &EncryptedMedia, args: &MediaDecryptArgs, mut sink: FileSink) -> Result<(), Failure> {
-    let Some(file) = &args.file else {
-        let downloader = MediaDownloader::builder().build().map_err(Failure::failed)?;
-        downloader
-            .download_to(media, sink)
-            .await
-            .map_err(download_failed)?;
-        return Ok(());
+/// One of several files could not be decrypted.
+#[derive(Debug, thiserror::Error)]
+#[error("{place} was not decrypted")]
+struct OneOfSeveral {
+    place: String,
+    source: DownloadError,
+}
+
+pub(crate) async fn run(context: &mut Context, command: &MediaCommand) -> Result<Exit, Failure> {
+    let MediaCommand::Decrypt(args) = command;
+    let inputs = args.file.iter().chain([&args.description]);
+    if inputs.filter(|path| path.as_path() == Path::new("-")).count() > 1 {
+        return Err(Usage::StandardInputTwice.into());
+    }
+    let descriptions = descriptions::read(&args.description)?;
+    let mut saved = Vec::new();
+    let result = save(&descriptions, args, &mut saved).await;
+    if result.is_ok() || !saved.is_empty() {
+        report(context, descriptions.is_lone, &saved)?;
+    }
+    result.map(|()| Exit::Good)
+}
+
+/// A file that was written, and the description that it was written from.
+struct Saved<'a> {
+    path: PathBuf,
+    bytes: u64,
+    media: &'a EncryptedMedia,
+}
+
+fn report(context: &mut Context, is_lone: bool, saved: &[Saved<'_>]) -> Result<(), Failure> {
+    let mut human = String::new();
+    for Saved { path, bytes, .. } in saved {
+        let _ = writeln!(
+            human,
+            "decrypted    {} ({bytes} bytes, every check passed)",
+            path.display()
+        );
+    }
+    let files: Vec<_> = saved
+        .iter()
+        .map(|Saved { path, bytes, media }| {
+            json!({"file": path, "bytes": bytes, "media_id": media.media_id(), "file_name": media.file_name()})
+        })
+        .collect();
+    let machine = match <[Value; 1]>::try_from(files) {
+        Ok([file]) if is_lone => file,
+        Ok(file) => json!({ "files": file }),
+        Err(files) => json!({ "files": files }),
     };
-    let encrypted = input::bytes(file, MAX_FILE)?;
-    let plaintext = media.decrypt(&encrypted).map_err(Failure::failed)?;
-    sink.write(&plaintext).await?;
-    sink.commit().await?;
+    context.terminal.result(&human, &machine)?;
     Ok(())
 }
 
-fn description(path: &Path) -> Result<EncryptedMedia, Failure> {
-    let bytes = input::bytes(path, MAX_DESCRIPTION)?;
-    let hint = "give one object of the picker's list, with cdn_url and encryption_metadata";
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let error = NotADescription(format!(
-            "{} is no media description (line {}, column {})",
-            path.display(),
-            error.line(),
-            error.column()
-        ));
-        Failure::failed(error).with_hint(Some(hint))
+/// Writes every file that was asked for; `saved` has those that were complete before the first failure.
+async fn save<'a>(
+    descriptions: &'a Descriptions,
+    args: &MediaDecryptArgs,
+    saved: &mut Vec<Saved<'a>>,
+) -> Result<(), Failure> {
+    let all = &descriptions.all;
+    let count = if args.download { all.len() } else { args.file.len() };
+    // All places are taken before anything is fetched: one that is not free fails the whole command.
+    let mut sinks = Vec::new();
+    for number in 1..=count {
+        sinks.push(sink(&place(&args.out, number, count)).await?);
+    }
+    if args.download {
+        let downloader = MediaDownloader::builder().build().map_err(Failure::failed)?;
+        for (described, sink) in all.iter().zip(sinks) {
+            let path = downloader.download_to(&described.media, sink).await;
+            let path = path.map_err(|error| download_failed(error, described, all.len()))?;
+            saved.push(written(path, &described.media)?);
+        }
+        return Ok(());
+    }
+    for (file, sink) in args.file.iter().zip(sinks) {
+        let encrypted = input::bytes(file, MAX_FILE)?;
+        let (media, plaintext) = decrypted(all, file, &encrypted)?;
+        saved.push(written(write(sink, &plaintext).await?, media)?);
+    }
+    Ok(())
+}
+
+/// Decrypts a file with the description that it belongs to, which its SHA-256 shows.
+fn decrypted<'a>(
+    all: &'a [Described],
+    file: &Path,
+    encrypted: &[u8],
+) -> Result<(&'a EncryptedMedia, Vec<u8>), Failure> {
+    for Described { media, .. } in all {
+        match media.decrypt(encrypted) {
+            Err(MediaError::EncryptedHash) if all.len() > 1 => {}
+            result => return Ok((media, result.map_err(Failure::failed)?)),
+        }
+    }
+    Err(Failure::failed(NotDescribed {
+        path: file.to_owned(),
+        count: all.len(),
+    }))
+}
+
+async fn sink(place: &Path) -> Result<FileSink, Failure> {
+    FileSink::create(place).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            let hint = "name another file with --out FILE";
+            return Failure::failed(InTheWay(place.to_owned())).with_hint(Some(hint));
+        }
+        Failure::failed(error)
     })
 }
 
-fn download_failed(error: DownloadError) -> Failure {
+async fn write(mut sink: FileSink, plaintext: &[u8]) -> std::io::Result<PathBuf> {
+    sink.write(plaintext).await?;
+    sink.commit().await
+}
+
+fn written(path: PathBuf, media: &EncryptedMedia) -> std::io::Result<Saved<'_>> {
+    let bytes = std::fs::metadata(&path)?.len();
+    Ok(Saved { path, bytes, media })
+}
+
+/// The place of one file: as it was named, or with its number among several (`photo.jpg`: `photo-1.jpg`, `photo-2.jpg`).
+/// The name on the user's phone is never part of it.
+fn place(out: &Path, number: usize, count: usize) -> PathBuf {
+    if count == 1 {
+        return out.to_owned();
+    }
+    let mut name = out.file_stem().map(OsString::from).unwrap_or_default();
+    name.push(format!("-{number}"));
+    if let Some(extension) = out.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    out.with_file_name(name)
+}
+
+fn download_failed(error: DownloadError, described: &Described, count: usize) -> Failure {
     let hint = match error {
         DownloadError::UrlRefused => {
             Some("download it yourself if you trust the place, and give it with --file FILE")
         }
+        DownloadError::NoUrl => Some("give the encrypted file with --file FILE instead of --download"),
         _ => None,
     };
-    Failure::failed(error).with_hint(hint)
+    let failure = if count == 1 {
+        Failure::failed(error)
+    } else {
+        let place = described.place.clone();
+        Failure::failed(OneOfSeveral { place, source: error })
+    };
+    failure.with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_files_are_numbered_before_their_extension() {
+        let place = |out: &str, number, count| place(Path::new(out), number, count);
+        assert_eq!(place("a/photo.jpg", 1, 1), Path::new("a/photo.jpg"));
+        assert_eq!(place("a/photo.jpg", 2, 3), Path::new("a/photo-2.jpg"));
+        assert_eq!(place("photo", 1, 2), Path::new("photo-1"));
+    }
 }

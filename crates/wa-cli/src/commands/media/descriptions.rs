@@ -1,0 +1,129 @@
+//! Media descriptions, wherever they are: one alone, a list, or within a decrypted request.
+
+use std::path::Path;
+
+use serde_json::Value;
+use wa_cloud::flows::{DescriptionError, EncryptedMedia};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::input;
+
+/// Twice what WhatsApp sends in a request.
+const MAX_DESCRIPTION: usize = 2 * 1024 * 1024;
+
+/// What was described.
+pub(super) struct Descriptions {
+    /// At least one.
+    pub(super) all: Vec<Described>,
+    /// True if it was one description and nothing around it.
+    pub(super) is_lone: bool,
+}
+
+pub(super) struct Described {
+    /// Where it was found, like `data.photos[0]`.
+    pub(super) place: String,
+    pub(super) media: EncryptedMedia,
+}
+
+/// The text may hold keys, so that nothing of it is quoted.
+#[derive(Debug, thiserror::Error)]
+#[error("{place} is no media description")]
+struct NotADescription {
+    place: String,
+    source: DescriptionError,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{file} describes no media: no object in it has encryption_metadata")]
+struct NoMedia {
+    file: String,
+}
+
+/// Reads every description in a file.
+pub(super) fn read(path: &Path) -> Result<Descriptions, Failure> {
+    let bytes = input::bytes(path, MAX_DESCRIPTION)?;
+    let file = match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.display().to_string(),
+    };
+    let value: Value = match serde_json::from_slice(&bytes) {
+        Ok(value) => value,
+        // Its error says where JSON ends.
+        Err(_) => {
+            return Err(described(&bytes, &file, file.clone())
+                .err()
+                .unwrap_or_else(|| none(&file)));
+        }
+    };
+    if is_description(&value) {
+        let all = vec![described(&bytes, &file, file.clone())?];
+        return Ok(Descriptions { all, is_lone: true });
+    }
+    if value.get("encrypted_flow_data").is_some() {
+        let hint = "it is an encrypted request: decrypt it with `wa flow decrypt`, and give what that prints";
+        return Err(none(&file).with_hint(Some(hint)));
+    }
+    let mut places = Vec::new();
+    find(&value, String::new(), &mut places);
+    let mut all = Vec::new();
+    for (place, value) in places {
+        let text = serde_json::to_vec(value)
+            .map(Zeroizing::new)
+            .map_err(Failure::failed)?;
+        all.push(described(&text, &format!("{place} in {file}"), place)?);
+    }
+    if all.is_empty() {
+        return Err(none(&file));
+    }
+    Ok(Descriptions { all, is_lone: false })
+}
+
+fn described(json: &[u8], named: &str, place: String) -> Result<Described, Failure> {
+    let media = EncryptedMedia::from_json(json).map_err(|source| {
+        Failure::failed(NotADescription {
+            place: named.to_owned(),
+            source,
+        })
+        .with_hint(Some(HINT))
+    })?;
+    Ok(Described { place, media })
+}
+
+const HINT: &str =
+    "give one object of PhotoPicker or DocumentPicker, their list, or the whole decrypted request";
+
+fn none(file: &str) -> Failure {
+    Failure::failed(NoMedia {
+        file: file.to_owned(),
+    })
+    .with_hint(Some(HINT))
+}
+
+fn is_description(value: &Value) -> bool {
+    ["encryption_metadata", "cdn_url"]
+        .iter()
+        .any(|member| value.get(member).is_some())
+}
+
+/// Every description within a value: lists in their order, members by name. A name comes from a phone, so it is escaped.
+fn find<'a>(value: &'a Value, place: String, found: &mut Vec<(String, &'a Value)>) {
+    if is_description(value) {
+        found.push((place, value));
+        return;
+    }
+    match value {
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                find(item, format!("{place}[{at}]"), found);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let dot = if place.is_empty() { "" } else { "." };
+                find(member, format!("{place}{dot}{}", name.escape_debug()), found);
+            }
+        }
+        _ => {}
+    }
+}

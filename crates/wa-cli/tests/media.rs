@@ -1,0 +1,311 @@
+//! `wa media decrypt`: one file, several, and what is said about a description that cannot be used.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+const MEDIA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wa-flows/tests/data");
+
+fn wa(args: &[&str]) -> Output {
+    support::wa().args(args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn encrypted_file() -> String {
+    format!("{MEDIA}/pywa_media_cdn_file.bin")
+}
+
+fn plaintext() -> Vec<u8> {
+    std::fs::read(format!("{MEDIA}/pywa_media_plaintext.jpg")).unwrap()
+}
+
+/// A description without `cdn_url`.
+fn description(media_id: &str) -> Value {
+    let vector = std::fs::read(format!("{MEDIA}/pywa_media.json")).unwrap();
+    let vector: Value = serde_json::from_slice(&vector).unwrap();
+    json!({"media_id": media_id, "file_name": "../a.jpg", "encryption_metadata": vector["encryption_metadata"]})
+}
+
+/// One that fits no file.
+fn other(media_id: &str) -> Value {
+    let mut other = description(media_id);
+    other["encryption_metadata"]["encrypted_hash"] = json!("A".repeat(43) + "=");
+    other
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_appears_only_when_every_check_has_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str| std::fs::read(format!("{MEDIA}/{name}")).unwrap();
+    let vector: Value = serde_json::from_slice(&read("pywa_media.json")).unwrap();
+    let description = json!({"media_id": "m", "cdn_url": "https://example.com/x", "file_name": "../a.jpg",
+        "encryption_metadata": vector["encryption_metadata"]});
+    let description = written(
+        folder.path(),
+        "description.json",
+        description.to_string().as_bytes(),
+    );
+    let description = description.to_str().unwrap();
+    let out = folder.path().join("photo.jpg");
+    let to = out.to_str().unwrap();
+
+    let mut altered = read("pywa_media_cdn_file.bin");
+    altered[0] ^= 1;
+    let altered = written(folder.path(), "altered.bin", &altered);
+    let refused = wa(&[
+        "media",
+        "decrypt",
+        description,
+        "--file",
+        altered.to_str().unwrap(),
+        "--out",
+        to,
+    ]);
+    assert_eq!(code(&refused), 1);
+    assert!(
+        !out.exists() && stderr(&refused).contains("encrypted_hash"),
+        "{}",
+        stderr(&refused)
+    );
+    std::fs::write(&out, "mine").unwrap();
+    let in_the_way = wa(&["media", "decrypt", description, "--download", "--out", to]);
+    assert_eq!(code(&in_the_way), 1);
+    let said = stderr(&in_the_way);
+    assert!(said.contains(&format!("{to} exists already")), "{said}");
+    assert_eq!(std::fs::read(&out).unwrap(), b"mine");
+    std::fs::remove_file(&out).unwrap();
+
+    let elsewhere = wa(&["media", "decrypt", description, "--download", "--out", to]);
+    assert_eq!(code(&elsewhere), 1);
+    assert!(
+        !out.exists() && stderr(&elsewhere).contains("whatsapp.net"),
+        "{}",
+        stderr(&elsewhere)
+    );
+
+    let file = format!("{MEDIA}/pywa_media_cdn_file.bin");
+    let good = [
+        "media",
+        "decrypt",
+        description,
+        "--file",
+        &file,
+        "--out",
+        to,
+        "--json",
+    ];
+    let output = wa(&good);
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert_eq!(std::fs::read(&out).unwrap(), read("pywa_media_plaintext.jpg"));
+    let again = wa(&good);
+    assert_eq!(code(&again), 1, "what is there stays");
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+}
+
+#[test]
+fn a_member_that_is_missing_or_wrong_is_named_and_never_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("photo.jpg");
+    let refused = |description: &Value| {
+        let file = written(folder.path(), "d.json", description.to_string().as_bytes());
+        let args = [
+            "media",
+            "decrypt",
+            file.to_str().unwrap(),
+            "--file",
+            &encrypted_file(),
+        ];
+        let output = wa(&[&args[..], &["--out", out.to_str().unwrap()]].concat());
+        assert_eq!(code(&output), 1, "{output:?}");
+        assert!(!out.exists());
+        stderr(&output)
+    };
+    let mut missing = description("m");
+    missing["encryption_metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("iv");
+    let said = refused(&missing);
+    assert!(
+        said.contains(
+            "d.json is no media description\n  caused by: the media description has no encryption_metadata.iv"
+        ),
+        "{said}"
+    );
+    let mut wrong = description("m");
+    wrong["encryption_metadata"]["hmac_key"] = json!("SECRET");
+    let said = refused(&json!({"action": "data_exchange", "data": {"photos": [description("m"), wrong]}}));
+    assert!(said.contains("data.photos[1] in "), "{said}");
+    assert!(
+        said.contains("encryption_metadata.hmac_key is not standard base64 of 32 bytes")
+            && !said.contains("SECRET"),
+        "{said}"
+    );
+    let said = refused(&json!({"data": {"photos": []}}));
+    assert!(said.contains("describes no media"), "{said}");
+    let said = refused(&json!({"encrypted_flow_data": "x"}));
+    assert!(said.contains("wa flow decrypt"), "{said}");
+}
+
+#[test]
+fn a_file_is_decrypted_with_the_description_that_it_belongs_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = json!({"version": "3.0", "action": "data_exchange", "flow_token": "t", "screen": "S",
+        "data": {"note": "x", "photos": [other("first"), description("second")]}});
+    for (at, input) in [
+        description("second"),
+        request["data"]["photos"].clone(),
+        request.clone(),
+        // What `wa flow decrypt --json` prints.
+        json!({"fingerprint": "f", "payload": request}),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let file = written(folder.path(), "d.json", input.to_string().as_bytes());
+        let out = folder.path().join(format!("{at}.jpg"));
+        let args = [
+            "media",
+            "decrypt",
+            file.to_str().unwrap(),
+            "--file",
+            &encrypted_file(),
+            "--json",
+        ];
+        let output = wa(&[&args[..], &["--out", out.to_str().unwrap()]].concat());
+        assert_eq!(code(&output), 0, "{output:?}");
+        assert_eq!(std::fs::read(&out).unwrap(), plaintext());
+        let machine = json(&output);
+        let saved = if at == 0 { &machine } else { &machine["files"][0] };
+        assert_eq!(saved["media_id"], "second", "{machine}");
+        assert_eq!(saved["file"], json!(out), "{machine}");
+    }
+    let file = written(
+        folder.path(),
+        "d.json",
+        json!([other("a"), other("b")]).to_string().as_bytes(),
+    );
+    let out = folder.path().join("none.jpg");
+    let args = [
+        "media",
+        "decrypt",
+        file.to_str().unwrap(),
+        "--file",
+        &encrypted_file(),
+        "--out",
+    ];
+    let refused = wa(&[&args[..], &[out.to_str().unwrap()]].concat());
+    assert_eq!(code(&refused), 1);
+    assert!(
+        stderr(&refused).contains("is none of the 2 files that are described"),
+        "{refused:?}"
+    );
+    assert!(!out.exists());
+}
+
+#[test]
+fn several_files_are_numbered_and_none_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = json!([description("a"), description("b")]);
+    let list = written(folder.path(), "list.json", list.to_string().as_bytes());
+    let out = folder.path().join("photo.jpg");
+    let file = encrypted_file();
+    let args = [
+        "media",
+        "decrypt",
+        list.to_str().unwrap(),
+        "--file",
+        &file,
+        "--file",
+        &file,
+        "--out",
+    ];
+    let args = [&args[..], &[out.to_str().unwrap()]].concat();
+    let taken = written(folder.path(), "photo-2.jpg", b"mine");
+    let refused = wa(&args);
+    assert_eq!(code(&refused), 1);
+    assert!(
+        stderr(&refused).contains("photo-2.jpg exists already"),
+        "{refused:?}"
+    );
+    assert_eq!(
+        names(folder.path()),
+        ["list.json", "photo-2.jpg"],
+        "nothing was begun"
+    );
+    assert_eq!(std::fs::read(&taken).unwrap(), b"mine");
+    std::fs::remove_file(&taken).unwrap();
+    let output = wa(&args);
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert_eq!(names(folder.path()), ["list.json", "photo-1.jpg", "photo-2.jpg"]);
+    for name in ["photo-1.jpg", "photo-2.jpg"] {
+        assert_eq!(std::fs::read(folder.path().join(name)).unwrap(), plaintext());
+    }
+}
+
+#[test]
+fn a_download_needs_the_url_and_names_the_file_that_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = json!([description("a"), description("b")]);
+    let list = written(folder.path(), "list.json", list.to_string().as_bytes());
+    let out = folder.path().join("photo.jpg");
+    let output = wa(&[
+        "media",
+        "decrypt",
+        list.to_str().unwrap(),
+        "--download",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(code(&output), 1);
+    // Every object in the list is found by its encryption_metadata.
+    let said = stderr(&output);
+    assert!(said.contains("[0] was not decrypted"), "{said}");
+    assert!(
+        said.contains("no cdn_url") && said.contains("--file FILE"),
+        "{said}"
+    );
+    assert_eq!(names(folder.path()), ["list.json"]);
+}
