@@ -67,19 +67,18 @@ impl Reader {
             return Err(Refusal::BodyTooLarge);
         }
         let mut body = pin!(body);
-        let mut received = Received::default();
-        let mut slot = None;
+        let mut received = Received::new(&self.pending);
         loop {
             let frame = poll_fn(|cx| match body.as_mut().poll_frame(cx) {
                 Poll::Ready(frame) => Poll::Ready(Ok(frame)),
-                Poll::Pending => self.poll_evicted(cx, &mut slot, received.detach()).map(Err),
+                Poll::Pending => received.poll_evicted(cx).map(Err),
             });
             let Some(frame) = frame.await? else { break };
             let Ok(mut data) = frame.map_err(|_| Refusal::BodyBroken)?.into_data() else {
                 continue;
             };
             let length = data.remaining();
-            if received.len() + length > self.limit {
+            if received.length + length > self.limit {
                 return Err(Refusal::BodyTooLarge);
             }
             received.push(data.copy_to_bytes(length));
@@ -87,67 +86,76 @@ impl Reader {
                 break;
             }
         }
-        Ok(received.into_bytes())
+        received.into_bytes()
+    }
+}
+
+/// What was received of a body.
+struct Received<'a> {
+    pending: &'a Pending,
+    length: usize,
+    /// What was received while the body was pending, before the rest.
+    slot: Option<Slot<'a>>,
+    /// One piece as it came, and those after it.
+    first: Bytes,
+    more: BytesMut,
+}
+
+impl<'a> Received<'a> {
+    fn new(pending: &'a Pending) -> Self {
+        Self {
+            pending,
+            length: 0,
+            slot: None,
+            first: Bytes::new(),
+            more: BytesMut::new(),
+        }
     }
 
-    /// Ready when the slot is evicted that a pending body needs, which keeps so many bytes.
-    fn poll_evicted<'a>(
-        &'a self,
-        cx: &mut Context<'_>,
-        slot: &mut Option<Slot<'a>>,
-        bytes: usize,
-    ) -> Poll<Refusal> {
-        let slots = if bytes > LARGE {
+    fn push(&mut self, piece: Bytes) {
+        self.length += piece.len();
+        if self.first.is_empty() {
+            self.first = piece;
+        } else {
+            self.more.extend_from_slice(&piece);
+        }
+    }
+
+    /// Leaves everything to the slot that a pending body needs, and is ready when that is evicted. A piece is a part of the
+    /// server's read buffer, which a pending body must not keep in memory.
+    fn poll_evicted(&mut self, cx: &mut Context<'_>) -> Poll<Refusal> {
+        let slots = if self.length > LARGE {
             &self.pending.large
         } else {
             &self.pending.small
         };
-        if slot.as_ref().is_some_and(|slot| !slot.is_of(slots)) {
-            *slot = None;
-        }
-        let slot = slot.get_or_insert_with(|| slots.take(bytes));
-        slot.keep(bytes);
+        let slot = match self.slot.take() {
+            Some(slot) if slot.is_of(slots) => Some(slot),
+            Some(slot) => match slot.leave() {
+                Some(kept) => Some(slots.take(kept)),
+                None => return Poll::Ready(Refusal::BodyTooSlow),
+            },
+            None => None,
+        };
+        let slot = self
+            .slot
+            .insert(slot.unwrap_or_else(|| slots.take(BytesMut::new())));
+        slot.push(&std::mem::take(&mut self.first));
+        slot.push(&std::mem::take(&mut self.more));
         slot.poll_evicted(cx).map(|()| Refusal::BodyTooSlow)
     }
-}
 
-/// What was received of a body: one piece as it came, or several in one.
-#[derive(Default)]
-struct Received {
-    first: Bytes,
-    whole: BytesMut,
-}
-
-impl Received {
-    fn len(&self) -> usize {
-        self.first.len() + self.whole.len()
-    }
-
-    fn push(&mut self, piece: Bytes) {
-        if self.len() == 0 {
-            self.first = piece;
-        } else {
-            self.detach();
-            self.whole.extend_from_slice(&piece);
+    fn into_bytes(self) -> Result<Bytes, Refusal> {
+        let mut kept = match self.slot {
+            Some(slot) => slot.leave().ok_or(Refusal::BodyTooSlow)?,
+            None => BytesMut::new(),
+        };
+        if kept.is_empty() && self.more.is_empty() {
+            return Ok(self.first);
         }
-    }
-
-    /// Copies the first piece, for it is a part of the server's read buffer, which it would keep in memory. Returns the
-    /// bytes that are allocated then.
-    fn detach(&mut self) -> usize {
-        if !self.first.is_empty() {
-            self.whole.extend_from_slice(&self.first);
-            self.first = Bytes::new();
-        }
-        self.whole.capacity()
-    }
-
-    fn into_bytes(self) -> Bytes {
-        if self.whole.is_empty() {
-            self.first
-        } else {
-            self.whole.freeze()
-        }
+        kept.extend_from_slice(&self.first);
+        kept.extend_from_slice(&self.more);
+        Ok(kept.freeze())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Slots for what is held before it is authenticated: the oldest is evicted for the next.
+//! Slots for bodies that are not authenticated yet: the oldest is evicted for the next.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -6,10 +6,14 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::BytesMut;
 use tokio::sync::oneshot;
 
-/// Slots that are bounded in number and in the bytes that their holders keep. Beyond either bound the oldest are evicted,
-/// so that a holder which does nothing cannot keep a newer one out.
+/// Slots that are bounded in number and in the bytes that they keep. Beyond either bound the oldest are evicted, so that a
+/// client which does nothing cannot keep a newer one out.
+///
+/// The bytes are kept here and not by the tasks that read them: an eviction frees them at once, however many tasks wait for
+/// their turn before the one that was evicted.
 pub(crate) struct EvictingSlots {
     limit: usize,
     state: Mutex<State>,
@@ -17,7 +21,7 @@ pub(crate) struct EvictingSlots {
 
 struct State {
     budget: usize,
-    /// The sum over all holders.
+    /// What all holders have allocated.
     bytes: usize,
     next: u64,
     /// By age.
@@ -25,7 +29,7 @@ struct State {
 }
 
 struct Holder {
-    bytes: usize,
+    kept: BytesMut,
     /// Dropped to evict the holder.
     _evict: oneshot::Sender<Infallible>,
 }
@@ -34,12 +38,11 @@ struct Holder {
 pub(crate) struct Slot<'a> {
     slots: &'a EvictingSlots,
     number: u64,
-    bytes: usize,
     evicted: oneshot::Receiver<Infallible>,
 }
 
 impl EvictingSlots {
-    /// Makes `limit` slots, whose holders keep at most `budget` bytes in all.
+    /// Makes `limit` slots that keep at most `budget` bytes in all.
     pub(crate) fn new(limit: usize, budget: usize) -> Self {
         Self {
             limit,
@@ -58,20 +61,21 @@ impl EvictingSlots {
         state.budget = state.budget.max(bytes);
     }
 
-    /// Takes a slot for a holder of so many bytes.
-    pub(crate) fn take(&self, bytes: usize) -> Slot<'_> {
+    /// Takes a slot that keeps what was received before.
+    pub(crate) fn take(&self, kept: BytesMut) -> Slot<'_> {
         let (evict, evicted) = oneshot::channel();
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        state.bytes += bytes;
-        let holder = Holder { bytes, _evict: evict };
+        state.bytes += kept.capacity();
+        let holder = Holder { kept, _evict: evict };
         state.holders.insert(number, holder);
-        state.evict(self.limit);
+        let victims = state.evict(self.limit);
+        drop(state);
+        drop(victims);
         Slot {
             slots: self,
             number,
-            bytes,
             evicted,
         }
     }
@@ -82,49 +86,66 @@ impl EvictingSlots {
 }
 
 impl State {
-    fn evict(&mut self, limit: usize) {
+    /// Returns the holders that were evicted, which are best dropped without the lock.
+    fn evict(&mut self, limit: usize) -> Vec<Holder> {
+        let mut victims = Vec::new();
         // One alone is never evicted: a single body may be larger than the budget.
         while self.holders.len() > 1 && (self.holders.len() > limit || self.bytes > self.budget) {
             let Some((_, holder)) = self.holders.pop_first() else {
-                return;
+                break;
             };
-            self.bytes -= holder.bytes;
+            self.bytes -= holder.kept.capacity();
+            victims.push(holder);
         }
+        victims
     }
 }
 
 impl Slot<'_> {
+    /// True if it is a slot of these.
     pub(crate) fn is_of(&self, slots: &EvictingSlots) -> bool {
         std::ptr::eq(self.slots, slots)
     }
 
-    /// Notes how many bytes the holder keeps now.
-    pub(crate) fn keep(&mut self, bytes: usize) {
-        if self.bytes == bytes {
+    /// Keeps another piece. In a slot that is evicted it is lost.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        if piece.is_empty() {
             return;
         }
-        self.bytes = bytes;
         let mut state = self.slots.lock();
         let Some(holder) = state.holders.get_mut(&self.number) else {
             return;
         };
-        let before = std::mem::replace(&mut holder.bytes, bytes);
-        state.bytes = state.bytes - before + bytes;
-        state.evict(self.slots.limit);
+        let before = holder.kept.capacity();
+        holder.kept.extend_from_slice(piece);
+        let after = holder.kept.capacity();
+        state.bytes = state.bytes - before + after;
+        let victims = state.evict(self.slots.limit);
+        drop(state);
+        drop(victims);
+    }
+
+    /// Gives the slot back. Returns what it kept, unless it was evicted.
+    pub(crate) fn leave(self) -> Option<BytesMut> {
+        self.remove()
     }
 
     /// Ready when the slot is evicted.
     pub(crate) fn poll_evicted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.evicted).poll(cx).map(drop)
     }
+
+    fn remove(&self) -> Option<BytesMut> {
+        let mut state = self.slots.lock();
+        let holder = state.holders.remove(&self.number)?;
+        state.bytes -= holder.kept.capacity();
+        Some(holder.kept)
+    }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let mut state = self.slots.lock();
-        if let Some(holder) = state.holders.remove(&self.number) {
-            state.bytes -= holder.bytes;
-        }
+        self.remove();
     }
 }
 
@@ -139,40 +160,52 @@ mod tests {
             .is_ready()
     }
 
+    fn bytes(count: usize) -> BytesMut {
+        BytesMut::from(&vec![b'x'; count][..])
+    }
+
     #[test]
     fn the_oldest_are_evicted_beyond_the_limit() {
         let slots = EvictingSlots::new(2, 0);
-        let mut taken = [slots.take(0), slots.take(0), slots.take(0), slots.take(0)];
+        let mut taken = [0; 4].map(|_| slots.take(BytesMut::new()));
         assert_eq!(taken.each_mut().map(is_evicted), [true, true, false, false]);
     }
 
     #[test]
     fn the_oldest_are_evicted_beyond_the_budget() {
         let slots = EvictingSlots::new(10, 100);
-        let mut taken = [slots.take(40), slots.take(40), slots.take(20)];
+        let mut taken = [
+            slots.take(bytes(40)),
+            slots.take(bytes(40)),
+            slots.take(bytes(20)),
+        ];
         let holders = || slots.lock().holders.keys().copied().collect::<Vec<_>>();
         assert_eq!(holders(), [0, 1, 2]);
-        taken[2].keep(60);
+        taken[2].push(&[b'y'; 20]);
         assert_eq!(holders(), [1, 2]);
-        taken[1].keep(1000);
-        assert_eq!((holders(), slots.lock().bytes), (vec![2], 60));
+        taken[1].push(&[b'y'; 1000]);
+        assert_eq!(holders(), [2]);
         assert_eq!(taken.each_mut().map(is_evicted), [true, true, false]);
+        let [first, _, last] = taken;
+        assert_eq!(first.leave(), None);
+        let kept = last.leave().unwrap();
+        assert_eq!((kept.len(), slots.lock().bytes), (40, 0));
     }
 
     #[test]
     fn one_alone_may_keep_more_than_the_budget() {
         let slots = EvictingSlots::new(10, 100);
-        let mut slot = slots.take(1000);
-        slot.keep(2000);
+        let mut slot = slots.take(bytes(1000));
+        slot.push(&[b'y'; 1000]);
         assert!(!is_evicted(&mut slot));
     }
 
     #[test]
     fn a_slot_that_was_left_is_free() {
         let slots = EvictingSlots::new(2, 100);
-        let mut one = slots.take(50);
-        drop(slots.take(50));
-        let mut other = slots.take(50);
+        let mut one = slots.take(bytes(50));
+        drop(slots.take(bytes(50)));
+        let mut other = slots.take(bytes(50));
         assert_eq!([is_evicted(&mut one), is_evicted(&mut other)], [false, false]);
         drop((one, other));
         let state = slots.lock();

@@ -15,12 +15,12 @@ use wa_gateway::Running;
 
 use crate::support::{Backend, Files, Phone, config_text, configure, eventually, init, metric, ping, start};
 
-struct Certificate {
-    pem: String,
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
     key: String,
 }
 
-fn certificate() -> Certificate {
+pub(crate) fn certificate() -> Certificate {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     Certificate {
         pem: made.cert.pem(),
@@ -28,7 +28,7 @@ fn certificate() -> Certificate {
     }
 }
 
-fn put(files: &Files, certificate: &Certificate) {
+pub(crate) fn put(files: &Files, certificate: &Certificate) {
     files.write("tls.key", &certificate.key);
     files.write("tls.pem", &certificate.pem);
 }
@@ -61,7 +61,7 @@ fn phone(gateway: &Running, trusted: &Certificate) -> Phone<HttpsConnector<HttpC
     )
 }
 
-fn with_tls(upstream: &str) -> String {
+pub(crate) fn with_tls(upstream: &str) -> String {
     config_text(upstream, "").replace(
         "[admin]",
         "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n[admin]",
