@@ -60,7 +60,7 @@ pub use media::{
 #[cfg(feature = "fixtures")]
 pub use media::{FixtureError, MediaFixture};
 pub use message::{
-    Action, DataError, ErrorNotice, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError,
+    Action, DataError, ErrorNotice, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError, SchemaError,
 };
 pub use ring::{KeyRing, KeyRingError, KeyUse, OpenError, Opened};
 pub use secret::{AppSecret, AppSecretError};

@@ -6,4 +6,4 @@ mod response;
 
 pub use notice::ErrorNotice;
 pub use request::{Action, DataError, FlowRequest, NotAFlowRequest};
-pub use response::{FlowResponse, ResponseError};
+pub use response::{FlowResponse, ResponseError, SchemaError};

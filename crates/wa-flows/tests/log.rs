@@ -197,3 +197,43 @@ fn without_a_signature_check_every_line_is_rate_limited() {
         assert_eq!(lines + suppressed, 150, "{kind}");
     }
 }
+
+#[test]
+fn a_response_that_phones_cannot_show_is_sent_and_logged_at_warn_with_what_is_missing() {
+    let bare = |_: FlowRequest| async { Ok(FlowResponse::from_json(br#"{"foo":1}"#.to_vec())?) };
+    let endpoint = FlowEndpoint::builder(KeyRing::new(known_key()).unwrap(), bare)
+        .app_secret(app_secret(SECRET))
+        .build()
+        .unwrap();
+    let log = logged(&endpoint, init());
+    let warning = log.lines().find(|line| line.contains(" WARN ")).unwrap();
+    for expected in [
+        "phones cannot show the response",
+        " id=",
+        "`screen` is missing or not a string, and `data` is missing or not an object",
+    ] {
+        assert!(warning.contains(expected), "{expected}: {warning}");
+    }
+    assert!(log.contains("answered a Flow request"), "{log}");
+
+    let shown = logged(&builder().build().unwrap(), init());
+    assert!(!shown.contains(" WARN "), "{shown}");
+    // The shapes of these are others.
+    for payload in [json!({"action": "ping"}), json!({"action": "a new one"})] {
+        let log = logged(&endpoint, post(encrypt(&payload).body()));
+        assert!(!log.contains(" WARN "), "{log}");
+    }
+}
+
+#[test]
+fn an_error_notification_is_logged_at_warn_with_its_key() {
+    let data = json!({"error": "response-decryption-error", "error_message": "s3cr3t"});
+    let request = encrypt(&json!({"action": "data_exchange", "data": data}));
+    let log = logged(&builder().build().unwrap(), post(request.body()));
+    let warning = log.lines().find(|line| line.contains(" WARN ")).unwrap();
+    assert!(
+        warning.contains("error=\"response-decryption-error\""),
+        "{warning}"
+    );
+    assert!(!log.contains("s3cr3t"), "{log}");
+}

@@ -26,7 +26,8 @@ pub(crate) struct Forward {
 
 impl FlowHandler for Forward {
     async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, HandlerError> {
-        self.ask(&request, &exchange, Answer::into_response)
+        let expects_screen = request.expects_screen();
+        self.ask(&request, &exchange, |answer| answer.into_response(expects_screen))
             .await
             .map_err(handler_error)
     }
@@ -44,7 +45,7 @@ impl FlowHandler for Forward {
         request: FlowRequest,
         exchange: Exchange,
     ) -> Result<FlowResponse, HandlerError> {
-        tracing::warn!(id = %exchange.id, error = notice.label(), "a phone reports an error");
+        self.metrics.error_notification(notice.label());
         if self.error_notices == AnsweredBy::Upstream {
             self.tell(&request, &exchange).await?;
         }
@@ -55,7 +56,11 @@ impl FlowHandler for Forward {
 impl Forward {
     /// Posts what needs no answer but a 2xx.
     async fn tell(&self, request: &FlowRequest, exchange: &Exchange) -> Result<(), HandlerError> {
-        match self.ask(request, exchange, Ok).await {
+        let read = |answer: Answer| {
+            let outcome = answer.label();
+            Ok((answer, outcome))
+        };
+        match self.ask(request, exchange, read).await {
             // Any body will do.
             Ok(Answer::Reply(_) | Answer::Accepted(_)) | Err(UpstreamError::NotAnObject) => Ok(()),
             Ok(Answer::TokenInvalid(_)) => Err(handler_error(UpstreamError::Status(427))),
@@ -63,12 +68,12 @@ impl Forward {
         }
     }
 
-    /// Posts a request and reads the answer; what `read` refuses counts as the failure that it is.
+    /// Posts a request and reads the response; `read` returns its outcome too, for the metrics.
     async fn ask<T>(
         &self,
         request: &FlowRequest,
         exchange: &Exchange,
-        read: impl FnOnce(Answer) -> Result<T, UpstreamError>,
+        read: impl FnOnce(Answer) -> Result<(T, &'static str), UpstreamError>,
     ) -> Result<T, UpstreamError> {
         let payload = Bytes::copy_from_slice(request.expose_payload());
         let mut measured = Measured {
@@ -80,10 +85,11 @@ impl Forward {
             .upstream
             .post(payload, self.headers(exchange), || self.metrics.upstream_retry())
             .await;
-        let label = answer.as_ref().map_or("", Answer::label);
         let read = answer.and_then(read);
-        measured.outcome = read.as_ref().map_or_else(UpstreamError::label, |_| label);
-        read
+        measured.outcome = read
+            .as_ref()
+            .map_or_else(UpstreamError::label, |(_, outcome)| outcome);
+        read.map(|(value, _)| value)
     }
 
     fn headers(&self, exchange: &Exchange) -> HeaderMap {

@@ -24,7 +24,7 @@
 //!
 //! | the backend answers | the phone gets |
 //! |---|---|
-//! | 200 and a JSON object | 200, the object encrypted |
+//! | 200 and a JSON object | 200, the object encrypted; a warning is logged if it has no `screen` or no `data` |
 //! | 427 and `{"error_msg": "…"}` (the flow token is no longer valid) | 427, the message encrypted |
 //! | another status, no JSON object, too much of it, or nothing whole | 500 |
 //! | nothing in time | 504 |

@@ -13,12 +13,14 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
-use wa_flows::{ExchangeReport, Refusal};
+use wa_flows::{ErrorNotice, ExchangeReport, FlowRequest, Refusal};
 
 use crate::config::DroppedLogLines;
 pub(crate) use keys::EndpointKeys;
 pub use table::metrics_reference;
 use table::{Described, PREFIX};
+
+use crate::upstream::OUTCOMES;
 
 /// All metrics of a gateway.
 pub(crate) struct Metrics {
@@ -30,6 +32,7 @@ pub(crate) struct Metrics {
     upstream: Family<EndpointLabel, Histogram, Buckets>,
     upstream_requests: Family<OutcomeLabels, Counter>,
     upstream_retries: Family<EndpointLabel, Counter>,
+    error_notifications: Family<ErrorLabels, Counter>,
     shed: Family<ReasonLabel, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     media: Family<ResultLabel, Counter>,
@@ -112,6 +115,7 @@ impl Metrics {
             upstream: register(&mut registry, &table::UPSTREAM, long()),
             upstream_requests: register(&mut registry, &table::UPSTREAM_REQUESTS, Family::default()),
             upstream_retries: register(&mut registry, &table::UPSTREAM_RETRIES, Family::default()),
+            error_notifications: register(&mut registry, &table::ERROR_NOTIFICATIONS, Family::default()),
             shed: register(&mut registry, &table::SHED, Family::default()),
             reloads: register(&mut registry, &table::RELOADS, Family::default()),
             media: register(&mut registry, &table::MEDIA, Family::default()),
@@ -213,13 +217,59 @@ impl EndpointMetrics {
         let label = EndpointLabel {
             endpoint: Arc::clone(&name),
         };
-        Self {
+        let endpoint = Self {
             total: metrics.total.get_or_create_owned(&label),
             decrypt: metrics.decrypt.get_or_create_owned(&label),
             upstream: metrics.upstream.get_or_create_owned(&label),
             metrics: Arc::clone(metrics),
             name,
+        };
+        endpoint.begin_at_zero();
+        endpoint
+    }
+
+    /// Creates every series of the endpoint, so that an alert sees its first event.
+    fn begin_at_zero(&self) {
+        let metrics = &self.metrics;
+        let endpoint = || Arc::clone(&self.name);
+        let before = Refusal::ALL
+            .into_iter()
+            .filter(|refusal| may_precede_decryption(*refusal));
+        let before = before.map(|refusal| ("unknown", refusal.status().as_u16()));
+        let after = FlowRequest::LABELS
+            .into_iter()
+            .flat_map(|action| STATUSES_AFTER_DECRYPTION.map(|status| (action, status)));
+        for (action, status) in before.chain(after) {
+            let labels = ExchangeLabels {
+                endpoint: endpoint(),
+                action,
+                status,
+            };
+            metrics.exchanges.get_or_create(&labels).inc_by(0);
         }
+        for refusal in Refusal::ALL {
+            let labels = RefusalLabels {
+                endpoint: endpoint(),
+                reason: refusal.label(),
+            };
+            metrics.refusals.get_or_create(&labels).inc_by(0);
+        }
+        for outcome in OUTCOMES {
+            let labels = OutcomeLabels {
+                endpoint: endpoint(),
+                outcome,
+            };
+            metrics.upstream_requests.get_or_create(&labels).inc_by(0);
+        }
+        for error in ErrorNotice::LABELS {
+            let labels = ErrorLabels {
+                endpoint: endpoint(),
+                error,
+            };
+            metrics.error_notifications.get_or_create(&labels).inc_by(0);
+        }
+        let label = EndpointLabel { endpoint: endpoint() };
+        metrics.upstream_retries.get_or_create(&label).inc_by(0);
     }
 
     /// Counts an exchange that is over.
@@ -260,12 +310,32 @@ impl EndpointMetrics {
         self.metrics.upstream_requests.get_or_create(&labels).inc();
     }
 
+    /// Counts an error that a phone notified the endpoint of.
+    pub(crate) fn error_notification(&self, error: &'static str) {
+        let labels = ErrorLabels {
+            endpoint: Arc::clone(&self.name),
+            error,
+        };
+        self.metrics.error_notifications.get_or_create(&labels).inc();
+    }
+
     pub(crate) fn upstream_retry(&self) {
         let label = EndpointLabel {
             endpoint: Arc::clone(&self.name),
         };
         self.metrics.upstream_retries.get_or_create(&label).inc();
     }
+}
+
+/// Statuses of exchanges whose request was decrypted.
+const STATUSES_AFTER_DECRYPTION: [u16; 7] = [200, 427, 432, 499, 500, 503, 504];
+
+/// False for the refusals that only a decrypted request can have.
+fn may_precede_decryption(refusal: Refusal) -> bool {
+    !matches!(
+        refusal,
+        Refusal::HandlerFailed | Refusal::HandlerUnavailable | Refusal::HandlerTimedOut
+    )
 }
 
 impl fmt::Debug for Metrics {
@@ -302,6 +372,12 @@ struct RefusalLabels {
 struct OutcomeLabels {
     endpoint: Arc<String>,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    endpoint: Arc<String>,
+    error: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

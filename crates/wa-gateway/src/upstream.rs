@@ -31,6 +31,20 @@ pub const TOKEN_SIGNATURE_HEADER: HeaderName = HeaderName::from_static("x-wa-flo
 /// How long to wait before the one further attempt to connect.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Everything that can come of a request, for metrics.
+pub(crate) const OUTCOMES: [&str; 10] = [
+    "answered",
+    "bad_schema",
+    "token_invalid",
+    "bad_status",
+    "bad_json",
+    "too_large",
+    "broken",
+    "unreachable",
+    "timed_out",
+    "abandoned",
+];
+
 /// A backend, with its connections.
 #[derive(Clone)]
 pub(crate) struct Upstream {

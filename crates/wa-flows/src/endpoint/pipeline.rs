@@ -272,7 +272,8 @@ impl<H: FlowHandler> Pipeline<H> {
         result.await.unwrap_or(Err(Refusal::Overloaded))
     }
 
-    /// Lets the handler answer; its errors and panics are logged here and nowhere else.
+    /// Lets the handler answer. What operators need to know of it is logged here and nowhere else: errors and panics, error
+    /// notifications, responses that phones cannot show.
     async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, Refusal> {
         let id = exchange.id;
         let span = tracing::info_span!(
@@ -289,6 +290,12 @@ impl<H: FlowHandler> Pipeline<H> {
             let payload = String::from_utf8_lossy(request.expose_payload());
             tracing::debug!(parent: &span, %payload, "decrypted a request");
         }
+        if let Some(notice) = request.error_notice() {
+            let error = notice.label();
+            self.log
+                .handler(|suppressed| tracing::warn!(%id, error, suppressed, "a phone reports an error"));
+        }
+        let expects_screen = request.expects_screen();
         let answer = async {
             match (request.error_notice().cloned(), request.action()) {
                 (Some(notice), _) => self.handler.error_notification(notice, request, exchange).await,
@@ -296,12 +303,18 @@ impl<H: FlowHandler> Pipeline<H> {
                 (None, _) => self.handler.handle(request, exchange).await,
             }
         };
-        catch_panic(answer).instrument(span).await.map_err(|error| {
+        let response = catch_panic(answer).instrument(span).await.map_err(|error| {
             self.log.handler(
                 |suppressed| tracing::error!(%id, error = error.chain(), suppressed, "the handler failed"),
             );
             error.refusal()
-        })
+        })?;
+        if expects_screen && let Err(problem) = response.check_schema() {
+            self.log.handler(
+                |suppressed| tracing::warn!(%id, %problem, suppressed, "phones cannot show the response"),
+            );
+        }
+        Ok(response)
     }
 
     fn seal(&self, response: FlowResponse, seal: ReplySeal, id: ExchangeId) -> Result<Reply, Refusal> {

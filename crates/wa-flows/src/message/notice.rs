@@ -8,22 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::object::Object;
 
-/// The error keys that Meta documents for notices and alerts (Meta, *Flows error codes*).
-const KNOWN_KEYS: [&str; 12] = [
-    "response-decryption-error",
-    "business-decryption-error",
-    "invalid-screen-transition",
-    "payload-schema-error",
-    "components-validation-error",
-    "timeout_error",
-    "missing_capability",
-    "cannot_be_served",
-    "no_http_response_error",
-    "unexpected_http_status_code",
-    "public-key-missing",
-    "public-key-signiture-verification",
-];
-
 /// An error that the phone notifies the endpoint of, sent as an `INIT` or `data_exchange` whose data holds `error`
 /// (or `error_key`) and `error_message`.
 ///
@@ -35,6 +19,24 @@ pub struct ErrorNotice {
 }
 
 impl ErrorNotice {
+    /// Every [`label`](ErrorNotice::label): the error keys that Meta documents for notifications and alerts (Meta, *Flows
+    /// error codes*), and `other`.
+    pub const LABELS: [&'static str; 13] = [
+        "response-decryption-error",
+        "business-decryption-error",
+        "invalid-screen-transition",
+        "payload-schema-error",
+        "components-validation-error",
+        "timeout_error",
+        "missing_capability",
+        "cannot_be_served",
+        "no_http_response_error",
+        "unexpected_http_status_code",
+        "public-key-missing",
+        "public-key-signiture-verification",
+        "other",
+    ];
+
     /// Recognises a notice in the text of a request's data: Meta's texts name the key both `error` and `error_key`.
     pub(crate) fn find(data: &str) -> Option<Self> {
         // Most data is none, and is not read for this.
@@ -63,10 +65,9 @@ impl ErrorNotice {
 
     /// The key if Meta documents it, else `other`: safe for logs and metric labels.
     pub fn label(&self) -> &'static str {
-        KNOWN_KEYS
-            .iter()
-            .copied()
-            .find(|known| *known == self.key)
+        Self::LABELS
+            .into_iter()
+            .find(|label| *label == self.key)
             .unwrap_or("other")
     }
 }

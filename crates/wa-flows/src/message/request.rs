@@ -172,6 +172,22 @@ impl FlowRequest {
         }
     }
 
+    /// Every [`label`](FlowRequest::label).
+    pub const LABELS: [&'static str; 6] = [
+        "ping",
+        "INIT",
+        "BACK",
+        "data_exchange",
+        "error_notification",
+        "other",
+    ];
+
+    /// True if the phone expects a screen and its data in the response: for `INIT`, `BACK` and `data_exchange`, unless it
+    /// notifies of an error.
+    pub fn expects_screen(&self) -> bool {
+        self.notice.is_none() && matches!(self.action, Action::Init | Action::Back | Action::DataExchange)
+    }
+
     fn data_text(&self) -> &[u8] {
         self.data_at
             .clone()

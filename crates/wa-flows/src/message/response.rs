@@ -3,9 +3,12 @@
 use std::fmt;
 
 use http::StatusCode;
-use serde::Serialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+
+use crate::object::Object;
 
 /// What the endpoint answers (Meta, *Implementing endpoints for Flows*, "Data exchange response").
 ///
@@ -54,6 +57,21 @@ pub enum ResponseError {
     /// The text given to [`FlowResponse::from_json`] is no JSON object.
     #[error("the response is not the text of one JSON object")]
     NotAnObject,
+}
+
+/// What a response lacks of what phones require in the response to an `INIT`, `BACK` or `data_exchange`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// There is no screen to show.
+    #[error("`screen` is missing or not a string")]
+    Screen,
+    /// There is no data for the screen.
+    #[error("`data` is missing or not an object")]
+    Data,
+    /// There is neither a screen nor data for it.
+    #[error("`screen` is missing or not a string, and `data` is missing or not an object")]
+    ScreenAndData,
 }
 
 impl FlowResponse {
@@ -129,6 +147,25 @@ impl FlowResponse {
             .ok_or(ResponseError::NotAnObject)
     }
 
+    /// Checks that a phone that [expects a screen](crate::FlowRequest::expects_screen) can show the response. The endpoint
+    /// sends one that it cannot show all the same, and logs a warning.
+    ///
+    /// # Errors
+    /// [`SchemaError`] with what is missing. A response that says that the Flow token is invalid needs neither.
+    pub fn check_schema(&self) -> Result<(), SchemaError> {
+        let (screen, data) = match &self.content {
+            Content::Screen { .. } | Content::TokenInvalid(_) | Content::Unsendable(_) => (true, true),
+            Content::Object(value) => (value["screen"].is_string(), value["data"].is_object()),
+            Content::Json(text) => members_of(text),
+        };
+        match (screen, data) {
+            (true, true) => Ok(()),
+            (false, true) => Err(SchemaError::Screen),
+            (true, false) => Err(SchemaError::Data),
+            (false, false) => Err(SchemaError::ScreenAndData),
+        }
+    }
+
     /// The HTTP status that it travels with: 200, or 427 for an invalid token.
     pub fn status(&self) -> StatusCode {
         match self.content {
@@ -164,6 +201,23 @@ fn object(data: impl Serialize) -> Result<Map<String, Value>, ResponseError> {
         Ok(_) => Err(ResponseError::DataIsNoObject),
         Err(_) => Err(ResponseError::DataIsNoJson),
     }
+}
+
+/// Whether a JSON object has a `screen` that is a string, and `data` that is an object.
+fn members_of(text: &[u8]) -> (bool, bool) {
+    #[derive(Deserialize)]
+    struct Members<'a> {
+        #[serde(borrow)]
+        screen: Option<&'a RawValue>,
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
+    // A member that occurs twice, or a name that is no text, is left to the phone.
+    let Ok(Object(members)) = serde_json::from_slice::<Object<Members<'_>>>(text) else {
+        return (true, true);
+    };
+    let begins = |member: Option<&RawValue>, with| member.is_some_and(|json| json.get().starts_with(with));
+    (begins(members.screen, '"'), begins(members.data, '{'))
 }
 
 /// A screen as it is written: without a copy of its data.
@@ -240,6 +294,33 @@ mod tests {
             FlowResponse::screen("X", odd).into_json().unwrap_err(),
             ResponseError::DataIsNoJson
         );
+    }
+
+    #[test]
+    fn what_phones_cannot_show_is_found() {
+        let raw = |text: &str| FlowResponse::from_json(text.into()).unwrap().check_schema();
+        for text in [
+            r#"{"screen":"A","data":{}}"#,
+            r#"{ "data" : { "a": 1 }, "version": "3.0", "scr\u0065en" : "A" }"#,
+            r#"{"screen":"A","screen":1,"data":{}}"#,
+        ] {
+            assert_eq!(raw(text), Ok(()), "{text}");
+        }
+        for (text, missing) in [
+            (r#"{"data":{}}"#, SchemaError::Screen),
+            (r#"{"screen":7,"data":{}}"#, SchemaError::Screen),
+            (r#"{"screen":"A"}"#, SchemaError::Data),
+            (r#"{"screen":"A","data":[]}"#, SchemaError::Data),
+            (r#"{"screen":"A","data":null}"#, SchemaError::Data),
+            (r#"{"error":"x"}"#, SchemaError::ScreenAndData),
+            ("{}", SchemaError::ScreenAndData),
+        ] {
+            assert_eq!(raw(text), Err(missing), "{text}");
+        }
+        assert_eq!(FlowResponse::screen("A", json!({})).check_schema(), Ok(()));
+        assert_eq!(FlowResponse::close("T", json!({})).check_schema(), Ok(()));
+        assert_eq!(FlowResponse::token_invalid(None).check_schema(), Ok(()));
+        assert_eq!(FlowResponse::active().check_schema(), Err(SchemaError::Screen));
     }
 
     #[test]

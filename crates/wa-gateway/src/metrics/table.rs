@@ -59,7 +59,7 @@ pub(crate) const UPSTREAM: Described = Described {
 pub(crate) const UPSTREAM_REQUESTS: Described = Described {
     name: "upstream_requests",
     kind: Counter,
-    labels: "endpoint, outcome (`answered`, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the client left first)",
+    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show it because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the client left first)",
     help: "Requests to the upstream, by what came of them",
 };
 pub(crate) const UPSTREAM_RETRIES: Described = Described {
@@ -67,6 +67,12 @@ pub(crate) const UPSTREAM_RETRIES: Described = Described {
     kind: Counter,
     labels: "endpoint",
     help: "Second attempts to connect to the upstream",
+};
+pub(crate) const ERROR_NOTIFICATIONS: Described = Described {
+    name: "error_notifications",
+    kind: Counter,
+    labels: "endpoint, error (an error key that Meta documents, such as `response-decryption-error`; else `other`)",
+    help: "Errors that phones notified the endpoint of",
 };
 pub(crate) const KEY_OPENED: Described = Described {
     name: "key_opened",
@@ -161,6 +167,7 @@ static ALL: &[&Described] = &[
     &UPSTREAM,
     &UPSTREAM_REQUESTS,
     &UPSTREAM_RETRIES,
+    &ERROR_NOTIFICATIONS,
     &KEY_OPENED,
     &KEY_LAST_OPENED,
     &KEYS,
@@ -262,6 +269,16 @@ pub fn metrics_reference() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_outcome_of_a_request_to_the_upstream_is_documented() {
+        for outcome in crate::upstream::OUTCOMES {
+            assert!(
+                UPSTREAM_REQUESTS.labels.contains(&format!("`{outcome}`")),
+                "{outcome}"
+            );
+        }
+    }
 
     #[test]
     fn every_reason_of_a_refusal_is_explained() {

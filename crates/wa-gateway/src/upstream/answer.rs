@@ -34,10 +34,18 @@ impl Answer {
         }
     }
 
-    /// What is sent to a phone that asked for something.
-    pub(crate) fn into_response(self) -> Result<FlowResponse, UpstreamError> {
+    /// Returns what is sent to a phone that asked for something, and its outcome. A response that the phone cannot show is
+    /// sent all the same, since the phone reports it to its user and to Meta.
+    pub(crate) fn into_response(
+        self,
+        expects_screen: bool,
+    ) -> Result<(FlowResponse, &'static str), UpstreamError> {
+        let outcome = self.label();
         match self {
-            Self::Reply(response) | Self::TokenInvalid(response) => Ok(response),
+            Self::Reply(response) if expects_screen && response.check_schema().is_err() => {
+                Ok((response, "bad_schema"))
+            }
+            Self::Reply(response) | Self::TokenInvalid(response) => Ok((response, outcome)),
             Self::Accepted(200) => Err(UpstreamError::NotAnObject),
             Self::Accepted(status) => Err(UpstreamError::Status(status)),
         }
@@ -67,9 +75,9 @@ mod tests {
             StatusCode::from_u16(status).unwrap(),
             &Bytes::from_static(body.as_bytes()),
         );
-        let response = answer.and_then(Answer::into_response);
+        let response = answer.and_then(|answer| answer.into_response(true));
         response
-            .map(|response| response.into_json().unwrap())
+            .map(|(response, _)| response.into_json().unwrap())
             .map_err(|error| error.label().to_owned())
     }
 

@@ -14,6 +14,51 @@ use crate::support::{
     start_before,
 };
 
+/// Series that an alert may be about, of one endpoint.
+const ALERTS: [&str; 8] = [
+    r#"exchanges_total{endpoint="NAME",action="INIT",status="500"}"#,
+    r#"exchanges_total{endpoint="NAME",action="ping",status="200"}"#,
+    r#"exchanges_total{endpoint="NAME",action="unknown",status="421"}"#,
+    r#"refusals_total{endpoint="NAME",reason="bad_signature"}"#,
+    r#"upstream_requests_total{endpoint="NAME",outcome="bad_schema"}"#,
+    r#"upstream_retries_total{endpoint="NAME"}"#,
+    r#"error_notifications_total{endpoint="NAME",error="response-decryption-error"}"#,
+    r#"error_notifications_total{endpoint="NAME",error="other"}"#,
+];
+
+fn assert_all_zero(gateway: &Running, endpoint: &str) {
+    let text = gateway.metrics();
+    for series in ALERTS {
+        let line = format!("wa_gateway_{} 0", series.replace("NAME", endpoint));
+        assert!(text.lines().any(|scraped| scraped == line), "{line}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn every_series_exists_with_0_from_the_start_and_from_the_reload_that_adds_its_endpoint() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    assert_all_zero(&gateway, "shop");
+    let text = gateway.metrics();
+    for line in [
+        r#"wa_gateway_shed_total{reason="exchanges"} 0"#,
+        r#"wa_gateway_shed_total{reason="connections"} 0"#,
+        r#"wa_gateway_reloads_total{what="keys",result="failed"} 0"#,
+        "wa_gateway_not_found_total 0",
+        "wa_gateway_tls_handshake_failures_total 0",
+    ] {
+        assert!(text.lines().any(|scraped| scraped == line), "{line}\n{text}");
+    }
+    let more = format!(
+        "[[endpoint]]\nname = \"bank\"\npath = \"/bank\"\nkeys = \"keys\"\nupstream = \"{}\"",
+        backend.url()
+    );
+    files.write("gateway.toml", config_text(&backend.url(), &more));
+    gateway.reload().await.unwrap();
+    assert_all_zero(&gateway, "bank");
+    assert_all_zero(&gateway, "shop");
+}
+
 #[tokio::test]
 async fn every_metric_of_the_reference_is_scraped_and_none_besides() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
@@ -45,7 +90,7 @@ async fn every_metric_of_the_reference_is_scraped_and_none_besides() {
     assert_eq!(scraped, documented);
     for line in [
         r#"wa_gateway_exchanges_total{endpoint="shop",action="INIT",status="200"} 1"#,
-        r#"wa_gateway_upstream_requests_total{endpoint="shop",outcome="answered"} 1"#,
+        r#"wa_gateway_upstream_requests_total{endpoint="shop",outcome="bad_schema"} 1"#,
         "wa_gateway_log_lines_dropped_total 7",
         r#"wa_gateway_decrypt_duration_seconds_count{endpoint="shop"} 2"#,
         r#"wa_gateway_exchange_duration_seconds_bucket{le="5.0",endpoint="shop"} 2"#,

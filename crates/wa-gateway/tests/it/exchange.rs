@@ -131,6 +131,14 @@ async fn an_error_notification_is_acknowledged_and_the_backend_is_told_if_it_wan
             ),
             1
         );
+        let notified = |error| {
+            metric(
+                &gateway,
+                "wa_gateway_error_notifications_total",
+                &[("error", error)],
+            )
+        };
+        assert_eq!((notified("timeout_error"), notified("other")), (1, 0));
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::support::{
-    Backend, Files, Phone, config_text, eventually, holding_backend, init, metric, start, start_before,
+    Backend, Files, Phone, config_text, eventually, holding_backend, init, metric, ping, start, start_before,
 };
 
 /// Takes connections and hands each to `serve`.
@@ -65,6 +65,44 @@ async fn what_is_no_answer_by_the_contract_is_500_with_an_empty_body() {
             1
         );
     }
+}
+
+#[tokio::test]
+async fn a_200_that_phones_cannot_show_is_passed_on_and_counted_by_itself() {
+    let files = Files::new();
+    let count = |gateway: &_, outcome| {
+        metric(
+            gateway,
+            "wa_gateway_upstream_requests_total",
+            &[("outcome", outcome)],
+        )
+    };
+    for body in [
+        "{}",
+        r#"{"screen":"A"}"#,
+        r#"{"data":{}}"#,
+        r#"{"data":[],"screen":"A"}"#,
+    ] {
+        let backend = Backend::saying(200, body).await;
+        let gateway = start_before(&files, &backend).await;
+        let reply = Phone::new(&gateway).send(&init()).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.open().to_string(), body);
+        assert_eq!(
+            (count(&gateway, "bad_schema"), count(&gateway, "answered")),
+            (1, 0),
+            "{body}"
+        );
+    }
+    let backend = Backend::saying(200, r#"{"screen":"A","data":{}}"#).await;
+    let gateway = start(&files, &config_text(&backend.url(), r#"ping = "upstream""#)).await;
+    let phone = Phone::new(&gateway);
+    assert_eq!(phone.send(&init()).await.status, 200);
+    assert_eq!(phone.send(&ping()).await.status, 200);
+    assert_eq!(
+        (count(&gateway, "bad_schema"), count(&gateway, "answered")),
+        (0, 2)
+    );
 }
 
 #[tokio::test]
