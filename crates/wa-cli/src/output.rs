@@ -139,7 +139,7 @@ impl Shared {
     }
 
     fn drop_lines(&self, state: &mut State, text: &[u8]) {
-        let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let lines = text.split_inclusive(|byte| *byte == b'\n').count() as u64;
         self.dropped.fetch_add(lines, Ordering::Relaxed);
         state.unreported += lines;
     }

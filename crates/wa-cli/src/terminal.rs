@@ -23,7 +23,7 @@ pub(crate) struct Terminal {
     verbose: bool,
 }
 
-type Stream = Box<dyn Write + Send>;
+type Stream = Box<dyn Write + Send + Sync>;
 
 impl Terminal {
     /// Writes to the standard streams, or to queues in front of them.
