@@ -103,6 +103,20 @@ async fn every_answer_names_its_exchange() {
 }
 
 #[tokio::test]
+async fn ids_of_exchanges_reveal_neither_each_other_nor_their_number() {
+    let endpoint = builder().build().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        let reply = call(&endpoint, post_signed(b"{}", "")).await;
+        let id = reply.headers["x-exchange-id"].to_str().unwrap();
+        ids.push(u64::from_str_radix(id, 16).unwrap());
+    }
+    for pair in ids.windows(2) {
+        assert!(pair[0].abs_diff(pair[1]) > 1 << 20, "{ids:x?}");
+    }
+}
+
+#[tokio::test]
 async fn pings_notifications_and_circumstances_can_be_hooked() {
     let hooks = Hooks(Mutex::default());
     let endpoint = FlowEndpoint::builder(ring(), hooks)

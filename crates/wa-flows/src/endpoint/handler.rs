@@ -115,9 +115,20 @@ impl Exchange {
     }
 }
 
-/// The name of an exchange in logs: 16 hex digits, unique within a process and random between processes.
+/// The name of an exchange in logs: 64 random bits, displayed as 16 lowercase hex digits.
+///
+/// Every client sees the id of its own exchange (`x-exchange-id`). It reveals neither other ids nor how many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ExchangeId(pub(crate) u64);
+pub struct ExchangeId(u64);
+
+impl ExchangeId {
+    pub(crate) fn random() -> Self {
+        let mut id = [0; 8];
+        // An id is a name, not a secret: if the system had no random numbers, exchanges would still be served.
+        let _ = aws_lc_rs::rand::fill(&mut id);
+        Self(u64::from_ne_bytes(id))
+    }
+}
 
 impl fmt::Display for ExchangeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

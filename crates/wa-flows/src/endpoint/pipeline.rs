@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -55,7 +54,6 @@ pub(crate) struct Pipeline<H> {
     slots: Semaphore,
     /// Slots in all; a semaphore has fewer than `max_in_flight` may say.
     slot_count: usize,
-    next_id: AtomicU64,
 }
 
 pub(crate) type Observer = Arc<dyn Fn(&ExchangeReport) + Send + Sync>;
@@ -105,9 +103,6 @@ impl<H> Pipeline<H> {
     pub(crate) fn new(ring: KeyRing, handler: H, options: Options, pool: RsaPool) -> Self {
         let slots = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
         let reader = Reader::new(options.body_limit);
-        let mut seed = [0; 8];
-        // Without randomness ids are still unique within the process.
-        let _ = aws_lc_rs::rand::fill(&mut seed);
         Self {
             ring,
             handler,
@@ -120,7 +115,6 @@ impl<H> Pipeline<H> {
             reader,
             slots: Semaphore::new(slots),
             slot_count: slots,
-            next_id: AtomicU64::new(u64::from_ne_bytes(seed)),
         }
     }
 
@@ -153,7 +147,7 @@ impl<H: FlowHandler> Pipeline<H> {
         B: Body + Send,
         B::Data: Send,
     {
-        let id = ExchangeId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let id = ExchangeId::random();
         let mut reporting = Reporting {
             report: ExchangeReport::new(id),
             started: Instant::now(),
