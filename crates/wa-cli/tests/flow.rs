@@ -45,7 +45,7 @@ fn endpoint() -> FlowEndpoint<impl FlowHandler> {
 async fn answer(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     Ok(match request.action() {
         Action::Init => FlowResponse::screen("FIRST", json!({"fresh": true})),
-        Action::DataExchange => FlowResponse::screen("SECOND", json!({"seen": request.data()})),
+        Action::DataExchange => FlowResponse::screen("SECOND", json!({"seen": request.data()?})),
         Action::Back if request.flow_token() != Some("over") => {
             FlowResponse::screen("FIRST", json!({"fresh": false}))
         }

@@ -10,7 +10,7 @@ async fn booking(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     Ok(match (request.action(), request.screen()) {
         (Action::Init, _) => FlowResponse::screen("DATES", json!({"dates": ["2027-01-04", "2027-01-05"]})),
         (Action::DataExchange, Some("DATES")) => {
-            FlowResponse::screen("CONFIRM", json!({"date": request.data()["date"]}))
+            FlowResponse::screen("CONFIRM", json!({"date": request.data()?["date"]}))
         }
         (Action::DataExchange, Some("CONFIRM")) => {
             FlowResponse::close(request.flow_token().unwrap_or_default(), json!({}))

@@ -9,7 +9,7 @@
 //!
 //! # fn example(key: &wa_keys::PrivateKey, secret: &str) -> Result<axum::Router, Box<dyn std::error::Error>> {
 //! let endpoint = FlowEndpoint::builder(KeyRing::new(key)?, |request: FlowRequest| async move {
-//!     let name = request.data()["name"].as_str().unwrap_or("stranger");
+//!     let name = request.data()?["name"].as_str().unwrap_or("stranger");
 //!     Ok(FlowResponse::screen("HELLO", json!({"greeting": format!("Hello, {name}!")})))
 //! })
 //! .app_secret(AppSecret::new(secret)?)

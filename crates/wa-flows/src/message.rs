@@ -1,5 +1,6 @@
 //! What is said inside the encryption: the request of the phone and the response to it.
 
+mod exact;
 mod notice;
 mod request;
 mod response;

@@ -215,6 +215,15 @@ async fn each_fault_has_its_status_and_an_empty_body() {
             400,
             signed(support::phone().encrypt(b"{\"action\":7}").unwrap().body()),
         ),
+        (
+            400,
+            signed(
+                support::phone()
+                    .encrypt(b"{\"action\":\"INIT\",\"ignored\":\"\xff\"}")
+                    .unwrap()
+                    .body(),
+            ),
+        ),
     ];
     for (at, (status, request)) in cases.into_iter().enumerate() {
         let reply = call(&endpoint, request).await;

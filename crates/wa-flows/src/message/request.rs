@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::message::ErrorNotice;
+use crate::message::{ErrorNotice, exact};
 use crate::object::Object;
 
 /// A decrypted request of the phone (Meta, *Implementing endpoints for Flows*, "Data exchange request").
@@ -22,8 +22,8 @@ use crate::object::Object;
 /// let request = FlowRequest::parse(br#"{"version":"3.0","action":"INIT","screen":"","data":{"n":1}}"#.to_vec())?;
 /// assert_eq!(request.action(), &Action::Init);
 /// assert_eq!(request.screen(), None);
-/// assert_eq!(request.data()["n"], 1);
-/// # Ok::<(), wa_flows::NotAFlowRequest>(())
+/// assert_eq!(request.data()?["n"], 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct FlowRequest {
@@ -32,7 +32,8 @@ pub struct FlowRequest {
     screen: Option<String>,
     /// Where the data lies in the payload; it is read when it is asked for.
     data_at: Option<Range<usize>>,
-    data: OnceLock<Value>,
+    /// None if no [`Value`] can hold it.
+    data: OnceLock<Result<Value, String>>,
     flow_token: Option<String>,
     flow_token_signature: Option<String>,
     notice: Option<ErrorNotice>,
@@ -55,9 +56,11 @@ pub enum Action {
     Other(String),
 }
 
-/// The payload was decrypted and is no Flow request: not a JSON object, or without a string `action`.
+/// The payload was decrypted and is no Flow request: not UTF-8, not a JSON object, or without a string `action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the decrypted payload is no Flow request: expected a JSON object with a string member \"action\"")]
+#[error(
+    "the decrypted payload is no Flow request: expected a JSON object in UTF-8 with a string member \"action\""
+)]
 #[non_exhaustive]
 pub struct NotAFlowRequest;
 
@@ -78,9 +81,11 @@ impl FlowRequest {
     /// Members of unknown name are ignored, and a version of any kind is kept as text.
     ///
     /// # Errors
-    /// [`NotAFlowRequest`] if it is not JSON, not an object, has no string `action`, or a member of a wrong type.
+    /// [`NotAFlowRequest`] if it is not UTF-8, not JSON, not an object, has no string `action`, or a member of a wrong type.
     pub fn parse(payload: Vec<u8>) -> Result<Self, NotAFlowRequest> {
-        let Object::<Wire<'_>>(wire) = serde_json::from_slice(&payload).map_err(|_| NotAFlowRequest)?;
+        // The whole text is checked: the parser skips ignored members without decoding them.
+        let text = str::from_utf8(&payload).map_err(|_| NotAFlowRequest)?;
+        let Object::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|_| NotAFlowRequest)?;
         let data = wire.data.map(RawValue::get);
         let action = Action::from_wire(wire.action);
         let notice = data
@@ -122,20 +127,27 @@ impl FlowRequest {
 
     /// The data of the request; an empty object if it had none.
     ///
-    /// It is null where a [`Value`] cannot hold it: if it is nested more than 128 levels deep, or if half of an emoji
-    /// (`\ud83d` alone) or a number like `1e400` is anywhere in it. [`data_as`](FlowRequest::data_as) then still reads what
-    /// its type asks for, and tells what it cannot read.
-    pub fn data(&self) -> &Value {
-        self.data
-            .get_or_init(|| serde_json::from_slice(self.data_text()).unwrap_or_default())
+    /// # Errors
+    /// [`DataError`] if a [`Value`] cannot hold the data unchanged: if it is nested more than 128 levels deep, or contains
+    /// half of an emoji (a lone surrogate such as `\ud83d`), a number like `1e400`, or an integer that does not fit in 64
+    /// bits. [`data_as`](FlowRequest::data_as) still reads the members that its type asks for.
+    pub fn data(&self) -> Result<&Value, DataError> {
+        let data = self.data.get_or_init(|| exact::value(self.data_text()));
+        data.as_ref().map_err(|detail| DataError {
+            expected: std::any::type_name::<Value>(),
+            detail: detail.clone(),
+        })
     }
 
     /// The data as a type of the caller's.
     ///
+    /// A number that a floating-point field cannot hold exactly becomes the nearest one, as everywhere in serde; a field of
+    /// type [`RawValue`] gets any JSON as it was sent.
+    ///
     /// # Errors
     /// [`DataError`] if the data does not fit the type.
     pub fn data_as<T: DeserializeOwned>(&self) -> Result<T, DataError> {
-        serde_json::from_slice(self.data_text()).map_err(|error| DataError {
+        serde_json::from_str(self.data_text()).map_err(|error| DataError {
             expected: std::any::type_name::<T>(),
             detail: error.to_string(),
         })
@@ -188,11 +200,12 @@ impl FlowRequest {
         self.notice.is_none() && matches!(self.action, Action::Init | Action::Back | Action::DataExchange)
     }
 
-    fn data_text(&self) -> &[u8] {
+    fn data_text(&self) -> &str {
         self.data_at
             .clone()
             .and_then(|range| self.payload.get(range))
-            .unwrap_or(b"{}")
+            .and_then(|data| str::from_utf8(data).ok())
+            .unwrap_or("{}")
     }
 
     /// The screen if it is written as screens are (letters, digits and underscores, at most 80), for logs.
@@ -308,7 +321,7 @@ mod tests {
         assert_eq!(request.screen(), None);
         assert_eq!(request.version(), "3.0");
         assert_eq!(request.flow_token(), Some("my_flow_token"));
-        assert_eq!(request.data(), &json!({}));
+        assert_eq!(request.data().unwrap(), &json!({}));
         assert_eq!(request.expose_payload(), payload);
     }
 
@@ -316,7 +329,10 @@ mod tests {
     fn a_ping_of_two_members_reads() {
         let request = parse(&json!({"version": "3.0", "action": "ping"}));
         assert_eq!(request.action(), &Action::Ping);
-        assert_eq!((request.flow_token(), request.data()), (None, &json!({})));
+        assert_eq!(
+            (request.flow_token(), request.data().unwrap()),
+            (None, &json!({}))
+        );
     }
 
     #[test]
@@ -365,29 +381,45 @@ mod tests {
             "[".repeat(200),
             "]".repeat(200)
         );
-        assert_eq!(
-            FlowRequest::parse(deep.into_bytes()).unwrap().data(),
-            &Value::Null
-        );
+        assert!(FlowRequest::parse(deep.into_bytes()).unwrap().data().is_err());
         let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat().into_bytes();
         assert_eq!(FlowRequest::parse(deep).unwrap_err(), NotAFlowRequest);
     }
 
     #[test]
-    fn data_that_no_value_holds_can_be_read_as_a_type_of_the_callers() {
+    fn a_payload_that_is_not_utf8_is_no_request_wherever_the_fault_is() {
+        for payload in [
+            &b"{\"action\":\"INIT\",\"ignored\":\"\xff\"}"[..],
+            b"{\"action\":\"INIT\",\"data\":{\"a\":\"\xed\xa0\x80\"}}",
+            b"{\"action\":\"INIT\",\"ignored\":{\"\xc0\xaf\":1}}",
+        ] {
+            assert_eq!(FlowRequest::parse(payload.to_vec()).unwrap_err(), NotAFlowRequest);
+        }
+    }
+
+    #[test]
+    fn data_that_no_value_holds_is_an_error_and_can_be_read_as_a_type_of_the_callers() {
         #[derive(Deserialize)]
         struct Form {
             name: String,
+            odd: Box<RawValue>,
         }
         for odd in [
             r#""\ud83d""#,
             "1e400",
+            "-1e999",
+            "1234567890123456789012345678901234567890",
+            "-9223372036854775809",
+            r#"{"\udc00":1}"#,
+            &["[".repeat(100), "]".repeat(100)].concat(),
             &["[".repeat(200), "]".repeat(200)].concat(),
         ] {
             let payload = format!(r#"{{"action":"data_exchange","data":{{"name":"Ada","odd":{odd}}}}}"#);
             let request = FlowRequest::parse(payload.into_bytes()).unwrap();
-            assert_eq!(request.data(), &Value::Null, "{odd}");
-            assert_eq!(request.data_as::<Form>().unwrap().name, "Ada", "{odd}");
+            let fits = odd.starts_with(&"[".repeat(100)) && odd.len() == 200;
+            assert_eq!(request.data().is_ok(), fits, "{odd}");
+            let form = request.data_as::<Form>().unwrap();
+            assert_eq!((form.name.as_str(), form.odd.get()), ("Ada", odd));
         }
     }
 

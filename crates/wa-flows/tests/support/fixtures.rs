@@ -109,7 +109,8 @@ pub async fn exchange<H: FlowHandler>(endpoint: &FlowEndpoint<H>, payload: Value
 
 /// Answers with the action, the screen and the data that it was asked with.
 pub async fn echo(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
-    let data = json!({"action": request.action().as_str(), "from": request.screen(), "data": request.data()});
+    let data =
+        json!({"action": request.action().as_str(), "from": request.screen(), "data": request.data()?});
     Ok(FlowResponse::screen("ECHO", data))
 }
 
