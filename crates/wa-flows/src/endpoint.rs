@@ -3,12 +3,15 @@
 mod authenticated;
 mod body;
 mod builder;
+mod completion;
 mod handler;
 mod head;
+mod options;
 mod pipeline;
 mod pool;
 mod reader;
 mod replay;
+mod reply;
 mod report;
 mod slots;
 
@@ -28,7 +31,7 @@ pub use body::ReplyBody;
 pub use builder::{EndpointConfigError, FlowEndpointBuilder};
 pub use handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
 pub use pool::RsaPool;
-pub use replay::ReplayWindow;
+pub use replay::{Claim, ReplayMark, ReplayMemory, ReplayStore, ReplayWindow};
 pub use report::ExchangeReport;
 
 use crate::ring::KeyRing;

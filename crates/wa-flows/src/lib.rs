@@ -23,6 +23,7 @@
 //! - [`KeyRing`] holds the current private key and earlier ones, and is changed while it serves.
 //! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`], [`ReplySeal::seal`],
 //!   [`verify_signature`] and [`verify_flow_token`] take bytes and give values.
+//! - [`ReplayMemory`] keeps a request that was answered from being answered twice, on by default.
 //! - [`Refusal`] is every way in which an exchange is refused, with its HTTP status.
 //! - [`EncryptedMedia`] is a file that a user picked.
 //! - [`client`] is the phone's side, for probes and tests.
@@ -48,8 +49,9 @@ mod throttle;
 mod token;
 
 pub use endpoint::{
-    EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder, FlowFuture,
-    FlowHandler, HandlerError, OnAuthenticated, ReplayWindow, ReplyBody, RsaPool,
+    Claim, EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder,
+    FlowFuture, FlowHandler, HandlerError, OnAuthenticated, ReplayMark, ReplayMemory, ReplayStore,
+    ReplayWindow, ReplyBody, RsaPool,
 };
 pub use envelope::{Envelope, NoEnvelope};
 pub use media::{DescriptionError, EncryptedMedia, MediaError};

@@ -17,8 +17,8 @@ pub(crate) type Gcm = AesGcm<Aes128, U16>;
 /// What seals the reply to one request: the session key and the flipped IV.
 ///
 /// It is used up by sealing, so that an IV never meets two plaintexts within one exchange. A recorded body that is sent
-/// again makes a second seal of the same key and IV: two different replies under these give away both. That is the reason
-/// to turn on [`refuse_replays`](crate::FlowEndpointBuilder::refuse_replays). The key is zeroized when it is dropped.
+/// again makes a second seal of the same key and IV, and two different replies under these give away both: an endpoint
+/// prevents that with its [`ReplayMemory`](crate::ReplayMemory). The key is zeroized when it is dropped.
 pub struct ReplySeal {
     cipher: Gcm,
     request_iv: [u8; BLOCK],

@@ -49,8 +49,8 @@ pub enum Refusal {
     /// `flow_token_signature` is missing or wrong.
     #[error("the flow_token_signature is not right")]
     BadTokenSignature,
-    /// The same envelope was answered before.
-    #[error("the request was answered before")]
+    /// A request with the same key and IV was answered before.
+    #[error("a request with the same key and IV was answered before")]
     Replayed,
     /// The body is no envelope.
     #[error("the body is no envelope")]

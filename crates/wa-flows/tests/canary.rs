@@ -19,7 +19,7 @@ use tower_service::Service;
 use wa_flows::client::PhoneKey;
 use wa_flows::{
     AppSecret, EncryptedMedia, Envelope, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing,
-    ReplayWindow, ReplyBody, TokenSignatureMode,
+    ReplyBody, TokenSignatureMode,
 };
 
 /// What no text may hold.
@@ -100,7 +100,6 @@ fn logs_and_printed_values_hold_no_secret() {
                     .app_secret(AppSecret::new(support::SECRET).unwrap())
                     .app_secret(AppSecret::new(MARKER).unwrap())
                     .token_signature(mode)
-                    .refuse_replays(ReplayWindow::default())
                     .observer(|report| clean_debug(report));
                 clean_debug(&builder);
                 let endpoint = builder.build().unwrap();

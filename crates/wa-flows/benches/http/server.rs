@@ -1,5 +1,6 @@
 //! The processes that are measured.
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::rsa::{
@@ -11,7 +12,9 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use wa_flows::{AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};
+use wa_flows::{
+    AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing, ReplayMemory, ReplayWindow,
+};
 use wa_keys::PrivateKey;
 
 use crate::load::{arrivals, percentile};
@@ -37,6 +40,7 @@ pub(crate) fn serve(cores: usize) {
     runtime.block_on(async {
         let endpoint = FlowEndpoint::builder(KeyRing::new(&key()).unwrap(), answer)
             .app_secret(AppSecret::new(APP_SECRET).unwrap())
+            .replay_memory(short_memory())
             .build()
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -48,6 +52,12 @@ pub(crate) fn serve(cores: usize) {
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
+}
+
+/// The load sends the same requests in turns: only the last is remembered, so that each is answered as a new one is.
+fn short_memory() -> ReplayMemory {
+    let window = ReplayWindow::new(Duration::from_hours(1), NonZeroUsize::MIN);
+    ReplayMemory::new(window.response_bytes(2000))
 }
 
 fn runtime(cores: usize) -> Runtime {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A callback for a request whose signature is verified; the server puts it into the request's extensions.
+use http::Extensions;
+
+/// A callback for a request whose signature is verified and that is no replay; the server puts it into the request's
+/// extensions.
 ///
 /// Until then nothing proves that a request comes from Meta: a server that runs out of connections can close those first
 /// for which this was not called. It is called at most once a request, on the serving thread, and must not block. Where
@@ -28,6 +31,13 @@ impl OnAuthenticated {
     /// Makes a callback; its clones share it.
     pub fn new(callback: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(callback))
+    }
+
+    /// Calls the one of a request, if it has one.
+    pub(crate) fn call_in(extensions: &Extensions) {
+        if let Some(callback) = extensions.get::<Self>() {
+            callback.call();
+        }
     }
 
     /// Calls it, for a service that authenticates requests by other means.

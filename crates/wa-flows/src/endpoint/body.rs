@@ -15,10 +15,8 @@ pub struct ReplyBody {
 }
 
 impl ReplyBody {
-    pub(crate) fn new(text: String) -> Self {
-        Self {
-            text: Some(Bytes::from(text)),
-        }
+    pub(crate) fn new(text: Bytes) -> Self {
+        Self { text: Some(text) }
     }
 
     fn len(&self) -> usize {

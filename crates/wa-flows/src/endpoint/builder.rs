@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::endpoint::pipeline::{Options, Pipeline};
+use crate::endpoint::options::Options;
+use crate::endpoint::pipeline::Pipeline;
 use crate::endpoint::pool::RsaPool;
-use crate::endpoint::replay::{ReplayGuard, ReplayWindow};
+use crate::endpoint::replay::ReplayMemory;
 use crate::endpoint::{ExchangeReport, FlowEndpoint, FlowHandler};
 use crate::ring::KeyRing;
 use crate::secret::AppSecret;
@@ -20,7 +21,7 @@ pub struct FlowEndpointBuilder<H> {
     handler: H,
     app_secrets: Vec<AppSecret>,
     skip_signature_check: bool,
-    replay: Option<ReplayWindow>,
+    replay: Option<ReplayMemory>,
     pool: Option<RsaPool>,
     options: Options,
 }
@@ -52,7 +53,7 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
             handler,
             app_secrets: Vec::new(),
             skip_signature_check: false,
-            replay: None,
+            replay: Some(ReplayMemory::default()),
             pool: None,
             options: Options::default(),
         }
@@ -86,8 +87,8 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     }
 
     /// How long an exchange may take, from the head of the request to the answer of the handler; by default 9 s, for
-    /// the phone gives up after 10. A handler that has not answered by then is dropped and answered for with 504, a body that is not there by
-    /// then, or after 5 s, 408.
+    /// the phone gives up after 10. A handler that has not answered by then is dropped and answered for with 504, a body that
+    /// is not there by then, or after 5 s, 408.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
@@ -110,13 +111,20 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         self
     }
 
-    /// Refuses envelopes that were admitted before, with 432; off by default. Phones encrypt every request anew, so that
-    /// only somebody who recorded a request sends it twice, and gets a second reply under the same key and IV.
+    /// The memory by which repeated requests are recognised: by default one of this endpoint alone, with the defaults of
+    /// [`ReplayWindow`](crate::ReplayWindow).
     ///
-    /// An envelope is remembered before the handler runs: one whose first try ended with 500, 503 or 504 is refused too.
-    /// Each endpoint remembers for itself, in memory, until the window has passed.
-    pub fn refuse_replays(mut self, window: ReplayWindow) -> Self {
-        self.replay = Some(window);
+    /// Give the same memory to endpoints whose rings share a key, and to an endpoint that takes the place of another while
+    /// the process runs; give one with a [`ReplayStore`](crate::ReplayStore) where several processes serve.
+    pub fn replay_memory(mut self, memory: ReplayMemory) -> Self {
+        self.replay = Some(memory);
+        self
+    }
+
+    /// Answers every request, however often it comes. Anyone who has recorded a request can then have the handler called
+    /// again, and from two different responses to it learn the XOR of both.
+    pub fn danger_allow_replays(mut self) -> Self {
+        self.replay = None;
         self
     }
 
@@ -160,12 +168,11 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
             return Err(EndpointConfigError::NoTime);
         }
         let pool = self.pool.unwrap_or_else(RsaPool::shared);
-        let replay = self.replay.map(ReplayGuard::new);
         let check_signature = !self.skip_signature_check;
         let pipeline = Pipeline::new(self.ring, self.handler, self.options, pool).with_checks(
             self.app_secrets.into(),
             check_signature,
-            replay,
+            self.replay,
         );
         Ok(FlowEndpoint {
             pipeline: Arc::new(pipeline),

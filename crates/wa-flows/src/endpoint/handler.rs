@@ -18,7 +18,8 @@ use crate::token::TokenVerdict;
 /// also say what happens on pings and error notifications, which are answered by default.
 ///
 /// The future of a handler is dropped, wherever it waits, when its [deadline](crate::FlowEndpointBuilder::deadline) has
-/// passed (504) and when the client leaves. `tokio::spawn` what must complete once it has begun.
+/// passed (504): `tokio::spawn` what must complete once it has begun. If the client leaves, the handler goes on in a task of
+/// its own, until the deadline, so that a [repeat](crate::ReplayMemory) of the request gets its response.
 ///
 /// ```
 /// use serde_json::json;

@@ -1,25 +1,23 @@
 //! One exchange from the HTTP request to the reply: each step in its order, and never back.
 
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
 use http::{Extensions, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 use tracing::Instrument;
 
-use crate::endpoint::handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
+use crate::endpoint::completion::{RunToEnd, catch_panic};
+use crate::endpoint::handler::{Exchange, ExchangeId, FlowHandler};
 use crate::endpoint::head::Needed;
+use crate::endpoint::options::{Observer, Options};
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::reader::Reader;
-use crate::endpoint::replay::{Mark, ReplayGuard, mark};
+use crate::endpoint::replay::{Admitted, Claim, Outcome, ReplayMemory, Ticket};
+use crate::endpoint::reply::{Reply, refused};
 use crate::endpoint::report::ExchangeLog;
 use crate::endpoint::{ExchangeReport, OnAuthenticated, ReplyBody, head};
 use crate::envelope::Envelope;
@@ -29,7 +27,7 @@ use crate::secret::AppSecret;
 use crate::session::ReplySeal;
 use crate::signature::verify_signature;
 use crate::status::Refusal;
-use crate::token::{TokenSignatureMode, TokenVerdict, verify_flow_token};
+use crate::token::{TokenVerdict, verify_flow_token};
 
 /// Names the exchange on every reply, so that it is found in the log.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
@@ -49,38 +47,11 @@ pub(crate) struct Pipeline<H> {
     app_secrets: Arc<[AppSecret]>,
     check_signature: bool,
     log: ExchangeLog,
-    replay: Option<ReplayGuard>,
+    replay: Option<ReplayMemory>,
     reader: Reader,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     /// Slots in all; a semaphore has fewer than `max_in_flight` may say.
     slot_count: usize,
-}
-
-pub(crate) type Observer = Arc<dyn Fn(&ExchangeReport) + Send + Sync>;
-
-/// The settings that need no resolution.
-pub(crate) struct Options {
-    pub(crate) token_signature: TokenSignatureMode,
-    pub(crate) body_limit: usize,
-    pub(crate) deadline: Duration,
-    pub(crate) max_in_flight: NonZeroUsize,
-    pub(crate) plain_token_invalid: bool,
-    pub(crate) observer: Option<Observer>,
-    pub(crate) log_payloads: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            token_signature: TokenSignatureMode::default(),
-            body_limit: 2 * 1024 * 1024,
-            deadline: Duration::from_secs(9),
-            max_in_flight: NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN),
-            plain_token_invalid: false,
-            observer: None,
-            log_payloads: false,
-        }
-    }
 }
 
 /// A request that was decrypted and found good.
@@ -89,14 +60,15 @@ struct Decrypted {
     seal: ReplySeal,
     key: wa_keys::Fingerprint,
     token: TokenVerdict,
-    mark: Option<Mark>,
 }
 
-/// What goes out with a status of 200 or 427.
-struct Reply {
-    status: StatusCode,
-    content_type: &'static str,
-    text: String,
+/// What is done when a request is ready for its handler, whether its client stays or not.
+struct Work {
+    decrypted: Decrypted,
+    exchange: Exchange,
+    deadline: tokio::time::Instant,
+    ticket: Option<Ticket>,
+    slot: OwnedSemaphorePermit,
 }
 
 impl<H> Pipeline<H> {
@@ -113,7 +85,7 @@ impl<H> Pipeline<H> {
             log: ExchangeLog::new(true),
             replay: None,
             reader,
-            slots: Semaphore::new(slots),
+            slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
         }
     }
@@ -122,7 +94,7 @@ impl<H> Pipeline<H> {
         mut self,
         app_secrets: Arc<[AppSecret]>,
         check_signature: bool,
-        replay: Option<ReplayGuard>,
+        replay: Option<ReplayMemory>,
     ) -> Self {
         self.app_secrets = app_secrets;
         self.check_signature = check_signature;
@@ -142,7 +114,7 @@ impl<H> Pipeline<H> {
 
 impl<H: FlowHandler> Pipeline<H> {
     /// Answers a request, whatever it is.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<ReplyBody>
+    pub(crate) async fn answer<B>(self: &Arc<Self>, request: Request<B>) -> Response<ReplyBody>
     where
         B: Body + Send,
         B::Data: Send,
@@ -155,14 +127,13 @@ impl<H: FlowHandler> Pipeline<H> {
             log: &self.log,
             observer: self.options.observer.as_ref(),
         };
-        let started = reporting.started;
-        let reply = self.exchange(request, started, &mut reporting.report).await;
+        let reply = self.exchange(request, &mut reporting.report).await;
         reporting.outcome = reply
             .as_ref()
             .map(|reply| reply.status)
             .map_err(|refusal| *refusal);
         drop(reporting);
-        let mut response = reply.map_or_else(refused, accepted);
+        let mut response = reply.map_or_else(refused, Reply::into_response);
         if let Ok(id) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(EXCHANGE_ID, id);
         }
@@ -170,11 +141,73 @@ impl<H: FlowHandler> Pipeline<H> {
     }
 
     async fn exchange<B>(
-        &self,
+        self: &Arc<Self>,
         request: Request<B>,
-        started: Instant,
         report: &mut ExchangeReport,
     ) -> Result<Reply, Refusal>
+    where
+        B: Body + Send,
+        B::Data: Send,
+    {
+        let started = tokio::time::Instant::now();
+        let deadline = started
+            .checked_add(self.options.deadline)
+            .unwrap_or_else(|| started + NEVER);
+        let (body, extensions) = self.receive(request, deadline.min(started + BODY_TIME)).await?;
+        let envelope = Envelope::parse(&body).inspect_err(|_| report.signed = self.check_signature)?;
+        let admitted = match (&self.replay, envelope.sealed()) {
+            (Some(replay), Some(sealed)) => replay.admit(sealed, &body, deadline).await?,
+            _ => Admitted::First(None),
+        };
+        if self.check_signature {
+            // Not before: anyone who has recorded a request can send it signed.
+            report.signed = true;
+            OnAuthenticated::call_in(&extensions);
+        }
+        let mut ticket = match admitted {
+            Admitted::First(ticket) => ticket,
+            Admitted::Repeat(outcome) => {
+                report.repeats(&outcome);
+                return outcome.reply.clone();
+            }
+        };
+        drop(body);
+        let prepared = self.prepare(envelope, &mut ticket, deadline, report).await;
+        let (slot, decrypted) = match prepared {
+            Ok(prepared) => prepared,
+            Err(refusal) => {
+                finish(ticket, report, Err(refusal));
+                return Err(refusal);
+            }
+        };
+        if !self.check_signature {
+            OnAuthenticated::call_in(&extensions);
+        }
+        let exchange = Exchange {
+            id: report.id,
+            key: decrypted.key,
+            token: decrypted.token,
+            extensions,
+        };
+        let work = Work {
+            decrypted,
+            exchange,
+            deadline,
+            ticket,
+            slot,
+        };
+        let work = Arc::clone(self).complete(work, report.clone());
+        let (reply, took) = RunToEnd::new(work.in_current_span()).await;
+        report.handler = Some(took);
+        reply
+    }
+
+    /// Reads the body and checks its signature.
+    async fn receive<B>(
+        &self,
+        request: Request<B>,
+        deadline: tokio::time::Instant,
+    ) -> Result<(Bytes, Extensions), Refusal>
     where
         B: Body + Send,
         B::Data: Send,
@@ -188,66 +221,66 @@ impl<H: FlowHandler> Pipeline<H> {
         if self.pool.is_full() || self.slots.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
-        let started = tokio::time::Instant::from_std(started);
-        let deadline = started
-            .checked_add(self.options.deadline)
-            .unwrap_or_else(|| started + NEVER);
-        let body = timeout_at(deadline.min(started + BODY_TIME), self.reader.read(body))
+        let body = timeout_at(deadline, self.reader.read(body))
             .await
             .map_err(|_| Refusal::BodyTooSlow)??;
         if self.check_signature {
             verify_signature(&self.app_secrets, signature.as_deref(), &body)?;
-            report.signed = true;
-            authenticated(&extensions);
         }
-        let _slot = self.slots.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        Ok((body, extensions))
+    }
 
+    /// Calls the handler and encrypts its response; returns how long the handler took.
+    async fn complete(
+        self: Arc<Self>,
+        work: Work,
+        report: ExchangeReport,
+    ) -> (Result<Reply, Refusal>, Duration) {
+        let handling = Instant::now();
+        let Decrypted { request, seal, .. } = work.decrypted;
+        let response = timeout_at(work.deadline, self.handle(request, work.exchange)).await;
+        let took = handling.elapsed();
+        let response = response.unwrap_or(Err(Refusal::HandlerTimedOut));
+        let reply = response.and_then(|response| self.seal(response, seal, report.id));
+        finish(work.ticket, &report, reply.clone());
+        drop(work.slot);
+        (reply, took)
+    }
+
+    /// Everything that is needed before the handler is called: a slot, the decrypted request, and its claim.
+    async fn prepare(
+        &self,
+        envelope: Envelope,
+        ticket: &mut Option<Ticket>,
+        deadline: tokio::time::Instant,
+        report: &mut ExchangeReport,
+    ) -> Result<(OwnedSemaphorePermit, Decrypted), Refusal> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        let slot = slot.map_err(|_| Refusal::Overloaded)?;
         let decrypting = Instant::now();
-        let decrypted = timeout_at(deadline, self.decrypt(body))
+        let decrypted = timeout_at(deadline, self.decrypt(envelope))
             .await
             .unwrap_or(Err(Refusal::Overloaded));
         report.decrypt = Some(decrypting.elapsed());
-        let Decrypted {
-            request,
-            seal,
-            key,
-            token,
-            mark,
-        } = decrypted?;
-        if !self.check_signature {
-            authenticated(&extensions);
+        let decrypted = decrypted?;
+        report.decrypted(&decrypted.request, decrypted.key, decrypted.token);
+        if let (Some(replay), Some(ticket)) = (&self.replay, ticket) {
+            let claim = replay.claim(ticket.mark()).await;
+            report.replay_store_failed = claim.is_err();
+            ticket.spend();
+            if claim == Ok(Claim::Known) {
+                return Err(Refusal::Replayed);
+            }
         }
-        report.decrypted(&request, key, token);
-        if let (Some(replay), Some(mark)) = (&self.replay, mark)
-            && !replay.admit(mark)
-        {
-            return Err(Refusal::Replayed);
-        }
-
-        let handling = Instant::now();
-        let exchange = Exchange {
-            id: report.id,
-            key,
-            token,
-            extensions,
-        };
-        let response = timeout_at(deadline, self.handle(request, exchange)).await;
-        report.handler = Some(handling.elapsed());
-        self.seal(response.map_err(|_| Refusal::HandlerTimedOut)??, seal, report.id)
+        Ok((slot, decrypted))
     }
 
     /// Decrypts on the pool, so that the serving threads stay free.
-    async fn decrypt(&self, body: Bytes) -> Result<Decrypted, Refusal> {
+    async fn decrypt(&self, envelope: Envelope) -> Result<Decrypted, Refusal> {
         let ring = self.ring.clone();
         let app_secrets = Arc::clone(&self.app_secrets);
         let mode = self.options.token_signature;
-        let wants_mark = self.replay.is_some();
         let work = move || {
-            let envelope = Envelope::parse(&body)?;
-            let mark = envelope
-                .sealed()
-                .filter(|_| wants_mark)
-                .map(|sealed| mark(&sealed.encrypted_key, &sealed.iv));
             let opened = ring.open_envelope(envelope)?;
             let key = opened.key;
             let (payload, seal) = opened.into_parts();
@@ -258,7 +291,6 @@ impl<H: FlowHandler> Pipeline<H> {
                 seal,
                 key,
                 token,
-                mark,
             })
         };
         let result = self.pool.submit(work).map_err(|_| Refusal::Overloaded)?;
@@ -323,25 +355,17 @@ impl<H: FlowHandler> Pipeline<H> {
             tracing::debug!(%id, response = %String::from_utf8_lossy(&json), "encrypting a response");
         }
         if status != StatusCode::OK && self.options.plain_token_invalid {
-            let text = String::from_utf8(json).map_err(|_| Refusal::HandlerFailed)?;
             return Ok(Reply {
                 status,
                 content_type: "application/json",
-                text,
+                text: json.into(),
             });
         }
         Ok(Reply {
             status,
             content_type: "text/plain",
-            text: seal.seal(json),
+            text: seal.seal(json).into(),
         })
-    }
-}
-
-/// Tells the server that a request is authenticated.
-fn authenticated(extensions: &Extensions) {
-    if let Some(hook) = extensions.get::<OnAuthenticated>() {
-        hook.call();
     }
 }
 
@@ -363,50 +387,13 @@ impl Drop for Reporting<'_> {
     }
 }
 
-/// Turns a panic of the handler into its failure, so that the phone gets a status and the connection lives on.
-async fn catch_panic<F>(handler: F) -> Result<FlowResponse, HandlerError>
-where
-    F: Future<Output = Result<FlowResponse, HandlerError>>,
-{
-    let mut handler = pin!(handler);
-    std::future::poll_fn(|cx| {
-        catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)))
-            .unwrap_or_else(|_| std::task::Poll::Ready(Err(HandlerError::failed("it panicked"))))
-    })
-    .await
-}
-
-fn accepted(reply: Reply) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::new(reply.text));
-    *response.status_mut() = reply.status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    response
-}
-
-/// A refusal has no body: there is no key to encrypt one with, or nothing that the phone would show.
-fn refused(refusal: Refusal) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::default());
-    *response.status_mut() = refusal.status();
-    if refusal == Refusal::MethodNotAllowed {
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
-    }
-    response
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("token_signature", &self.token_signature)
-            .field("body_limit", &self.body_limit)
-            .field("deadline", &self.deadline)
-            .field("max_in_flight", &self.max_in_flight)
-            .field("plain_token_invalid", &self.plain_token_invalid)
-            .field("observed", &self.observer.is_some())
-            .field("log_payloads", &self.log_payloads)
-            .finish()
+/// Gives the outcome to those who repeat the exchange.
+fn finish(ticket: Option<Ticket>, report: &ExchangeReport, reply: Result<Reply, Refusal>) {
+    if let Some(ticket) = ticket {
+        ticket.finish(Outcome {
+            id: report.id,
+            action: report.action,
+            reply,
+        });
     }
 }

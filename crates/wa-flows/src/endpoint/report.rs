@@ -7,6 +7,7 @@ use http::StatusCode;
 use wa_keys::Fingerprint;
 
 use crate::endpoint::ExchangeId;
+use crate::endpoint::replay::Outcome;
 use crate::message::FlowRequest;
 use crate::status::Refusal;
 use crate::throttle::LogThrottle;
@@ -30,13 +31,17 @@ pub struct ExchangeReport {
     pub status: StatusCode,
     /// Why it was refused, if it was.
     pub refusal: Option<Refusal>,
+    /// The exchange whose response this one got, if it repeated a request (see [`ReplayMemory`](crate::ReplayMemory)).
+    pub repeat_of: Option<ExchangeId>,
+    /// True if the [`ReplayStore`](crate::ReplayStore) failed or was too slow, so that the memory of this process decided.
+    pub replay_store_failed: bool,
     /// How long decrypting took, with the wait for it.
     pub decrypt: Option<Duration>,
     /// How long the handler took.
     pub handler: Option<Duration>,
     /// How long all of it took, from the head of the request to the reply.
     pub total: Duration,
-    /// True once the signature is verified; never on an endpoint that verifies none.
+    /// True once the signature is verified and the request is no replay; never on an endpoint that verifies none.
     pub(crate) signed: bool,
 }
 
@@ -45,6 +50,7 @@ pub struct ExchangeReport {
 pub(crate) struct ExchangeLog {
     checks_signatures: bool,
     answered: LogThrottle,
+    repeated: LogThrottle,
     refused: HashMap<Refusal, LogThrottle>,
     handler: LogThrottle,
 }
@@ -55,6 +61,7 @@ impl ExchangeLog {
         Self {
             checks_signatures,
             answered: LogThrottle::new("answered"),
+            repeated: LogThrottle::new("repeated"),
             refused: Refusal::ALL.into_iter().map(refused).collect(),
             handler: LogThrottle::new("handler"),
         }
@@ -74,6 +81,7 @@ impl ExchangeLog {
         match report.refusal {
             // Anyone who has recorded a signed request can send it.
             Some(Refusal::Replayed) => self.refused.get(&Refusal::Replayed),
+            _ if report.repeat_of.is_some() => Some(&self.repeated),
             _ if report.signed => None,
             Some(refusal) => self.refused.get(&refusal),
             None => Some(&self.answered),
@@ -91,6 +99,8 @@ impl ExchangeReport {
             token: None,
             status: StatusCode::OK,
             refusal: None,
+            repeat_of: None,
+            replay_store_failed: false,
             decrypt: None,
             handler: None,
             total: Duration::ZERO,
@@ -104,6 +114,12 @@ impl ExchangeReport {
         self.screen = request.loggable_screen().map(str::to_owned);
         self.key = Some(key);
         self.token = Some(token);
+    }
+
+    /// Notes that the exchange gets the response of another.
+    pub(crate) fn repeats(&mut self, first: &Outcome) {
+        self.action = first.action;
+        self.repeat_of = Some(first.id);
     }
 
     /// Records the outcome and writes the exchange to the log.
@@ -133,6 +149,7 @@ impl ExchangeReport {
                     key = self.key.map(|key| key.short()),
                     status = self.status.as_u16(),
                     refusal = self.refusal.map(Refusal::label),
+                    repeat_of = self.repeat_of.map(tracing::field::display),
                     duration_ms = millis(self.total),
                     suppressed,
                     $what
@@ -140,6 +157,7 @@ impl ExchangeReport {
             };
         }
         match self.refusal {
+            _ if self.repeat_of.is_some() => log!(info, "repeated the response to a Flow request"),
             None => log!(info, "answered a Flow request"),
             Some(refusal) if self.any_client_can_cause(refusal) => log!(info, "refused a Flow request"),
             Some(_) => log!(warn, "refused a Flow request"),
