@@ -5,7 +5,7 @@ use std::fmt;
 use wa_keys::Fingerprint;
 
 use crate::config::{ConfigErrors, EndpointConfig, GatewayConfig, Problems};
-use crate::material::{KeyCache, Material};
+use crate::material::{KeyCache, Material, secrets};
 use crate::tls;
 
 /// What a configuration comes to.
@@ -15,6 +15,7 @@ use crate::tls;
 pub struct CheckReport {
     listen: String,
     admin: Option<String>,
+    replay_store: Option<String>,
     endpoints: Vec<CheckedEndpoint>,
     warnings: Vec<String>,
 }
@@ -56,6 +57,7 @@ impl GatewayConfig {
             Some(Err(errors)) => problems.extend(errors),
             None => {}
         }
+        let store = secrets::store_url(settings.replay_store.as_ref(), &self.environment, &mut problems);
         let unsigned = settings
             .endpoints
             .iter()
@@ -66,10 +68,21 @@ impl GatewayConfig {
                 endpoint.name
             )
         }));
+        let replayed = settings
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.allow_replays);
+        warnings.extend(replayed.map(|endpoint| {
+            format!(
+                "endpoint {} answers a request as often as it is sent (danger_allow_replays)",
+                endpoint.name
+            )
+        }));
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         problems.unless_any(Some(CheckReport {
             listen: format!("{scheme}://{}", settings.listen),
             admin: settings.admin.map(|address| format!("http://{address}")),
+            replay_store: store.map(|url| url.printable()),
             endpoints,
             warnings,
         }))
@@ -85,6 +98,11 @@ impl CheckReport {
     /// Where metrics, health and media decryption are served, if anywhere.
     pub fn admin(&self) -> Option<&str> {
         self.admin.as_deref()
+    }
+
+    /// Where the replay store is, if there is one, without user and password.
+    pub fn replay_store(&self) -> Option<&str> {
+        self.replay_store.as_deref()
     }
 
     /// What can be used and yet is not as it should be.
@@ -157,6 +175,9 @@ impl fmt::Display for CheckReport {
         match &self.admin {
             Some(admin) => write!(f, "admin at {admin}")?,
             None => f.write_str("no admin address")?,
+        }
+        if let Some(store) = &self.replay_store {
+            write!(f, "\nreplay store at {store}")?;
         }
         for endpoint in &self.endpoints {
             write!(

@@ -12,6 +12,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use layers::Sources;
 
 #[cfg(test)]
 pub(crate) use kind::Kind;
-pub(crate) use kind::{AnsweredBy, HostName, Target};
+pub(crate) use kind::{AnsweredBy, HostName, StoreUrl, Target};
 pub(crate) use layers::{Environment, Located};
 pub use overrides::Overrides;
 pub(crate) use problem::Problems;
@@ -89,6 +90,8 @@ pub(crate) struct Settings {
     pub(crate) drain: Duration,
     pub(crate) drain_delay: Duration,
     pub(crate) watch: Duration,
+    pub(crate) replay_store: Option<StoreSource>,
+    pub(crate) replay_window: Duration,
 }
 
 /// The files of a certificate.
@@ -104,6 +107,8 @@ pub(crate) struct Limits {
     pub(crate) body: usize,
     pub(crate) upstream_body: usize,
     pub(crate) media: usize,
+    pub(crate) replay_marks: NonZeroUsize,
+    pub(crate) replay_responses: usize,
     pub(crate) in_flight: usize,
     pub(crate) connections: usize,
     pub(crate) header: Duration,
@@ -122,6 +127,7 @@ pub(crate) struct EndpointConfig {
     pub(crate) passphrases: Vec<Located<SecretSource>>,
     pub(crate) app_secrets: Vec<Located<SecretSource>>,
     pub(crate) skip_signature: bool,
+    pub(crate) allow_replays: bool,
     pub(crate) token_signature: TokenSignatureMode,
     pub(crate) upstream: Target,
     pub(crate) upstream_ca: Option<Located<PathBuf>>,
@@ -136,6 +142,13 @@ pub(crate) struct Timeouts {
     pub(crate) total: Duration,
     pub(crate) connect: Duration,
     pub(crate) idle: Duration,
+}
+
+/// Where the URL of the replay store is.
+#[derive(Debug, Clone)]
+pub(crate) enum StoreSource {
+    Url(StoreUrl),
+    Secret(Located<SecretSource>),
 }
 
 /// Where a secret is read from, and the key that says so.

@@ -13,7 +13,8 @@ use crate::current::Current;
 use crate::material::files::Stamp;
 use crate::material::{self, KeyCache, Material, Revoked};
 use crate::metrics::{EndpointKeys, Metrics, Reload};
-use crate::routes::{Route, Routes};
+use crate::replay::Replays;
+use crate::routes::{Route, Routes, Shared};
 use crate::tls::{self, Certificate};
 
 /// Files that could not be used are read again after this time though they look the same: what was wrong may have been
@@ -36,6 +37,7 @@ pub(crate) struct Serving {
 pub(crate) struct Keeper {
     config: GatewayConfig,
     serving: Serving,
+    shared: Shared,
     caches: Caches,
     /// The files of each endpoint.
     seen: HashMap<String, Seen>,
@@ -86,6 +88,7 @@ impl Keeper {
                 return problems.unless_any(None);
             }
         };
+        let replays = Replays::open(&config)?;
         let routes = Current::new(Routes::default());
         let dropped_lines = config.dropped_log_lines.clone();
         let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone()), dropped_lines));
@@ -102,6 +105,10 @@ impl Keeper {
         let mut keeper = Self {
             fixed: fixed(&config.settings),
             config,
+            shared: Shared {
+                metrics: Arc::clone(&serving.metrics),
+                replays,
+            },
             serving,
             caches,
             seen: HashMap::new(),
@@ -293,6 +300,12 @@ impl Keeper {
                     "signatures are NOT checked (danger_skip_signature_check): anybody can send requests"
                 );
             }
+            if endpoint.allow_replays {
+                tracing::warn!(
+                    endpoint = endpoint.name,
+                    "replays are answered (danger_allow_replays): anyone who has recorded a request can repeat it"
+                );
+            }
         }
         self.caches.retain(|name, _| seen.contains_key(name));
         self.seen = seen;
@@ -310,7 +323,7 @@ impl Keeper {
             .by_name(&endpoint.name)
             .map_or_else(|| new_keys.clone(), |route| route.endpoint().ring().clone());
         let limits = &self.config.settings.limits;
-        let route = Route::new(endpoint, limits, material, ring, &self.serving.metrics);
+        let route = Route::new(endpoint, limits, material, ring, &self.shared);
         let mut problems = Problems::within(&endpoint.scope);
         let route = route
             .inspect_err(|error| problems.add(Origin::Nowhere, "", ConfigFault::Endpoint(*error)))
@@ -342,7 +355,7 @@ fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>
 }
 
 /// Settings that a reload does not change, with their values.
-type Fixed = [(&'static str, String); 7];
+type Fixed = [(&'static str, String); 11];
 
 fn fixed(settings: &Settings) -> Fixed {
     let limits = &settings.limits;
@@ -354,6 +367,16 @@ fn fixed(settings: &Settings) -> Fixed {
         ("listen", settings.listen.to_string()),
         ("admin.listen", admin),
         ("tls", tls.to_owned()),
+        (
+            "replay_store",
+            settings
+                .replay_store
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), |store| format!("{store:?}")),
+        ),
+        ("replay_window", format!("{:?}", settings.replay_window)),
+        ("limits.replay_marks", limits.replay_marks.to_string()),
+        ("limits.replay_responses", limits.replay_responses.to_string()),
         ("limits.connections", limits.connections.to_string()),
         ("limits.header_timeout", format!("{:?}", limits.header)),
         ("limits.handshake_timeout", format!("{:?}", limits.handshake)),

@@ -44,6 +44,7 @@ mod in_flight;
 mod keeper;
 mod material;
 mod metrics;
+mod replay;
 mod routes;
 mod server;
 mod signal;

@@ -3,7 +3,7 @@
 pub(crate) mod files;
 mod keys;
 pub(crate) mod revoked;
-mod secrets;
+pub(crate) mod secrets;
 
 use wa_flows::{AppSecret, KeyRing};
 

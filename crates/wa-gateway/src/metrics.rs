@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
     upstream_requests: Family<OutcomeLabels, Counter>,
     upstream_retries: Family<EndpointLabel, Counter>,
     error_notifications: Family<ErrorLabels, Counter>,
+    repeats: Family<EndpointLabel, Counter>,
+    replay_store_failures: Counter,
     shed: Family<ReasonLabel, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     media: Family<ResultLabel, Counter>,
@@ -116,6 +118,8 @@ impl Metrics {
             upstream_requests: register(&mut registry, &table::UPSTREAM_REQUESTS, Family::default()),
             upstream_retries: register(&mut registry, &table::UPSTREAM_RETRIES, Family::default()),
             error_notifications: register(&mut registry, &table::ERROR_NOTIFICATIONS, Family::default()),
+            repeats: register(&mut registry, &table::REPEATS, Family::default()),
+            replay_store_failures: register(&mut registry, &table::REPLAY_STORE_FAILURES, Counter::default()),
             shed: register(&mut registry, &table::SHED, Family::default()),
             reloads: register(&mut registry, &table::RELOADS, Family::default()),
             media: register(&mut registry, &table::MEDIA, Family::default()),
@@ -217,6 +221,7 @@ impl EndpointMetrics {
         let label = EndpointLabel {
             endpoint: Arc::clone(&name),
         };
+        metrics.repeats.get_or_create_owned(&label);
         let endpoint = Self {
             total: metrics.total.get_or_create_owned(&label),
             decrypt: metrics.decrypt.get_or_create_owned(&label),
@@ -284,6 +289,15 @@ impl EndpointMetrics {
         self.total.observe(report.total.as_secs_f64());
         if let Some(decrypt) = report.decrypt {
             self.decrypt.observe(decrypt.as_secs_f64());
+        }
+        if report.repeat_of.is_some() {
+            let label = EndpointLabel {
+                endpoint: Arc::clone(&self.name),
+            };
+            metrics.repeats.get_or_create(&label).inc();
+        }
+        if report.replay_store_failed {
+            metrics.replay_store_failures.inc();
         }
         if let Some(refusal) = report.refusal {
             let labels = RefusalLabels {

@@ -12,6 +12,7 @@ use crate::config::{EndpointConfig, Limits};
 use crate::forward::Forward;
 use crate::material::Material;
 use crate::metrics::{EndpointMetrics, Metrics};
+use crate::replay::Replays;
 use crate::upstream::Upstream;
 
 /// What an exchange may take beyond its upstream: reading, decrypting, encrypting.
@@ -26,6 +27,13 @@ pub(crate) struct Routes(HashMap<String, Route>);
 pub(crate) struct Route {
     name: Arc<str>,
     endpoint: FlowEndpoint<Forward>,
+}
+
+/// What all endpoints share, for as long as the gateway runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) replays: Replays,
 }
 
 impl Routes {
@@ -59,9 +67,9 @@ impl Route {
         limits: &Limits,
         material: Material,
         ring: KeyRing,
-        metrics: &Arc<Metrics>,
+        shared: &Shared,
     ) -> Result<Self, EndpointConfigError> {
-        let metrics = EndpointMetrics::new(metrics, &config.name);
+        let metrics = EndpointMetrics::new(&shared.metrics, &config.name);
         let forward = Forward {
             upstream: Upstream::new(material.connector, config.timeouts, limits.upstream_body),
             metrics: metrics.clone(),
@@ -82,6 +90,10 @@ impl Route {
         if config.skip_signature {
             builder = builder.danger_skip_signature_check();
         }
+        builder = match shared.replays.of(config) {
+            Some(memory) => builder.replay_memory(memory.clone()),
+            None => builder.danger_allow_replays(),
+        };
         Ok(Self {
             name: config.name.as_str().into(),
             endpoint: builder.build()?,

@@ -87,7 +87,7 @@ fn requests(payload: &[u8]) -> Requests {
         );
         [head.as_bytes(), body].concat()
     };
-    Rc::new((0..256).map(|_| request()).collect())
+    Rc::new((0..4096).map(|_| request()).collect())
 }
 
 /// A connection that is kept.

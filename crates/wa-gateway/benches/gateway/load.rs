@@ -56,7 +56,7 @@ fn requests(payload: &Value) -> Requests {
         );
         [head.as_bytes(), body].concat()
     };
-    Rc::new((0..256).map(|_| request()).collect())
+    Rc::new((0..4096).map(|_| request()).collect())
 }
 
 impl Load {

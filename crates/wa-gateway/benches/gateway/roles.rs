@@ -18,7 +18,7 @@ pub(crate) fn key() -> PrivateKey {
     PrivateKey::parse(std::fs::read(KEY).unwrap(), None).unwrap()
 }
 
-/// A gateway with its default limits, on one thread; prints its port.
+/// A gateway with its default limits, but for its memory of replays, on one thread; prints its port.
 pub(crate) fn gateway() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -34,7 +34,9 @@ pub(crate) fn gateway() {
     ] {
         assert!(flags.set(flag, value));
     }
-    let config = GatewayConfig::parse("", &flags, |name| {
+    // The load sends the same requests in turns: only the last is remembered, so that each is answered as a new one is.
+    let limits = "[limits]\nreplay_marks = 1\nreplay_responses = 2000\n";
+    let config = GatewayConfig::parse(limits, &flags, |name| {
         (name == "WA_APP_SECRET").then(|| APP_SECRET.to_owned())
     })
     .unwrap();

@@ -1,5 +1,7 @@
 //! The kinds of values that a setting can have, from TOML or from the text of a flag or variable.
 
+mod store;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use toml::de::DeValue;
 use url::Url;
 use wa_flows::TokenSignatureMode;
 use wa_keys::file::is_key_text;
+
+pub(crate) use store::{Days, StoreUrl};
 
 /// A kind of value.
 pub(crate) trait Kind: Sized {

@@ -4,6 +4,7 @@ mod endpoint;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::config::kind::{Kind, MaybeAddress};
 use crate::config::layers::{Layers, Located, Sources};
 use crate::config::problem::{ConfigFault, Origin, Problems};
 use crate::config::setting::{self, Setting, Table, Typed};
-use crate::config::{EndpointConfig, Limits, Settings, TlsConfig};
+use crate::config::{EndpointConfig, Limits, SecretSource, Settings, StoreSource, TlsConfig};
 
 /// Reads the text of a configuration with what is laid over it.
 pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<Settings> {
@@ -52,6 +53,14 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
     let endpoints = endpoints(&root, problems);
     let drain = root.get(&setting::DRAIN, problems);
     let drain_delay = root.get(&setting::DRAIN_DELAY, problems);
+    let replay_store = replay_store(&root, problems);
+    let replay_window = in_range(
+        &root,
+        &setting::REPLAY_WINDOW,
+        |window| is_some_time(&window.0),
+        "more than 0",
+        problems,
+    );
     let watch = in_range(
         &root,
         &setting::WATCH,
@@ -70,6 +79,8 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
         drain: drain?.value,
         drain_delay: drain_delay?.value,
         watch: watch?,
+        replay_store,
+        replay_window: replay_window?.0,
     })
 }
 
@@ -159,10 +170,62 @@ fn tls_files(table: &Layers<'_>, problems: &mut Problems) -> Option<TlsConfig> {
     })
 }
 
+/// Where the URL of the replay store is; none if there is no store.
+fn replay_store(root: &Layers<'_>, problems: &mut Problems) -> Option<StoreSource> {
+    let url = root.get(&setting::REPLAY_STORE, problems);
+    let file = root.get(&setting::REPLAY_STORE_FILE, problems);
+    let variable = root.get(&setting::REPLAY_STORE_ENV, problems);
+    let given = [
+        root.has(&setting::REPLAY_STORE),
+        root.has(&setting::REPLAY_STORE_FILE),
+        root.has(&setting::REPLAY_STORE_ENV),
+    ];
+    if given.iter().filter(|given| **given).count() > 1 {
+        let fault = ConfigFault::Conflict(
+            "give one of `replay_store`, `replay_store_file` and `replay_store_env`: there is one store",
+        );
+        problems.add(root.origin(), &root.key(&setting::REPLAY_STORE.setting), fault);
+        return None;
+    }
+    if let Some(url) = url {
+        return Some(StoreSource::Url(url.value));
+    }
+    let source = if let Some(file) = file {
+        Located {
+            value: SecretSource::File {
+                path: root.sources.resolve(&file.origin, file.value),
+                key: setting::REPLAY_STORE_FILE.setting.name,
+            },
+            origin: file.origin,
+        }
+    } else {
+        let named = variable.map(|variable| (variable.value.0, variable.origin));
+        let (name, origin) = named.or_else(|| {
+            let name = setting::DEFAULT_STORE_VARIABLE;
+            let is_set = !given.contains(&true) && root.sources.environment.get(name).is_some();
+            is_set.then(|| (name.to_owned(), Origin::Environment(name)))
+        })?;
+        let key = setting::REPLAY_STORE_ENV.setting.name;
+        Located {
+            value: SecretSource::Variable { name, key },
+            origin,
+        }
+    };
+    Some(StoreSource::Secret(source))
+}
+
 fn limits(table: &Layers<'_>, problems: &mut Problems) -> Option<Limits> {
     let body = in_range(table, &setting::BODY, |size| size.0 > 0, "more than 0", problems);
     let upstream_body = table.get(&setting::UPSTREAM_BODY, problems);
     let media = table.get(&setting::MEDIA, problems);
+    let replay_marks = in_range(
+        table,
+        &setting::REPLAY_MARKS,
+        |count| *count > 0,
+        "at least 1 (`danger_allow_replays` of an endpoint turns the check off)",
+        problems,
+    );
+    let replay_responses = table.get(&setting::REPLAY_RESPONSES, problems);
     let in_flight = in_range(
         table,
         &setting::IN_FLIGHT,
@@ -184,6 +247,8 @@ fn limits(table: &Layers<'_>, problems: &mut Problems) -> Option<Limits> {
         body: body?.0,
         upstream_body: upstream_body?.value.0,
         media: media?.value.0,
+        replay_marks: NonZeroUsize::new(replay_marks?)?,
+        replay_responses: replay_responses?.value.0,
         in_flight: in_flight?,
         connections: connections?,
         header: header?,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use wa_flows::TokenSignatureMode;
 
-use crate::config::kind::{AnsweredBy, Bytes, HostName, Kind, MaybeAddress, Target, Variable};
+use crate::config::kind::{
+    AnsweredBy, Bytes, Days, HostName, Kind, MaybeAddress, StoreUrl, Target, Variable,
+};
 
 /// A table of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +150,8 @@ use Table::{Admin, Endpoint, Limits, Root, Tls};
 pub(crate) const DEFAULT_SECRET_VARIABLE: &str = "WA_APP_SECRET";
 /// The variable that is read for a passphrase when none is named.
 pub(crate) const DEFAULT_PASSPHRASE_VARIABLE: &str = "WA_KEY_PASSPHRASE";
+/// The variable that is read for the URL of the replay store when none is named.
+pub(crate) const DEFAULT_STORE_VARIABLE: &str = "WA_REPLAY_STORE";
 
 pub(crate) static LISTEN: Typed<SocketAddr> = Typed::new(Root, "listen", "Where requests are taken. Use `0.0.0.0:8080` to be reachable from outside, with TLS or behind a proxy that ends it.")
     .default("127.0.0.1:8080").overridden("listen", "WA_GATEWAY_LISTEN");
@@ -171,6 +175,31 @@ pub(crate) static WATCH: Typed<Duration> = Typed::new(
     "How often the files of keys, secrets and certificates are looked at for changes.",
 )
 .default("2s");
+
+pub(crate) static REPLAY_STORE: Typed<StoreUrl> = Typed::new(
+    Root,
+    "replay_store",
+    "URL of a Redis or Valkey server that several gateways share, so that none answers a request that another has answered. If its password is in it, use one of the next two keys instead.",
+)
+.sensitive();
+pub(crate) static REPLAY_STORE_FILE: Typed<PathBuf> = Typed::new(
+    Root,
+    "replay_store_file",
+    "File with that URL in its first line. Read at the start only.",
+)
+.sensitive();
+pub(crate) static REPLAY_STORE_ENV: Typed<Variable> = Typed::new(
+    Root,
+    "replay_store_env",
+    "Environment variable with that URL. If none of the three keys is set, `WA_REPLAY_STORE` is used if it is there.",
+)
+.sensitive();
+pub(crate) static REPLAY_WINDOW: Typed<Days> = Typed::new(
+    Root,
+    "replay_window",
+    "How long the replay store remembers a request; it takes about 130 bytes for each.",
+)
+.default("7d");
 
 pub(crate) static TLS_CERTIFICATE: Typed<PathBuf> = Typed::new(Tls, "certificate", "PEM file of the certificate and the chain after it. Without it the gateway speaks plain HTTP. Read again when it changes.")
     .overridden("tls-certificate", "WA_GATEWAY_TLS_CERTIFICATE");
@@ -222,6 +251,18 @@ pub(crate) static MEDIA: Typed<Bytes> = Typed::new(
     "Largest media file that the admin address decrypts.",
 )
 .default("25 MiB");
+pub(crate) static REPLAY_MARKS: Typed<usize> = Typed::new(
+    Limits,
+    "replay_marks",
+    "Requests that the gateway remembers in its own memory, for an hour and at about 60 bytes each, to refuse them when they come again. Beyond, the oldest is forgotten.",
+)
+.default("1000000");
+pub(crate) static REPLAY_RESPONSES: Typed<Bytes> = Typed::new(
+    Limits,
+    "replay_responses",
+    "Responses that are kept, for 30 seconds, to send them again to an identical request. Beyond, the oldest is dropped and its repeat refused.",
+)
+.default("32 MiB");
 pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
     Limits,
     "in_flight",
@@ -280,6 +321,12 @@ pub(crate) static DANGER_SKIP_SIGNATURE: Typed<bool> = Typed::new(
     "danger-skip-signature-check",
     "WA_GATEWAY_DANGER_SKIP_SIGNATURE_CHECK",
 );
+pub(crate) static DANGER_ALLOW_REPLAYS: Typed<bool> = Typed::new(
+    Endpoint,
+    "danger_allow_replays",
+    "Answer a request as often as it is sent: anyone who has recorded one can have the upstream act again, and decrypt the XOR of two responses.",
+)
+.default("false");
 pub(crate) static TOKEN_SIGNATURE: Typed<TokenSignatureMode> = Typed::new(
     Endpoint,
     "flow_token_signature",
@@ -307,6 +354,10 @@ static ALL: &[&Setting] = &[
     &DRAIN.setting,
     &DRAIN_DELAY.setting,
     &WATCH.setting,
+    &REPLAY_STORE.setting,
+    &REPLAY_STORE_FILE.setting,
+    &REPLAY_STORE_ENV.setting,
+    &REPLAY_WINDOW.setting,
     &TLS_CERTIFICATE.setting,
     &TLS_KEY.setting,
     &ADMIN_LISTEN.setting,
@@ -316,6 +367,8 @@ static ALL: &[&Setting] = &[
     &BODY.setting,
     &UPSTREAM_BODY.setting,
     &MEDIA.setting,
+    &REPLAY_MARKS.setting,
+    &REPLAY_RESPONSES.setting,
     &IN_FLIGHT.setting,
     &CONNECTIONS.setting,
     &HEADER.setting,
@@ -329,6 +382,7 @@ static ALL: &[&Setting] = &[
     &APP_SECRET_FILE.setting,
     &APP_SECRET_ENV.setting,
     &DANGER_SKIP_SIGNATURE.setting,
+    &DANGER_ALLOW_REPLAYS.setting,
     &TOKEN_SIGNATURE.setting,
     &UPSTREAM.setting,
     &UPSTREAM_CA.setting,

@@ -7,7 +7,7 @@ use wa_flows::AppSecret;
 use wa_keys::Passphrase;
 use zeroize::Zeroizing;
 
-use crate::config::{ConfigFault, Environment, Located, Problems, SecretSource};
+use crate::config::{ConfigFault, Environment, Located, Problems, SecretSource, StoreSource, StoreUrl};
 use crate::material::files;
 
 /// A file larger than this holds no secret.
@@ -41,6 +41,28 @@ pub(crate) fn app_secrets(
         }
     }
     secrets
+}
+
+/// The URL of the replay store, if there is one.
+pub(crate) fn store_url(
+    source: Option<&StoreSource>,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<StoreUrl> {
+    let source = match source? {
+        StoreSource::Url(url) => return Some(url.clone()),
+        StoreSource::Secret(source) => source,
+    };
+    let (_, text) = texts(std::slice::from_ref(source), environment, problems).pop()?;
+    let url = StoreUrl::parse(&text);
+    if url.is_none() {
+        let fault = ConfigFault::WrongValue {
+            expected: StoreUrl::EXPECTED,
+            found: None,
+        };
+        problems.add(source.origin.clone(), source.value.key(), fault);
+    }
+    url
 }
 
 type Text<'a> = (&'a Located<SecretSource>, Zeroizing<String>);

@@ -59,7 +59,7 @@ pub(crate) const UPSTREAM: Described = Described {
 pub(crate) const UPSTREAM_REQUESTS: Described = Described {
     name: "upstream_requests",
     kind: Counter,
-    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show it because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the client left first)",
+    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show it because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the gateway ended first)",
     help: "Requests to the upstream, by what came of them",
 };
 pub(crate) const UPSTREAM_RETRIES: Described = Described {
@@ -73,6 +73,18 @@ pub(crate) const ERROR_NOTIFICATIONS: Described = Described {
     kind: Counter,
     labels: "endpoint, error (an error key that Meta documents, such as `response-decryption-error`; else `other`)",
     help: "Errors that phones notified the endpoint of",
+};
+pub(crate) const REPEATS: Described = Described {
+    name: "repeats",
+    kind: Counter,
+    labels: "endpoint",
+    help: "Identical requests that got the response of the first; they count as exchanges, too",
+};
+pub(crate) const REPLAY_STORE_FAILURES: Described = Described {
+    name: "replay_store_failures",
+    kind: Counter,
+    labels: "",
+    help: "Exchanges for which the replay store did not answer within 50 ms, so that the memory of this gateway decided",
 };
 pub(crate) const KEY_OPENED: Described = Described {
     name: "key_opened",
@@ -168,6 +180,8 @@ static ALL: &[&Described] = &[
     &UPSTREAM_REQUESTS,
     &UPSTREAM_RETRIES,
     &ERROR_NOTIFICATIONS,
+    &REPEATS,
+    &REPLAY_STORE_FAILURES,
     &KEY_OPENED,
     &KEY_LAST_OPENED,
     &KEYS,
@@ -207,7 +221,9 @@ fn remedy(refusal: Refusal) -> &'static str {
         Refusal::BadTokenSignature => {
             "The `flow_token_signature` is wrong, or missing where it is `required`: compare the app secret."
         }
-        Refusal::Replayed => "The same envelope came again; a gateway does not look for that.",
+        Refusal::Replayed => {
+            "A request with the same key and IV was answered before: a proxy that tries again too late or at another gateway, or recorded requests."
+        }
         Refusal::NoEnvelope => {
             "Signed, but no encrypted Flow request: another webhook of the app comes to this URL."
         }

@@ -36,7 +36,11 @@ const SECRETS: &str =
 
 fn load(files: &Files, text: &str) -> Result<GatewayConfig, wa_gateway::ConfigErrors> {
     files.write("gateway.toml", text);
-    let environment = |name: &str| (name == "EXTRA").then(|| format!("extra-{MARKER}"));
+    let environment = |name: &str| match name {
+        "EXTRA" => Some(format!("extra-{MARKER}")),
+        "WA_REPLAY_STORE" => Some(format!("redis://{MARKER}:{MARKER}@127.0.0.1:1/0?{MARKER}")),
+        _ => None,
+    };
     GatewayConfig::load(
         Some(&files.path().join("gateway.toml")),
         &Overrides::new(),
@@ -115,6 +119,7 @@ async fn secrets_payloads_and_tokens_stay_out_of_logs_metrics_and_errors() {
     let log = std::fs::read_to_string(&log_file).unwrap();
     for expected in [
         "the gateway serves",
+        "the replay store cannot be connected to",
         "answered a Flow request",
         "the handler failed",
         "the upstream answered 500",

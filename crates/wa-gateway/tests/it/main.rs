@@ -19,6 +19,7 @@ mod drain;
 mod exchange;
 mod keys;
 mod reload;
+mod replay;
 mod support;
 mod tls;
 mod upstream;

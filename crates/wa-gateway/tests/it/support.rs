@@ -177,21 +177,31 @@ impl<C: Connect + Clone + Send + Sync + 'static> Phone<C> {
         payload: &Value,
     ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.key.encrypt(payload.to_string().as_bytes()).unwrap();
-        let signature = sign(&self.secret, request.body());
-        let http = Request::post(&self.url)
-            .header("content-type", "application/json")
-            .header("x-hub-signature-256", signature)
-            .body(Full::new(Bytes::copy_from_slice(request.body())))
-            .unwrap();
-        let response = self.client.request(http).await?;
-        let (head, body) = response.into_parts();
-        let body = body.collect().await?.to_bytes();
+        let (head, body) = self.try_post(request.body()).await?.into_parts();
         Ok(Reply {
             status: head.status,
             headers: head.headers,
             body,
             request,
         })
+    }
+
+    /// Signs a body and sends it, as often as it is asked to.
+    pub(crate) async fn post(&self, body: &[u8]) -> Response<Bytes> {
+        self.try_post(body).await.unwrap()
+    }
+
+    async fn try_post(
+        &self,
+        body: &[u8],
+    ) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
+        let http = Request::post(&self.url)
+            .header("content-type", "application/json")
+            .header("x-hub-signature-256", sign(&self.secret, body))
+            .body(Full::new(Bytes::copy_from_slice(body)))
+            .unwrap();
+        let (head, body) = self.client.request(http).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
 }
 

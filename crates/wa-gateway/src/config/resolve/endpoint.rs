@@ -50,6 +50,7 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
     let notices = table.get(&setting::ERROR_NOTICES, problems);
     let token_signature = table.get(&setting::TOKEN_SIGNATURE, problems);
     let skip_signature = table.get(&setting::DANGER_SKIP_SIGNATURE, problems);
+    let allow_replays = table.get(&setting::DANGER_ALLOW_REPLAYS, problems);
     let passphrases = secret_sources(
         table,
         (&setting::PASSPHRASE_FILE, &setting::PASSPHRASE_ENV),
@@ -70,6 +71,7 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
         passphrases,
         app_secrets,
         skip_signature: skip_signature?.value,
+        allow_replays: allow_replays?.value,
         token_signature: token_signature?.value,
         upstream: upstream?.value,
         upstream_ca: ca,
