@@ -1,6 +1,20 @@
-//! The configuration of a gateway.
+//! The configuration of a gateway, and the files of secrets that it names.
 
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
 use wa_gateway::{GatewayConfig, Overrides};
+
+/// A test key of `wa-gateway`.
+const KEY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../crates/wa-gateway/tests/data/private.pem"
+);
+
+thread_local! {
+    static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
+}
 
 /// A configuration file. With a mistake in it the files that it names are read too, so seeds name none that exist.
 pub(crate) fn config(data: &[u8]) {
@@ -12,5 +26,28 @@ pub(crate) fn config(data: &[u8]) {
             assert!(!errors.problems().is_empty());
             drop(errors.to_string());
         }
+    }
+}
+
+/// The file of an app secret, which is also named as that of a passphrase. No text may repeat what it holds.
+pub(crate) fn secret_file(data: &[u8]) {
+    let file = FOLDER.with(|folder| folder.path().join("secret"));
+    fs::write(&file, data).expect("a file");
+    let text = format!(
+        "[[endpoint]]\nkeys = {:?}\napp_secret_file = {file:?}\npassphrase_file = {file:?}\n\
+         upstream = \"http://127.0.0.1:9/\"\n",
+        PathBuf::from(KEY)
+    );
+    let config = GatewayConfig::parse(&text, &Overrides::new(), |_| None).expect("a configuration");
+    let said = match config.check() {
+        Ok(report) => format!("{report}\n{report:?}"),
+        Err(errors) => format!("{errors}\n{errors:?}"),
+    };
+    for word in data.split(|byte| !byte.is_ascii_alphanumeric()) {
+        let word = String::from_utf8_lossy(word);
+        assert!(
+            word.len() < 16 || !said.contains(&*word),
+            "the secret is in {said}"
+        );
     }
 }

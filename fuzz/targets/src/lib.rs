@@ -44,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     target("graph", graph::response, &[]),
     target("emulator", emulator::upload, &[]),
     target("gateway_config", gateway::config, &[]),
+    target("secret_file", gateway::secret_file, &[]),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]), seeds: &'static [&'static str]) -> Target {

@@ -85,6 +85,11 @@ fn gateway_config() {
 }
 
 #[test]
+fn secret_file() {
+    smoke("secret_file");
+}
+
+#[test]
 fn every_target_has_its_test_here_its_program_and_its_seeds() {
     let tests = include_str!("smoke.rs");
     for target in TARGETS {
