@@ -9,19 +9,28 @@ use crate::sh;
 
 /// Each crate with the crates of ours that it may depend on. `wa-emulator` may also be a dev-dependency of any.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
-    ("wa-keys", &[]),
-    ("wa-graph", &[]),
-    ("wa-encryption", &["wa-keys", "wa-graph"]),
-    ("wa-flows", &["wa-keys"]),
-    ("wa-keystore", &["wa-keys"]),
+    ("wa-secrets", &[]),
+    ("wa-keys", &["wa-secrets"]),
+    ("wa-graph", &["wa-secrets"]),
+    ("wa-encryption", &["wa-keys", "wa-graph", "wa-secrets"]),
+    ("wa-flows", &["wa-keys", "wa-secrets"]),
+    ("wa-keystore", &["wa-keys", "wa-secrets"]),
     (
         "wa-fleet",
-        &["wa-encryption", "wa-flows", "wa-keystore", "wa-graph", "wa-keys"],
+        &[
+            "wa-encryption",
+            "wa-flows",
+            "wa-keystore",
+            "wa-graph",
+            "wa-keys",
+            "wa-secrets",
+        ],
     ),
     ("wa-emulator", &[]),
     (
         "wa-cloud",
         &[
+            "wa-secrets",
             "wa-keys",
             "wa-graph",
             "wa-encryption",
@@ -30,7 +39,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "wa-fleet",
         ],
     ),
-    ("wa-gateway", &["wa-flows", "wa-keystore", "wa-keys"]),
+    (
+        "wa-gateway",
+        &["wa-flows", "wa-keystore", "wa-keys", "wa-secrets"],
+    ),
     ("wa-cli", &["wa-cloud", "wa-gateway", "wa-emulator"]),
     ("xtask", &[]),
     // What is fuzzed: not a part of anything.
@@ -63,6 +75,22 @@ struct Ban {
 }
 
 const BANS: &[Ban] = &[
+    Ban {
+        package: "wa-secrets",
+        names: &[
+            "tokio",
+            "async-std",
+            "smol",
+            "hyper",
+            "http",
+            "h2",
+            "reqwest",
+            "ureq",
+            "axum",
+            "rsa",
+        ],
+        c_code: true,
+    },
     Ban {
         package: "wa-keys",
         names: ASYNC_AND_HTTP,

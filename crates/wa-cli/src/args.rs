@@ -41,9 +41,13 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Read settings from this file too (without a path: `.env`); the environment wins over it.
-    #[arg(long, global = true, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", require_equals = true)]
+    /// Read settings from this file too, for example `.env`; the environment wins over it.
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
+
+    /// Refuse what is otherwise a warning: a file of a secret or a private key that others can read, an unusual app secret.
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
 
     /// Colour the output; `auto` also respects NO_COLOR and CLICOLOR_FORCE.
     #[arg(

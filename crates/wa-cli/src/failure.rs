@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use serde_json::json;
+use wa_cloud::secrets::SecretFileError;
 
 use crate::terminal::{BAD, STRONG, Terminal, paint};
 
@@ -35,14 +36,12 @@ pub(crate) enum Usage {
     #[error("cannot read the settings in {}: {reason}", path.display())]
     EnvFile { path: PathBuf, reason: String },
     /// What was given may be the secret itself, so that it is not repeated.
-    #[error("cannot read the file of {option}")]
+    #[error("cannot use the file of {option}")]
     SecretFile {
         option: &'static str,
         variable: &'static str,
-        source: io::Error,
+        source: SecretFileError,
     },
-    #[error("the first line of the file of {option} is empty: there is no secret in it")]
-    EmptySecretFile { option: &'static str },
     #[error("--pem cannot be used with {with}: it prints one key and nothing else")]
     PemWith { with: &'static str },
     #[error("the text itself is given where the name of its file is due")]
@@ -174,9 +173,11 @@ impl From<Usage> for Failure {
     fn from(usage: Usage) -> Self {
         let hint = match &usage {
             Usage::Missing { hint, .. } => Some((*hint).to_owned()),
-            Usage::SecretFile { option, variable, .. } => Some(format!(
-                "{option} takes the name of a file with the secret in its first line; the secret itself goes into {variable}"
-            )),
+            Usage::SecretFile {
+                option,
+                variable,
+                source,
+            } => Some(secret_file_hint(option, variable, source)),
             Usage::PemWith { .. } => Some(
                 "leave --pem out, or name one phone number; with --json the key is in business_public_key"
                     .to_owned(),
@@ -190,6 +191,23 @@ impl From<Usage> for Failure {
             hint,
             ..Self::usage(usage)
         }
+    }
+}
+
+fn secret_file_hint(option: &str, variable: &str, error: &SecretFileError) -> String {
+    match error {
+        SecretFileError::Empty { .. } if option.ends_with("passphrase-file") => {
+            "write the passphrase into the first line of the file; --empty-passphrase opens a key whose passphrase is \
+             empty, --no-passphrase writes a new key without one"
+                .to_owned()
+        }
+        SecretFileError::Missing(_) => format!(
+            "{option} takes the name of a file with the secret in its first line; the secret itself goes into {variable}"
+        ),
+        other => other.help().map_or_else(
+            || format!("write the secret into the first line of a file, or set {variable}"),
+            Into::into,
+        ),
     }
 }
 

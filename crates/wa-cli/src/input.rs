@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use wa_cloud::keys::file::{FileError, KeyFile, Read, is_key_text};
 use wa_cloud::keys::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey};
+use wa_cloud::secrets::SecretWarning;
 use zeroize::Zeroizing;
 
 use crate::advice;
@@ -69,7 +70,7 @@ pub(crate) fn inspection(
     passphrase: &mut KeyPassphrase<'_>,
 ) -> Result<(Inspection, Option<Result<PublicKey, FileError>>), Failure> {
     let file = open(path)?;
-    let inspection = warned(context, file.inspect().map_err(failure)?);
+    let inspection = warned(context, file.inspect().map_err(failure)?)?;
     let is_closed = inspection.problem().is_none() && inspection.main().encryption().is_some();
     let given = if is_closed {
         passphrase.given(&context.environment)?
@@ -123,6 +124,10 @@ fn is_text(path: &Path) -> bool {
 /// A refused key file, with the key crate's own advice as the hint.
 pub(crate) fn failure(error: FileError) -> Failure {
     let hint = match &error {
+        FileError::Protect {
+            source: KeyError::EmptyPassphrase,
+            ..
+        } => Some("give a passphrase, or --no-passphrase to write the key unprotected".to_owned()),
         needed if needed.is_passphrase_needed() => Some(
             "give it with --passphrase-file FILE or in WA_KEY_PASSPHRASE (--empty-passphrase if it is empty); on a \
              terminal you are asked"
@@ -156,17 +161,16 @@ fn with_passphrase<T>(
         }
         other => other,
     };
-    Ok(warned(context, read.map_err(failure)?))
+    warned(context, read.map_err(failure)?)
 }
 
-/// What was read, after saying what is to be said about its file.
-fn warned<T>(context: &mut Context, read: Read<T>) -> T {
+/// What was read, after a warning about its file; with `--strict` that is a refusal.
+fn warned<T>(context: &Context, read: Read<T>) -> Result<T, Failure> {
     if let Some(warning) = read.warning() {
-        let command = advice::close(warning.path()).map(|command| format!(": `{command}`"));
-        let (help, command) = (warning.help(), command.unwrap_or_default());
-        context.terminal.warn(&format!("{warning}; {help}{command}"));
+        let warning = SecretWarning::ReadableByOthers(warning.clone());
+        context.environment.warn_of("private key", &warning)?;
     }
-    read.into_value()
+    Ok(read.into_value())
 }
 
 /// Reads all of a file or of standard input (`-`), unless it is longer than `limit` bytes.

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 fn execute(cli: &Cli, queues: Option<&StandardQueues>) -> Exit {
     let mut terminal = Terminal::new(&cli.global, queues);
-    let environment = match Environment::load(cli.global.env_file.as_deref()) {
+    let environment = match Environment::load(&cli.global, queues) {
         Ok(environment) => environment,
         Err(failure) => {
             failure.report(&mut terminal);

@@ -14,6 +14,7 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -25,13 +26,15 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 /// A directory with a key, an app secret and a configuration.
 fn directory(more: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    support::close_private_keys();
+    support::close_secret_files();
     fs::copy(
         format!("{DATA}/test-only-private.pem"),
         directory.path().join("key.pem"),
     )
     .unwrap();
-    fs::write(directory.path().join("app-secret.txt"), "feedfacefeedface\n").unwrap();
+    let secret = directory.path().join("app-secret.txt");
+    fs::write(&secret, "feedfacefeedfacefeedfacefeedface\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     configure(directory.path(), more);
     directory
 }

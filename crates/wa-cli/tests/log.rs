@@ -39,7 +39,7 @@ impl Server {
     /// Starts a gateway whose log goes to `stderr`.
     fn gateway(args: &[&str], stderr: impl Into<Stdio>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        support::close_private_keys();
+        support::close_secret_files();
         let key = format!("{DATA}/test-only-private.pem");
         fs::copy(key, directory.path().join("key.pem")).unwrap();
         fs::write(directory.path().join("app-secret.txt"), SECRET).unwrap();

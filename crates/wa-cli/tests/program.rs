@@ -276,7 +276,7 @@ fn no_secret_is_printed_whatever_goes_wrong() {
         &["keys", "inspect", "private.pem", "damaged.pem"],
         &["keys", "public", "damaged.pem"],
         &["keys", "inspect", "damaged.pem", "--json"],
-        &["--env-file", "encryption", "get"],
+        &["--env-file", ".env", "encryption", "get"],
         &["-vv", "encryption", "set", "private.pem"],
         &["-vv", "encryption", "get", "--phone-number-id", "999"],
         // What should be in a file is given where the name of that file is due.

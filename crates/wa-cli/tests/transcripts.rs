@@ -13,7 +13,7 @@ use support::Emulator;
 fn without_a_network() {
     let cases = trycmd::TestCases::new();
     support::clean(&cases);
-    support::close_private_keys();
+    support::close_secret_files();
     cases.case("tests/cmd/*.trycmd");
     cases.run();
 }
@@ -24,7 +24,7 @@ fn against_the_emulator() {
     let emulator = Emulator::start(&["1001", "1002", "1003", "1004", "1005"]);
     let cases = trycmd::TestCases::new();
     support::clean(&cases);
-    support::close_private_keys();
+    support::close_secret_files();
     cases
         .env("WA_GRAPH_URL", emulator.url())
         .env("WA_ACCESS_TOKEN", emulator.token());

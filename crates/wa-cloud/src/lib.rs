@@ -19,7 +19,7 @@
 //! ```
 //!
 //! - [`WhatsApp`] holds a client and a phone number; [`WhatsApp::encryption`] is the Encryption API of that number.
-//! - The crates underneath are here as [`keys`], [`graph`], [`encryption`] and `flows`; [`prelude`] has what most programs need.
+//! - The crates underneath are here as [`keys`], [`graph`], [`encryption`], [`secrets`] and `flows`; [`prelude`] has what most programs need.
 //!
 //! From the Node SDK `meta-cloud-api`: `setBusinessPublicKey` is
 //! [`set_business_public_key`](Encryption::set_business_public_key), `getBusinessPublicKey` is
@@ -50,3 +50,5 @@ pub use wa_flows as flows;
 pub use wa_graph as graph;
 #[doc(inline)]
 pub use wa_keys as keys;
+#[doc(inline)]
+pub use wa_secrets as secrets;

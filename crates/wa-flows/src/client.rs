@@ -28,8 +28,8 @@ use wa_keys::{Fingerprint, PublicKey};
 use zeroize::Zeroizing;
 
 use crate::envelope::{BLOCK, ENCRYPTED_KEY};
-use crate::secret::AppSecret;
 use crate::session::{Gcm, flip, open, seal};
+use wa_secrets::AppSecret;
 
 /// A business's public key as a phone uses it, parsed once.
 pub struct PhoneKey {

@@ -65,9 +65,9 @@ pub use message::{
     Action, DataError, ErrorNotice, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError, SchemaError,
 };
 pub use ring::{KeyRing, KeyRingError, KeyUse, OpenError, Opened};
-pub use secret::{AppSecret, AppSecretError};
 pub use session::ReplySeal;
 pub use signature::{BadSignature, SIGNATURE_HEADER, verify_signature};
 pub use status::Refusal;
 pub use throttle::LogThrottle;
 pub use token::{BadTokenSignature, TokenSignatureMode, TokenVerdict, verify_flow_token};
+pub use wa_secrets::{AppSecret, SecretError};

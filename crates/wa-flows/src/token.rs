@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use crate::message::FlowRequest;
 use crate::object::Object;
-use crate::secret::{AppSecret, any_verifies};
+use wa_secrets::AppSecret;
+
+use crate::secret::any_verifies;
 
 /// Longest signature that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -137,7 +139,7 @@ mod tests {
     fn jwt(secret: &str, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode_to_string(value.to_string());
         let signed = format!("{}.{}", part(header), part(claims));
-        let mac = secrets(secret)[0].mac(signed.as_bytes());
+        let mac = crate::secret::mac(&secrets(secret)[0], signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode_to_string(mac))
     }
 

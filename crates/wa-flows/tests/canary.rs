@@ -149,7 +149,7 @@ fn values_and_errors_hold_no_secret() {
     let request = phone.encrypt(marked("INIT").to_string().as_bytes()).unwrap();
     clean_debug(AppSecret::new(MARKER).unwrap());
     let error = AppSecret::new(format!("{MARKER} {MARKER}")).unwrap_err();
-    clean("AppSecretError", &format!("{error} {error:?}"));
+    clean("SecretError", &format!("{error} {error:?}"));
     clean_debug(Envelope::parse(request.body()).unwrap());
     clean_debug(ring.open(request.body()).unwrap());
     clean_debug(ring.open(request.body()).unwrap().into_parts().1);

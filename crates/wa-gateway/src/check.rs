@@ -57,7 +57,13 @@ impl GatewayConfig {
             Some(Err(errors)) => problems.extend(errors),
             None => {}
         }
-        let store = secrets::store_url(settings.replay_store.as_ref(), &self.environment, &mut problems);
+        let mut reader = secrets::Reader {
+            environment: &self.environment,
+            strict: settings.strict_secrets,
+            warnings: Vec::new(),
+        };
+        let store = reader.store_url(settings.replay_store.as_ref(), &mut problems);
+        warnings.extend(reader.warnings);
         let unsigned = settings
             .endpoints
             .iter()

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wa_flows::TokenSignatureMode;
+use wa_secrets::SecretSource;
 
 use crate::material::files::refuse_special;
 use layers::Sources;
@@ -90,6 +91,7 @@ pub(crate) struct Settings {
     pub(crate) drain: Duration,
     pub(crate) drain_delay: Duration,
     pub(crate) watch: Duration,
+    pub(crate) strict_secrets: bool,
     pub(crate) replay_store: Option<StoreSource>,
     pub(crate) replay_window: Duration,
 }
@@ -124,8 +126,10 @@ pub(crate) struct EndpointConfig {
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) keys: Located<Vec<PathBuf>>,
-    pub(crate) passphrases: Vec<Located<SecretSource>>,
-    pub(crate) app_secrets: Vec<Located<SecretSource>>,
+    pub(crate) passphrases: Vec<Located<NamedSource>>,
+    pub(crate) app_secrets: Vec<Located<NamedSource>>,
+    /// Of all endpoints: what else is warned about a secret is refused.
+    pub(crate) strict_secrets: bool,
     pub(crate) skip_signature: bool,
     pub(crate) allow_replays: bool,
     pub(crate) token_signature: TokenSignatureMode,
@@ -148,14 +152,14 @@ pub(crate) struct Timeouts {
 #[derive(Debug, Clone)]
 pub(crate) enum StoreSource {
     Url(StoreUrl),
-    Secret(Located<SecretSource>),
+    Secret(Located<NamedSource>),
 }
 
-/// Where a secret is read from, and the key that says so.
-#[derive(Clone)]
-pub(crate) enum SecretSource {
-    File { path: PathBuf, key: &'static str },
-    Variable { name: String, key: &'static str },
+/// Where a secret is read from, and the key of the configuration that says so.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedSource {
+    pub(crate) source: SecretSource,
+    pub(crate) key: &'static str,
 }
 
 impl GatewayConfig {
@@ -295,19 +299,12 @@ fn unreadable(file: &Path, error: io::Error) -> ConfigErrors {
     ConfigErrors::one(origin, ConfigFault::Unreadable(error))
 }
 
-impl SecretSource {
-    /// The key that names it, for problems.
-    pub(crate) fn key(&self) -> &'static str {
-        match self {
-            Self::File { key, .. } | Self::Variable { key, .. } => key,
-        }
-    }
-
-    /// The file that it is in, if it is in one.
+impl NamedSource {
+    /// The file that the secret is in, if it is in one.
     pub(crate) fn file(&self) -> Option<&Path> {
-        match self {
-            Self::File { path, .. } => Some(path),
-            Self::Variable { .. } => None,
+        match &self.source {
+            SecretSource::File(path) => Some(path),
+            _ => None,
         }
     }
 }
@@ -321,11 +318,5 @@ impl std::fmt::Debug for DroppedLogLines {
 impl std::fmt::Debug for BeforeReload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("BeforeReload")
-    }
-}
-
-impl std::fmt::Debug for SecretSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SecretSource({})", self.key())
     }
 }

@@ -35,17 +35,21 @@ impl Material {
     ) -> Result<Self, ConfigErrors> {
         let stamp = stamp(endpoint);
         let mut problems = Problems::within(&endpoint.scope);
-        let passphrases = secrets::passphrases(&endpoint.passphrases, environment, &mut problems);
-        let mut warnings = Vec::new();
+        let mut reader = secrets::Reader {
+            environment,
+            strict: endpoint.strict_secrets,
+            warnings: Vec::new(),
+        };
+        let passphrases = reader.passphrases(&endpoint.passphrases, &mut problems);
         let (revoked, faults) = Revoked::read(&endpoint.keys.value);
         for fault in faults {
             problems.add(endpoint.keys.origin.clone(), "keys", fault);
         }
-        let ring = keys::ring(&endpoint.keys, &passphrases, cache, &mut problems, &mut warnings);
+        let ring = keys::ring(endpoint, &passphrases, cache, &mut problems, &mut reader.warnings);
         if let Some(ring) = &ring {
-            leave_out(&revoked, ring, endpoint, &mut warnings);
+            leave_out(&revoked, ring, endpoint, &mut reader.warnings);
         }
-        let app_secrets = secrets::app_secrets(&endpoint.app_secrets, environment, &mut problems);
+        let app_secrets = reader.app_secrets(&endpoint.app_secrets, &mut problems);
         let connector = Connector::load(endpoint, &mut problems);
         let whole = match (ring, connector) {
             (Some(ring), Some(connector)) => Some(Self {
@@ -53,7 +57,7 @@ impl Material {
                 revoked,
                 app_secrets,
                 connector,
-                warnings,
+                warnings: reader.warnings,
                 stamp,
             }),
             _ => None,

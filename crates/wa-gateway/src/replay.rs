@@ -27,7 +27,15 @@ impl Replays {
     pub(crate) fn open(config: &GatewayConfig) -> Result<Self, ConfigErrors> {
         let settings = &config.settings;
         let mut problems = Problems::default();
-        let url = secrets::store_url(settings.replay_store.as_ref(), &config.environment, &mut problems);
+        let mut reader = secrets::Reader {
+            environment: &config.environment,
+            strict: settings.strict_secrets,
+            warnings: Vec::new(),
+        };
+        let url = reader.store_url(settings.replay_store.as_ref(), &mut problems);
+        for warning in reader.warnings {
+            tracing::warn!("{warning}");
+        }
         problems.unless_any(Some(()))?;
         let window = ReplayWindow::new(REMEMBERED_FOR, settings.limits.replay_marks)
             .response_bytes(settings.limits.replay_responses);

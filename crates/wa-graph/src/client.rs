@@ -24,10 +24,10 @@ use crate::redact::Redactor;
 use crate::request::GraphRequest;
 use crate::response::{GraphResponse, ResponseMeta};
 use crate::retry::{self, RetryNotice, RetryObserver, RetryPolicy, Verdict};
-use crate::secret::{AccessToken, AppSecret};
 use crate::transport::{Incoming, Outgoing, Transport};
 use crate::usage::Usage;
 use crate::version::ApiVersion;
+use wa_secrets::{AccessToken, AppSecret};
 
 /// A client of the Graph API that carries one access token. Cloning is cheap; clones share connections.
 ///

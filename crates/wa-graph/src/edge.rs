@@ -7,8 +7,8 @@ use crate::node::{ACCOUNT_FIELDS, PHONE_NUMBER_FIELDS, PhoneNumber, WhatsAppBusi
 use crate::paging::Paged;
 use crate::redact::Redactor;
 use crate::request::GraphRequest;
-use crate::secret::AccessToken;
 use crate::token_info::{TokenInfo, Wrapped};
+use wa_secrets::AccessToken;
 
 /// Rows a page; 100 is the most that Graph gives.
 const PAGE: &str = "100";

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::secret::{AccessToken, AppSecret};
+use wa_secrets::{AccessToken, AppSecret};
 
 /// Which form of `appsecret_proof` is sent when an app secret is set (Meta, *Secure Graph API calls*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

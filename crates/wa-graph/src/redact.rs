@@ -1,6 +1,6 @@
 //! Takes our own secrets out of texts that a server wrote: Graph repeats a malformed token in its message.
 
-use crate::secret::{AccessToken, AppSecret};
+use wa_secrets::{AccessToken, AppSecret};
 
 /// Secrets shorter than this are not looked for: they could be part of any word.
 const MIN_LENGTH: usize = 6;

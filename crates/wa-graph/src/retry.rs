@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::error::{ApiError, BodyKind, TransportError, UnexpectedAnswer};
     use crate::redact::Redactor;
-    use crate::secret::AccessToken;
+    use wa_secrets::AccessToken;
 
     fn api(status: u16, code: i64, transient: Option<bool>) -> GraphErrorKind {
         let token = AccessToken::new("EAAtoken").unwrap();

@@ -22,11 +22,9 @@ mod key_file;
 mod key_text;
 
 pub use self::{error::FileError, key_file::KeyFile, key_text::is_key_text};
+pub use wa_secrets::ReadableByOthers;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use self::atomic::Mode;
 use crate::{Inspection, Passphrase, PrivateKey, Protection, PublicKey};
@@ -62,41 +60,6 @@ impl<T> Read<T> {
     /// Tells when a file with a private key can be read by others.
     pub fn warning(&self) -> Option<&ReadableByOthers> {
         self.warning.as_ref()
-    }
-}
-
-/// A file with a private key gives access to its group or to everybody.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadableByOthers {
-    path: PathBuf,
-    mode: u32,
-}
-
-impl ReadableByOthers {
-    /// Gives the path of the file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives the permission bits, such as `0o644`.
-    pub fn mode(&self) -> u32 {
-        self.mode
-    }
-
-    /// Returns what to do about it.
-    pub fn help(&self) -> &'static str {
-        "take the access away with chmod 600"
-    }
-}
-
-impl fmt::Display for ReadableByOthers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the private key {} can be accessed by others (mode {:04o})",
-            self.path.display(),
-            self.mode
-        )
     }
 }
 

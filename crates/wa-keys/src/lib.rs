@@ -51,5 +51,6 @@ pub use inspect::{Inspection, Item, Kind, inspect};
 pub use private_key::PrivateKey;
 pub use protection::{Cipher, Encryption, KeyDerivation, Prf, Protection};
 pub use public_key::PublicKey;
-pub use secret::{Passphrase, SecretPem};
+pub use secret::SecretPem;
 pub use text::Encoding;
+pub use wa_secrets::Passphrase;

@@ -10,7 +10,7 @@ use clap::Args;
 Examples:
   wa emulator                                   any free port; the first line says `ready http://127.0.0.1:PORT`
   wa emulator --listen 127.0.0.1:9009 --write-env .env
-  wa --env-file encryption set public.pem       in another terminal, with that .env")]
+  wa --env-file .env encryption set public.pem       in another terminal, with that .env")]
 pub(crate) struct EmulatorArgs {
     /// Address and port to listen on; port 0 takes any free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]

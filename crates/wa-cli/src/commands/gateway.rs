@@ -20,7 +20,11 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
         let environment = environment.clone();
         move |name: &str| environment.get(name)
     };
-    let config = GatewayConfig::load(args.config.as_deref(), &args.settings.0, lookup)
+    let mut flags = args.settings.0.clone();
+    if context.environment.is_strict() {
+        flags.set("strict-secrets", "true");
+    }
+    let config = GatewayConfig::load(args.config.as_deref(), &flags, lookup)
         .map(|config| config.before_reload(move || environment.refresh()));
     if args.check {
         return check(context, config.and_then(|config| config.check()));

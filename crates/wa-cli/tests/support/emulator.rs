@@ -36,11 +36,18 @@ pub(crate) fn clean(cases: &trycmd::TestCases) {
 }
 
 /// A checkout makes every file readable by all, which the program warns of.
-pub(crate) fn close_private_keys() {
+pub(crate) fn close_secret_files() {
     #[cfg(unix)]
-    for name in ["private", "encrypted", "cut"] {
+    for name in [
+        "test-only-private.pem",
+        "test-only-encrypted.pem",
+        "test-only-cut.pem",
+        "passphrase.txt",
+        "app-secret.txt",
+        "README.md",
+    ] {
         use std::os::unix::fs::PermissionsExt;
-        let path = format!("{}/tests/data/test-only-{name}.pem", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 }

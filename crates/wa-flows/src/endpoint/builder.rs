@@ -11,8 +11,8 @@ use crate::endpoint::pool::RsaPool;
 use crate::endpoint::replay::ReplayMemory;
 use crate::endpoint::{ExchangeReport, FlowEndpoint, FlowHandler};
 use crate::ring::KeyRing;
-use crate::secret::AppSecret;
 use crate::token::TokenSignatureMode;
+use wa_secrets::AppSecret;
 
 /// The settings of a [`FlowEndpoint`]; [`build`](FlowEndpointBuilder::build) checks them.
 #[must_use = "a builder serves nothing"]

@@ -23,11 +23,11 @@ use crate::endpoint::{ExchangeReport, OnAuthenticated, ReplyBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
-use crate::secret::AppSecret;
 use crate::session::ReplySeal;
 use crate::signature::verify_signature;
 use crate::status::Refusal;
 use crate::token::{TokenVerdict, verify_flow_token};
+use wa_secrets::AppSecret;
 
 /// Names the exchange on every reply, so that it is found in the log.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");

@@ -5,9 +5,10 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::path::PathBuf;
 
-use wa_flows::{AppSecretError, EndpointConfigError, KeyRingError};
+use wa_flows::{EndpointConfigError, KeyRingError};
 use wa_keys::KeyError;
 use wa_keys::file::FileError;
+use wa_secrets::{SecretError, SecretSourceError, SecretWarning};
 
 /// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,12 +109,12 @@ pub enum ConfigFault {
         #[source]
         source: io::Error,
     },
-    /// The file that holds a secret cannot be read; its name is not told, for it may be the secret by mistake.
-    #[error("the file that it names cannot be read")]
-    SecretFile(#[source] io::Error),
-    /// The environment variable that holds a secret is not set; its name is not told for the same reason.
-    #[error("the environment variable that it names is not set")]
-    SecretVariable,
+    /// The file or the environment variable of a secret gives none. A name that may be the secret itself is not shown.
+    #[error("no secret")]
+    NoSecret(#[source] SecretSourceError),
+    /// A secret can be used, but not where secrets are checked strictly.
+    #[error("{0} (refused because of `strict_secrets`)")]
+    StrictSecret(SecretWarning),
     /// A directory has no key.
     #[error("{} holds no private key: put a file that ends in .pem there (`wa keys generate`)", .0.display())]
     NoKeys(PathBuf),
@@ -135,7 +136,7 @@ pub enum ConfigFault {
     Ring(#[source] KeyRingError),
     /// An app secret is refused.
     #[error("no usable app secret")]
-    Secret(#[source] AppSecretError),
+    Secret(#[source] SecretError),
     /// The certificate or its key is refused.
     #[error("{} {reason}", .path.display())]
     Certificate {
@@ -219,9 +220,11 @@ impl ConfigProblem {
                 io::ErrorKind::PermissionDenied => "let the user that the gateway runs as read it",
                 _ => return None,
             },
-            ConfigFault::SecretFile(_) => {
-                "write the name of a file whose first line is the secret, or name a variable (`app_secret_env`, `passphrase_env`)"
+            ConfigFault::NoSecret(SecretSourceError::File(error)) => return error.help(),
+            ConfigFault::NoSecret(_) => {
+                "set the variable, or name a file whose first line is the secret (`app_secret_file`, `passphrase_file`)"
             }
+            ConfigFault::StrictSecret(warning) => return Some(warning.help().into()),
             _ => return None,
         };
         Some(Cow::Borrowed(text))

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use wa_secrets::SecretSource;
 
 use crate::config::kind::{Kind, MaybeAddress};
 use crate::config::layers::{Layers, Located, Sources};
 use crate::config::problem::{ConfigFault, Origin, Problems};
 use crate::config::setting::{self, Setting, Table, Typed};
-use crate::config::{EndpointConfig, Limits, SecretSource, Settings, StoreSource, TlsConfig};
+use crate::config::{EndpointConfig, Limits, NamedSource, Settings, StoreSource, TlsConfig};
 
 /// Reads the text of a configuration with what is laid over it.
 pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<Settings> {
@@ -50,7 +51,8 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
     let admin = admin_address(&admin, listen.as_ref(), problems);
     let tls = tls_files(&tls, problems);
     let limits = self::limits(&limits, problems);
-    let endpoints = endpoints(&root, problems);
+    let strict = root.get(&setting::STRICT_SECRETS, problems);
+    let mut endpoints = endpoints(&root, problems);
     let drain = root.get(&setting::DRAIN, problems);
     let drain_delay = root.get(&setting::DRAIN_DELAY, problems);
     let replay_store = replay_store(&root, problems);
@@ -68,7 +70,12 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
         "at least 50ms",
         problems,
     );
+    let strict_secrets = strict?.value;
+    for endpoint in &mut endpoints {
+        endpoint.strict_secrets = strict_secrets;
+    }
     Some(Settings {
+        strict_secrets,
         listen: listen?.value,
         admin: admin?.0,
         admin_hosts: admin_hosts.map(|hosts| hosts.value).unwrap_or_default(),
@@ -192,8 +199,8 @@ fn replay_store(root: &Layers<'_>, problems: &mut Problems) -> Option<StoreSourc
     }
     let source = if let Some(file) = file {
         Located {
-            value: SecretSource::File {
-                path: root.sources.resolve(&file.origin, file.value),
+            value: NamedSource {
+                source: SecretSource::File(root.sources.resolve(&file.origin, file.value)),
                 key: setting::REPLAY_STORE_FILE.setting.name,
             },
             origin: file.origin,
@@ -207,7 +214,10 @@ fn replay_store(root: &Layers<'_>, problems: &mut Problems) -> Option<StoreSourc
         })?;
         let key = setting::REPLAY_STORE_ENV.setting.name;
         Located {
-            value: SecretSource::Variable { name, key },
+            value: NamedSource {
+                source: SecretSource::Variable(name),
+                key,
+            },
             origin,
         }
     };

@@ -201,6 +201,14 @@ pub(crate) static REPLAY_WINDOW: Typed<Days> = Typed::new(
 )
 .default("7d");
 
+pub(crate) static STRICT_SECRETS: Typed<bool> = Typed::new(
+    Root,
+    "strict_secrets",
+    "Refuse what is otherwise a warning: a file of a secret or a private key that all users can access, and an app secret that is not 32 lowercase hexadecimal digits. `wa --strict gateway` sets it too.",
+)
+.default("false")
+.overridden("strict-secrets", "WA_GATEWAY_STRICT_SECRETS");
+
 pub(crate) static TLS_CERTIFICATE: Typed<PathBuf> = Typed::new(Tls, "certificate", "PEM file of the certificate and the chain after it. Without it the gateway speaks plain HTTP. Read again when it changes.")
     .overridden("tls-certificate", "WA_GATEWAY_TLS_CERTIFICATE");
 pub(crate) static TLS_KEY: Typed<PathBuf> = Typed::new(
@@ -358,6 +366,7 @@ static ALL: &[&Setting] = &[
     &REPLAY_STORE_FILE.setting,
     &REPLAY_STORE_ENV.setting,
     &REPLAY_WINDOW.setting,
+    &STRICT_SECRETS.setting,
     &TLS_CERTIFICATE.setting,
     &TLS_KEY.setting,
     &ADMIN_LISTEN.setting,

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wa_flows::KeyRing;
-use wa_keys::file::{FileError, KeyFile};
+use wa_keys::file::{FileError, KeyFile, ReadableByOthers};
 use wa_keys::{KeyError, Passphrase, PrivateKey};
+use wa_secrets::SecretWarning;
 
-use crate::config::{ConfigFault, Located, Problems};
+use crate::config::{ConfigFault, EndpointConfig, Problems};
 use crate::material::files::{FileStamp, key_files, refuse_special};
 
 /// Keys that were read, by their files: opening an encrypted one takes a good part of a second, and most files stay as
@@ -18,12 +19,13 @@ pub(crate) struct KeyCache(HashMap<PathBuf, (FileStamp, Arc<PrivateKey>)>);
 
 /// Makes the ring of the keys in the files that are named; a problem for each that cannot be used.
 pub(crate) fn ring(
-    paths: &Located<Vec<PathBuf>>,
+    endpoint: &EndpointConfig,
     passphrases: &[Passphrase],
     cache: &mut KeyCache,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> Option<KeyRing> {
+    let paths = &endpoint.keys;
     let mut files = Vec::new();
     let mut report = |fault| problems.add(paths.origin.clone(), "keys", fault);
     for path in &paths.value {
@@ -47,7 +49,14 @@ pub(crate) fn ring(
             continue;
         }
         match cache.key(&file, passphrases, &mut fresh, warnings) {
-            Ok(key) => keys.push(key),
+            Ok(key) => {
+                keys.push(key);
+                if let Some(warning) = open_to_all(&file).filter(|_| endpoint.strict_secrets) {
+                    report(ConfigFault::StrictSecret(SecretWarning::ReadableByOthers(
+                        warning,
+                    )));
+                }
+            }
             Err(error) if listed && is_public(&error) => {
                 warnings.push(format!(
                     "{} holds no private key, and is left out: only private keys belong into a directory of keys",
@@ -86,6 +95,12 @@ fn is_public(error: &FileError) -> bool {
             ..
         }
     )
+}
+
+/// The mode of a file, if all users can access it. A group of its own is how orchestrators give a file to a program.
+fn open_to_all(file: &Path) -> Option<ReadableByOthers> {
+    let metadata = std::fs::metadata(file).ok()?;
+    ReadableByOthers::of(file, &metadata).filter(|warning| warning.mode() & 0o007 != 0)
 }
 
 impl KeyCache {
@@ -135,10 +150,9 @@ fn read(
             _ => break,
         }
     }
-    let read = read?;
-    // A group of one's own is how orchestrators give a file to a program.
-    if let Some(warning) = read.warning().filter(|warning| warning.mode() & 0o007 != 0) {
-        warnings.push(format!("{warning}; {}", warning.help()));
+    let key = read?.into_value();
+    if let Some(warning) = open_to_all(file.path()) {
+        warnings.push(format!("the private key {warning}; {}", warning.help()));
     }
-    Ok(read.into_value())
+    Ok(key)
 }

@@ -169,8 +169,8 @@ fn each_mistake_of_an_endpoint_names_it() {
             "configuration:4: endpoint 1: app_secret_env: expected the name of an environment variable (capital letters, digits and underscores), or a list of them, not the secret itself",
         ),
         (
-            "app_secret_env = \"UNSET\"",
-            "configuration:4: endpoint 1: app_secret_env: the environment variable that it names is not set",
+            "app_secret_env = \"UNSET_SECRET\"",
+            "configuration:4: endpoint 1: app_secret_env: no secret",
         ),
     ] {
         let found = parse(&format!("{ENDPOINT}{more}"))

@@ -12,9 +12,9 @@ use super::{GraphClient, Shared};
 use crate::clock::{Clock, SystemClock};
 use crate::proof::AppSecretProof;
 use crate::retry::{RetryNotice, RetryObserver, RetryPolicy};
-use crate::secret::{AccessToken, AppSecret};
 use crate::transport::{HttpClient, Settings, Transport};
 use crate::version::ApiVersion;
+use wa_secrets::{AccessToken, AppSecret};
 
 const DEFAULT_BASE_URL: &str = "https://graph.facebook.com";
 const DEFAULT_USER_AGENT: &str = concat!("wa-graph/", env!("CARGO_PKG_VERSION"));

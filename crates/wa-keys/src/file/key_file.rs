@@ -45,7 +45,7 @@ impl KeyFile {
         };
         let file = fs::File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        let warning = readable_by_others(path, &metadata);
+        let warning = ReadableByOthers::of(path, &metadata);
         Ok(Self {
             warning,
             ..Self::from_reader(path, file)?
@@ -135,20 +135,4 @@ impl fmt::Debug for KeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyFile({:?}, [secret])", self.path)
     }
-}
-
-#[cfg(unix)]
-fn readable_by_others(path: &Path, metadata: &fs::Metadata) -> Option<ReadableByOthers> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = metadata.permissions().mode() & 0o7777;
-    (metadata.is_file() && mode & 0o077 != 0).then(|| ReadableByOthers {
-        path: path.to_owned(),
-        mode,
-    })
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_: &Path, _: &fs::Metadata) -> Option<ReadableByOthers> {
-    None
 }

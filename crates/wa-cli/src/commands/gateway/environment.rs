@@ -20,7 +20,10 @@ impl Followed {
 
     /// Reads the file again; after an error what was there stays.
     pub(super) fn refresh(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let fresh = Environment::load(self.latest().path()).map_err(|failure| failure.chain().join(": "))?;
+        let fresh = self
+            .latest()
+            .again()
+            .map_err(|failure| failure.chain().join(": "))?;
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
     }

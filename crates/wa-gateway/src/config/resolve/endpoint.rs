@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wa_flows::TokenSignatureMode;
+use wa_secrets::SecretSource;
 
 use crate::config::kind::{Kind, Variable};
 use crate::config::layers::{Layers, Located};
 use crate::config::problem::{ConfigFault, Origin, Problems};
 use crate::config::resolve::{in_range, is_some_time};
 use crate::config::setting::{self, Typed};
-use crate::config::{EndpointConfig, SecretSource, Timeouts};
+use crate::config::{EndpointConfig, NamedSource, Timeouts};
 
 /// Reads an endpoint; none if anything in it is wrong, which is reported.
 pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<EndpointConfig> {
@@ -70,6 +71,7 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
         keys: keys?,
         passphrases,
         app_secrets,
+        strict_secrets: false,
         skip_signature: skip_signature?.value,
         allow_replays: allow_replays?.value,
         token_signature: token_signature?.value,
@@ -185,12 +187,12 @@ fn secret_sources(
     (file, variable): (&Typed<Vec<PathBuf>>, &Typed<Vec<Variable>>),
     default_variable: &'static str,
     problems: &mut Problems,
-) -> Vec<Located<SecretSource>> {
+) -> Vec<Located<NamedSource>> {
     let mut sources = Vec::new();
     if let Some(files) = table.get(file, problems) {
         sources.extend(files.value.into_iter().map(|path| Located {
-            value: SecretSource::File {
-                path: table.sources.resolve(&files.origin, path),
+            value: NamedSource {
+                source: SecretSource::File(table.sources.resolve(&files.origin, path)),
                 key: file.setting.name,
             },
             origin: files.origin.clone(),
@@ -198,16 +200,16 @@ fn secret_sources(
     }
     if let Some(variables) = table.get(variable, problems) {
         sources.extend(variables.value.into_iter().map(|name| Located {
-            value: SecretSource::Variable {
-                name: name.0,
+            value: NamedSource {
+                source: SecretSource::Variable(name.0),
                 key: variable.setting.name,
             },
             origin: variables.origin.clone(),
         }));
     }
     if !table.has(file) && !table.has(variable) && table.sources.environment.get(default_variable).is_some() {
-        let value = SecretSource::Variable {
-            name: default_variable.to_owned(),
+        let value = NamedSource {
+            source: SecretSource::Variable(default_variable.to_owned()),
             key: variable.setting.name,
         };
         sources.push(Located {

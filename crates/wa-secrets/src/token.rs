@@ -1,47 +1,13 @@
-//! The two secrets of a call: the access token and the app secret.
+//! The secrets that Meta issues: access tokens and app secrets.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::SecretError;
+
 /// Longer texts are taken for a mistake (a whole file, say); real tokens have a few hundred characters.
 const MAX_LENGTH: usize = 8192;
-
-/// Why a text cannot be an access token or an app secret. The text itself is never repeated.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SecretError {
-    /// The text is empty or blank.
-    #[error("the {what} is empty")]
-    Empty {
-        /// Which secret was wanted: "access token" or "app secret".
-        what: &'static str,
-    },
-    /// The text holds a blank, a control character or something outside ASCII.
-    #[error(
-        "the {what} holds a character that cannot stand in it (number {position}): copy it again, on one line"
-    )]
-    ForbiddenCharacter {
-        /// Which secret was wanted.
-        what: &'static str,
-        /// Which character, counted from 1.
-        position: usize,
-    },
-    /// The text begins with the scheme of the HTTP header.
-    #[error("the {what} begins with the word \"Bearer\": leave it out, it is added to the header by itself")]
-    BearerPrefix {
-        /// Which secret was wanted.
-        what: &'static str,
-    },
-    /// The text is far longer than any such secret.
-    #[error("the {what} has {length} characters, more than the 8192 that are accepted")]
-    TooLong {
-        /// Which secret was wanted.
-        what: &'static str,
-        /// How many characters were given.
-        length: usize,
-    },
-}
 
 fn check(what: &'static str, input: String) -> Result<Zeroizing<String>, SecretError> {
     let input = Zeroizing::new(input);
@@ -72,35 +38,34 @@ fn check(what: &'static str, input: String) -> Result<Zeroizing<String>, SecretE
 
 /// A Graph API access token.
 ///
-/// Setting a business public key wants the permission `whatsapp_business_messaging`; listing numbers and accounts wants
-/// `whatsapp_business_management` (Meta, *WhatsApp Business Encryption* guide). The memory is wiped when the value goes;
-/// there is no `Clone`, no `Display` and nothing in `Debug`.
+/// Setting a business public key needs the permission `whatsapp_business_messaging`; listing numbers and accounts needs
+/// `whatsapp_business_management` (Meta, *WhatsApp Business Encryption* guide).
 ///
 /// ```
-/// let token = wa_graph::AccessToken::new("EAAexample")?;
+/// let token = wa_secrets::AccessToken::new("EAAexample")?;
 /// assert_eq!(format!("{token:?}"), "AccessToken(..)");
-/// # Ok::<(), wa_graph::SecretError>(())
+/// # Ok::<(), wa_secrets::SecretError>(())
 /// ```
 pub struct AccessToken(Zeroizing<String>);
 
 impl AccessToken {
     const WHAT: &'static str = "access token";
 
-    /// Checks a text and makes a token of it; blanks and line ends around it are dropped.
+    /// Takes a token; blanks and line ends around it are dropped.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] when the text is empty, too long, or holds what cannot stand in a token.
+    /// [`SecretError`] if the text is empty, too long, or has characters that no token has.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         check(Self::WHAT, text.into()).map(Self)
     }
 
-    /// Makes the token by which an app speaks for itself, `APP_ID|APP_SECRET`, as `debug_token` wants it
-    /// (Meta, *Access tokens*, "App access tokens").
+    /// Builds an app access token, `APP_ID|APP_SECRET`, which `debug_token` accepts (Meta, *Access tokens*, "App access
+    /// tokens").
     ///
     /// # Errors
     ///
-    /// [`SecretError`] when the app id is empty or holds what cannot stand in a token.
+    /// [`SecretError`] if the app id is empty or has characters that no token has.
     pub fn for_app(app_id: &str, app_secret: &AppSecret) -> Result<Self, SecretError> {
         if app_id.trim().is_empty() {
             return Err(SecretError::Empty { what: "app id" });
@@ -124,24 +89,23 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// The secret of a Meta app; with it every call carries a proof that the token was not stolen.
-///
-/// Handled like [`AccessToken`]: wiped from memory, nothing in `Debug`. The proof is described in Meta's
-/// *Secure Graph API calls*.
+/// The secret of a Meta app (App Dashboard, "App settings", "Basic"). It keys the signatures of Flow requests, and the
+/// proof that a Graph API call comes from the owner of the token.
 ///
 /// ```
-/// let secret = wa_graph::AppSecret::new("0123456789abcdef0123456789abcdef")?;
+/// let secret = wa_secrets::AppSecret::new("0123456789abcdef0123456789abcdef")?;
 /// assert_eq!(format!("{secret:?}"), "AppSecret(..)");
-/// # Ok::<(), wa_graph::SecretError>(())
+/// # Ok::<(), wa_secrets::SecretError>(())
 /// ```
 pub struct AppSecret(Zeroizing<String>);
 
 impl AppSecret {
-    /// Checks a text and makes an app secret of it; blanks and line ends around it are dropped.
+    /// Takes the secret as the App Dashboard shows it; blanks and line ends around it are dropped.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] when the text is empty, too long, or holds what cannot stand in a secret.
+    /// [`SecretError`] if the text is empty, too long, or has anything but visible ASCII. An empty secret, as an unset
+    /// variable gives, would let anyone sign.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         check("app secret", text.into()).map(Self)
     }
@@ -149,6 +113,15 @@ impl AppSecret {
     /// Returns the secret itself. Keep it out of logs and errors.
     pub fn expose_secret(&self) -> &str {
         &self.0
+    }
+
+    /// Returns whether it looks as Meta's app secrets do: 32 lowercase hexadecimal digits.
+    pub fn is_usual(&self) -> bool {
+        self.0.len() == 32
+            && self
+                .0
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
@@ -165,12 +138,13 @@ mod tests {
     #[test]
     fn line_ends_around_a_token_are_dropped() {
         assert_eq!(AccessToken::new(" EAA1\r\n").unwrap().expose_secret(), "EAA1");
+        assert_eq!(AppSecret::new("abc\n").unwrap().expose_secret(), "abc");
     }
 
     #[test]
     fn what_cannot_be_a_token_is_refused_without_being_repeated() {
         type Expected = fn(&SecretError) -> bool;
-        let cases: [(String, Expected); 6] = [
+        let cases: [(String, Expected); 7] = [
             ("  ".into(), |e| matches!(e, SecretError::Empty { .. })),
             ("Bearer EAA1".into(), |e| {
                 matches!(e, SecretError::BearerPrefix { .. })
@@ -184,6 +158,9 @@ mod tests {
             ("EÄA1".into(), |e| {
                 matches!(e, SecretError::ForbiddenCharacter { position: 2, .. })
             }),
+            ("\u{feff}EAA1".into(), |e| {
+                matches!(e, SecretError::ForbiddenCharacter { position: 1, .. })
+            }),
             ("E".repeat(9000), |e| {
                 matches!(e, SecretError::TooLong { length: 9000, .. })
             }),
@@ -192,6 +169,7 @@ mod tests {
             let error = AccessToken::new(text.clone()).unwrap_err();
             assert!(expected(&error), "{error:?}");
             assert!(!error.to_string().contains("EAA"), "{error}");
+            assert!(AppSecret::new(text).is_err());
         }
     }
 
@@ -203,5 +181,18 @@ mod tests {
             "42|s3cr3t"
         );
         assert!(AccessToken::for_app(" ", &secret).is_err());
+    }
+
+    #[test]
+    fn the_usual_app_secret_has_32_hex_digits() {
+        let is_usual = |text: &str| AppSecret::new(text).unwrap().is_usual();
+        assert!(is_usual("0123456789abcdef0123456789abcdef"));
+        for text in [
+            "0123456789abcdef",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "EAAexample",
+        ] {
+            assert!(!is_usual(text), "{text}");
+        }
     }
 }

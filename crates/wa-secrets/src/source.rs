@@ -1,0 +1,103 @@
+//! Where a secret comes from.
+
+use std::{fmt, path::PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::{ReadableByOthers, SecretFile, SecretFileError, SecretWarning};
+
+/// Where a secret is read from. Its `Debug` shows neither path nor name, which may be the secret given by mistake.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretSource {
+    /// The first line of a file.
+    File(PathBuf),
+    /// An environment variable, whole.
+    Variable(String),
+}
+
+/// Why a source gave no secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretSourceError {
+    /// The file gave none.
+    #[error(transparent)]
+    File(#[from] SecretFileError),
+    /// The environment variable is not set, or empty.
+    #[error("{}", match .0 { Some(name) => format!("the environment variable {name} is not set"),
+        None => "the environment variable is not set".to_owned() })]
+    Unset(
+        /// Its name, unless that could be the secret itself.
+        Option<String>,
+    ),
+}
+
+impl SecretSource {
+    /// Reads the secret; `variable` looks an environment variable up.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretSourceError`] if the file cannot be read or the variable is not set.
+    pub fn read(
+        &self,
+        variable: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<FoundSecret, SecretSourceError> {
+        match self {
+            Self::File(path) => Ok(SecretFile::open(path)?.into_first_line()?),
+            Self::Variable(name) => variable(name)
+                .map(Zeroizing::new)
+                .filter(|value| !value.is_empty())
+                .map(|value| FoundSecret::new(value, None))
+                .ok_or_else(|| SecretSourceError::Unset(is_surely_a_name(name).then(|| name.clone()))),
+        }
+    }
+}
+
+/// True for names such as `APP_SECRET`; neither tokens nor app secrets look like that.
+fn is_surely_a_name(name: &str) -> bool {
+    name.contains('_')
+        && name.len() <= 64
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File(_) => "SecretSource::File(..)",
+            Self::Variable(_) => "SecretSource::Variable(..)",
+        })
+    }
+}
+
+/// A secret that was read, before it is known what it is; wiped from memory when dropped.
+pub struct FoundSecret {
+    text: Zeroizing<String>,
+    warning: Option<SecretWarning>,
+}
+
+impl FoundSecret {
+    pub(crate) fn new(text: Zeroizing<String>, warning: Option<ReadableByOthers>) -> Self {
+        Self {
+            text,
+            warning: warning.map(SecretWarning::ReadableByOthers),
+        }
+    }
+
+    /// Returns the secret itself. Keep it out of logs and errors.
+    pub fn expose_secret(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns a warning if other users can access the file that it came from.
+    pub fn warning(&self) -> Option<&SecretWarning> {
+        self.warning.as_ref()
+    }
+}
+
+impl fmt::Debug for FoundSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FoundSecret(..)")
+    }
+}
