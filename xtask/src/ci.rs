@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::{deny, docs, fuzz, lint, sh, test, unit};
+use crate::{deny, docs, fuzz, lint, sh, test};
 
 /// Runs every check; the last line counts the tests. `without_tests` is for callers that ran them already.
 pub(crate) fn run(without_tests: bool) -> Result<()> {
     let start = Instant::now();
     lint::run()?;
-    unit::check()?;
     let advisories = deny::run()?;
     let counts = if without_tests {
         None

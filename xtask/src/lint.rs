@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
-use crate::{docs, graph, sh};
+use crate::{docs, graph, sh, unit};
 
-/// Formatting, clippy, rustdoc, the crate graph, generated pages.
+/// Formatting, the crate graph, the systemd unit, clippy, rustdoc, generated pages.
 pub(crate) fn run() -> Result<()> {
     fmt(true)?;
     graph::run()?;
+    unit::check()?;
     let clippy = [
         "clippy",
         "--workspace",

@@ -35,7 +35,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Formatting, clippy, rustdoc, the crate graph, drift of generated pages.
+    /// Formatting, clippy, rustdoc, the crate graph, the systemd unit, drift of generated pages.
     Lint,
     /// Format the code (`--check`: only say what would change).
     Fmt {

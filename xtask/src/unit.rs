@@ -19,16 +19,23 @@ pub(crate) fn check() -> Result<()> {
         );
         return Ok(());
     }
-    // The program that it names is not installed here.
     let text = fs::read_to_string(sh::root().join(UNIT))?;
-    let unit = sh::target_dir().join("wa-gateway.service");
+    let verdict = analyze(&text, "wa-gateway")?;
+    sh::step(&format!("{UNIT}: {verdict}"));
+    Ok(())
+}
+
+/// Has systemd check a unit of that name; its verdict in one line.
+fn analyze(text: &str, name: &str) -> Result<String> {
+    // The program that it names is not installed here.
+    let unit = sh::target_dir().join(format!("{name}.service"));
     fs::write(&unit, text.replace("/usr/local/bin/wa", "/bin/true"))?;
     let unit = unit.to_str().context("the target folder is not UTF-8")?;
     let verified = sh::command("systemd-analyze", &["verify", "--man=no", unit]).output()?;
     let complaints = String::from_utf8_lossy(&verified.stderr);
     let ours: Vec<&str> = complaints
         .lines()
-        .filter(|line| line.contains("wa-gateway.service"))
+        .filter(|line| line.contains(&format!("{name}.service")))
         .collect();
     ensure!(
         verified.status.success() && ours.is_empty(),
@@ -51,9 +58,26 @@ pub(crate) fn check() -> Result<()> {
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default();
-    sh::step(&format!(
-        "{UNIT}: {}",
-        verdict.trim_start_matches(|c: char| !c.is_ascii_alphabetic())
-    ));
-    Ok(())
+    Ok(verdict
+        .trim_start_matches(|c: char| !c.is_ascii_alphabetic())
+        .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemd_finds_is_a_failure() {
+        check().unwrap();
+        if !sh::exists("systemd-analyze") {
+            return;
+        }
+        let text = fs::read_to_string(sh::root().join(UNIT)).unwrap();
+        let fault = |altered: &str| analyze(altered, "altered").unwrap_err().to_string();
+        let misspelt = fault(&text.replace("ProtectHome=yes", "ProtectHomes=yes"));
+        assert!(misspelt.contains("ProtectHomes"), "{misspelt}");
+        let open = fault(text.split("# A core dump").next().unwrap());
+        assert!(open.contains("more exposed"), "{open}");
+    }
 }
