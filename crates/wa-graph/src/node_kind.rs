@@ -48,22 +48,31 @@ impl GraphClient {
     ///
     /// [`GraphError`] when a read fails for a reason that says nothing of the id, such as a missing permission.
     pub async fn node_kind(&self, id: &PhoneNumberId) -> Result<Option<NodeKind>, GraphError> {
-        if self.has_field(id, NUMBER).await? {
-            return Ok(Some(NodeKind::PhoneNumber));
+        for field in [NUMBER, ACCOUNT, FLOW] {
+            match self.has_field(id, field).await? {
+                None => return Ok(None),
+                Some(false) => {}
+                Some(true) => {
+                    return Ok(Some(match field {
+                        NUMBER => NodeKind::PhoneNumber,
+                        ACCOUNT => NodeKind::Account {
+                            phone_numbers: self.numbers_of(id).await,
+                        },
+                        _ => NodeKind::Flow,
+                    }));
+                }
+            }
         }
-        if self.has_field(id, ACCOUNT).await? {
-            let phone_numbers = self.numbers_of(id).await;
-            return Ok(Some(NodeKind::Account { phone_numbers }));
-        }
-        Ok(self.has_field(id, FLOW).await?.then_some(NodeKind::Flow))
+        Ok(None)
     }
 
-    /// Graph answers 100 to a field that the object does not have, and 100 or 803 to an object that it does not show.
-    async fn has_field(&self, id: &PhoneNumberId, field: &str) -> Result<bool, GraphError> {
+    /// Returns whether the object has a field (if not, Graph answers 100); `None` if there is no such object.
+    async fn has_field(&self, id: &PhoneNumberId, field: &str) -> Result<Option<bool>, GraphError> {
         let request = GraphRequest::get(id.to_string()).query("fields", format!("id,{field}"));
         match self.execute::<Value>(request).await {
-            Ok(response) => Ok(response.body.get(field).is_some()),
-            Err(error) if error.is_parameter() || error.is_not_found() => Ok(false),
+            Ok(response) => Ok(Some(response.body.get(field).is_some())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if error.is_parameter() => Ok(Some(false)),
             Err(error) => Err(error),
         }
     }

@@ -56,8 +56,10 @@ async fn a_flow_and_an_unknown_object_are_told_apart() {
         json(200, r#"{"json_version":"7.3"}"#),
     ];
     assert_eq!(kind(steps).await.0.unwrap(), Some(NodeKind::Flow));
-    let steps = (0..3).map(|_| error(404, 803)).collect();
+    let steps = (0..3).map(|_| error(400, 100)).collect();
     assert_eq!(kind(steps).await.0.unwrap(), None);
+    let (nothing, requests) = kind(vec![error(404, 803)]).await;
+    assert_eq!((nothing.unwrap(), requests.len()), (None, 1));
 }
 
 #[tokio::test]
