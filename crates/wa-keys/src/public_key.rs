@@ -55,7 +55,8 @@ impl PublicKey {
     }
 
     /// Reads a public key that is written as WhatsApp's clients need it: one `PUBLIC KEY` PEM block (SPKI; RFC 7468 §13)
-    /// with nothing around it but white space.
+    /// with nothing around it but white space. Its base64 may be on one line, or on the same line as the marks: WhatsApp Web
+    /// removes the line ends before it decodes it.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl PublicKey {
             .strip_prefix("-----BEGIN PUBLIC KEY-----")
             .and_then(|rest| rest.strip_suffix("-----END PUBLIC KEY-----"));
         match block {
-            Some(base64) if base64.starts_with(['\r', '\n']) && !base64.contains('-') => Ok(key),
+            Some(base64) if base64.bytes().all(is_base64_or_blank) => Ok(key),
             _ => Err(KeyError::NotOnePublicKeyBlock),
         }
     }
@@ -166,6 +167,10 @@ impl PublicKey {
     pub fn exponent(&self) -> u32 {
         self.exponent
     }
+}
+
+fn is_base64_or_blank(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') || byte.is_ascii_whitespace()
 }
 
 impl PartialEq for PublicKey {
