@@ -17,7 +17,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         .await?;
     println!("{verification}");
     println!("{}", verification.advice());
-    Ok(if verification.is_good() {
+    Ok(if verification.is_valid() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

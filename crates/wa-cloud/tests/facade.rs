@@ -31,8 +31,8 @@ async fn a_key_is_taken_as_text_as_bytes_and_as_a_key() {
     encryption.set_business_public_key(key.clone()).await.unwrap();
     assert_eq!(emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap().uploads, 5);
 
-    assert!(encryption.verify(key).await.unwrap().is_good());
-    assert!(encryption.register(pem).await.unwrap().is_good());
+    assert!(encryption.verify(key).await.unwrap().is_valid());
+    assert!(encryption.register(pem).await.unwrap().is_valid());
     let found = encryption.get_business_public_key().await.unwrap();
     assert_eq!((found.public_key(), found.is_usable()), (Some(key), true));
 }
@@ -88,7 +88,7 @@ async fn one_client_serves_several_numbers() {
                 .register(private.public_key())
                 .await
                 .unwrap()
-                .is_good()
+                .is_valid()
         );
         assert_eq!(emulator.number(&id).unwrap().uploads, 1);
     }

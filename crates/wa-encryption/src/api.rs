@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tracing::{debug, info};
-use wa_graph::{GraphClient, GraphError, GraphRequest, GraphResponse, PhoneNumberId, ResponseMeta};
+use wa_graph::{GraphClient, GraphError, GraphRequest, GraphResponse, NodeKind, PhoneNumberId, ResponseMeta};
 use wa_keys::PublicKey;
 
 use crate::business_public_key::BusinessPublicKey;
@@ -31,7 +31,7 @@ use crate::wire;
 /// let encryption = EncryptionApi::new(client, "106540352242922".parse()?);
 /// let key = PublicKey::parse(std::fs::read("public.pem")?)?;
 /// let verification = encryption.register(&key).await?;
-/// if !verification.is_good() {
+/// if !verification.is_valid() {
 ///     eprintln!("{verification}\n{}", verification.advice());
 /// }
 /// # Ok(())
@@ -187,7 +187,8 @@ impl EncryptionApi {
     /// # Errors
     ///
     /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] when the key was set
-    /// but reading it failed, [`EncryptionError::UnknownShape`] when what was read is of no documented shape. That the key is registered but not good is no error: look at [`Verification::is_good`].
+    /// but reading it failed, [`EncryptionError::UnknownShape`] when what was read is of no documented shape. A key that
+    /// is registered but not `VALID`, or not visible yet, is no error: see [`Verification::is_valid`].
     pub async fn register(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
         self.set_business_public_key(key).await?;
         let mut read = 1;
@@ -203,13 +204,36 @@ impl EncryptionApi {
             let Some(pause) = self
                 .read_back
                 .pause_after(read)
-                .filter(|_| !verification.is_good())
+                .filter(|_| !verification.is_valid())
             else {
-                return Ok(verification);
+                return Ok(verification.after_upload());
             };
-            debug!(read, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), %verification, "key not yet good");
+            debug!(read, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), %verification, "key not yet valid");
             self.client.clock().sleep(pause).await;
             read += 1;
+        }
+    }
+
+    /// Makes a refusal of the id more exact: where Graph answers that a parameter is wrong or that there is no such object,
+    /// it asks Graph what the id belongs to ([`GraphClient::node_kind`]).
+    ///
+    /// Any other error is returned unchanged, and also this one if Graph does not answer the question.
+    pub async fn explain(&self, error: EncryptionError) -> EncryptionError {
+        let EncryptionError::Graph(source) = error else {
+            return error;
+        };
+        let api = source.api();
+        let has_other_cause = api.is_some_and(|api| api.is_not_eligible() || api.needs_app_secret_proof());
+        if has_other_cause || !(source.is_parameter() || source.is_not_found()) {
+            return source.into();
+        }
+        match self.client.node_kind(&self.phone_number_id).await {
+            Ok(Some(node)) if node != NodeKind::PhoneNumber => EncryptionError::NotAPhoneNumber {
+                id: self.phone_number_id.clone(),
+                node,
+                source,
+            },
+            _ => source.into(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is registered for a phone number.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use wa_keys::{Fingerprint, KeyError, PublicKey};
@@ -33,6 +34,11 @@ pub enum RegisteredKey {
     Absent,
     /// A key as it should be.
     Key(PublicKey),
+    /// Several keys, where Graph documents one: which of them WhatsApp's clients use is not known.
+    Several {
+        /// The fingerprints of those that can be read.
+        fingerprints: Vec<Fingerprint>,
+    },
     /// A text that is not a public key that WhatsApp's clients could use.
     Unreadable {
         /// The text as Graph gave it.
@@ -97,6 +103,32 @@ impl BusinessPublicKey {
         Self { key, status }
     }
 
+    /// Makes one finding of all entries of a listing: entries without a key count for nothing, the same key twice for one.
+    pub(crate) fn merge(entries: Vec<Self>) -> Self {
+        let blank = entries.first().and_then(|entry| entry.status.clone());
+        let mut entries: Vec<Self> = entries.into_iter().filter(Self::is_registered).collect();
+        // What is not usable comes first, so that a key is not called usable where one entry denies it.
+        entries.sort_by_key(Self::is_usable);
+        let fingerprints: BTreeSet<_> = entries.iter().filter_map(Self::fingerprint).collect();
+        let is_one = entries.iter().all(|entry| entry.public_key().is_some()) && fingerprints.len() == 1;
+        match entries.len() {
+            0 => Self::new(None, blank),
+            1 => entries.remove(0),
+            _ if is_one => entries.remove(0),
+            _ => Self {
+                key: RegisteredKey::Several {
+                    fingerprints: fingerprints.into_iter().collect(),
+                },
+                status: None,
+            },
+        }
+    }
+
+    /// Returns whether anything is registered, whether it can be used or not.
+    pub fn is_registered(&self) -> bool {
+        !matches!(self.key, RegisteredKey::Absent)
+    }
+
     /// Returns the registered key in all its cases.
     pub fn registered(&self) -> &RegisteredKey {
         &self.key
@@ -106,7 +138,7 @@ impl BusinessPublicKey {
     pub fn public_key(&self) -> Option<&PublicKey> {
         match &self.key {
             RegisteredKey::Key(key) => Some(key),
-            RegisteredKey::Absent | RegisteredKey::Unreadable { .. } => None,
+            RegisteredKey::Absent | RegisteredKey::Several { .. } | RegisteredKey::Unreadable { .. } => None,
         }
     }
 
@@ -131,6 +163,7 @@ impl fmt::Debug for RegisteredKey {
         match self {
             Self::Absent => f.write_str("Absent"),
             Self::Key(key) => f.debug_tuple("Key").field(&key.fingerprint()).finish(),
+            Self::Several { fingerprints } => f.debug_tuple("Several").field(fingerprints).finish(),
             // Whatever stands there is not a public key, so it is not shown either.
             Self::Unreadable { text, problem } => f
                 .debug_struct("Unreadable")

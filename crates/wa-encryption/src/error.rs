@@ -1,6 +1,6 @@
 //! What can go wrong with the Encryption API.
 
-use wa_graph::{ApiError, ErrorCode, GraphError, PhoneNumberId};
+use wa_graph::{ApiError, ErrorCode, GraphError, NodeKind, PhoneNumberId};
 
 /// Why a key could not be set or read.
 ///
@@ -23,6 +23,17 @@ pub enum EncryptionError {
     /// The call to Graph failed.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// The id belongs to another kind of object; see [`EncryptionApi::explain`](crate::EncryptionApi::explain).
+    #[error("{id} is the id of {}, not of a phone number", .node.name())]
+    NotAPhoneNumber {
+        /// The id that was given.
+        id: PhoneNumberId,
+        /// What it belongs to.
+        node: NodeKind,
+        /// The refused call.
+        #[source]
+        source: GraphError,
+    },
     /// The key was set, but reading it back failed: it may well be registered.
     #[error("the key was set for phone number {phone_number_id}, but it could not be read back")]
     ReadBack {
@@ -58,7 +69,9 @@ impl EncryptionError {
     /// Returns the failed call, if it is one that failed.
     pub fn graph(&self) -> Option<&GraphError> {
         match self {
-            Self::Graph(error) | Self::ReadBack { source: error, .. } => Some(error),
+            Self::Graph(error)
+            | Self::NotAPhoneNumber { source: error, .. }
+            | Self::ReadBack { source: error, .. } => Some(error),
             Self::NotConfirmed { .. } | Self::UnknownShape { .. } => None,
         }
     }
@@ -76,7 +89,9 @@ impl EncryptionError {
     /// Returns Graph's trace id, which Meta's support asks for.
     pub fn fbtrace_id(&self) -> Option<&str> {
         match self {
-            Self::Graph(error) | Self::ReadBack { source: error, .. } => error.fbtrace_id(),
+            Self::Graph(error)
+            | Self::NotAPhoneNumber { source: error, .. }
+            | Self::ReadBack { source: error, .. } => error.fbtrace_id(),
             Self::NotConfirmed { fbtrace_id, .. } | Self::UnknownShape { fbtrace_id, .. } => {
                 fbtrace_id.as_deref()
             }
@@ -87,6 +102,10 @@ impl EncryptionError {
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::Graph(error) | Self::ReadBack { source: error, .. } => error.remedy(),
+            Self::NotAPhoneNumber { .. } => Some(
+                "Use the phone number id, which WhatsApp Manager shows under API Setup; GET /WABA_ID/phone_numbers lists \
+                 those of an account.",
+            ),
             Self::NotConfirmed { .. } => Some("Read the key to see what is registered, then set it again."),
             Self::UnknownShape { .. } => {
                 Some("Check that the base URL is that of a Graph API and the id that of a phone number.")

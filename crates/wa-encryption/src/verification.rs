@@ -8,17 +8,17 @@ use crate::business_public_key::{BusinessPublicKey, RegisteredKey, SignatureStat
 
 /// What comparing a key with the registered one showed.
 ///
-/// Keys are compared by their DER, never as text. `Display` tells the finding in a sentence, [`advice`](Self::advice) what
-/// to do about it.
+/// Keys are compared by their DER, never as text. `Display` gives the finding in a sentence with short fingerprints,
+/// [`advice`](Self::advice) what to do about it.
 ///
 /// ```
 /// use wa_encryption::Verification;
 ///
 /// fn may_launch(verification: &Verification) -> bool {
-///     if !verification.is_good() {
+///     if !verification.is_valid() {
 ///         eprintln!("{verification}: {}", verification.advice());
 ///     }
-///     verification.is_good()
+///     verification.is_valid()
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,20 @@ pub enum Verification {
         /// The fingerprint of the key that should be registered.
         expected: Fingerprint,
     },
+    /// The key was uploaded a moment ago and Graph confirmed it, but reading it back does not show it yet.
+    NotVisible {
+        /// The fingerprint of the key that was uploaded.
+        expected: Fingerprint,
+        /// The fingerprint of the key that is shown instead, if any is.
+        shown: Option<Fingerprint>,
+    },
+    /// Several different keys are listed, where Graph documents one.
+    Several {
+        /// The fingerprint of the key that should be registered.
+        expected: Fingerprint,
+        /// The fingerprints of the listed keys that can be read.
+        listed: Vec<Fingerprint>,
+    },
 }
 
 impl Verification {
@@ -71,6 +85,10 @@ impl Verification {
         match found.registered() {
             RegisteredKey::Absent => Self::NotRegistered {
                 expected: fingerprint,
+            },
+            RegisteredKey::Several { fingerprints } => Self::Several {
+                expected: fingerprint,
+                listed: fingerprints.clone(),
             },
             RegisteredKey::Unreadable { problem, .. } => Self::Unreadable {
                 expected: fingerprint,
@@ -92,9 +110,35 @@ impl Verification {
         }
     }
 
-    /// Returns whether the key is registered and usable. Nothing else is good.
-    pub fn is_good(&self) -> bool {
+    /// What reading back shows after an upload that Graph confirmed: no key, or still another one, means that the upload is
+    /// not visible yet.
+    pub(crate) fn after_upload(self) -> Self {
+        match self {
+            Self::NotRegistered { expected } => Self::NotVisible {
+                expected,
+                shown: None,
+            },
+            Self::AnotherKey {
+                expected, registered, ..
+            } => Self::NotVisible {
+                expected,
+                shown: Some(registered),
+            },
+            other => other,
+        }
+    }
+
+    /// Returns whether the expected key is registered and Meta's signature over it is `VALID`.
+    pub fn is_valid(&self) -> bool {
         matches!(self, Self::Valid { .. })
+    }
+
+    /// Returns whether the expected key is registered, whatever its signature status is.
+    pub fn is_registered(&self) -> bool {
+        matches!(
+            self,
+            Self::Valid { .. } | Self::Mismatch { .. } | Self::UnknownStatus { .. }
+        )
     }
 
     /// Returns the fingerprint of the key that should be registered.
@@ -105,7 +149,18 @@ impl Verification {
             | Self::UnknownStatus { fingerprint, .. } => *fingerprint,
             Self::AnotherKey { expected, .. }
             | Self::Unreadable { expected, .. }
-            | Self::NotRegistered { expected } => *expected,
+            | Self::NotRegistered { expected }
+            | Self::NotVisible { expected, .. }
+            | Self::Several { expected, .. } => *expected,
+        }
+    }
+
+    /// Returns the fingerprint of the other key that is registered or shown in place of the expected one.
+    pub fn other_key(&self) -> Option<Fingerprint> {
+        match self {
+            Self::AnotherKey { registered, .. } => Some(*registered),
+            Self::NotVisible { shown, .. } => *shown,
+            _ => None,
         }
     }
 
@@ -113,23 +168,31 @@ impl Verification {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Valid { .. } => {
-                "Nothing to do. Look again from time to time, and after the number is registered anew."
+                "Nothing to do. Verify from time to time, and after the number is re-registered."
             }
             Self::Mismatch { .. } => {
-                "Set the same key again: Meta then signs it anew. This happens after a number is registered again. If it \
-                 stays so, check that the number is registered with Cloud API."
+                "Set the same key again, and Meta signs it again: this is needed after a number is re-registered. If the status \
+                 stays, check that the number is registered with Cloud API."
             }
             Self::UnknownStatus { .. } => {
-                "Look again in a minute; if the status stays, set the same key again and look what Meta's documentation \
-                 says of it."
+                "Verify again in a minute. If the status stays, set the same key again and check what Meta's documentation \
+                 says about it."
             }
             Self::AnotherKey { .. } => {
-                "Find out who registered the other key before you replace it: an endpoint may hold its private half, \
-                 and clients go on using it until they fetch the new one. Setting a key replaces the registered one."
+                "Find out who registered the other key before you replace it: an endpoint may hold its private half. Setting a \
+                 key replaces the registered one, and Flows fail unless the endpoint serves the new key."
             }
-            Self::Unreadable { .. } => "Set the key: that replaces the text that no client can use.",
+            Self::Unreadable { .. } => "Set the key: that replaces a text that no client can use.",
             Self::NotRegistered { .. } => {
-                "Set the key for this phone number; every number needs it for itself."
+                "Set the key for this phone number; every number needs its own upload."
+            }
+            Self::NotVisible { .. } => {
+                "Verify again in a minute: Graph confirmed the upload, and how long a new key takes to show is not \
+                 documented. If another key is still shown then, find out who else uploads one."
+            }
+            Self::Several { .. } => {
+                "Set the key again, which replaces what is registered. If several keys are still listed, ask Meta's support: \
+                 one per number is documented."
             }
         }
     }
@@ -138,44 +201,53 @@ impl Verification {
 impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Valid { fingerprint } => write!(f, "key {fingerprint} is registered and VALID"),
-            Self::Mismatch { fingerprint } => {
-                write!(
-                    f,
-                    "key {fingerprint} is registered, but its signature is a MISMATCH"
-                )
+            Self::Valid { fingerprint } => {
+                write!(f, "key {} is registered and VALID", fingerprint.short())
             }
-            Self::UnknownStatus {
-                fingerprint,
-                status: Some(status),
-            } => {
-                write!(
-                    f,
-                    "key {fingerprint} is registered with the unknown status {status}"
-                )
-            }
-            Self::UnknownStatus {
-                fingerprint,
-                status: None,
-            } => {
-                write!(f, "key {fingerprint} is registered without a status")
+            Self::Mismatch { fingerprint } => write!(
+                f,
+                "key {} is registered, but its signature is a MISMATCH",
+                fingerprint.short()
+            ),
+            Self::UnknownStatus { fingerprint, status } => {
+                write!(f, "key {} is registered ", fingerprint.short())?;
+                match status {
+                    Some(status) => write!(f, "with the unknown status {status}"),
+                    None => f.write_str("without a status"),
+                }
             }
             Self::AnotherKey {
                 expected,
                 registered,
                 status,
             } => {
-                write!(f, "key {expected} was expected, but {registered} is registered")?;
-                status.as_ref().map_or(Ok(()), |status| write!(f, " ({status})"))
+                write!(f, "another key, {}, is registered", registered.short())?;
+                if let Some(status) = status {
+                    write!(f, " ({status})")?;
+                }
+                write!(f, "; expected {}", expected.short())
             }
-            Self::Unreadable { expected, problem } => {
-                write!(
-                    f,
-                    "key {expected} was expected, but what is registered is no usable key: {problem}"
-                )
-            }
+            Self::Unreadable { expected, problem } => write!(
+                f,
+                "what is registered is not a usable key: {problem}; expected {}",
+                expected.short()
+            ),
             Self::NotRegistered { expected } => {
-                write!(f, "key {expected} was expected, but none is registered")
+                write!(f, "no key is registered; expected {}", expected.short())
+            }
+            Self::NotVisible { expected, shown } => {
+                write!(f, "key {} was uploaded, but reading it back ", expected.short())?;
+                match shown {
+                    Some(shown) => write!(f, "still shows key {}", shown.short()),
+                    None => f.write_str("shows no key yet"),
+                }
+            }
+            Self::Several { expected, listed } => {
+                f.write_str("several keys are listed")?;
+                for (index, key) in listed.iter().enumerate() {
+                    write!(f, "{}{}", if index == 0 { ": " } else { ", " }, key.short())?;
+                }
+                write!(f, "; expected only {}", expected.short())
             }
         }
     }
@@ -192,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_key_with_the_status_valid_is_good() {
+    fn only_the_same_key_with_the_status_valid_is_valid() {
         let (ours, theirs) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
         let (ours, theirs) = (ours.public_key(), theirs.public_key());
         let (fingerprint, expected, registered) =
@@ -241,12 +313,12 @@ mod tests {
         ] {
             let result = Verification::of(ours, &found(text, status));
             assert_eq!(result, verification);
-            assert_eq!(result.is_good(), matches!(result, Verification::Valid { .. }));
+            assert_eq!(result.is_valid(), matches!(result, Verification::Valid { .. }));
             assert_eq!(result.expected(), expected);
             assert!(!result.advice().is_empty() && !result.to_string().is_empty());
         }
         let unreadable = Verification::of(ours, &found(Some("no key"), Some("VALID")));
-        assert!(matches!(unreadable, Verification::Unreadable { .. }) && !unreadable.is_good());
+        assert!(matches!(unreadable, Verification::Unreadable { .. }) && !unreadable.is_valid());
     }
 
     #[test]
@@ -258,10 +330,7 @@ mod tests {
         )
         .to_string();
         for key in [&ours, &theirs] {
-            assert!(
-                text.contains(&key.public_key().fingerprint().to_string()),
-                "{text}"
-            );
+            assert!(text.contains(&key.public_key().fingerprint().short()), "{text}");
         }
     }
 }

@@ -13,13 +13,17 @@ pub(crate) const STATUS: &str = "business_public_key_signature_status";
 ///
 /// `None` when it is none of these.
 pub(crate) fn business_public_key(answer: &Value) -> Option<BusinessPublicKey> {
-    let nothing = Value::Object(serde_json::Map::new());
-    let node = match answer.as_object()?.get("data") {
-        Some(Value::Array(rows)) => rows.first().unwrap_or(&nothing),
-        Some(Value::Null) => &nothing,
-        Some(data) => data,
-        None => answer,
+    let entries: Vec<&Value> = match answer.as_object()?.get("data") {
+        Some(Value::Array(rows)) => rows.iter().collect(),
+        Some(Value::Null) => Vec::new(),
+        Some(data) => vec![data],
+        None => vec![answer],
     };
+    let entries: Option<Vec<_>> = entries.into_iter().map(entry).collect();
+    Some(BusinessPublicKey::merge(entries?))
+}
+
+fn entry(node: &Value) -> Option<BusinessPublicKey> {
     let node = node.as_object()?;
     let text = |name: &str| match node.get(name) {
         None | Some(Value::Null) => Some(None),
@@ -93,10 +97,18 @@ mod tests {
     fn a_key_in_a_form_that_clients_cannot_import_is_none_that_they_could_use() {
         let pem = PrivateKey::generate().unwrap().public_key().to_pem();
         let of = |text: &str| business_public_key(&json!({"data": [{KEY: text, STATUS: "VALID"}]})).unwrap();
-        for good in [pem.clone(), pem.replace('\n', "\r\n"), format!("\n{pem}\n")] {
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let one_line = format!("-----BEGIN PUBLIC KEY-----\n{base64}\n-----END PUBLIC KEY-----");
+        for good in [
+            pem.clone(),
+            pem.replace('\n', "\r\n"),
+            format!("\n{pem}\n"),
+            // WhatsApp Web strips the line ends before it decodes.
+            pem.replace('\n', ""),
+            one_line,
+        ] {
             assert!(of(&good).is_usable(), "{good:?}");
         }
-        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
         for bad in [
             pem.replace('\n', "\\n"),
             base64,
@@ -109,6 +121,40 @@ mod tests {
                 "{bad:?}"
             );
             assert!(!found.is_usable());
+        }
+    }
+
+    #[test]
+    fn several_entries_are_one_key_only_where_they_agree() {
+        let [one, two] = [(); 2].map(|()| PrivateKey::generate().unwrap().public_key().clone());
+        let node = |key: &str, status: &str| json!({ KEY: key, STATUS: status });
+        let of = |rows: [Value; 2]| business_public_key(&json!({ "data": rows })).unwrap();
+        let (pem, other) = (one.to_pem(), two.to_pem());
+
+        // An entry without a key says nothing, wherever it stands.
+        for rows in [
+            [node(" ", "MISMATCH"), node(&pem, "VALID")],
+            [node(&pem, "VALID"), node(" ", "MISMATCH")],
+            [node(&pem, "VALID"), node(&pem.replace('\n', ""), "VALID")],
+        ] {
+            let found = of(rows);
+            assert_eq!(found.public_key(), Some(&one));
+            assert!(found.is_usable());
+        }
+        let same = of([node(&pem, "VALID"), node(&pem, "MISMATCH")]);
+        assert_eq!(same.public_key(), Some(&one));
+        assert!(!same.is_usable(), "one entry denies it");
+
+        for rows in [
+            [node(&pem, "VALID"), node(&other, "VALID")],
+            [node(&pem, "VALID"), node("junk", "VALID")],
+        ] {
+            let found = of(rows);
+            assert!(
+                matches!(found.registered(), RegisteredKey::Several { .. }),
+                "{found:?}"
+            );
+            assert!(!found.is_usable() && found.public_key().is_none());
         }
     }
 

@@ -48,7 +48,7 @@ async fn no_secret_shows_anywhere() {
     let key = private.public_key();
 
     let verification = encryption.register(key).await.unwrap();
-    assert!(verification.is_good());
+    assert!(verification.is_valid());
     let found = encryption.get_business_public_key().await.unwrap();
     let mut shows = format!("{encryption:?} {verification:?} {verification} {found:?}");
     emulator.expire_token("canary").unwrap();

@@ -86,5 +86,5 @@ async fn a_registered_text_that_is_no_key_is_a_finding() {
         matches!(verification, Verification::Unreadable { .. }),
         "{verification:?}"
     );
-    assert!(!verification.is_good());
+    assert!(!verification.is_valid());
 }

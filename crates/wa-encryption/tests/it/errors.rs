@@ -79,7 +79,7 @@ async fn a_dropped_permission_and_one_for_another_account() {
     emulator.restrict_token("default", Some(Vec::new())).unwrap();
     assert!(refused(&encryption, 200).await.is_permission());
     emulator.restrict_token("default", None).unwrap();
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn a_short_limit_is_waited_out() {
         clock,
     } = stage().await;
     emulator.queue_fault(FaultRule::new(Fault::AppRateLimit).header("retry-after", "20"));
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
     assert_eq!(clock.sleeps(), [Duration::from_secs(20)]);
 }
 
@@ -212,7 +212,7 @@ async fn passing_trouble_is_overcome_and_lasting_trouble_explained() {
                 .method("POST")
                 .times(2),
         );
-        assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+        assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
         assert_eq!(clock.sleeps().len(), 2);
 
         emulator.queue_fault(FaultRule::new(Fault::Error(answer)).method("POST").always());

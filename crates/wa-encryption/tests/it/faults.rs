@@ -121,7 +121,7 @@ async fn every_passing_fault_is_overcome_by_trying_again() {
         emulator.queue_fault(FaultRule::new(fault.clone()).method("POST"));
         emulator.queue_fault(FaultRule::new(fault.clone()).method("GET"));
         assert!(
-            encryption.register(&KEYS[0]).await.unwrap().is_good(),
+            encryption.register(&KEYS[0]).await.unwrap().is_valid(),
             "{fault:?}"
         );
         assert_eq!(clock.sleeps().len(), 2, "{fault:?}");
@@ -134,6 +134,6 @@ async fn a_key_set_although_the_answer_was_lost_is_set_again_without_harm() {
         emulator, encryption, ..
     } = stage().await;
     emulator.queue_fault(FaultRule::new(Fault::ResetAfter).method("POST"));
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
     assert_eq!(emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap().uploads, 2);
 }

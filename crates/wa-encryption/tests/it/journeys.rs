@@ -7,7 +7,7 @@ use wa_emulator::{
     DEFAULT_BUSINESS_ID, DEFAULT_PHONE_NUMBER_ID, Fault, FaultRule, NoKeyShape, WireShape,
 };
 use wa_encryption::{EncryptionApi, EncryptionError, ReadBack, RegisteredKey, SignatureStatus, Verification};
-use wa_graph::{AccessToken, AppSecret, AppSecretProof};
+use wa_graph::{AccessToken, AppSecret, AppSecretProof, NodeKind};
 
 use crate::support::{KEYS, Stage, stage, stage_with};
 
@@ -72,7 +72,7 @@ async fn other_shapes_of_the_answers_make_no_difference() {
         emulator, encryption, ..
     } = stage().await;
     emulator.set_wire_shape(WireShape::new().flat(true).success_as_text(true));
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_number_that_is_registered_again_is_a_mismatch_until_the_key_is_set_ag
             fingerprint: KEYS[0].fingerprint()
         }
     );
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn another_key_is_found_and_replaced() {
         status: Some(SignatureStatus::Valid),
     };
     assert_eq!(verification, expected);
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_key_that_shows_late_is_read_again_after_growing_pauses() {
         content_type: "application/json".into(),
     };
     emulator.queue_fault(FaultRule::new(fault.clone()).method("GET").times(3));
-    assert!(encryption.register(&KEYS[0]).await.unwrap().is_good());
+    assert!(encryption.register(&KEYS[0]).await.unwrap().is_valid());
     assert_eq!(clock.sleeps(), [1, 2, 3].map(Duration::from_secs));
 
     emulator.queue_fault(FaultRule::new(fault).method("GET").always());
@@ -135,7 +135,9 @@ async fn a_key_that_shows_late_is_read_again_after_growing_pauses() {
         .clone()
         .read_back(ReadBack::default().reads(2).pause(Duration::from_secs(9)));
     let verification = impatient.register(&KEYS[0]).await.unwrap();
-    assert!(matches!(verification, Verification::NotRegistered { .. }));
+    let (expected, shown) = (KEYS[0].fingerprint(), None);
+    assert_eq!(verification, Verification::NotVisible { expected, shown });
+    assert!(!verification.is_valid() && !verification.is_registered());
     assert_eq!(clock.sleeps()[3..], [Duration::from_secs(9)]);
 }
 
@@ -167,7 +169,7 @@ async fn every_number_of_an_account_gets_the_key_through_one_client() {
     for number in numbers.iter().rev().take(3) {
         let encryption = EncryptionApi::new(client.clone(), number.id.clone());
         assert!(
-            encryption.register(&KEYS[0]).await.unwrap().is_good(),
+            encryption.register(&KEYS[0]).await.unwrap().is_valid(),
             "{}",
             number.id
         );
@@ -188,7 +190,10 @@ async fn an_app_that_wants_the_proof_gets_it_in_both_forms() {
         })
         .await;
         emulator.require_proof(DEFAULT_APP_ID, true).unwrap();
-        assert!(encryption.register(&KEYS[0]).await.unwrap().is_good(), "{form:?}");
+        assert!(
+            encryption.register(&KEYS[0]).await.unwrap().is_valid(),
+            "{form:?}"
+        );
     }
     let Stage {
         emulator, encryption, ..
@@ -257,4 +262,66 @@ async fn a_token_is_inspected_by_its_app() {
     let info = app.debug_token(&token).await.unwrap();
     assert!(!info.is_valid);
     assert_eq!(info.error.and_then(|error| error.code), Some(190));
+}
+
+#[tokio::test]
+async fn an_upload_that_does_not_replace_the_shown_key_yet_is_not_called_a_foreign_key() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    let status = "VALID";
+    let old = serde_json::json!({"data": [{"business_public_key": KEYS[1].to_pem(),
+        "business_public_key_signature_status": status}]});
+    let fault = Fault::Status {
+        status: 200,
+        body: old.to_string(),
+        content_type: "application/json".into(),
+    };
+    emulator.queue_fault(FaultRule::new(fault).method("GET").always());
+    let verification = encryption.register(&KEYS[0]).await.unwrap();
+    let (expected, shown) = (KEYS[0].fingerprint(), Some(KEYS[1].fingerprint()));
+    assert_eq!(verification, Verification::NotVisible { expected, shown });
+    assert_eq!(verification.other_key(), shown);
+}
+
+#[tokio::test]
+async fn the_id_of_an_account_is_told_apart_from_a_bad_key() {
+    let Stage {
+        emulator, encryption, ..
+    } = stage().await;
+    let of = |id: &str| EncryptionApi::new(encryption.client().clone(), id.parse().unwrap());
+    let account = of(DEFAULT_ACCOUNT_ID);
+    let refused = account.set_business_public_key(&KEYS[0]).await.unwrap_err();
+    let explained = account.explain(refused).await;
+    let EncryptionError::NotAPhoneNumber { node, .. } = &explained else {
+        panic!("{explained:?}")
+    };
+    let phone_numbers = vec![DEFAULT_PHONE_NUMBER_ID.parse().unwrap()];
+    assert_eq!(node, &NodeKind::Account { phone_numbers });
+    assert_eq!(
+        explained.to_string(),
+        format!("{DEFAULT_ACCOUNT_ID} is the id of a WhatsApp Business Account, not of a phone number")
+    );
+    assert!(explained.code().is_some() && explained.remedy().is_some());
+
+    // A number that refuses the key itself keeps its error, as does an id that does not exist.
+    let fault = || {
+        Fault::Error(wa_emulator::ErrorAnswer::new(
+            400,
+            100,
+            "Business public key is invalid",
+        ))
+    };
+    emulator.queue_fault(FaultRule::new(fault()).method("POST"));
+    let refused = encryption.set_business_public_key(&KEYS[0]).await.unwrap_err();
+    assert!(matches!(
+        encryption.explain(refused).await,
+        EncryptionError::Graph(_)
+    ));
+    let nothing = of("999");
+    let refused = nothing.get_business_public_key().await.unwrap_err();
+    assert!(matches!(
+        nothing.explain(refused).await,
+        EncryptionError::Graph(_)
+    ));
 }

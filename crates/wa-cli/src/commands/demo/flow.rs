@@ -99,7 +99,7 @@ impl Booking {
         self.ring.promote(&new).map_err(Failure::failed)?;
         let new = new.public_key();
         let verification = api.register(new).await.map_err(Failure::failed)?;
-        script.expect(verification.is_good(), &verification)?;
+        script.expect(verification.is_valid(), &verification)?;
         script.step(
             "The key is rotated: the endpoint serves both keys, then the new one is registered",
             good(&verification),

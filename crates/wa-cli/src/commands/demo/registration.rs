@@ -48,7 +48,7 @@ pub(super) async fn register(
     script.expect(matches!(before, Verification::NotRegistered { .. }), &before)?;
     script.step("Before the upload, Graph has no key", &before)?;
     let verification = api.register(key).await.map_err(Failure::failed)?;
-    script.expect(verification.is_good(), &verification)?;
+    script.expect(verification.is_valid(), &verification)?;
     script.step("The public key is registered and read back", good(&verification))
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn lose_and_heal(
     let found = format!("{}  {lost}\n    hint: {}", paint(BAD, "MISMATCH"), lost.advice());
     script.step("The number is re-registered, and the check reports it", found)?;
     let healed = api.register(key).await.map_err(Failure::failed)?;
-    script.expect(healed.is_good(), &healed)?;
+    script.expect(healed.is_valid(), &healed)?;
     script.step("Uploading the same key again fixes it", good(&healed))
 }
 

@@ -24,7 +24,7 @@ impl Outcome {
 
     /// A verification; anything but good ends with 3.
     pub(super) fn verified(verification: &Verification) -> Self {
-        let good = verification.is_good();
+        let good = verification.is_valid();
         let human = if good {
             format!("{}  {verification}\n", paint(GOOD, "VALID"))
         } else {
