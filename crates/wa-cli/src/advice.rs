@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use wa_cloud::keys::{Action, Advice, ForeignForm};
 
+use crate::shell;
+
 /// Numbers that are tried for a name that is free.
 const TRIES: u32 = 10_000;
 
@@ -20,7 +22,7 @@ pub(crate) fn sentence(advice: &Advice, file: &Path) -> String {
 
 /// The command that takes access to a private key away from others.
 pub(crate) fn close(file: &Path) -> Option<String> {
-    Some(format!("chmod 600 {}", quoted(file)?))
+    Some(format!("chmod 600 {}", shell::path(file)?))
 }
 
 fn command(action: Action, file: &Path) -> Option<String> {
@@ -31,8 +33,8 @@ fn command(action: Action, file: &Path) -> Option<String> {
     if !file.is_file() {
         return None;
     }
-    let source = quoted(file)?;
-    let new = |suffix: &str| quoted(&free(file, suffix));
+    let source = shell::path(file)?;
+    let new = |suffix: &str| shell::path(&free(file, suffix));
     Some(match action {
         Action::Convert => format!("wa keys convert {source} --out {}", new("-protected.pem")?),
         Action::WritePublicKey => format!("wa keys public {source} --out {}", new("-spki.pem")?),
@@ -58,7 +60,7 @@ fn command(action: Action, file: &Path) -> Option<String> {
 }
 
 fn export(form: ForeignForm, file: &Path, source: &str) -> Option<String> {
-    let new = |suffix: &str| quoted(&free(file, suffix));
+    let new = |suffix: &str| shell::path(&free(file, suffix));
     Some(match form {
         // A copy with mode 0600, because ssh-keygen converts in place and refuses a file that others can read.
         ForeignForm::OpenSshPrivateKey => {
@@ -110,7 +112,7 @@ fn generate(file: &Path) -> Option<String> {
     let [private, public] = (1..=TRIES)
         .map(pair)
         .find(|pair| pair.iter().all(|path| is_free(path)))?;
-    let (private, public) = (quoted(&private)?, quoted(&public)?);
+    let (private, public) = (shell::path(&private)?, shell::path(&public)?);
     Some(format!("wa keys generate --private {private} --public {public}"))
 }
 
@@ -148,40 +150,9 @@ fn is_der(file: &Path) -> bool {
         && first == [0x30]
 }
 
-/// The path as a POSIX shell takes it; nothing for names that cannot be shown in one line of text.
-fn quoted(path: &Path) -> Option<String> {
-    let text = path.to_str().filter(|text| !text.chars().any(char::is_control))?;
-    // A name that begins with a hyphen would be an option.
-    let text = if text.starts_with('-') {
-        format!("./{text}")
-    } else {
-        text.to_owned()
-    };
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./+=:@%,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        Some(text)
-    } else {
-        Some(format!("'{}'", text.replace('\'', r"'\''")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_quoted_for_a_shell() {
-        for (name, expected) in [
-            ("keys/private.pem", "keys/private.pem"),
-            ("my key.pem", "'my key.pem'"),
-            ("it's.pem", r"'it'\''s.pem'"),
-            ("-x.pem", "./-x.pem"),
-            ("$(id).pem", "'$(id).pem'"),
-        ] {
-            assert_eq!(quoted(Path::new(name)).as_deref(), Some(expected));
-        }
-        assert_eq!(quoted(Path::new("a\nb")), None);
-    }
 
     #[test]
     fn names_that_are_taken_get_a_number() {

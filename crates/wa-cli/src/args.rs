@@ -139,10 +139,11 @@ pub(crate) fn without_a_key(error: clap::Error) -> clap::Error {
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, and good
-  1  failed; the error says what to do
-  2  wrong usage: an option, an argument or a setting
-  3  done, but what was verified is not good (another key, MISMATCH, none registered)";
+  0    done, and good
+  1    failed; the error says what to do
+  2    wrong usage: an option, an argument or a setting
+  3    done, but what was verified is not good (another key, MISMATCH, none registered)
+  130  interrupted by Ctrl-C; what was done is printed";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -152,7 +153,8 @@ Examples:
   wa encryption verify public.pem               is it this key, and VALID?
 
 Exit codes:
-  0  done, and good
-  1  failed; the error says what to do
-  2  wrong usage: an option, an argument or a setting
-  3  done, but what was verified is not good (another key, MISMATCH, none registered)";
+  0    done, and good
+  1    failed; the error says what to do
+  2    wrong usage: an option, an argument or a setting
+  3    done, but what was verified is not good (another key, MISMATCH, none registered)
+  130  interrupted by Ctrl-C; what was done is printed";

@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Failed = 1,
     Usage = 2,
     NotGood = 3,
+    /// Ended by Ctrl-C, as a shell reports it: 128 and the number of SIGINT.
+    Interrupted = 130,
 }
 
 /// An error with what to do about it and how to end.
@@ -83,6 +85,14 @@ impl Failure {
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             exit: Exit::Usage,
+            ..Self::failed(error)
+        }
+    }
+
+    /// Something that Ctrl-C ended.
+    pub(crate) fn interrupted(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            exit: Exit::Interrupted,
             ..Self::failed(error)
         }
     }

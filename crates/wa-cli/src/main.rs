@@ -8,6 +8,7 @@ mod input;
 mod log;
 mod output;
 mod settings;
+mod shell;
 mod stdin;
 mod terminal;
 

@@ -127,6 +127,11 @@ impl Environment {
         Ok(())
     }
 
+    /// Returns the file of `--env-file`.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// True if what is otherwise warned about a secret is refused.
     pub(crate) fn is_strict(&self) -> bool {
         self.strict

@@ -5,12 +5,13 @@
 #[path = "support/emulator.rs"]
 mod support;
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::Emulator;
 
 const KEY: &str = "tests/data/test-only-public.pem";
+const OTHER: &str = "tests/data/test-only-other-public.pem";
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -21,7 +22,7 @@ fn run(emulator: &Emulator, numbers: &str, args: &[&str]) -> Output {
 }
 
 #[test]
-fn good_is_the_same_for_each_number_for_all_and_for_the_exit_code() {
+fn the_json_says_for_each_number_and_for_all_what_the_exit_code_says() {
     let emulator = Emulator::start(&["1001", "1002"]);
     let commands: [&[&str]; 4] = [
         &["encryption", "get"],
@@ -32,11 +33,20 @@ fn good_is_the_same_for_each_number_for_all_and_for_the_exit_code() {
     let found = |numbers: &str, args: &[&str]| {
         let output = run(&emulator, numbers, &[args, &["--json"]].concat());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let good = |value: &Value| value.pointer("/good").and_then(Value::as_bool).unwrap();
-        let results = report.pointer("/results").and_then(Value::as_array).unwrap();
+        let outcome = |value: &Value| match value["outcome"].as_str().unwrap() {
+            "done" => 0,
+            "failed" => 1,
+            "not_valid" => 3,
+            other => panic!("{other}"),
+        };
+        let each = report["results"].as_array().unwrap().iter().map(outcome);
+        let worst = each
+            .max_by_key(|code| [0, 3, 1].iter().position(|rank| rank == code))
+            .unwrap();
+        let code = output.status.code().unwrap();
         assert_eq!(
-            (good(&report), output.status.success()),
-            (results.iter().all(good), good(&report)),
+            (outcome(&report), worst),
+            (code, code),
             "{numbers} {args:?}: {report}"
         );
         report
@@ -44,14 +54,31 @@ fn good_is_the_same_for_each_number_for_all_and_for_the_exit_code() {
     for _ in ["before a key is set", "after"] {
         for numbers in ["1001", "1001,1002", "1001,999"] {
             for args in commands {
+                // The failure of a single number is an error of the program.
                 found(numbers, args);
             }
         }
     }
-    let usable = |report: &Value| report.pointer("/results/0/usable").unwrap().clone();
-    assert_eq!(usable(&found("1001", &["encryption", "get"])), true);
+    let members = |report: &Value, name: &str| report["results"][0][name].clone();
+    let get = found("1001", &["encryption", "get"]);
+    assert_eq!(
+        (members(&get, "registered"), members(&get, "usable")),
+        (true.into(), true.into())
+    );
     emulator.control("POST", "numbers/1001/reregister", "{}");
-    assert_eq!(usable(&found("1001", &["encryption", "get"])), false);
+    let get = found("1001", &["encryption", "get"]);
+    assert_eq!(
+        (members(&get, "registered"), members(&get, "usable")),
+        (true.into(), false.into())
+    );
+    let verify = found("1001", &["encryption", "verify", KEY]);
+    assert_eq!(
+        (members(&verify, "registered"), members(&verify, "valid")),
+        (true.into(), false.into())
+    );
+    for report in [get, verify] {
+        assert!(!report.to_string().contains("\"good\""), "{report}");
+    }
 }
 
 #[test]
@@ -99,4 +126,93 @@ fn the_trace_id_is_told_also_where_graph_gave_no_code() {
 
     let coded = text(&run(&emulator, "999", &set).stderr);
     assert_eq!(coded.matches("fbtrace_id").count(), 1, "{coded}");
+}
+
+/// Pastes the only command in backticks of a text into a shell, where `wa` reaches the emulator.
+fn paste(emulator: &Emulator, text: &str) -> Output {
+    let [_, command, _] = text.split('`').collect::<Vec<_>>()[..] else {
+        panic!("not one command: {text}");
+    };
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_wa")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", command])
+        .env("PATH", path)
+        .env("NO_COLOR", "1")
+        .env("WA_GRAPH_URL", emulator.url())
+        .env("WA_ACCESS_TOKEN", emulator.token());
+    shell.output().unwrap()
+}
+
+#[test]
+fn another_registered_key_is_replaced_only_after_a_confirmation() {
+    let emulator = Emulator::start(&["1001", "1002"]);
+    let set =
+        |numbers: &str, args: &[&str]| run(&emulator, numbers, &[&["encryption", "set"], args].concat());
+    assert!(set("1001", &[KEY]).status.success());
+
+    // One of several numbers is enough: then nothing is uploaded for any of them.
+    let refused = set("1002,1001", &[OTHER]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = text(&refused.stderr);
+    for part in [
+        "1001",
+        "d9f1e413b39d2c88",
+        "3515f0b7dd37cfd4",
+        "--yes",
+        "nothing was uploaded",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!((emulator.uploads("1001"), emulator.uploads("1002")), (1, 0));
+
+    // The same key again is no replacement, also where its signature does not hold.
+    emulator.control("POST", "numbers/1001/reregister", "{}");
+    assert!(set("1001", &[KEY]).status.success());
+    let without_reading = set("1001", &[OTHER, "--no-verify"]);
+    assert_eq!(without_reading.status.code(), Some(2), "{without_reading:?}");
+
+    assert!(paste(&emulator, &said).status.success(), "{said}");
+    assert_eq!((emulator.uploads("1001"), emulator.uploads("1002")), (3, 1));
+    assert!(set("1001", &[KEY, "--yes"]).status.success());
+}
+
+#[test]
+fn a_mismatch_comes_with_the_command_that_ends_it() {
+    let emulator = Emulator::start(&["1001"]);
+    for command in [&["encryption", "get"][..], &["encryption", "verify", KEY]] {
+        assert!(
+            run(&emulator, "1001", &["encryption", "set", KEY])
+                .status
+                .success()
+        );
+        emulator.control("POST", "numbers/1001/reregister", "{}");
+        let said = text(&run(&emulator, "1001", command).stdout);
+        assert!(said.contains("1001") && said.contains("hint: "), "{said}");
+        assert!(paste(&emulator, &said).status.success(), "{said}");
+        assert!(
+            run(&emulator, "1001", &["encryption", "verify", KEY])
+                .status
+                .success()
+        );
+    }
+}
+
+#[test]
+fn the_id_of_an_account_is_named_with_the_ids_of_its_numbers() {
+    let emulator = Emulator::start(&[]);
+    let account = wa_emulator::DEFAULT_ACCOUNT_ID;
+    for args in [
+        &["encryption", "get"][..],
+        &["encryption", "set", KEY],
+        &["encryption", "set", KEY, "--yes", "--no-verify"],
+    ] {
+        let said = text(&run(&emulator, account, args).stderr);
+        assert!(
+            said.contains("is the id of a WhatsApp Business Account"),
+            "{said}"
+        );
+        assert!(said.contains("--phone-number-id 106540352242922"), "{said}");
+    }
 }

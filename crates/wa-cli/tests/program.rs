@@ -64,6 +64,27 @@ fn generated_keys_are_protected_and_never_overwritten_unasked() {
 }
 
 #[test]
+fn the_way_on_is_said_for_a_first_key_and_for_a_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("new keys")).unwrap();
+    let output = run(wa()
+        .args(["keys", "generate", "--no-passphrase", "--out-dir", "new keys"])
+        .current_dir(folder.path()));
+    let said = text(&output.stderr);
+    let first = said.find("for a number without a key").unwrap();
+    let rotation = said
+        .find("serve new keys/private.pem beside the old key first")
+        .unwrap();
+    assert!(first < rotation, "{said}");
+    assert_eq!(
+        said.matches("\n  wa encryption set 'new keys/public.pem'\n")
+            .count(),
+        2,
+        "{said}"
+    );
+}
+
+#[test]
 fn one_file_in_the_way_keeps_both_from_being_written() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("public.pem"), "precious").unwrap();

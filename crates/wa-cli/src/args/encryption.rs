@@ -44,6 +44,10 @@ pub(crate) struct GraphArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 
+    /// Work on this many phone numbers at the same time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) concurrency: u8,
+
     /// Trust the root certificates (PEM) in this file too.
     #[arg(long, value_name = "FILE")]
     pub(crate) root_certificate: Option<PathBuf>,
@@ -58,7 +62,13 @@ pub(crate) struct GraphArgs {
 Examples:
   wa encryption set private.pem                                 the number in WA_PHONE_NUMBER_ID
   wa encryption set public.pem --phone-number-id 1065,1066      one key, several numbers
-  wa encryption set certificate.pem --no-verify                 do not read it back")]
+  wa encryption set public.pem --skip-valid                     again, for the numbers without it
+  wa encryption set certificate.pem --no-verify                 do not read it back
+
+A registered key is replaced by another one only after a question, or with --yes. Of several
+numbers, one is finished first; the others follow if it has the key. Results are printed as
+they arrive. Ctrl-C finishes what is in flight, within 5 seconds. A reached limit or a refused
+token ends the run; the same command with --skip-valid goes on later.")]
 pub(crate) struct SetArgs {
     /// Public key, X.509 certificate, or private key (only its public half leaves this machine); `-` is standard input.
     #[arg(value_name = "KEY")]
@@ -71,6 +81,19 @@ pub(crate) struct SetArgs {
     #[arg(long)]
     pub(crate) no_verify: bool,
 
+    /// Leave numbers alone that have this key already with the status VALID.
+    #[arg(long)]
+    pub(crate) skip_valid: bool,
+
+    /// Replace another registered key without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+
+    /// First prove that this Flow endpoint serves the key: it must answer a ping encrypted with it and signed with the app
+    /// secret.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+
     #[command(flatten)]
     pub(crate) graph: GraphArgs,
 }
@@ -81,8 +104,8 @@ Examples:
   wa encryption get
   wa encryption get --pem > registered.pem
 
-Ends with 0 when this could be read, whatever is registered: `wa encryption verify` tells whether it is good.
-With --json, `usable` says whether it is a key with the status VALID.")]
+Exits with 0 when this could be read, whatever is registered: `wa encryption verify` checks a key. With --json,
+`registered` says whether there is a key, `usable` whether it has the status VALID.")]
 pub(crate) struct GetArgs {
     /// Print the registered key of one phone number as PEM and nothing else.
     #[arg(long)]
@@ -95,7 +118,7 @@ pub(crate) struct GetArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa encryption verify public.pem && echo good
+  wa encryption verify public.pem && echo VALID
   wa encryption verify private.pem --json")]
 pub(crate) struct VerifyArgs {
     /// Public key, X.509 certificate, or private key (its public half is compared); `-` is standard input.

@@ -1,7 +1,12 @@
 //! `wa encryption`: one command over one or more phone numbers.
 
+mod batch;
 mod client;
+mod confirm;
+mod endpoint;
 mod get;
+mod hint;
+mod outcome;
 mod report;
 mod set;
 mod verify;

@@ -105,6 +105,22 @@ impl Emulator {
         command
     }
 
+    /// How many calls Graph received until now.
+    pub(crate) fn calls(&self) -> u64 {
+        let url = format!("{}/_emulator/requests", self.url());
+        let output = Command::new("curl").args(["-sf", &url]).output().unwrap();
+        let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        log.get("total").unwrap().as_u64().unwrap()
+    }
+
+    /// How often a key was uploaded for a number.
+    pub(crate) fn uploads(&self, number: &str) -> u64 {
+        let url = format!("{}/_emulator/numbers/{number}", self.url());
+        let output = Command::new("curl").args(["-sf", &url]).output().unwrap();
+        let number: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        number.get("uploads").unwrap().as_u64().unwrap()
+    }
+
     /// Sends a JSON body to the control API.
     pub(crate) fn control(&self, method: &str, path: &str, body: &str) {
         let url = format!("{}/_emulator/{path}", self.url());

@@ -1,25 +1,47 @@
 //! From settings to an `EncryptionApi` for each phone number.
 
+use std::fmt;
 use std::time::Duration;
 
+use tokio::sync::mpsc::{self, UnboundedSender};
 use wa_cloud::encryption::{EncryptionApi, EncryptionError};
 use wa_cloud::graph::{
-    AccessToken, ApiVersion, AppSecret, ErrorCode, GraphClient, PhoneNumberId, RetryPolicy,
+    AccessToken, ApiVersion, AppSecret, ErrorCode, GraphClient, GraphErrorKind, LimitRetry, NodeKind,
+    PhoneNumberId, RetryNotice, RetryPolicy,
 };
 
 use super::Context;
+use super::batch::Batch;
 use crate::args::GraphArgs;
 use crate::failure::{Failure, Usage};
 use crate::settings::{self, Environment, Place};
 
+/// A pause that a call makes before it is repeated.
+pub(super) struct Wait {
+    id: String,
+    pub(super) pause: Duration,
+    pub(super) is_limit: bool,
+    is_requested: bool,
+    cause: String,
+}
+
+/// The most ids of an account that are listed in a hint.
+const SHOWN: usize = 5;
+
+/// Pauses below this are not worth a line.
+const SHORT: Duration = Duration::from_secs(1);
+
 /// One API for each phone number that was named, in the order of naming, over one client.
-pub(super) fn apis(context: &Context, args: &GraphArgs) -> Result<Vec<EncryptionApi>, Failure> {
+pub(super) fn batch(context: &Context, args: &GraphArgs) -> Result<Batch, Failure> {
     let ids = phone_number_ids(&context.environment, args)?;
-    let client = client(&context.environment, args)?;
-    Ok(ids
-        .into_iter()
-        .map(|id| EncryptionApi::new(client.clone(), id))
-        .collect())
+    let (sender, waits) = mpsc::unbounded_channel();
+    let client = client(&context.environment, args, sender)?;
+    let apis = ids.into_iter().map(|id| EncryptionApi::new(client.clone(), id));
+    Ok(Batch {
+        apis: apis.collect(),
+        concurrency: usize::from(args.concurrency),
+        waits,
+    })
 }
 
 fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<PhoneNumberId>, Failure> {
@@ -52,7 +74,11 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
     Ok(ids)
 }
 
-fn client(environment: &Environment, args: &GraphArgs) -> Result<GraphClient, Failure> {
+fn client(
+    environment: &Environment,
+    args: &GraphArgs,
+    waits: UnboundedSender<Wait>,
+) -> Result<GraphClient, Failure> {
     let token = Place {
         option: "--access-token-file",
         file: args.access_token_file.as_ref(),
@@ -67,7 +93,18 @@ fn client(environment: &Environment, args: &GraphArgs) -> Result<GraphClient, Fa
     let mut builder = GraphClient::builder(token)
         .user_agent(concat!("wa/", env!("CARGO_PKG_VERSION")))
         .request_timeout(limit)
-        .retry(RetryPolicy::default().max_elapsed(limit));
+        .retry(
+            // Calls during a limit prolong it, so that none is made before the time that Graph names.
+            RetryPolicy::default()
+                .max_elapsed(limit)
+                .limit_retry(LimitRetry::WhenRequested),
+        )
+        .on_retry(move |notice| {
+            if notice.pause >= SHORT {
+                // The receiver is gone only when the program ends.
+                let _ = waits.send(Wait::new(notice));
+            }
+        });
     if let Some(url) = environment.or(args.graph_url.as_ref(), "WA_GRAPH_URL") {
         builder = builder.base_url(url);
     }
@@ -101,10 +138,83 @@ fn setting(name: &str, error: impl std::error::Error + Send + Sync + 'static) ->
     .into()
 }
 
+impl Wait {
+    fn new(notice: &RetryNotice<'_>) -> Self {
+        // `/{version}/{id}/{edge}`
+        let id = notice.path.rsplit('/').nth(1).unwrap_or_default();
+        Self {
+            id: id.to_owned(),
+            pause: notice.pause,
+            is_limit: matches!(notice.cause, GraphErrorKind::RateLimited(_)),
+            is_requested: notice.is_requested,
+            cause: cause(notice.cause),
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.pause.as_secs_f64().ceil();
+        let requested = if self.is_requested {
+            ", as Graph requests"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "waiting {seconds} s for {}{requested}: {}",
+            self.id, self.cause
+        )
+    }
+}
+
+/// A failure in a few words: Graph's code with its meaning, or what broke.
+pub(super) fn cause(kind: &GraphErrorKind) -> String {
+    let Some(api) = kind.api() else {
+        return kind.to_string();
+    };
+    let code = api.code();
+    let limit = if matches!(kind, GraphErrorKind::RateLimited(_)) {
+        "rate limit, "
+    } else {
+        ""
+    };
+    match code.meaning() {
+        Some(meaning) => format!("{limit}Graph error {code} ({meaning})"),
+        None => format!("{limit}Graph error {code}"),
+    }
+}
+
 /// A failed call with its remedy, code and trace id.
 pub(super) fn failed(error: EncryptionError) -> Failure {
-    let remedy = error.remedy();
+    let remedy = remedy(&error);
     let code = error.code().map(ErrorCode::number);
     let trace = error.fbtrace_id().map(str::to_owned);
     Failure::failed(error).with_hint(remedy).with_graph(code, trace)
+}
+
+/// What to do; where the id is that of an account, with the ids of its numbers.
+fn remedy(error: &EncryptionError) -> Option<String> {
+    if let EncryptionError::NotAPhoneNumber {
+        node: NodeKind::Account { phone_numbers },
+        ..
+    } = error
+        && !phone_numbers.is_empty()
+    {
+        let ids: Vec<&str> = phone_numbers
+            .iter()
+            .take(SHOWN)
+            .map(PhoneNumberId::as_str)
+            .collect();
+        let more = if phone_numbers.len() > SHOWN {
+            " and more"
+        } else {
+            ""
+        };
+        return Some(format!(
+            "give the id of one of its phone numbers: --phone-number-id {}{more}",
+            ids.join(" or ")
+        ));
+    }
+    error.remedy().map(ToOwned::to_owned)
 }

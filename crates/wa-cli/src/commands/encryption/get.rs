@@ -1,9 +1,13 @@
 //! `wa encryption get`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wa_cloud::encryption::{BusinessPublicKey, RegisteredKey, SignatureStatus};
+use wa_cloud::keys::{Fingerprint, PublicKey};
 
-use super::report::{Outcome, each};
+use super::batch::Go;
+use super::hint::Given;
+use super::outcome::{self, Outcome};
+use super::report::Report;
 use super::{Context, client};
 use crate::args::GetArgs;
 use crate::failure::{Exit, Failure, Usage};
@@ -11,56 +15,123 @@ use crate::terminal::{BAD, GOOD, paint};
 
 /// `--pem` was asked for, and there is no key to print.
 #[derive(Debug, thiserror::Error)]
-#[error("no key that can be read is registered")]
-struct NoKey;
+#[error("no key that can be read is registered for {0}")]
+struct NoKey(String);
 
 pub(crate) async fn run(context: &mut Context, args: &GetArgs) -> Result<Exit, Failure> {
     // Not clap's conflict: it does not see a global option that stands before the command.
     if args.pem && context.terminal.json() {
         return Err(Usage::PemWith { with: "--json" }.into());
     }
-    let apis = client::apis(context, &args.graph)?;
-    if args.pem && apis.len() > 1 {
+    let mut batch = client::batch(context, &args.graph)?;
+    if args.pem && batch.apis.len() > 1 {
         let with = "several phone numbers";
         return Err(Usage::PemWith { with }.into());
     }
-    each(context, &apis, async |api| {
-        let found = api.get_business_public_key().await.map_err(client::failed)?;
-        if args.pem {
-            let key = found.public_key().ok_or_else(|| Failure::failed(NoKey))?;
-            return Ok(Outcome::new(Exit::Good, key.to_pem(), json!({})));
-        }
-        Ok(Outcome::new(Exit::Good, describe(&found), machine(&found)))
-    })
-    .await
+    let given = Given::new(context, &args.graph, None);
+    let mut report = Report::new(&batch.apis);
+    let order = batch.all();
+    let terminal = &mut context.terminal;
+    let rest = batch
+        .each(
+            terminal,
+            order,
+            async |api| api.get_business_public_key().await,
+            |terminal, index, result| {
+                let id = report.id(index).to_owned();
+                let result = result.map_err(client::failed).and_then(|found| {
+                    if args.pem {
+                        pem(&id, &found)
+                    } else {
+                        Ok(shown(&id, &found, &given))
+                    }
+                });
+                report.add(terminal, index, result).map(|()| Go::On)
+            },
+        )
+        .await?;
+    report.end(terminal, rest, |_| None)?;
+    report.finish(context, None)
 }
 
-fn describe(found: &BusinessPublicKey) -> String {
+fn pem(id: &str, found: &BusinessPublicKey) -> Result<Outcome, Failure> {
+    let key = found
+        .public_key()
+        .ok_or_else(|| Failure::failed(NoKey(id.to_owned())))?;
+    Ok(read(key.to_pem(), json!({})))
+}
+
+fn shown(id: &str, found: &BusinessPublicKey, given: &Given) -> Outcome {
+    let advice = advice(id, found, given);
+    let hint = advice.as_deref().map(outcome::hint).unwrap_or_default();
+    read(describe(id, found) + &hint, machine(found, advice.as_deref()))
+}
+
+fn read(human: String, machine: Value) -> Outcome {
+    Outcome {
+        exit: Exit::Good,
+        tally: "read",
+        human,
+        machine,
+    }
+}
+
+fn describe(id: &str, found: &BusinessPublicKey) -> String {
     let status = match found.signature_status() {
         Some(SignatureStatus::Valid) => paint(GOOD, "VALID"),
         Some(other) => paint(BAD, other),
-        None => paint(BAD, "not told"),
+        None => paint(BAD, "not given"),
     };
     let key = match found.registered() {
         RegisteredKey::Key(key) => format!("{}\n{}", key.fingerprint(), key.to_pem()),
         RegisteredKey::Unreadable { problem, .. } => {
-            format!("none\nwhat is registered is no usable key: {problem}\n")
+            format!("none\nwhat is registered is not a usable key: {problem}\n")
+        }
+        RegisteredKey::Several { fingerprints } => {
+            let keys: Vec<String> = fingerprints.iter().map(Fingerprint::short).collect();
+            format!("several: {}\n", keys.join(", "))
         }
         _ => "none\nno key is registered\n".to_owned(),
     };
-    format!("status       {status}\nfingerprint  {key}")
+    format!("number       {id}\nstatus       {status}\nfingerprint  {key}")
 }
 
-fn machine(found: &BusinessPublicKey) -> serde_json::Value {
+/// What to do about what is registered, if there is something to do.
+fn advice(id: &str, found: &BusinessPublicKey, given: &Given) -> Option<String> {
+    Some(match found.registered() {
+        RegisteredKey::Key(_) => match found.signature_status() {
+            Some(SignatureStatus::Valid) => return None,
+            Some(SignatureStatus::Mismatch) => format!(
+                "Meta's signature over this key does not verify, so that Flows fail: set the same key again, as after every \
+                 re-registration of the number: {}",
+                given.same_again(id)
+            ),
+            _ => "read it again in a minute; if the status stays, set the same key again".to_owned(),
+        },
+        RegisteredKey::Absent => {
+            "register the public key of your endpoint; `wa keys generate` makes a key pair and says how"
+                .to_owned()
+        }
+        RegisteredKey::Unreadable { .. } | RegisteredKey::Several { .. } => {
+            "set the key that your endpoint serves: that replaces what is registered".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn machine(found: &BusinessPublicKey, advice: Option<&str>) -> Value {
     let problem = match found.registered() {
         RegisteredKey::Unreadable { problem, .. } => Some(problem.to_string()),
+        RegisteredKey::Several { .. } => Some("several keys are listed".to_owned()),
         _ => None,
     };
     json!({
+        "registered": found.is_registered(),
         "usable": found.is_usable(),
-        "business_public_key": found.public_key().map(wa_cloud::keys::PublicKey::to_pem),
+        "business_public_key": found.public_key().map(PublicKey::to_pem),
         "business_public_key_signature_status": found.signature_status().map(SignatureStatus::as_str),
         "fingerprint": found.fingerprint().map(|fingerprint| fingerprint.to_string()),
         "problem": problem,
+        "advice": advice,
     })
 }

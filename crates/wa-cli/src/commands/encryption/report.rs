@@ -1,147 +1,227 @@
-//! Results of several phone numbers as one report: a failure of one number does not keep the others from being tried.
+//! Results of several phone numbers: each is printed when it is there, then a summary; or all as one JSON document.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
-use wa_cloud::encryption::{EncryptionApi, Verification};
+use serde_json::{Map, Value, json};
+use wa_cloud::encryption::EncryptionApi;
 
 use super::Context;
+use super::batch::Rest;
+use super::outcome::{self, Outcome};
 use crate::failure::{Exit, Failure};
-use crate::terminal::{BAD, GOOD, STRONG, paint};
+use crate::terminal::{BAD, Terminal, WARN};
 
-/// What came out for one number.
-pub(super) struct Outcome {
-    pub(super) exit: Exit,
-    pub(super) human: String,
-    pub(super) machine: Value,
+/// What numbers count as, in the order of the summary.
+const TALLIES: &[&str] = &[
+    "registered",
+    "uploaded",
+    "unchanged",
+    "valid",
+    "read",
+    "not valid",
+    "failed",
+    "unknown",
+    "not tried",
+];
+
+pub(super) struct Report {
+    ids: Vec<String>,
+    entries: BTreeMap<usize, (Exit, &'static str, Value)>,
+    /// The failure of a run over a single number, which is then that of the program.
+    alone: Option<Failure>,
+    stopped: Option<String>,
+    interrupted: bool,
 }
 
-impl Outcome {
-    pub(super) fn new(exit: Exit, human: String, machine: Value) -> Self {
-        Self { exit, human, machine }
+impl Report {
+    pub(super) fn new(apis: &[EncryptionApi]) -> Self {
+        Self {
+            ids: apis.iter().map(|api| api.phone_number_id().to_string()).collect(),
+            entries: BTreeMap::new(),
+            alone: None,
+            stopped: None,
+            interrupted: false,
+        }
     }
 
-    /// A verification; anything but good ends with 3.
-    pub(super) fn verified(verification: &Verification) -> Self {
-        let good = verification.is_valid();
-        let human = if good {
-            format!("{}  {verification}\n", paint(GOOD, "VALID"))
-        } else {
-            let verdict = paint(BAD, "NOT GOOD");
-            format!(
-                "{verdict}  {verification}\n{}: {}\n",
-                paint(STRONG, "hint"),
-                verification.advice()
-            )
-        };
-        let machine = json!({
-            "verification": kind(verification),
-            "fingerprint": verification.expected().to_string(),
-            "description": verification.to_string(),
-            "advice": verification.advice(),
-        });
-        Self::new(if good { Exit::Good } else { Exit::NotGood }, human, machine)
+    pub(super) fn id(&self, index: usize) -> &str {
+        self.ids.get(index).map_or("", String::as_str)
     }
 
-    fn failed(failure: &Failure) -> Self {
-        let machine = json!({ "error": failure.as_json() });
-        Self::new(failure.exit(), failure.to_string(), machine)
-    }
-}
-
-/// The finding in one word, for programs.
-fn kind(verification: &Verification) -> &'static str {
-    match verification {
-        Verification::Valid { .. } => "valid",
-        Verification::Mismatch { .. } => "mismatch",
-        Verification::UnknownStatus { .. } => "unknown_status",
-        Verification::AnotherKey { .. } => "another_key",
-        Verification::Unreadable { .. } => "unreadable",
-        Verification::NotRegistered { .. } => "not_registered",
-        _ => "other",
-    }
-}
-
-/// Does `work` for each number, prints the report, and ends as the worst of them: failed, then not good.
-pub(super) async fn each<W>(context: &mut Context, apis: &[EncryptionApi], work: W) -> Result<Exit, Failure>
-where
-    W: AsyncFn(&EncryptionApi) -> Result<Outcome, Failure>,
-{
-    let bar = progress(context, apis.len());
-    let mut outcomes = Vec::with_capacity(apis.len());
-    for api in apis {
-        bar.set_message(api.phone_number_id().to_string());
-        outcomes.push((api, work(api).await));
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    if let [(_, Err(_))] = outcomes[..]
-        && let Some((_, Err(failure))) = outcomes.pop()
-    {
-        return Err(failure);
-    }
-    print(context, &outcomes)
-}
-
-fn print(
-    context: &mut Context,
-    outcomes: &[(&EncryptionApi, Result<Outcome, Failure>)],
-) -> Result<Exit, Failure> {
-    let mut exit = Exit::Good;
-    let mut human = String::new();
-    let mut results = Vec::with_capacity(outcomes.len());
-    for (api, outcome) in outcomes {
-        let failed;
-        let outcome = match outcome {
+    /// Takes a result in and prints it, unless all results are printed as one document.
+    pub(super) fn add(
+        &mut self,
+        terminal: &mut Terminal,
+        index: usize,
+        result: Result<Outcome, Failure>,
+    ) -> Result<(), Failure> {
+        let outcome = match result {
             Ok(outcome) => outcome,
-            Err(failure) => {
-                failed = Outcome::failed(failure);
-                &failed
+            Err(failure) if self.ids.len() == 1 => {
+                self.alone = Some(failure);
+                return Ok(());
             }
+            Err(failure) => Outcome {
+                exit: failure.exit(),
+                tally: "failed",
+                human: outcome::line(BAD, "FAILED", self.id(index), "") + &failure.to_string(),
+                machine: json!({ "error": failure.as_json() }),
+            },
         };
-        if outcomes.len() > 1 {
-            human.push_str(&paint(STRONG, api.phone_number_id()));
-            human.push('\n');
+        let Outcome {
+            exit,
+            tally,
+            human,
+            machine,
+        } = outcome;
+        if !terminal.json() {
+            terminal.data(&human)?;
         }
-        human.push_str(&outcome.human);
-        let mut machine = outcome.machine.clone();
-        if let Some(members) = machine.as_object_mut() {
-            // Here for every command, so that it says the same as the exit code.
-            members.insert("good".to_owned(), json!(outcome.exit == Exit::Good));
-            members.insert(
-                "phone_number_id".to_owned(),
-                json!(api.phone_number_id().to_string()),
-            );
-        }
-        results.push(machine);
-        exit = worse(exit, outcome.exit);
+        self.entries.insert(index, (exit, tally, machine));
+        Ok(())
     }
-    context
-        .terminal
-        .result(&human, &json!({ "good": exit == Exit::Good, "results": results }))?;
-    Ok(exit)
+
+    /// Takes in how a run ended; `unknown` says what to do about calls that were in flight and may have had an effect.
+    pub(super) fn end(
+        &mut self,
+        terminal: &mut Terminal,
+        rest: Rest,
+        unknown: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), Failure> {
+        self.interrupted |= rest.interrupted;
+        if self.stopped.is_none() {
+            self.stopped = rest.stopped;
+        }
+        for index in rest.unknown {
+            let id = self.id(index).to_owned();
+            let Some(advice) = unknown(&id) else {
+                self.leave(terminal, index)?;
+                continue;
+            };
+            let sentence = "interrupted while the upload was in flight: it may have taken effect";
+            let human = outcome::line(WARN, "UNKNOWN", &id, sentence) + &outcome::hint(&advice);
+            let machine = json!({ "description": sentence, "advice": advice });
+            let outcome = Outcome {
+                exit: Exit::Failed,
+                tally: "unknown",
+                human,
+                machine,
+            };
+            self.add(terminal, index, Ok(outcome))?;
+        }
+        for index in rest.not_tried {
+            self.leave(terminal, index)?;
+        }
+        Ok(())
+    }
+
+    /// Reports a number as not tried.
+    pub(super) fn leave(&mut self, terminal: &mut Terminal, index: usize) -> Result<(), Failure> {
+        let human = outcome::line(WARN, "NOT TRIED", self.id(index), "");
+        let outcome = Outcome {
+            exit: Exit::Failed,
+            tally: "not tried",
+            human,
+            machine: json!({}),
+        };
+        self.add(terminal, index, Ok(outcome))
+    }
+
+    /// Prints what is left to be printed and ends as the worst of the results.
+    pub(super) fn finish(self, context: &mut Context, go_on: Option<String>) -> Result<Exit, Failure> {
+        if let Some(failure) = self.alone {
+            return Err(failure);
+        }
+        let worst = self
+            .entries
+            .values()
+            .map(|(exit, ..)| *exit)
+            .max_by_key(|exit| rank(*exit));
+        let exit = if self.interrupted {
+            Exit::Interrupted
+        } else {
+            worst.unwrap_or(Exit::Good)
+        };
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for tally in TALLIES {
+            let count = self.entries.values().filter(|(_, of, _)| of == tally).count();
+            if count > 0 {
+                counts.push((tally, count));
+            }
+        }
+        if context.terminal.json() {
+            let document = self.document(exit, &counts);
+            context.terminal.result("", &document)?;
+        } else if self.ids.len() > 1 {
+            let parts: Vec<String> = counts
+                .iter()
+                .map(|(tally, count)| format!("{count} {tally}"))
+                .collect();
+            let terminal = &mut context.terminal;
+            terminal.note(&format!("{} numbers: {}", self.ids.len(), parts.join(", ")));
+            if let Some(why) = &self.stopped {
+                terminal.note(&format!(
+                    "stopped early, as the other numbers would fail too: {why}"
+                ));
+            }
+            let is_left = counts
+                .iter()
+                .any(|(tally, _)| matches!(*tally, "not tried" | "unknown"));
+            if let Some(command) = go_on.filter(|_| is_left) {
+                terminal.talk(&outcome::hint(&format!(
+                    "when the cause is gone, go on with {command}"
+                )));
+            }
+        }
+        Ok(exit)
+    }
+
+    fn document(&self, exit: Exit, counts: &[(&str, usize)]) -> Value {
+        let results: Vec<Value> = self
+            .entries
+            .iter()
+            .map(|(index, (exit, tally, machine))| {
+                let mut members = machine.as_object().cloned().unwrap_or_default();
+                let outcome = match *tally {
+                    "unknown" => "unknown",
+                    "not tried" => "not_tried",
+                    _ => name(*exit),
+                };
+                members.insert("outcome".to_owned(), json!(outcome));
+                members.insert("phone_number_id".to_owned(), json!(self.id(*index)));
+                members.into()
+            })
+            .collect();
+        let mut summary = Map::new();
+        summary.insert("numbers".to_owned(), json!(self.ids.len()));
+        for (tally, count) in counts {
+            summary.insert(tally.replace(' ', "_"), json!(count));
+        }
+        json!({
+            "outcome": name(exit),
+            "results": results,
+            "stopped": self.stopped,
+            "summary": summary,
+        })
+    }
 }
 
-fn worse(one: Exit, other: Exit) -> Exit {
-    let rank = |exit| match exit {
+/// The exit status in a word: what was asked for is done, or why not.
+fn name(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Good => "done",
+        Exit::NotGood => "not_valid",
+        Exit::Failed | Exit::Usage => "failed",
+        Exit::Interrupted => "interrupted",
+    }
+}
+
+fn rank(exit: Exit) -> u8 {
+    match exit {
         Exit::Good => 0,
         Exit::NotGood => 1,
         Exit::Failed => 2,
         Exit::Usage => 3,
-    };
-    if rank(other) > rank(one) { other } else { one }
-}
-
-/// A bar on a terminal when there is more than one number; nothing anywhere else.
-fn progress(context: &Context, numbers: usize) -> ProgressBar {
-    if numbers < 2 || context.terminal.json() {
-        return ProgressBar::hidden();
+        Exit::Interrupted => 4,
     }
-    let bar = ProgressBar::new(numbers as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

@@ -9,6 +9,7 @@ use super::{Context, NewProtection};
 use crate::args::{GenerateArgs, PassphraseArgs};
 use crate::failure::{Exit, Failure, Usage};
 use crate::input::{self, KeyPassphrase};
+use crate::shell;
 
 pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Failure> {
     let in_folder = |name: &Path| {
@@ -50,10 +51,19 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
         "fingerprint": fingerprint.to_string(),
     });
     context.terminal.result(&human, &machine)?;
-    context
-        .terminal
-        .note(&format!("next: wa encryption set {}", public.display()));
+    context.terminal.note(&next(&private, &public));
     Ok(Exit::Good)
+}
+
+/// The way on for a first key and for a rotation, where the other order is an outage.
+fn next(private: &Path, public: &Path) -> String {
+    let public = shell::path(public).unwrap_or_else(|| "PUBLIC_KEY".to_owned());
+    let set = format!("wa encryption set {public}");
+    format!(
+        "\nnext, for a number without a key:\n  {set}\nin a rotation, let the endpoint serve {} beside the old key first, \
+         or Flows fail; then:\n  {set}\n(--endpoint with the endpoint's URL proves that it serves the new key)",
+        private.display()
+    )
 }
 
 fn protection(context: &Context, args: &GenerateArgs) -> Result<NewProtection, Failure> {

@@ -1,0 +1,111 @@
+//! What came out for one number, for people and for programs.
+
+use std::fmt::Display;
+
+use anstyle::Style;
+use serde_json::{Value, json};
+use wa_cloud::encryption::Verification;
+
+use super::hint::Given;
+use crate::failure::Exit;
+use crate::terminal::{BAD, GOOD, STRONG, WARN, paint};
+
+/// What came out for one number.
+pub(super) struct Outcome {
+    pub(super) exit: Exit,
+    /// What the number counts as in the summary.
+    pub(super) tally: &'static str,
+    pub(super) human: String,
+    pub(super) machine: Value,
+}
+
+/// What a valid key counts as: `set` registers it, `verify` finds it.
+#[derive(Clone, Copy)]
+pub(super) enum Valid {
+    Registered,
+    Unchanged,
+    Found,
+}
+
+impl Outcome {
+    /// A verification; anything but VALID ends with 3.
+    pub(super) fn verified(id: &str, verification: &Verification, valid: Valid, given: &Given) -> Self {
+        let advice = advice(id, verification, given);
+        let (word, style, kind) = verdict(verification);
+        let unchanged = matches!(valid, Valid::Unchanged);
+        let mut human = line(style, word, id, verification);
+        if unchanged {
+            human = line(style, word, id, format!("{verification}; not uploaded again"));
+        }
+        if let Some(advice) = &advice {
+            human.push_str(&hint(advice));
+        }
+        let is_valid = verification.is_valid();
+        let registered = if verification.is_registered() {
+            Some(verification.expected())
+        } else {
+            verification.other_key()
+        };
+        let mut machine = json!({
+            "verification": kind,
+            "registered": verification.is_registered(),
+            "valid": is_valid,
+            "fingerprint": verification.expected().to_string(),
+            "registered_fingerprint": registered.map(|key| key.to_string()),
+            "description": verification.to_string(),
+            "advice": advice.unwrap_or_else(|| verification.advice().to_owned()),
+        });
+        if let (Valid::Registered | Valid::Unchanged, Some(members)) = (valid, machine.as_object_mut()) {
+            members.insert("uploaded".to_owned(), json!(!unchanged));
+        }
+        let tally = match valid {
+            _ if !is_valid => "not valid",
+            Valid::Registered => "registered",
+            Valid::Unchanged => "unchanged",
+            Valid::Found => "valid",
+        };
+        Self {
+            exit: if is_valid { Exit::Good } else { Exit::NotGood },
+            tally,
+            human,
+            machine,
+        }
+    }
+}
+
+/// One finding on one line: the verdict, the number, the sentence if there is one.
+pub(super) fn line(style: Style, verdict: &str, id: &str, sentence: impl Display) -> String {
+    let sentence = sentence.to_string();
+    let space = if sentence.is_empty() { "" } else { "  " };
+    format!("{}  {id}{space}{sentence}\n", paint(style, verdict))
+}
+
+pub(super) fn hint(text: &str) -> String {
+    format!("{}: {text}\n", paint(STRONG, "hint"))
+}
+
+/// The finding in one word for people, its colour, and in one word for programs.
+fn verdict(verification: &Verification) -> (&'static str, Style, &'static str) {
+    match verification {
+        Verification::Valid { .. } => ("VALID", GOOD, "valid"),
+        Verification::Mismatch { .. } => ("MISMATCH", BAD, "mismatch"),
+        Verification::UnknownStatus { .. } => ("UNKNOWN STATUS", BAD, "unknown_status"),
+        Verification::AnotherKey { .. } => ("ANOTHER KEY", BAD, "another_key"),
+        Verification::Unreadable { .. } => ("UNREADABLE", BAD, "unreadable"),
+        Verification::NotRegistered { .. } => ("NOT REGISTERED", BAD, "not_registered"),
+        Verification::NotVisible { .. } => ("NOT VISIBLE YET", WARN, "not_visible"),
+        Verification::Several { .. } => ("SEVERAL KEYS", BAD, "several_keys"),
+        _ => ("NOT VALID", BAD, "other"),
+    }
+}
+
+/// What to do, with the command that does it.
+fn advice(id: &str, verification: &Verification, given: &Given) -> Option<String> {
+    let command = match verification {
+        Verification::Valid { .. } => return None,
+        Verification::NotVisible { .. } => given.command("verify", "", [id]),
+        Verification::AnotherKey { .. } => given.command("get", "", [id]),
+        _ => given.command("set", "", [id]),
+    };
+    Some(format!("{} {command}", verification.advice()))
+}

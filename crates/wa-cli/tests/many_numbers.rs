@@ -1,0 +1,286 @@
+//! Runs over many phone numbers: results as they arrive, limits, interruptions, one number first.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[path = "support/emulator.rs"]
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use support::Emulator;
+
+const KEY: &str = "tests/data/test-only-public.pem";
+const OTHER: &str = "tests/data/test-only-other-public.pem";
+
+/// 1001, 1002, …
+fn ids(count: usize) -> Vec<String> {
+    (1..=count).map(|number| (1000 + number).to_string()).collect()
+}
+
+fn emulator(ids: &[String]) -> Emulator {
+    Emulator::start(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn run(emulator: &Emulator, ids: &[String], args: &[&str]) -> Output {
+    emulator
+        .wa(&ids.join(","))
+        .arg("encryption")
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn fault(emulator: &Emulator, rule: &Value) {
+    emulator.control("POST", "faults", &rule.to_string());
+}
+
+#[test]
+fn a_limit_of_the_app_ends_the_run_instead_of_being_prolonged() {
+    let ids = ids(20);
+    let emulator = emulator(&ids);
+    for args in [&["get"][..], &["verify", KEY], &["set", KEY]] {
+        emulator.control("PUT", "limits", r#"{"app": 5}"#);
+        let before = emulator.calls();
+        let output = run(&emulator, &ids, args);
+        let refused = emulator.calls() - before - 5;
+        assert!(refused <= 4, "{refused} calls after the limit: {output:?}");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let (shown, said) = (stdout(&output), stderr(&output));
+        let left = shown
+            .lines()
+            .filter(|line| line.starts_with("NOT TRIED  10"))
+            .count();
+        assert!(left >= 11, "{shown}");
+        assert!(
+            said.contains("20 numbers: ") && said.contains(&format!("{left} not tried")),
+            "{said}"
+        );
+        assert!(
+            said.contains("rate limit, Graph error 4 (the app's call limit is reached)"),
+            "{said}"
+        );
+        assert_eq!(said.contains("--skip-valid"), args[0] == "set", "{said}");
+        assert!(
+            emulator.uploads("1001") == 0,
+            "nothing is uploaded before all is read"
+        );
+        emulator.control("DELETE", "limits", "");
+    }
+}
+
+#[test]
+fn a_refused_token_ends_the_run() {
+    let ids = ids(20);
+    let emulator = emulator(&ids);
+    emulator.control("POST", "tokens/default/revoke", "{}");
+    let before = emulator.calls();
+    let output = run(&emulator, &ids, &["get", "--json"]);
+    assert!(emulator.calls() - before <= 4, "{output:?}");
+    let report = document(&output);
+    assert_eq!(report["summary"]["numbers"], 20);
+    assert_eq!(report["results"].as_array().unwrap().len(), 20, "{report}");
+    assert!(report["summary"]["not_tried"].as_u64().unwrap() >= 16, "{report}");
+    assert!(report["stopped"].as_str().unwrap().contains("190"), "{report}");
+}
+
+#[test]
+fn the_second_limit_of_one_account_ends_the_run_and_the_first_does_not() {
+    let ids = ids(8);
+    let emulator = emulator(&ids);
+    fault(
+        &emulator,
+        &json!({"fault": "account_rate_limit", "number": "1002", "times": null}),
+    );
+    let once = run(&emulator, &ids, &["get"]);
+    assert!(stderr(&once).contains("8 numbers: 7 read, 1 failed"), "{once:?}");
+    fault(
+        &emulator,
+        &json!({"fault": "account_rate_limit", "number": "1003", "times": null}),
+    );
+    let twice = run(&emulator, &ids, &["get", "--concurrency", "1"]);
+    assert!(
+        stderr(&twice).contains("8 numbers: 1 read, 2 failed, 5 not tried"),
+        "{twice:?}"
+    );
+}
+
+#[test]
+fn a_pause_that_graph_requests_is_announced_and_waited_for() {
+    let ids = ids(2);
+    let emulator = emulator(&ids);
+    let rule = json!({"fault": "app_rate_limit", "number": "1001", "headers": [["retry-after", "1"]]});
+    fault(&emulator, &rule);
+    let output = run(&emulator, &ids, &["get"]);
+    assert!(output.status.success(), "{output:?}");
+    let waiting = "waiting 1 s for 1001, as Graph requests: rate limit, Graph error 4 (the app's call limit is reached)";
+    assert!(stderr(&output).contains(waiting), "{output:?}");
+}
+
+fn spawn(
+    emulator: &Emulator,
+    ids: &[String],
+    args: &[&str],
+) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut command = emulator.wa(&ids.join(","));
+    command.arg("encryption").args(args);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    (child, stdout)
+}
+
+fn interrupt(child: &Child) {
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn end(mut child: Child, mut stdout: BufReader<std::process::ChildStdout>) -> (Option<i32>, String, String) {
+    let (mut shown, mut said) = (String::new(), String::new());
+    stdout.read_to_string(&mut shown).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (child.wait().unwrap().code(), shown, said)
+}
+
+#[test]
+fn results_are_there_before_the_run_ends_and_ctrl_c_finishes_what_is_in_flight() {
+    let ids = ids(4);
+    let emulator = emulator(&ids);
+    let slow = json!({"fault": {"delay": {"ms": 1500}}, "method": "POST", "number": "1002"});
+    fault(&emulator, &slow);
+    let (mut child, mut stdout) = spawn(&emulator, &ids, &["set", KEY, "--concurrency", "1"]);
+    let mut first = String::new();
+    stdout.read_line(&mut first).unwrap();
+    assert!(first.starts_with("VALID  1001  "), "{first}");
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "the first result is shown while the second is awaited"
+    );
+    interrupt(&child);
+    let (code, shown, said) = end(child, stdout);
+    assert_eq!(code, Some(130), "{shown}{said}");
+    assert!(shown.contains("VALID  1002  "), "{shown}");
+    assert!(shown.ends_with("NOT TRIED  1003\nNOT TRIED  1004\n"), "{shown}");
+    assert!(said.contains("4 numbers: 2 registered, 2 not tried"), "{said}");
+    assert_eq!((emulator.uploads("1002"), emulator.uploads("1003")), (1, 0));
+}
+
+#[test]
+fn a_second_ctrl_c_reports_an_upload_in_flight_as_unknown() {
+    let ids = ids(3);
+    let emulator = emulator(&ids);
+    fault(
+        &emulator,
+        &json!({"fault": "silence", "method": "POST", "number": "1002", "times": null}),
+    );
+    let (child, mut stdout) = spawn(&emulator, &ids, &["set", KEY, "--concurrency", "1", "--json"]);
+    // The first upload is done when the second is in flight.
+    while emulator.calls() < 6 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    interrupt(&child);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    interrupt(&child);
+    let mut text = String::new();
+    stdout.read_to_string(&mut text).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let outcomes: Vec<&str> = report["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["outcome"].as_str().unwrap())
+        .collect();
+    assert_eq!(outcomes, ["done", "unknown", "not_tried"], "{report}");
+    assert_eq!(report["outcome"], "interrupted");
+    assert!(
+        report["results"][1]["advice"]
+            .as_str()
+            .unwrap()
+            .contains("wa encryption verify"),
+        "{report}"
+    );
+    assert_eq!(end(child, stdout).0, Some(130));
+}
+
+#[test]
+fn the_others_follow_only_if_the_first_number_gets_the_key() {
+    let ids = ids(3);
+    let emulator = emulator(&ids);
+    let refusal = json!({"error": {"status": 400, "code": 133_010, "message": "not registered"}});
+    fault(
+        &emulator,
+        &json!({"fault": refusal, "method": "POST", "number": "1001"}),
+    );
+    let output = run(&emulator, &ids, &["set", KEY]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("3 numbers: 1 failed, 2 not tried"),
+        "{output:?}"
+    );
+    assert!(
+        stderr(&output).contains("1001, the first number, did not get the key"),
+        "{output:?}"
+    );
+    assert_eq!(emulator.uploads("1002") + emulator.uploads("1003"), 0);
+
+    // A later number's failure is its own.
+    fault(
+        &emulator,
+        &json!({"fault": refusal, "method": "POST", "number": "1002"}),
+    );
+    let output = run(&emulator, &ids, &["set", KEY]);
+    assert!(
+        stderr(&output).contains("3 numbers: 2 registered, 1 failed"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn numbers_that_have_the_key_are_left_alone_when_asked() {
+    let ids = ids(4);
+    let emulator = emulator(&ids);
+    assert!(run(&emulator, &ids[..3], &["set", KEY]).status.success());
+    emulator.control("POST", "numbers/1002/reregister", "{}");
+    assert!(
+        run(&emulator, &ids[2..3], &["set", OTHER, "--yes"])
+            .status
+            .success()
+    );
+    let output = run(&emulator, &ids, &["set", KEY, "--skip-valid", "--yes"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        stderr(&output).contains("4 numbers: 3 registered, 1 unchanged"),
+        "{output:?}"
+    );
+    let uploads: Vec<u64> = ids.iter().map(|id| emulator.uploads(id)).collect();
+    assert_eq!(uploads, [1, 2, 3, 1]);
+    let report = document(&run(&emulator, &ids, &["set", KEY, "--skip-valid", "--json"]));
+    assert_eq!(report["summary"], json!({"numbers": 4, "unchanged": 4}));
+}
