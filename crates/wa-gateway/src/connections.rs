@@ -19,6 +19,17 @@ pub(crate) struct Connections {
     in_flight: Arc<AtomicUsize>,
 }
 
+/// Whether there is room for one more connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Fewer are open than may be.
+    Free,
+    /// A connection was closed for it.
+    Evicted,
+    /// All carry an authenticated request.
+    None,
+}
+
 #[derive(Debug)]
 struct Connection {
     task: AbortHandle,
@@ -46,7 +57,7 @@ impl Connections {
         self.unauthenticated.push_back(Connection { task, in_flight });
     }
 
-    /// Frees a place for one more, if `limit` are open; returns false if it cannot.
+    /// Frees a place for one more, if `limit` are open.
     ///
     /// The oldest connection in which no request was ever authenticated is closed: clients whose signature was never
     /// verified cannot keep others out. If there is none, one is closed that is idle after an authenticated request. A
@@ -54,17 +65,17 @@ impl Connections {
     ///
     /// A connection moves between the queues at most once in its life, so that the cost of an eviction does not grow with
     /// the number of unauthenticated connections.
-    pub(crate) fn make_room(&mut self, limit: usize) -> bool {
+    pub(crate) fn make_room(&mut self, limit: usize) -> Room {
         while self.tasks.try_join_next().is_some() {}
         if self.tasks.len() < limit {
-            return true;
+            return Room::Free;
         }
         while let Some(oldest) = self.unauthenticated.pop_front() {
             if !oldest.is_open() {
                 continue;
             }
             if oldest.evict(Stage::Unauthenticated) {
-                return true;
+                return Room::Evicted;
             }
             self.known.push_back(oldest);
         }
@@ -74,11 +85,11 @@ impl Connections {
                 continue;
             }
             if next.evict(Stage::Known) {
-                return true;
+                return Room::Evicted;
             }
             self.known.push_back(next);
         }
-        false
+        Room::None
     }
 
     /// Waits until a connection ends; returns false if none is open.
@@ -152,11 +163,11 @@ mod tests {
         states[1].flushed();
         let _refusal = states[2].begin();
         for expected in [vec![2], vec![2, 3], vec![2, 3, 4], vec![1, 2, 3, 4]] {
-            assert!(connections.make_room(1));
+            assert_eq!(connections.make_room(1), Room::Evicted);
             assert_eq!(evicted(&states), expected);
         }
         // Those that were evicted have ended, and what is left is in flight.
-        assert!(!connections.make_room(1));
+        assert_eq!(connections.make_room(1), Room::None);
         assert_eq!(evicted(&states), [1, 2, 3, 4]);
     }
 
@@ -164,7 +175,7 @@ mod tests {
     async fn an_evicted_connection_cannot_become_authenticated() {
         let mut connections = Connections::default();
         let states = open(&mut connections, 1);
-        assert!(connections.make_room(1));
+        assert_eq!(connections.make_room(1), Room::Evicted);
         states[0].authenticated();
         assert_eq!(evicted(&states), [0]);
     }
@@ -182,6 +193,7 @@ mod tests {
         }
         let kept = connections.unauthenticated.len();
         assert!(kept < 30, "{kept}");
-        assert!(connections.make_room(1) && connections.unauthenticated.len() < kept);
+        assert_eq!(connections.make_room(1), Room::Evicted);
+        assert!(connections.unauthenticated.len() < kept);
     }
 }

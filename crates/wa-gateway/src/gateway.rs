@@ -120,6 +120,7 @@ impl Gateway {
             draining: Arc::clone(&draining),
             open: metrics.connections.clone(),
             failed_handshakes: metrics.handshakes.clone(),
+            evicted: metrics.evicted.clone(),
             shed: Arc::new(move || metrics.shed_connection()),
             ..AcceptOptions::new(&settings.limits, tls)
         };

@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     revoked: Family<EndpointLabel, Gauge>,
     certificate: Family<NoLabels, Gauge>,
     pub(crate) handshakes: Counter,
+    pub(crate) evicted: Counter,
     pub(crate) connections: Gauge,
 }
 
@@ -120,6 +121,7 @@ impl Metrics {
             error_notifications: register(&mut registry, &table::ERROR_NOTIFICATIONS, Family::default()),
             repeats: register(&mut registry, &table::REPEATS, Family::default()),
             replay_store_failures: register(&mut registry, &table::REPLAY_STORE_FAILURES, Counter::default()),
+            evicted: register(&mut registry, &table::EVICTED, Counter::default()),
             shed: register(&mut registry, &table::SHED, Family::default()),
             reloads: register(&mut registry, &table::RELOADS, Family::default()),
             media: register(&mut registry, &table::MEDIA, Family::default()),

@@ -27,7 +27,7 @@ use tracing::Level;
 use wa_flows::LogThrottle;
 
 use crate::config::Limits;
-use crate::connections::Connections;
+use crate::connections::{Connections, Room};
 use crate::in_flight::{CountedStream, Counting, InFlight};
 
 /// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
@@ -65,7 +65,9 @@ pub(crate) struct AcceptOptions {
     pub(crate) open: Gauge,
     /// How many handshakes failed.
     pub(crate) failed_handshakes: Counter,
-    /// Told of each connection too many.
+    /// How many were closed for a new one.
+    pub(crate) evicted: Counter,
+    /// Called for each connection that is refused.
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
     pub(crate) log: ConnectionLog,
 }
@@ -102,6 +104,7 @@ impl AcceptOptions {
             draining: Arc::default(),
             open: Gauge::default(),
             failed_handshakes: Counter::default(),
+            evicted: Counter::default(),
             shed: Arc::new(|| {}),
             log: ConnectionLog::default(),
         }
@@ -136,8 +139,12 @@ where
 {
     let mut connections = Connections::default();
     let serve = |connections: &mut Connections, stream: TcpStream, stop| {
-        if !connections.make_room(options.limit) {
-            return refuse(&stream, &options);
+        match connections.make_room(options.limit) {
+            Room::Free => {}
+            Room::Evicted => {
+                options.evicted.inc();
+            }
+            Room::None => return refuse(&stream, &options),
         }
         let in_flight = connections.in_flight();
         let connection = connection(stream, options.clone(), service.clone(), in_flight.clone(), stop);

@@ -122,6 +122,12 @@ pub(crate) const CONNECTIONS: Described = Described {
     labels: "",
     help: "Open connections",
 };
+pub(crate) const EVICTED: Described = Described {
+    name: "evicted_connections",
+    kind: Counter,
+    labels: "",
+    help: "Connections without a signed request in flight that were closed for a new one, because `limits.connections` were open",
+};
 pub(crate) const SHED: Described = Described {
     name: "shed",
     kind: Counter,
@@ -188,6 +194,7 @@ static ALL: &[&Described] = &[
     &REVOKED,
     &IN_FLIGHT,
     &CONNECTIONS,
+    &EVICTED,
     &SHED,
     &NOT_FOUND,
     &CERTIFICATE,

@@ -152,4 +152,5 @@ async fn unauthenticated_connections_are_closed_for_new_ones() {
     assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
     assert_eq!(second.send(&ping()).await.status, 200);
     assert!(!matches!(half.read(&mut [0]).await, Ok(1..)));
+    assert_eq!(metric(&gateway, "wa_gateway_evicted_connections_total", &[]), 2);
 }

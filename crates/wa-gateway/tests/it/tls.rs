@@ -9,7 +9,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use wa_gateway::Running;
 
@@ -226,4 +227,28 @@ async fn a_certificate_of_version_1_is_named_as_what_it_is() {
         errors.to_string().contains("tls.pem is no X.509 version 3"),
         "{errors}"
     );
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_too_long_is_given_up() {
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    put(&files, &certificate());
+    let text = format!(
+        "{}[limits]\nhandshake_timeout = \"60m\"\n",
+        with_tls(&backend.url())
+    );
+    let gateway = start(&files, &text).await;
+    let mut client = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    // Two full records of a ClientHello of 60,000 bytes, which does not end.
+    let mut hello = vec![0; 0x4000];
+    hello[..4].copy_from_slice(&[1, 0, 0xea, 0x60]);
+    let record = [22, 3, 1, 0x40, 0];
+    let _ = client
+        .write_all(&[&record, &hello[..], &record, &[0; 0x4000][..]].concat())
+        .await;
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), client.read_to_end(&mut rest));
+    assert!(ended.await.is_ok(), "it waits for the rest");
+    let failures = || async { metric(&gateway, "wa_gateway_tls_handshake_failures_total", &[]) == 1 };
+    eventually("the failure is counted", failures).await;
 }
