@@ -167,6 +167,7 @@ struct Store {
 
 impl Store {
     /// Starts one on a free port. None without `redis-server`, which is an error on CI only.
+    #[expect(clippy::print_stderr, reason = "says that tests are skipped")]
     async fn start() -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
