@@ -254,6 +254,10 @@ const NOT_PASTED: &[(&str, &str)] = &[
         "wa flow check --sign-flow-token",
         "names an option, not a whole command",
     ),
+    (
+        "wa flow decrypt {name} --key PRIVATE_KEY",
+        "the name of the private key is not known; tests/media.rs compares the command",
+    ),
     ("`wa encryption get`", "names a command without arguments"),
     ("`wa keys generate`", "names a command without arguments"),
     ("`wa keys convert`", "names a command without arguments"),

@@ -186,7 +186,11 @@ fn a_member_that_is_missing_or_wrong_is_named_and_never_quoted() {
     let said = refused(&json!({"data": {"photos": []}}));
     assert!(said.contains("describes no media"), "{said}");
     let said = refused(&json!({"encrypted_flow_data": "x"}));
-    assert!(said.contains("wa flow decrypt"), "{said}");
+    let command = format!(
+        "`wa flow decrypt {}/d.json --key PRIVATE_KEY`",
+        folder.path().display()
+    );
+    assert!(said.contains(&command), "{said}");
 }
 
 #[test]

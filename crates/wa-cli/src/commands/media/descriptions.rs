@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::input;
+use crate::shell;
 
 /// Twice what WhatsApp sends in a request.
 const MAX_DESCRIPTION: usize = 2 * 1024 * 1024;
@@ -61,7 +62,10 @@ pub(super) fn read(path: &Path) -> Result<Descriptions, Failure> {
         return Ok(Descriptions { all, is_lone: true });
     }
     if value.get("encrypted_flow_data").is_some() {
-        let hint = "it is an encrypted request: decrypt it with `wa flow decrypt`, and give what that prints";
+        let name = shell::path(path).unwrap_or_else(|| "FILE".to_owned());
+        let hint = format!(
+            "this is an encrypted request; decrypt it first: `wa flow decrypt {name} --key PRIVATE_KEY`"
+        );
         return Err(none(&file).with_hint(Some(hint)));
     }
     let mut places = Vec::new();
