@@ -5,18 +5,28 @@
 
 use std::path::{Path, PathBuf};
 
-use wa_cloud::keys::{Action, Advice, ForeignForm};
+use wa_cloud::keys::{Action, Advice, ForeignForm, KeyError};
 
 use crate::shell;
 
 /// Numbers that are tried for a name that is free.
 const TRIES: u32 = 10_000;
 
-/// The sentence, with the command that does it where there is one.
+/// Returns the suggestion, with the command that carries it out if there is one.
 pub(crate) fn sentence(advice: &Advice, file: &Path) -> String {
-    match advice.action().and_then(|action| command(action, file)) {
-        Some(command) => format!("{advice}: `{command}`"),
-        None => advice.to_string(),
+    with_command(advice.text(), advice.action(), file)
+}
+
+/// Returns the remedy for a refused key, with the command that carries it out if there is one.
+pub(crate) fn remedy(error: &KeyError, file: &Path) -> Option<String> {
+    let remedy = error.remedy()?;
+    Some(with_command(&remedy, error.action(), file))
+}
+
+fn with_command(text: &str, action: Option<Action>, file: &Path) -> String {
+    match action.and_then(|action| command(action, file)) {
+        Some(command) => format!("{text}: `{command}`"),
+        None => text.to_owned(),
     }
 }
 

@@ -121,7 +121,7 @@ fn is_text(path: &Path) -> bool {
     is_key_text(path) || path.to_string_lossy().trim_start().starts_with(['{', '['])
 }
 
-/// A refused key file, with the key crate's own advice as the hint.
+/// A refused key file, with the remedy of the key crate as the hint.
 pub(crate) fn failure(error: FileError) -> Failure {
     let hint = match &error {
         FileError::Protect {
@@ -133,8 +133,8 @@ pub(crate) fn failure(error: FileError) -> Failure {
              terminal you are asked"
                 .to_owned(),
         ),
-        FileError::Key { path, source } => source.advice().map(|advice| advice::sentence(&advice, path)),
-        other => other.help().map(Into::into),
+        FileError::Key { path, source } => advice::remedy(source, path),
+        other => other.remedy().map(Into::into),
     };
     Failure::failed(error).with_hint(hint)
 }

@@ -33,7 +33,7 @@ impl Error {
     /// Returns what to do about it.
     pub fn remedy(&self) -> Option<String> {
         match self {
-            Self::Key(error) => error.help().map(Into::into),
+            Self::Key(error) => error.remedy().map(Into::into),
             Self::Encryption(error) => error.remedy().map(ToOwned::to_owned),
         }
     }

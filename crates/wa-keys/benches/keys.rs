@@ -1,7 +1,8 @@
-//! How long reading and making keys takes, beside `openssl` in the same run.
+//! Measures parsing, encryption and generation of keys, and compares generation with `openssl` in the same
+//! run.
 //!
-//! Prints one line a figure: `name: median unit (what else)`. The two programs are measured in turns, so that a busy
-//! machine slows down both alike.
+//! Prints one line per figure: `name: median unit (details)`. The runs of the two programs alternate, so that
+//! other load on the machine slows down both equally.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -21,14 +22,14 @@ const PUBLIC: &str = include_str!("../tests/data/openssl/public.pem");
 const TRADITIONAL: &str = include_str!("../tests/data/openssl/traditional-des3.pem");
 
 fn main() {
-    // `cargo bench` passes `--bench`; anything else, such as `cargo test --all-targets`, only wants it to run.
+    // `cargo bench` passes `--bench`. Without it, as in `cargo test --all-targets`, a short run is enough.
     let (reads, keys) = if std::env::args().any(|argument| argument == "--bench") {
         (500, 60)
     } else {
         (3, 1)
     };
     reading(reads);
-    protecting(keys.min(5));
+    encrypting(keys.min(5));
     generating(keys);
 }
 
@@ -51,7 +52,8 @@ fn repeated<T>(runs: usize, work: impl Fn() -> T) -> Duration {
     median((0..runs).map(|_| time(&work)).collect())
 }
 
-/// Processor time of this thread in nanoseconds, where the system tells it: a busy machine does not lengthen it.
+/// Returns the processor time of this thread in nanoseconds, if the system provides it. Other load on the
+/// machine does not increase it.
 fn processor_time() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split(' ').next()?.parse().ok()
@@ -81,13 +83,13 @@ fn reading(runs: usize) {
     );
 }
 
-fn protecting(runs: usize) {
+fn encrypting(runs: usize) {
     let key = PrivateKey::parse(PKCS8, None).unwrap();
     let (passphrase, protection) = (Passphrase::new("correct horse"), Protection::default());
-    let seal = || key.encrypted_pkcs8_pem(&passphrase, &protection).unwrap();
-    let sealed = seal();
-    let writing = repeated(runs, seal);
-    let reading = repeated(runs, || PrivateKey::parse(&sealed, Some(&passphrase)).unwrap());
+    let encrypt = || key.encrypted_pkcs8_pem(&passphrase, &protection).unwrap();
+    let encrypted = encrypt();
+    let writing = repeated(runs, encrypt);
+    let reading = repeated(runs, || PrivateKey::parse(&encrypted, Some(&passphrase)).unwrap());
     let rounds = protection.rounds();
     println!(
         "encrypt a key ({rounds} rounds): {} ms median of {runs}",
@@ -130,7 +132,7 @@ fn generating(runs: usize) {
     println!(
         "generate a key with openssl: {theirs:.1} ms median of {runs} (mean {theirs_mean:.1}; {version};"
     );
-    println!("    its process start of {start:.1} ms is taken off)");
+    println!("    its process start of {start:.1} ms is subtracted)");
     println!(
         "ratio to openssl: {:.2} by median, {:.2} by mean (target: at most 1)",
         ours / theirs,

@@ -1,11 +1,11 @@
-//! The algorithms that keys belong to, and their object identifiers.
+//! The algorithms of keys, and their object identifiers.
 
 use std::fmt;
 
 use der::asn1::ObjectIdentifier;
 use spki::AlgorithmIdentifierRef;
 
-/// `rsaEncryption` (RFC 8017 §A.1), the only algorithm that Flows use.
+/// `rsaEncryption` (RFC 8017 §A.1), the only algorithm that WhatsApp Flows use.
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_OAEP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.7");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -17,17 +17,17 @@ const X448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.111");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ED448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
 
-/// The algorithm that a key is made for.
+/// The algorithm of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyAlgorithm {
-    /// Plain RSA (`rsaEncryption`), the one that Flows use.
+    /// Plain RSA (`rsaEncryption`), which WhatsApp Flows use.
     Rsa,
-    /// RSA restricted to PSS signatures; such a key must not decrypt.
+    /// RSA restricted to PSS signatures; such a key must not be used for decryption.
     RsaPss,
     /// RSA restricted to OAEP by its identifier, which WhatsApp's clients do not import.
     RsaOaep,
-    /// An elliptic-curve key, with the name of its curve (or its object identifier, or nothing if absent).
+    /// An elliptic-curve key, with the name or object identifier of its curve, if the key has one.
     Ec(Option<String>),
     /// Ed25519 (RFC 8410).
     Ed25519,
@@ -41,7 +41,7 @@ pub enum KeyAlgorithm {
     Dsa,
     /// Diffie-Hellman.
     Dh,
-    /// A symmetric key, which a JSON Web Key can be (`oct`).
+    /// A symmetric key: a JSON Web Key of type `oct`.
     Symmetric,
     /// Another algorithm, as its dotted object identifier.
     Other(String),
@@ -71,7 +71,7 @@ impl KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    /// Tells whether its keys have a modulus and an exponent.
+    /// Returns whether keys of the algorithm have a modulus and an exponent.
     pub(crate) fn is_rsa_family(&self) -> bool {
         matches!(self, Self::Rsa | Self::RsaPss | Self::RsaOaep)
     }
@@ -97,7 +97,7 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// Names a curve as OpenSSL and most people do.
+/// Returns the common name of a curve, or its object identifier.
 pub(crate) fn curve_name(curve: ObjectIdentifier) -> String {
     const NAMES: [(ObjectIdentifier, &str); 4] = [
         (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), "P-256"),

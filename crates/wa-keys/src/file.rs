@@ -1,5 +1,8 @@
-//! Key files: private ones are created with mode 0600, never over an existing file unless asked, and written so that a
-//! crash leaves the old file or the new one.
+//! Reads and writes key files.
+//!
+//! Private keys are created with mode 0600. An existing file is replaced only on request
+//! ([`Existing::Replace`]), and writes are atomic: after a crash, either the old file or the new one is
+//! there.
 //!
 //! ```
 //! use wa_keys::{Protection, PrivateKey, file::{self, Existing}};
@@ -29,17 +32,17 @@ use std::path::Path;
 use self::atomic::Mode;
 use crate::{Inspection, Passphrase, PrivateKey, Protection, PublicKey};
 
-/// What to do when the file to be written is there already.
+/// How to treat an existing file at the path to be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// Leave it as it is and fail.
+    /// Keep it unchanged and return an error.
     #[default]
     Refuse,
-    /// Replace it; a symbolic link is itself replaced, what it points to is not touched.
+    /// Replace it. A symbolic link is replaced itself; its target is unchanged.
     Replace,
 }
 
-/// What was read from a file, and what is to be said about the file.
+/// A value that was read from a file, with a warning about the file if it needs one.
 #[derive(Debug)]
 pub struct Read<T> {
     value: T,
@@ -47,17 +50,17 @@ pub struct Read<T> {
 }
 
 impl<T> Read<T> {
-    /// Gives what was read.
+    /// Returns the value.
     pub fn value(&self) -> &T {
         &self.value
     }
 
-    /// Takes what was read.
+    /// Consumes the result and returns the value.
     pub fn into_value(self) -> T {
         self.value
     }
 
-    /// Tells when a file with a private key can be read by others.
+    /// Returns a warning if the file contains a private key and other users can access it.
     pub fn warning(&self) -> Option<&ReadableByOthers> {
         self.warning.as_ref()
     }
@@ -67,7 +70,7 @@ impl<T> Read<T> {
 ///
 /// # Errors
 ///
-/// [`FileError`] names the path; its source says what is wrong with the key.
+/// [`FileError`] names the path; its source is the [`KeyError`](crate::KeyError) if the key is refused.
 pub fn read_private_key(
     path: impl AsRef<Path>,
     passphrase: Option<&Passphrase>,
@@ -79,17 +82,18 @@ pub fn read_private_key(
 ///
 /// # Errors
 ///
-/// [`FileError`] names the path; its source says what is wrong with the key.
+/// [`FileError`] names the path; its source is the [`KeyError`](crate::KeyError) if the key is refused.
 pub fn read_public_key(path: impl AsRef<Path>) -> Result<PublicKey, FileError> {
     KeyFile::open(path)?.public_key()
 }
 
-/// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`]. The warning is given for
-/// private keys only.
+/// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`].
+///
+/// Only a private key causes a warning.
 ///
 /// # Errors
 ///
-/// [`FileError`] names the path; its source says what is wrong with the key.
+/// [`FileError`] names the path; its source is the [`KeyError`](crate::KeyError) if the key is refused.
 pub fn read_or_derive_public_key(
     path: impl AsRef<Path>,
     passphrase: Option<&Passphrase>,
@@ -97,20 +101,24 @@ pub fn read_or_derive_public_key(
     KeyFile::open(path)?.public_half(passphrase)
 }
 
-/// Tells what a file holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.
+/// Describes the contents of a file; see [`inspect`](crate::inspect()).
+///
+/// Only a private key causes a warning.
 ///
 /// # Errors
 ///
-/// [`FileError`] names the path; its source says why nothing can be told.
+/// [`FileError`] names the path; its source is the [`KeyError`](crate::KeyError) if nothing can be
+/// recognized.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Read<Inspection>, FileError> {
     KeyFile::open(path)?.inspect()
 }
 
-/// Writes the unencrypted PKCS#8 PEM with mode 0600.
+/// Writes a private key as unencrypted PKCS#8 PEM with mode 0600.
 ///
 /// # Errors
 ///
-/// [`FileError::Exists`] when the file is there and is not to be replaced; otherwise what the file system said.
+/// [`FileError::Exists`] if the file exists and `existing` is [`Existing::Refuse`], [`FileError::NotAFile`]
+/// if it is not a regular file, and [`FileError::Write`] with the error of the file system.
 pub fn write_private_key(
     path: impl AsRef<Path>,
     key: &PrivateKey,
@@ -124,11 +132,11 @@ pub fn write_private_key(
     )
 }
 
-/// Writes the encrypted PKCS#8 PEM with mode 0600; see [`PrivateKey::encrypted_pkcs8_pem`].
+/// Writes a private key as encrypted PKCS#8 PEM with mode 0600; see [`PrivateKey::encrypted_pkcs8_pem`].
 ///
 /// # Errors
 ///
-/// As [`write_private_key`], and [`FileError::Protect`] when encryption fails.
+/// The errors of [`write_private_key`], and [`FileError::Protect`] if encryption fails.
 pub fn write_encrypted_private_key(
     path: impl AsRef<Path>,
     key: &PrivateKey,
@@ -146,11 +154,11 @@ pub fn write_encrypted_private_key(
     atomic::write(path, pem.as_bytes(), Mode::Private, existing)
 }
 
-/// Writes the canonical SPKI PEM with mode 0644 (less what the umask takes away).
+/// Writes a public key as canonical SPKI PEM with mode 0644, restricted by the umask.
 ///
 /// # Errors
 ///
-/// As [`write_private_key`].
+/// The errors of [`write_private_key`].
 pub fn write_public_key(
     path: impl AsRef<Path>,
     key: &PublicKey,

@@ -1,13 +1,15 @@
-//! The name of a key: SHA-256 over its public half.
+//! The fingerprint of a key: SHA-256 of its public half.
 
 use std::{fmt, str::FromStr};
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a public key's SPKI DER: the same value as
-/// `openssl pkey -pubin -in public.pem -outform DER | sha256sum` prints.
+/// The SHA-256 of a public key's SPKI DER.
 ///
-/// `Display` and [`FromStr`] use 64 hex digits, written in lowercase; [`Fingerprint::short`] is for tables and logs.
+/// `openssl pkey -pubin -in public.pem -outform DER | sha256sum` prints the same value.
+///
+/// `Display` and [`FromStr`] use 64 hex digits, which are written in lowercase. [`Fingerprint::short`] is for
+/// tables and logs.
 ///
 /// ```
 /// use wa_keys::Fingerprint;
@@ -26,12 +28,12 @@ impl Fingerprint {
         Self(Sha256::digest(der).into())
     }
 
-    /// Gives the 32 bytes of the hash.
+    /// Returns the 32 bytes of the hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Gives the first 16 hex digits, enough to tell one's own keys apart.
+    /// Returns the first 16 hex digits, which are enough to distinguish one's own keys.
     pub fn short(&self) -> String {
         let mut text = self.to_string();
         text.truncate(16);
@@ -54,7 +56,7 @@ impl fmt::Debug for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = ParseFingerprintError;
 
-    /// Reads 64 hex digits of either case; colons between bytes, as OpenSSL prints them, are allowed.
+    /// Parses 64 hex digits of either case; colons between bytes, as OpenSSL prints them, are allowed.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits: Vec<u32> = text
             .trim()
@@ -79,7 +81,7 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// A text that is not a fingerprint.
+/// The error for a text that is not a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is 64 hex digits (SHA-256 of the SPKI DER); {}", match .digits {
     Some(count) => format!("this has {count}"),

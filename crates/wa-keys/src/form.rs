@@ -1,14 +1,14 @@
-//! What a file or block is: the forms that keys come in, and their algorithms.
+//! The forms of keys, certificates and requests.
 
 use std::fmt;
 
-/// The form of one key, certificate or request, whatever its encoding.
+/// The form of a key, certificate or request, independent of its encoding.
 ///
-/// `Display` gives the name that people know, such as "PKCS#8 private key".
+/// `Display` writes the common name, such as "PKCS#8 private key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
-    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), PEM label `PUBLIC KEY`: the form that WhatsApp wants.
+    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), PEM label `PUBLIC KEY`: the form that WhatsApp requires.
     SpkiPublicKey,
     /// `RSAPublicKey` (RFC 8017 §A.1.1), PEM label `RSA PUBLIC KEY`.
     Pkcs1PublicKey,
@@ -32,12 +32,12 @@ pub enum Form {
     DsaPrivateKey,
     /// JSON Web Key (RFC 7517) with public members only.
     PublicJsonWebKey,
-    /// JSON Web Key with private members, or a symmetric one.
+    /// JSON Web Key with private members, or a symmetric key.
     PrivateJsonWebKey,
 }
 
 impl Form {
-    /// Tells whether the form holds a private key, encrypted or not.
+    /// Returns whether the form contains a private key, encrypted or not.
     pub fn is_private(self) -> bool {
         match self {
             Self::Pkcs8PrivateKey
@@ -56,7 +56,7 @@ impl Form {
         }
     }
 
-    /// Tells whether a passphrase is needed to read the form.
+    /// Returns whether the form is encrypted, or (PKCS#12) usually is.
     pub fn is_encrypted(self) -> bool {
         matches!(
             self,
@@ -85,7 +85,7 @@ impl fmt::Display for Form {
     }
 }
 
-/// Something that holds keys, but in a form of another family that this crate recognises and does not read.
+/// A form that this crate recognizes but does not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForeignForm {
@@ -95,11 +95,11 @@ pub enum ForeignForm {
     SshPublicKey,
     /// An SSH2 public key block (RFC 4716).
     Rfc4716PublicKey,
-    /// `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----`, which ssh.com's programs write.
+    /// `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----`, written by ssh.com's programs.
     SshComPrivateKey,
     /// `PuTTY-User-Key-File-…`.
     PuttyPrivateKey,
-    /// PKCS#12 (`.p12`, `.pfx`) in BER, where lengths are left open.
+    /// PKCS#12 (`.p12`, `.pfx`) in BER with indefinite lengths.
     BerPkcs12,
     /// PKCS#7 / CMS (`.p7b`).
     Pkcs7,
@@ -114,7 +114,7 @@ pub enum ForeignForm {
 }
 
 impl ForeignForm {
-    /// Tells whether the form holds a private key (or may: a container counts).
+    /// Returns whether the form contains a private key or, for a container, can contain one.
     pub fn is_private(self) -> bool {
         matches!(
             self,
@@ -126,7 +126,7 @@ impl ForeignForm {
         )
     }
 
-    /// The article that goes before its name.
+    /// Returns the indefinite article for the name.
     pub(crate) fn article(self) -> &'static str {
         match self {
             Self::SshPublicKey | Self::Rfc4716PublicKey | Self::Pgp => "an",

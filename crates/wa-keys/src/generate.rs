@@ -1,4 +1,4 @@
-//! Making new keys: the only file that knows the `rsa` crate.
+//! Key generation, the only use of the `rsa` crate.
 
 use getrandom::SysRng;
 use rsa::{
@@ -10,16 +10,17 @@ use zeroize::Zeroizing;
 use crate::{KeyError, PrivateKey, numbers::Numbers};
 
 impl PrivateKey {
-    /// Makes a new key: 2048 bits, exponent 65537, randomness of the operating system.
+    /// Generates a key with 2048 bits and exponent 65537 from the randomness of the operating system.
     ///
-    /// It takes about a tenth of a second of one core (far more without optimisation), so call it off an async
-    /// executor's threads.
+    /// It takes about a tenth of a second of one core, and much longer without optimization. In async code,
+    /// call it on a thread for blocking work.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Randomness`] when the operating system gives none.
+    /// [`KeyError::Randomness`] if the operating system provides none.
     pub fn generate() -> Result<Self, KeyError> {
-        // `UnwrapErr` panics when randomness fails, which no system does once it has given some.
+        // `UnwrapErr` panics if the source fails. Reading once first reports a missing source as an error; a
+        // source that worked once does not fail later.
         getrandom::fill(&mut [0; 32]).map_err(|error| KeyError::Randomness(Box::new(error)))?;
         let failed = || KeyError::internal("generating a key");
         let key = rsa::PrivateKey::new(&mut UnwrapErr(SysRng), 2048).map_err(|_| failed())?;

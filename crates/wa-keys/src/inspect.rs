@@ -1,4 +1,4 @@
-//! Telling what any file holds, without a passphrase.
+//! Describes the contents of any key file without a passphrase.
 
 mod advice;
 
@@ -17,10 +17,10 @@ use crate::{
     text::{self, Block, Contents},
 };
 
-/// Tells what an input holds: every key, certificate and request in it, usable for WhatsApp or not.
+/// Describes every key, certificate and request in an input, whether usable for WhatsApp or not.
 ///
-/// No passphrase is needed and no key is derived from one, so it is quick whatever the file asks for. What an
-/// encrypted key holds stays unknown.
+/// It takes no passphrase and derives no cipher key, so its cost does not depend on the parameters in the
+/// file. The contents of an encrypted key remain unknown.
 ///
 /// ```
 /// # let text = include_str!("../tests/data/openssl/pkcs1-public.pem");
@@ -35,7 +35,8 @@ use crate::{
 /// # Errors
 ///
 /// [`KeyError::Empty`], [`KeyError::TooLarge`], [`KeyError::NotAKey`], [`KeyError::Damaged`] or
-/// [`KeyError::Malformed`] when nothing can be told, and [`KeyError::NotRsa`] for an SSH key of another algorithm. Whatever else is wrong is in [`Inspection::problem`].
+/// [`KeyError::Malformed`] if nothing can be recognized, and [`KeyError::NotRsa`] for an SSH key of another
+/// algorithm. Every other problem is in [`Inspection::problem`].
 pub fn inspect(input: impl AsRef<[u8]>) -> Result<Inspection, KeyError> {
     let input = input.as_ref();
     let (encoding, blocks) = text::read(input)?;
@@ -61,7 +62,7 @@ pub fn inspect(input: impl AsRef<[u8]>) -> Result<Inspection, KeyError> {
     }
 }
 
-/// What an input holds.
+/// A description of the contents of an input.
 #[derive(Debug)]
 pub struct Inspection {
     encoding: Encoding,
@@ -71,17 +72,17 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Gives how it is written down.
+    /// Returns the encoding of the input.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// Gives everything that was found, in order; there is at least one.
+    /// Returns all items in their order in the input; there is at least one.
     pub fn items(&self) -> &[Item] {
         &self.items
     }
 
-    /// Gives the item that counts: the first private key, else the first public one, else the first.
+    /// Returns the main item: the first private key, else the first public key, else the first item.
     #[expect(
         clippy::indexing_slicing,
         reason = "`inspect` sets `main` below the number of items"
@@ -90,37 +91,37 @@ impl Inspection {
         &self.items[self.main]
     }
 
-    /// Tells whether a private key is in it, encrypted or not.
+    /// Returns whether the input contains a private key, encrypted or not.
     pub fn is_private(&self) -> bool {
         self.items.iter().any(|item| item.kind.is_private())
     }
 
-    /// Tells why it is refused wherever a key is read; nothing when it is not, or when only its passphrase is missing.
+    /// Returns the error with which parsing the input fails; `None` if it succeeds or needs only a
+    /// passphrase.
     ///
-    /// Beside what is wrong with the key itself ([`Item::problem`]), that is several keys of which it is unclear which is
-    /// meant.
+    /// In addition to the problem of a key ([`Item::problem`]), this can be [`KeyError::SeveralKeys`].
     pub fn problem(&self) -> Option<&KeyError> {
         self.problem.as_ref()
     }
 
-    /// Returns advice for people: how to make the input usable or safer.
+    /// Returns suggestions that make the input usable or safer, without duplicates.
     pub fn advice(&self) -> Vec<Advice> {
         advice::of(self)
     }
 }
 
-/// What an item is.
+/// The kind of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A form that this crate reads or refuses by name.
+    /// A form that this crate parses, or refuses for its algorithm or contents.
     Key(Form),
-    /// A form of another family.
+    /// A form that this crate recognizes but does not parse.
     Foreign(ForeignForm),
 }
 
 impl Kind {
-    /// Tells whether it holds a private key.
+    /// Returns whether the item contains a private key.
     pub fn is_private(self) -> bool {
         match self {
             Self::Key(form) => form.is_private(),
@@ -138,7 +139,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One key, certificate or request.
+/// A key, certificate or request.
 #[derive(Debug)]
 pub struct Item {
     kind: Kind,
@@ -150,37 +151,39 @@ pub struct Item {
 }
 
 impl Item {
-    /// Gives what it is.
+    /// Returns the kind of the item.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Gives the algorithm; nothing when it is encrypted or foreign.
+    /// Returns the algorithm; `None` if the item is encrypted or foreign.
     pub fn algorithm(&self) -> Option<&KeyAlgorithm> {
         self.algorithm.as_ref()
     }
 
-    /// Gives the bits of the modulus of an RSA key.
+    /// Returns the length of the modulus of an RSA key in bits.
     pub fn bits(&self) -> Option<usize> {
         self.numbers.map(|(bits, _)| bits)
     }
 
-    /// Gives the public exponent of an RSA key, if it fits into 64 bits.
+    /// Returns the public exponent of an RSA key, if it fits into 64 bits.
     pub fn exponent(&self) -> Option<u64> {
         self.numbers.and_then(|(_, exponent)| exponent)
     }
 
-    /// Gives how it is encrypted and at which cost; nothing when it is not, or in a way that is not read.
+    /// Returns the encryption and its cost; `None` if the item is not encrypted, or with an unsupported
+    /// scheme.
     pub fn encryption(&self) -> Option<Encryption> {
         self.encryption
     }
 
-    /// Gives the fingerprint of the public half; nothing when it is encrypted.
+    /// Returns the fingerprint of the public half; `None` if the item is encrypted.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
 
-    /// Tells why it does not serve as a key for WhatsApp; nothing when it does, or when it is encrypted.
+    /// Returns the reason for which WhatsApp cannot use the key; `None` if it can, or if the key is encrypted
+    /// and its encryption is supported.
     pub fn problem(&self) -> Option<&KeyError> {
         self.problem.as_ref()
     }
@@ -230,8 +233,8 @@ fn container_item(form: Form, container: &Container<'_>) -> Item {
     let kind = Kind::Key(form);
     match container.scheme() {
         Some(scheme) => encrypted(kind, scheme.map(|found| (found.encryption, found.check_cost()))),
-        None => match container.open(None) {
-            // The key is in the open.
+        None => match container.decrypt_key(None) {
+            // The key is not encrypted.
             Ok((der, _)) => match Shape::of(&der, None) {
                 Ok(shape) => {
                     let key = select::from_private_shape(form, &shape);
@@ -275,7 +278,7 @@ fn plain(kind: Kind, shape: &Shape<'_>, key: Result<Fingerprint, KeyError>) -> I
     }
 }
 
-/// Fingerprint of a public key that WhatsApp would not take, for telling keys apart.
+/// Returns the fingerprint of a public key that was refused, so that a user can identify it.
 fn unchecked_fingerprint(shape: &Shape<'_>) -> Option<Fingerprint> {
     match shape {
         Shape::Spki(spki) | Shape::Certificate(spki) | Shape::CertificateRequest(spki) => {
@@ -285,7 +288,7 @@ fn unchecked_fingerprint(shape: &Shape<'_>) -> Option<Fingerprint> {
     }
 }
 
-/// Bits of the modulus and public exponent of an RSA key, sound or not.
+/// Returns the length of the modulus in bits and the public exponent of an RSA key, whether valid or not.
 fn numbers(shape: &Shape<'_>) -> Option<(usize, Option<u64>)> {
     let measure = |n: UintRef<'_>, e: UintRef<'_>| {
         let bytes = e.as_bytes();

@@ -1,15 +1,20 @@
-//! RSA-2048 keys for WhatsApp Flows: generate, read every form, check, convert, protect, fingerprint.
+//! RSA-2048 keys for WhatsApp Flows: generate, parse, validate, convert, encrypt and fingerprint them.
 //!
-//! A [`PublicKey`] that exists is one that WhatsApp can register: RSA, 2048 bits, a sound exponent; it is written in the
-//! one form that WhatsApp's clients import. A [`PrivateKey`] that exists has numbers that belong together. Both are
-//! read from whatever form people have, PEM or DER, without being told which, and untidy text is forgiven; what is
-//! refused is refused with a [`KeyError`] of its own, whose [`help`](KeyError::help) tells what to do.
+//! - A [`PublicKey`] is always one that WhatsApp can register: RSA, 2048 bits, a valid exponent. It is
+//!   written in the one form that WhatsApp's clients import.
+//! - A [`PrivateKey`] always has consistent numbers.
+//! - Both are parsed from any common form, in PEM or DER. The form is detected, and common damage to the
+//!   text, such as literal `\n` or missing line breaks, is repaired.
+//! - Each reason for a refusal has its own variant of [`KeyError`]. Its [`remedy`](KeyError::remedy) says how
+//!   to fix it.
+//! - [`inspect`](inspect()) describes any key file without its passphrase.
+//! - [`mod@file`] reads and writes key files: restrictive modes, atomic writes.
+//! - [`limits`] lists the bounds that stop a malicious file from exhausting time or memory.
 //!
-//! [`inspect`](inspect()) tells of any file what it is, [`mod@file`] reads and writes key files with care, and [`limits`]
-//! has the bounds that keep hostile files harmless. The crate does no network, logs nothing and pulls in no C code.
+//! The crate opens no network connection, writes no log and depends on no C code.
 //!
-//! The feature `generate` (on by default) adds `PrivateKey::generate` and with it the `rsa` crate; everything else
-//! works without it.
+//! The feature `generate` (on by default) adds `PrivateKey::generate` and the dependency on the `rsa` crate;
+//! everything else works without it.
 //!
 //! ```
 //! # #[cfg(feature = "generate")] {

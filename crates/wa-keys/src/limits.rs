@@ -1,24 +1,27 @@
-//! Bounds that keep a hostile file from hanging the program or exhausting its memory.
+//! Limits that stop a malicious file from blocking the program or exhausting its memory.
 //!
-//! They are checked before any key is derived from a passphrase. At the bounds, reading takes some seconds of one
-//! core (in a build with optimisation; HMAC-SHA-384 and -512 take longest); what is written by default, here and by other
-//! tools, is 16 to 5,000 times below.
+//! They are checked before any key is derived from a passphrase. At the limits, parsing takes a few seconds
+//! of one core in an optimized build; HMAC-SHA-384 and -512 take longest. The defaults of this crate and of
+//! other tools cost between 16 and 5,000 times less.
 
-/// The largest input that is read: 256 KiB.
+/// Maximum size of an input: 256 KiB.
 pub const MAX_INPUT_BYTES: usize = 256 * 1024;
 
-/// The most PBKDF2 rounds that are done: ten million (RFC 8018 §4.2 names that for the most critical keys).
+/// Maximum number of PBKDF2 rounds: ten million, the number in RFC 8018 §4.2 for very critical keys.
 pub const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 
-/// The most rounds of the PKCS#12 derivation that are done: a million, some hundred times what programs write. It is done
-/// for the key and for the vector, in one container three times at most.
+/// Maximum number of rounds of the PKCS#12 derivation: one million, hundreds of times what common programs
+/// write.
+///
+/// The derivation runs once for the key and once for the initialization vector, for at most three values of a
+/// container.
 pub const MAX_PKCS12_ROUNDS: u32 = 1_000_000;
 
-/// The most memory that scrypt may take (128·r·(N + p + 1)): 288 MiB, which is N = 2¹⁸ with r = 8 and room beside it.
+/// Maximum memory for scrypt, 128·r·(N + p + 1): 288 MiB, which allows N = 2¹⁸ with r = 8.
 pub const MAX_SCRYPT_BYTES: u64 = 288 * 1024 * 1024;
 
-/// The most work that scrypt may do (N·r·p): 2²³, 64 times OpenSSL's default.
+/// Maximum work for scrypt, N·r·p: 2²³, 64 times OpenSSL's default.
 pub const MAX_SCRYPT_WORK: u64 = 1 << 23;
 
-/// The longest salt that is read, in bytes.
+/// Maximum length of a salt in bytes.
 pub const MAX_SALT_BYTES: usize = 1024;

@@ -1,6 +1,6 @@
-//! Whether the numbers of a private key belong together (RFC 8017 §3.2), without the `rsa` crate.
+//! Checks that the numbers of a private key are consistent (RFC 8017 §3.2), without the `rsa` crate.
 //!
-//! Whether p and q are prime is tested by [`weak`](crate::weak).
+//! Primality of p and q is tested in [`weak`](crate::weak).
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, NonZero};
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ pub(crate) struct Numbers<'a> {
 
 type Secret = Zeroizing<BoxedUint>;
 
-/// Checks every relation and names the first that does not hold.
+/// Checks every relation and returns the first that is violated.
 pub(crate) fn check(numbers: &Numbers<'_>) -> Result<(), Relation> {
     let n = number(numbers.n);
     let (p, q) = (number(numbers.p), number(numbers.q));

@@ -1,7 +1,8 @@
-//! PKCS#12 containers (RFC 7292): the private key in them, whatever encrypts it.
+//! Extracts the private key from a PKCS#12 container (RFC 7292).
 //!
-//! The structure is decoded here, with the bounds and the wiping of the rest of the crate. The container's own checksum
-//! (`macData`) is not verified: it depends on the passphrase, and the numbers of the key are checked.
+//! The structure is decoded here, so that the cost limits and the wiping of secrets are those of the rest of
+//! the crate. The integrity check of the container (`macData`) is not verified: it depends on the passphrase
+//! alone, and the numbers of the key are validated anyway.
 
 use der::{
     Decode as _, Tag, Tagged as _,
@@ -17,37 +18,38 @@ const ENCRYPTED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
 const SHROUDED_KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
 
-/// The most encrypted parts that are opened in search of a key: each costs a derivation from the passphrase.
-const MAX_SEALED: usize = 2;
+/// Maximum number of encrypted parts to decrypt in search of a key: each costs a key derivation.
+const MAX_ENCRYPTED_PARTS: usize = 2;
 
-/// What is in a container, as far as it is in the open.
+/// The contents of a container that are visible without a passphrase.
 pub(crate) struct Container<'a> {
     keys: Vec<Bag<'a>>,
-    /// Encrypted parts, which mostly hold certificates.
-    sealed: Vec<Sealed<'a>>,
+    /// Encrypted parts, which usually contain certificates.
+    encrypted: Vec<Encrypted<'a>>,
 }
 
 enum Bag<'a> {
     /// The DER of a PKCS#8 key.
     Open(&'a [u8]),
-    Shrouded(Sealed<'a>),
+    Shrouded(Encrypted<'a>),
 }
 
-struct Sealed<'a> {
+/// An encrypted value and its algorithm.
+struct Encrypted<'a> {
     algorithm: AlgorithmIdentifierRef<'a>,
     ciphertext: &'a [u8],
 }
 
 impl<'a> Container<'a> {
-    /// Reads the `authSafe` of a `PFX`.
+    /// Parses the `authSafe` of a `PFX`.
     pub(crate) fn read(auth_safe: AnyRef<'a>) -> der::Result<Self> {
         let mut found = Self {
             keys: Vec::new(),
-            sealed: Vec::new(),
+            encrypted: Vec::new(),
         };
         let (kind, content) = content_info(auth_safe)?;
         if kind != DATA {
-            // Signed with a public key: nobody is known to write that.
+            // Signed with a public key instead of a MAC, which no common program writes.
             return Err(Tag::OctetString.value_error().into());
         }
         let safes = content.decode_as::<&OctetStringRef>()?;
@@ -57,50 +59,51 @@ impl<'a> Container<'a> {
                     let contents = content.decode_as::<&OctetStringRef>()?;
                     found.keys.extend(bags(contents.as_bytes())?);
                 }
-                (ENCRYPTED_DATA, content) => found.sealed.push(sealed_safe(content)?),
+                (ENCRYPTED_DATA, content) => found.encrypted.push(encrypted_data(content)?),
                 _ => {}
             }
         }
         Ok(found)
     }
 
-    /// Tells how the key is encrypted, or the part that may hold it; nothing when a key is in the open.
+    /// Returns the encryption of the key, or of the part that may contain it; `None` if the key is not
+    /// encrypted.
     pub(crate) fn scheme(&self) -> Option<Result<Scheme<'a>, KeyError>> {
-        match (self.keys.first(), self.sealed.first()) {
+        match (self.keys.first(), self.encrypted.first()) {
             (Some(Bag::Open(_)), _) | (None, None) => None,
-            (Some(Bag::Shrouded(sealed)), _) | (None, Some(sealed)) => Some(Scheme::read(&sealed.algorithm)),
+            (Some(Bag::Shrouded(value)), _) | (None, Some(value)) => Some(Scheme::read(&value.algorithm)),
         }
     }
 
-    /// Decrypts the one key to the DER of PKCS#8, and tells how it was encrypted.
-    pub(crate) fn open(
+    /// Returns the PKCS#8 DER of the only key, and its encryption if it was encrypted.
+    pub(crate) fn decrypt_key(
         &self,
         passphrase: Option<&Passphrase>,
     ) -> Result<(Zeroizing<Vec<u8>>, Option<Encryption>), KeyError> {
         if !self.keys.is_empty() {
-            return only(&self.keys)?.open(passphrase);
+            return only(&self.keys)?.decrypt(passphrase);
         }
         let mut contents = Vec::new();
-        for sealed in self.sealed.iter().take(MAX_SEALED) {
-            contents.push(Scheme::read(&sealed.algorithm)?.open(sealed.ciphertext, passphrase)?);
+        for part in self.encrypted.iter().take(MAX_ENCRYPTED_PARTS) {
+            contents.push(Scheme::read(&part.algorithm)?.decrypt(part.ciphertext, passphrase)?);
         }
         let malformed = |_| KeyError::Malformed { form: Form::Pkcs12 };
         let keys = contents.iter().map(|contents| bags(contents));
         let keys: Vec<_> = keys.collect::<der::Result<Vec<_>>>().map_err(malformed)?;
-        only(&keys.into_iter().flatten().collect::<Vec<_>>())?.open(passphrase)
+        only(&keys.into_iter().flatten().collect::<Vec<_>>())?.decrypt(passphrase)
     }
 }
 
 impl Bag<'_> {
-    fn open(
+    fn decrypt(
         &self,
         passphrase: Option<&Passphrase>,
     ) -> Result<(Zeroizing<Vec<u8>>, Option<Encryption>), KeyError> {
         match self {
             Self::Open(der) => Ok((Zeroizing::new(der.to_vec()), None)),
-            Self::Shrouded(sealed) => {
-                let scheme = Scheme::read(&sealed.algorithm)?;
-                let der = scheme.open(sealed.ciphertext, passphrase)?;
+            Self::Shrouded(value) => {
+                let scheme = Scheme::read(&value.algorithm)?;
+                let der = scheme.decrypt(value.ciphertext, passphrase)?;
                 Ok((der, Some(scheme.encryption)))
             }
         }
@@ -115,7 +118,7 @@ fn only<'a, 'b>(keys: &'b [Bag<'a>]) -> Result<&'b Bag<'a>, KeyError> {
     }
 }
 
-/// The keys among the bags of `SafeContents`; certificates and bags within bags do not count.
+/// Returns the keys in `SafeContents`; certificates and nested bags are ignored.
 fn bags(contents: &[u8]) -> der::Result<Vec<Bag<'_>>> {
     let mut keys = Vec::new();
     for bag in members_of(AnyRef::from_der(contents)?)? {
@@ -130,7 +133,7 @@ fn bags(contents: &[u8]) -> der::Result<Vec<Bag<'_>>> {
                 let [algorithm, ciphertext] = encrypted.as_slice() else {
                     return Err(Tag::Sequence.value_error().into());
                 };
-                keys.push(Bag::Shrouded(Sealed {
+                keys.push(Bag::Shrouded(Encrypted {
                     algorithm: algorithm.decode_as()?,
                     ciphertext: ciphertext.decode_as::<&OctetStringRef>()?.as_bytes(),
                 }));
@@ -141,7 +144,7 @@ fn bags(contents: &[u8]) -> der::Result<Vec<Bag<'_>>> {
     Ok(keys)
 }
 
-/// Takes `ContentInfo` apart: its type, and what is in its explicit tag.
+/// Returns the type of a `ContentInfo` and the value in its explicit tag.
 fn content_info(info: AnyRef<'_>) -> der::Result<(ObjectIdentifier, AnyRef<'_>)> {
     let members = members_of(info)?;
     match members.as_slice() {
@@ -150,15 +153,15 @@ fn content_info(info: AnyRef<'_>) -> der::Result<(ObjectIdentifier, AnyRef<'_>)>
     }
 }
 
-/// Reads `EncryptedData` (RFC 5652 §8), whose ciphertext is an octet string with an implicit tag.
-fn sealed_safe(content: AnyRef<'_>) -> der::Result<Sealed<'_>> {
+/// Parses `EncryptedData` (RFC 5652 §8), whose ciphertext is an octet string with an implicit tag.
+fn encrypted_data(content: AnyRef<'_>) -> der::Result<Encrypted<'_>> {
     let members = members_of(content)?;
     let info = match members.as_slice() {
         [_version, info, ..] => members_of(*info)?,
         _ => return Err(Tag::Sequence.value_error().into()),
     };
     match info.as_slice() {
-        [_kind, algorithm, ciphertext] if !ciphertext.tag().is_constructed() => Ok(Sealed {
+        [_kind, algorithm, ciphertext] if !ciphertext.tag().is_constructed() => Ok(Encrypted {
             algorithm: algorithm.decode_as()?,
             ciphertext: ciphertext.value(),
         }),

@@ -1,4 +1,4 @@
-//! The private half: what the endpoint keeps.
+//! The private key, which the endpoint keeps.
 
 use std::fmt;
 
@@ -19,10 +19,10 @@ use crate::{
     select, weak,
 };
 
-/// An RSA private key of 2048 bits whose numbers belong together, made of two primes of 1024 bits that are far apart.
+/// An RSA private key of 2048 bits with consistent numbers and two primes of 1024 bits that are far apart.
 ///
-/// It has no `Clone`, no `Display` and a constant `Debug`, and is wiped from memory when dropped.
-/// Two keys are equal when their public halves are, which for sound keys is the same.
+/// It implements neither `Clone` nor `Display`, its `Debug` is constant, and it is wiped from memory on drop.
+/// Two keys are equal if their public halves are equal.
 ///
 /// ```
 /// use wa_keys::{Passphrase, PrivateKey};
@@ -39,21 +39,23 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads a private key in any form: PKCS#8, PKCS#1, encrypted PKCS#8 (PBES2, or SHA-1 with 3DES or RC2), OpenSSL's
-    /// traditional encrypted PEM, a PKCS#12 container with one key, or a JSON Web Key; PEM or DER, with untidy text
-    /// forgiven.
+    /// Parses a private key in any supported form.
     ///
-    /// The passphrase is used only when the key is encrypted; an empty one is tried like any other. Costs of key derivation are bounded by
-    /// [`limits`](crate::limits).
+    /// These are PKCS#8, PKCS#1, encrypted PKCS#8 (PBES2, or SHA-1 with 3DES or RC2), OpenSSL's traditional
+    /// encrypted PEM, a PKCS#12 container with one key, and a JSON Web Key. The input may be PEM or DER;
+    /// common damage to the text is repaired.
+    ///
+    /// The passphrase is used only if the key is encrypted; an empty one is tried like any other. The cost of
+    /// key derivation is bounded by [`limits`](crate::limits).
     ///
     /// # Errors
     ///
-    /// [`KeyError`] says what the input is instead; [`KeyError::help`] says what to do.
+    /// [`KeyError`] names the reason, and [`KeyError::remedy`] the fix.
     pub fn parse(input: impl AsRef<[u8]>, passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
         select::private_key(input.as_ref(), passphrase)
     }
 
-    /// Builds the key from an `RSAPrivateKey` after checking its numbers.
+    /// Validates the numbers of an `RSAPrivateKey` and builds the key from them.
     pub(crate) fn from_pkcs1(der: &[u8], form: Form) -> Result<Self, KeyError> {
         let key = RsaPrivateKeyRef::from_der(der).map_err(|_| KeyError::Malformed { form })?;
         if key.other_prime_infos.is_some() {
@@ -71,10 +73,10 @@ impl PrivateKey {
         })
     }
 
-    /// Builds the key from its numbers after checking them.
+    /// Validates the numbers and builds the key from them.
     pub(crate) fn from_numbers(numbers: &Numbers<'_>) -> Result<Self, KeyError> {
-        let public = PublicKey::from_unproven_numbers(numbers.n, numbers.e)?;
-        // First, because a damaged modulus has small factors too.
+        let public = PublicKey::from_unchecked_modulus(numbers.n, numbers.e)?;
+        // Checked first, because a damaged modulus often has small factors and would be reported as weak.
         numbers::check(numbers).map_err(|relation| KeyError::InconsistentNumbers { relation })?;
         weak::check_modulus(without_leading_zeros(numbers.n))?;
         weak::check_primes(numbers.p, numbers.q)?;
@@ -82,34 +84,35 @@ impl PrivateKey {
         Ok(Self { pkcs8, public })
     }
 
-    /// Gives the public half.
+    /// Returns the public half.
     pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    /// Gives the unencrypted PKCS#8 DER: version 0, no attributes, two primes.
+    /// Returns the unencrypted PKCS#8 DER: version 0, no attributes, two primes.
     pub fn secret_pkcs8_der(&self) -> &[u8] {
         self.pkcs8.as_bytes()
     }
 
-    /// Writes the unencrypted PKCS#8 PEM (`BEGIN PRIVATE KEY`, 64 columns, LF).
+    /// Returns the unencrypted PKCS#8 PEM (`BEGIN PRIVATE KEY`, 64 columns, LF).
     pub fn secret_pkcs8_pem(&self) -> SecretPem {
-        // Fails for lengths near `usize::MAX` only.
+        // Fails only for lengths near `usize::MAX`.
         let pem = pem_rfc7468::encode_string("PRIVATE KEY", LineEnding::LF, self.pkcs8.as_bytes());
         SecretPem::new(pem.unwrap_or_default())
     }
 
-    /// Writes the encrypted PKCS#8 PEM (`BEGIN ENCRYPTED PRIVATE KEY`), with a fresh salt and vector each time.
+    /// Returns the encrypted PKCS#8 PEM (`BEGIN ENCRYPTED PRIVATE KEY`), with a new salt and initialization
+    /// vector for each call.
     ///
     /// # Errors
     ///
-    /// [`KeyError::EmptyPassphrase`], or [`KeyError::Randomness`] when the operating system gives none.
+    /// [`KeyError::EmptyPassphrase`], or [`KeyError::Randomness`] if the operating system provides none.
     pub fn encrypted_pkcs8_pem(
         &self,
         passphrase: &Passphrase,
         protection: &Protection,
     ) -> Result<String, KeyError> {
-        let der = protection::seal(self.pkcs8.as_bytes(), passphrase, *protection)?;
+        let der = protection::encrypt(self.pkcs8.as_bytes(), passphrase, *protection)?;
         pem_rfc7468::encode_string("ENCRYPTED PRIVATE KEY", LineEnding::LF, &der)
             .map_err(|_| KeyError::internal("writing PEM"))
     }

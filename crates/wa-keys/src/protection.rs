@@ -1,4 +1,4 @@
-//! How private keys are protected by a passphrase: what is read, what is written.
+//! Encryption of private keys with a passphrase: several schemes are read, one is written.
 
 mod cipher;
 mod dek;
@@ -13,7 +13,7 @@ pub use self::{
     cipher::Cipher,
     derivation::{KeyDerivation, Prf},
 };
-pub(crate) use self::{dek::DekInfo, pbes2::seal, scheme::Scheme, traditional::Traditional};
+pub(crate) use self::{dek::DekInfo, pbes2::encrypt, scheme::Scheme, traditional::Traditional};
 
 use std::fmt;
 
@@ -22,21 +22,21 @@ use zeroize::Zeroizing;
 
 use crate::{Form, KeyError, Passphrase, error::Damage, limits::MAX_PBKDF2_ROUNDS};
 
-/// How a private key that is read is encrypted.
+/// The encryption of a private key that is read.
 ///
-/// `Display` gives it in one line, such as `PBKDF2-HMAC-SHA-256 (600000 rounds), AES-256-CBC`.
+/// `Display` writes one line, such as `PBKDF2-HMAC-SHA-256 (600000 rounds), AES-256-CBC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Encryption {
-    /// How the passphrase becomes a key, and at which cost.
+    /// The derivation of the cipher key from the passphrase, with its cost.
     pub derivation: KeyDerivation,
-    /// What encrypts the private key.
+    /// The cipher that encrypts the private key.
     pub cipher: Cipher,
 }
 
 impl Encryption {
-    /// Decrypts; the cost of the derivation has to be checked before.
-    fn open(
+    /// Decrypts a private key. The caller must check the cost of the derivation first.
+    fn decrypt(
         self,
         salt: &[u8],
         iv: &[u8],
@@ -56,7 +56,7 @@ impl Encryption {
         };
         if let KeyDerivation::Pkcs12 { rounds } = derivation {
             return self
-                .open_pkcs12(rounds, salt, ciphertext, passphrase)
+                .decrypt_pkcs12(rounds, salt, ciphertext, passphrase)
                 .ok_or(malformed)?;
         }
         let key = derivation
@@ -67,8 +67,9 @@ impl Encryption {
             .ok_or(KeyError::WrongPassphrase { encryption: self })
     }
 
-    /// Decrypts with a key and a vector that are both derived; nothing when the rounds are impossible.
-    fn open_pkcs12(
+    /// Decrypts with a key and an initialization vector that are both derived; `None` if the number of rounds
+    /// is invalid.
+    fn decrypt_pkcs12(
         self,
         rounds: u64,
         salt: &[u8],
@@ -76,18 +77,18 @@ impl Encryption {
         passphrase: &Passphrase,
     ) -> Option<Result<Zeroizing<Vec<u8>>, KeyError>> {
         let encoded = pbe::encode(passphrase.expose_secret());
-        // Some programs take an empty passphrase for none at all, without the zero at its end.
-        let tried: &[&[u8]] = if passphrase.is_empty() {
+        // Some programs encode an empty passphrase without the terminating zero.
+        let candidates: &[&[u8]] = if passphrase.is_empty() {
             &[&encoded, &[]]
         } else {
             &[&encoded]
         };
-        for passphrase in tried {
+        for passphrase in candidates {
             let derive = |what, length| pbe::derive(passphrase, salt, rounds, what, length);
             let key = derive(Pkcs12KeyType::EncryptionKey, self.cipher.key_bytes())?;
             let iv = derive(Pkcs12KeyType::Iv, self.cipher.block_bytes())?;
-            if let Some(opened) = self.cipher.decrypt(&key, &iv, ciphertext) {
-                return Some(Ok(opened));
+            if let Some(decrypted) = self.cipher.decrypt(&key, &iv, ciphertext) {
+                return Some(Ok(decrypted));
             }
         }
         Some(Err(KeyError::WrongPassphrase { encryption: self }))
@@ -100,8 +101,10 @@ impl fmt::Display for Encryption {
     }
 }
 
-/// How a private key is to be encrypted when it is written: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC
-/// (RFC 8018 §6.2), which OpenSSL, Java, Node.js and Python read.
+/// The encryption of a private key to be written: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC (RFC 8018
+/// §6.2).
+///
+/// OpenSSL, Java, Node.js and Python can read it. The default is 600,000 rounds.
 ///
 /// ```
 /// use wa_keys::Protection;
@@ -117,13 +120,13 @@ pub struct Protection {
 }
 
 impl Protection {
-    /// The fewest rounds that are written, and the default (OWASP's figure for PBKDF2-HMAC-SHA-256).
+    /// The minimum number of rounds, and the default (OWASP's recommendation for PBKDF2-HMAC-SHA-256).
     pub const MIN_ROUNDS: u32 = 600_000;
 
-    /// The most rounds that are written: the most that are read again.
+    /// The maximum number of rounds, which is also the limit for reading a key.
     pub const MAX_ROUNDS: u32 = MAX_PBKDF2_ROUNDS;
 
-    /// Chooses the number of PBKDF2 rounds; each million takes about a third of a second to open the key.
+    /// Sets the number of PBKDF2 rounds; each million adds about a third of a second to each decryption.
     ///
     /// # Errors
     ///
@@ -137,7 +140,7 @@ impl Protection {
         }
     }
 
-    /// Gives the number of PBKDF2 rounds.
+    /// Returns the number of PBKDF2 rounds.
     pub fn rounds(&self) -> u32 {
         self.rounds
     }

@@ -1,4 +1,4 @@
-//! The public half: what WhatsApp gets.
+//! The public key, which is registered with WhatsApp.
 
 use std::{fmt, hash};
 
@@ -18,13 +18,13 @@ use crate::{
 /// Bits of the modulus of every key here (Meta, *WhatsApp Business encryption* guide: "2048-bit RSA").
 const BITS: usize = 2048;
 
-/// An RSA public key of 2048 bits with a sound exponent: one that WhatsApp can register.
+/// An RSA public key of 2048 bits with a valid exponent: one that WhatsApp can register.
 ///
-/// Its modulus has no factor below 8192, no two primes so close that Fermat's method finds them, and not the form of
-/// CVE-2017-15361 (ROCA). Other weaknesses cannot be seen in a public key.
+/// Its modulus has no factor below 8192, no primes so close that Fermat's method finds them, and not the form
+/// of CVE-2017-15361 (ROCA). Other weaknesses cannot be detected in a public key.
 ///
-/// Whatever form it was read from, it is written as the canonical `SubjectPublicKeyInfo`, which is the only form
-/// that WhatsApp's clients import.
+/// Any supported form can be parsed. It is always written as the canonical `SubjectPublicKeyInfo`, the only
+/// form that WhatsApp's clients import.
 ///
 /// ```
 /// use wa_keys::PublicKey;
@@ -42,25 +42,28 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a public key in any form: SPKI, PKCS#1, an X.509 certificate or a JSON Web Key; PEM or DER, with
-    /// untidy text forgiven.
+    /// Parses a public key in any supported form: SPKI, PKCS#1, an X.509 certificate or a JSON Web Key.
     ///
-    /// Of a certificate only the key is looked at, neither its dates nor its signature.
+    /// The input may be PEM or DER; common damage to the text is repaired. Only the key of a certificate is
+    /// used: its dates and its signature are ignored.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] says what the input is instead; [`KeyError::help`] says what to do.
+    /// [`KeyError`] names the reason, and [`KeyError::remedy`] the fix.
     pub fn parse(input: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         select::public_key(input.as_ref())
     }
 
-    /// Reads a public key that is written as WhatsApp's clients need it: one `PUBLIC KEY` PEM block (SPKI; RFC 7468 §13)
-    /// with nothing around it but white space. Its base64 may be on one line, or on the same line as the marks: WhatsApp Web
-    /// removes the line ends before it decodes it.
+    /// Parses a public key in the form that WhatsApp's clients require: a single `PUBLIC KEY` PEM block
+    /// (SPKI; RFC 7468 §13), surrounded by nothing but white space.
+    ///
+    /// The base64 may be on one line, or on the same line as the boundaries: WhatsApp Web removes the line ends
+    /// before it decodes the key.
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotOnePublicKeyBlock`] for every other form of a good key; otherwise as [`PublicKey::parse`].
+    /// [`KeyError::NotOnePublicKeyBlock`] for a valid key in any other form, and the errors of
+    /// [`PublicKey::parse`].
     pub fn parse_public_key_pem(text: &str) -> Result<Self, KeyError> {
         let key = Self::parse(text)?;
         let block = text
@@ -73,22 +76,23 @@ impl PublicKey {
         }
     }
 
-    /// Reads a public key, or a private key in any form and takes its public half.
+    /// Parses a public key, or a private key of which it returns the public half.
     ///
-    /// The passphrase is used only when the input holds an encrypted private key.
+    /// The passphrase is used only if the input contains an encrypted private key.
     ///
     /// # Errors
     ///
-    /// As [`PublicKey::parse`] and [`PrivateKey::parse`].
+    /// The errors of [`PublicKey::parse`] and [`PrivateKey::parse`].
     pub fn parse_or_derive(
         input: impl AsRef<[u8]>,
         passphrase: Option<&Passphrase>,
     ) -> Result<Self, KeyError> {
-        Self::parse_or_derive_told(input.as_ref(), passphrase).map(|(key, _)| key)
+        Self::parse_or_derive_with_origin(input.as_ref(), passphrase).map(|(key, _)| key)
     }
 
-    /// As [`PublicKey::parse_or_derive`]; true if the input was a private key.
-    pub(crate) fn parse_or_derive_told(
+    /// Does the same as [`PublicKey::parse_or_derive`], and returns true with the key if the input was a
+    /// private key.
+    pub(crate) fn parse_or_derive_with_origin(
         input: &[u8],
         passphrase: Option<&Passphrase>,
     ) -> Result<(Self, bool), KeyError> {
@@ -101,15 +105,16 @@ impl PublicKey {
         }
     }
 
-    /// Builds the key from its two numbers, big-endian, after checking them.
+    /// Validates two big-endian numbers and builds the key from them.
     pub(crate) fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
-        let key = Self::from_unproven_numbers(modulus, exponent)?;
+        let key = Self::from_unchecked_modulus(modulus, exponent)?;
         weak::check_modulus(without_leading_zeros(modulus))?;
         Ok(key)
     }
 
-    /// As [`from_numbers`](Self::from_numbers), without the search for weaknesses of the modulus.
-    pub(crate) fn from_unproven_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+    /// Does the same as [`from_numbers`](Self::from_numbers), without the search for weaknesses of the
+    /// modulus.
+    pub(crate) fn from_unchecked_modulus(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let modulus = without_leading_zeros(modulus);
         let bits = bit_length(modulus);
         if bits != BITS {
@@ -118,7 +123,7 @@ impl PublicKey {
         if modulus.last().is_none_or(|byte| byte % 2 == 0) {
             return Err(KeyError::EvenModulus);
         }
-        let exponent = sound_exponent(exponent).map_err(|fault| KeyError::BadExponent { fault })?;
+        let exponent = valid_exponent(exponent).map_err(|fault| KeyError::BadExponent { fault })?;
         let spki = encode_spki(modulus, exponent).map_err(|_| KeyError::internal("encoding a public key"))?;
         Ok(Self { spki, exponent })
     }
@@ -142,28 +147,29 @@ impl PublicKey {
         Self::from_pkcs1(der, form)
     }
 
-    /// Writes the canonical PEM that WhatsApp takes: `BEGIN PUBLIC KEY`, 64 columns, LF, a line end at the end.
+    /// Returns the canonical PEM that WhatsApp accepts: `BEGIN PUBLIC KEY`, 64 columns, LF, with a final line
+    /// end.
     pub fn to_pem(&self) -> String {
-        // Fails for lengths near `usize::MAX` only.
+        // Fails only for lengths near `usize::MAX`.
         pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &self.spki).unwrap_or_default()
     }
 
-    /// Gives the DER of the `SubjectPublicKeyInfo`.
+    /// Returns the DER of the `SubjectPublicKeyInfo`.
     pub fn as_der(&self) -> &[u8] {
         &self.spki
     }
 
-    /// Computes the SHA-256 of the SPKI DER.
+    /// Returns the SHA-256 of the SPKI DER.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_spki_der(&self.spki)
     }
 
-    /// Gives the number of bits of the modulus, which is always 2048.
+    /// Returns the length of the modulus in bits, which is always 2048.
     pub fn bits(&self) -> usize {
         BITS
     }
 
-    /// Gives the public exponent, usually 65537.
+    /// Returns the public exponent, usually 65537.
     pub fn exponent(&self) -> u32 {
         self.exponent
     }
@@ -201,7 +207,7 @@ impl std::str::FromStr for PublicKey {
     }
 }
 
-/// The algorithm identifier of RSA keys, with the NULL that RFC 3279 §2.3.1 demands.
+/// The algorithm identifier of RSA keys, with the NULL parameters that RFC 3279 §2.3.1 requires.
 pub(crate) fn rsa_identifier() -> AlgorithmIdentifier<AnyRef<'static>> {
     AlgorithmIdentifier {
         oid: algorithm::RSA,
@@ -221,7 +227,7 @@ pub(crate) fn bit_length(bytes: &[u8]) -> usize {
         .map_or(0, |first| bytes.len() * 8 - first.leading_zeros() as usize)
 }
 
-fn sound_exponent(bytes: &[u8]) -> Result<u32, ExponentFault> {
+fn valid_exponent(bytes: &[u8]) -> Result<u32, ExponentFault> {
     let bits = bit_length(bytes);
     let too_large = || ExponentFault::TooLarge { bits };
     if bytes.last().is_none_or(|byte| byte % 2 == 0) {

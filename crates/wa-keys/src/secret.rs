@@ -1,10 +1,10 @@
-//! The text of an unencrypted private key: a constant `Debug`, no `Display`, no `Clone`, wiped when dropped.
+//! The text of an unencrypted private key: a constant `Debug`, neither `Display` nor `Clone`, wiped on drop.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// An unencrypted private key as PEM text.
+/// An unencrypted private key as PEM text, which is wiped from memory on drop.
 pub struct SecretPem(Zeroizing<String>);
 
 impl SecretPem {
@@ -12,7 +12,7 @@ impl SecretPem {
         Self(Zeroizing::new(pem))
     }
 
-    /// Gives the text itself.
+    /// Returns the text.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }

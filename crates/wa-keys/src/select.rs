@@ -1,4 +1,4 @@
-//! From the blocks of an input to the one key that is meant.
+//! Selects the one intended key among the blocks of an input.
 
 use crate::{
     Encryption, ForeignForm, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, PublicKey,
@@ -7,7 +7,7 @@ use crate::{
     text::{self, Block, Contents},
 };
 
-/// Finds the one public key; a private key anywhere in the input is refused.
+/// Returns the only public key; a private key anywhere in the input is an error.
 pub(crate) fn public_key(input: &[u8]) -> Result<PublicKey, KeyError> {
     let (_, blocks) = text::read(input)?;
     let found = Found::sort(&blocks)?;
@@ -25,13 +25,13 @@ pub(crate) fn public_key(input: &[u8]) -> Result<PublicKey, KeyError> {
     keys.sort_unstable();
     keys.dedup();
     match (keys.len(), found.public.first()) {
-        (0, _) | (_, None) => Err(found.nothing()),
+        (0, _) | (_, None) => Err(found.no_key()),
         (1, Some((form, shape))) => from_public_shape(*form, shape),
         (count, _) => Err(KeyError::SeveralKeys { count }),
     }
 }
 
-/// Finds the one private key; its own public half or certificates beside it do no harm.
+/// Returns the only private key; its own public half and certificates may be next to it.
 pub(crate) fn private_key(input: &[u8], passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
     let (_, blocks) = text::read(input)?;
     let found = Found::sort(&blocks)?;
@@ -39,24 +39,25 @@ pub(crate) fn private_key(input: &[u8], passphrase: Option<&Passphrase>) -> Resu
         [] => {
             return Err(match found.public.first() {
                 Some((form, _)) => KeyError::PublicKeyGiven { form: *form },
-                None => found.nothing(),
+                None => found.no_key(),
             });
         }
-        [only] => only.open(passphrase)?,
+        [only] => only.parse(passphrase)?,
         [first, others @ ..] => same_key(first, others)?,
     };
-    // A certificate beside the key may belong to an issuer; a bare public key can only be meant as its half.
-    let stranger = found.public.iter().any(|(form, shape)| {
+    // A certificate may be that of the issuer, but a bare public key must be the public half of the private
+    // key.
+    let has_unrelated_key = found.public.iter().any(|(form, shape)| {
         *form != Form::Certificate && from_public_shape(*form, shape).ok().as_ref() != Some(key.public_key())
     });
-    if stranger {
+    if has_unrelated_key {
         Err(KeyError::SeveralKeys { count: 2 })
     } else {
         Ok(key)
     }
 }
 
-/// Accepts several private keys when all are the same; encrypted ones cannot be compared.
+/// Accepts several private keys if all are equal; encrypted keys cannot be compared.
 fn same_key(first: &Private<'_>, others: &[Private<'_>]) -> Result<PrivateKey, KeyError> {
     let several = || KeyError::SeveralKeys {
         count: 1 + others.len(),
@@ -64,9 +65,9 @@ fn same_key(first: &Private<'_>, others: &[Private<'_>]) -> Result<PrivateKey, K
     if first.form().is_encrypted() {
         return Err(several());
     }
-    let key = first.open(None).map_err(|_| several())?;
+    let key = first.parse(None).map_err(|_| several())?;
     let same = |other: &Private<'_>| {
-        !other.form().is_encrypted() && other.open(None).is_ok_and(|other| other == key)
+        !other.form().is_encrypted() && other.parse(None).is_ok_and(|other| other == key)
     };
     if others.iter().all(same) {
         Ok(key)
@@ -87,7 +88,7 @@ pub(crate) fn from_public_shape(form: Form, shape: &Shape<'_>) -> Result<PublicK
     }
 }
 
-/// The blocks of an input, by kind.
+/// The blocks of an input, sorted by kind.
 #[derive(Default)]
 struct Found<'a> {
     private: Vec<Private<'a>>,
@@ -102,10 +103,10 @@ impl<'a> Found<'a> {
         for block in blocks {
             let shape = match &block.contents {
                 Contents::Traditional { dek, ciphertext } => {
-                    let sealed = Sealed::Traditional { dek, ciphertext };
+                    let source = Source::Traditional { dek, ciphertext };
                     found.private.push(Private {
                         line: block.line,
-                        sealed,
+                        source,
                     });
                     continue;
                 }
@@ -117,12 +118,12 @@ impl<'a> Found<'a> {
                 Ok(form) if form.is_private() => {
                     found.private.push(Private {
                         line: block.line,
-                        sealed: Sealed::Shape(form, shape),
+                        source: Source::Shape(form, shape),
                     });
                 }
                 Ok(Form::CertificateRequest) => found.request = true,
                 Ok(form) => found.public.push((form, shape)),
-                // A foreign private key outranks what else was found.
+                // A foreign private key takes precedence over other foreign forms.
                 Err(form) if form.is_private() || found.foreign.is_none() => found.foreign = Some(form),
                 Err(_) => {}
             }
@@ -130,8 +131,8 @@ impl<'a> Found<'a> {
         Ok(found)
     }
 
-    /// Says why no key is there.
-    fn nothing(&self) -> KeyError {
+    /// Returns the error for an input without a key.
+    fn no_key(&self) -> KeyError {
         match self.foreign {
             _ if self.request => KeyError::CertificateRequest,
             Some(found) => KeyError::Foreign { found },
@@ -140,38 +141,39 @@ impl<'a> Found<'a> {
     }
 }
 
-/// A private key that is not opened yet.
+/// A private key that is not parsed or decrypted yet.
 struct Private<'a> {
     line: Option<usize>,
-    sealed: Sealed<'a>,
+    source: Source<'a>,
 }
 
-enum Sealed<'a> {
+/// The unparsed form of a private key.
+enum Source<'a> {
     Traditional { dek: &'a DekInfo, ciphertext: &'a [u8] },
     Shape(Form, Shape<'a>),
 }
 
 impl Private<'_> {
     fn form(&self) -> Form {
-        match self.sealed {
-            Sealed::Traditional { .. } => Form::TraditionalEncryptedPrivateKey,
-            Sealed::Shape(form, _) => form,
+        match self.source {
+            Source::Traditional { .. } => Form::TraditionalEncryptedPrivateKey,
+            Source::Shape(form, _) => form,
         }
     }
 
-    fn open(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
-        self.sealed
-            .open(passphrase, self.form())
+    fn parse(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
+        self.source
+            .parse(passphrase, self.form())
             .map_err(|error| error.at_line(self.line))
     }
 }
 
-impl Sealed<'_> {
-    fn open(&self, passphrase: Option<&Passphrase>, form: Form) -> Result<PrivateKey, KeyError> {
+impl Source<'_> {
+    fn parse(&self, passphrase: Option<&Passphrase>, form: Form) -> Result<PrivateKey, KeyError> {
         match self {
             Self::Traditional { dek, ciphertext } => {
                 let traditional = Traditional::read(dek)?;
-                let der = traditional.open(ciphertext, passphrase)?;
+                let der = traditional.decrypt(ciphertext, passphrase)?;
                 decrypted(form, &der, traditional.encryption)
             }
             Self::Shape(
@@ -182,10 +184,10 @@ impl Sealed<'_> {
                 },
             ) => {
                 let scheme = Scheme::read(algorithm)?;
-                let der = scheme.open(ciphertext, passphrase)?;
+                let der = scheme.decrypt(ciphertext, passphrase)?;
                 decrypted(form, &der, scheme.encryption)
             }
-            Self::Shape(_, Shape::Pkcs12(container)) => match container.open(passphrase)? {
+            Self::Shape(_, Shape::Pkcs12(container)) => match container.decrypt_key(passphrase)? {
                 (der, Some(encryption)) => decrypted(form, &der, encryption),
                 (der, None) => from_private_shape(form, &Shape::of(&der, None)?),
             },
@@ -194,7 +196,7 @@ impl Sealed<'_> {
     }
 }
 
-/// Reads what decryption gave; by chance a wrong passphrase can give sound padding around nonsense.
+/// Parses a decrypted value. A wrong passphrase can by chance produce valid padding around random bytes.
 fn decrypted(form: Form, der: &[u8], encryption: Encryption) -> Result<PrivateKey, KeyError> {
     match Shape::of(der, None) {
         Ok(shape) if matches!(shape.form(), Ok(inner) if inner.is_private() && !inner.is_encrypted()) => {

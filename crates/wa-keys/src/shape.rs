@@ -1,4 +1,4 @@
-//! What a DER value is, told from its structure alone, so that neither labels nor file names are needed.
+//! Identifies a DER value by its structure alone, because PEM labels and file names may be wrong.
 
 use der::{
     Decode as _, Reader as _, SliceReader, Tag, Tagged as _,
@@ -10,7 +10,7 @@ use crate::{
     ForeignForm, Form, KeyAlgorithm, KeyError, algorithm, error::Damage, pkcs12::Container, text::Jwk,
 };
 
-/// `pkcs7-data` and its siblings (RFC 5652) share this prefix.
+/// The common prefix of `pkcs7-data` and the other content types of RFC 5652.
 const PKCS7_PREFIX: &str = "1.2.840.113549.1.7.";
 
 /// A DER value whose outer structure is known.
@@ -36,7 +36,7 @@ pub(crate) enum Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    /// Recognises a value whose outer frame is whole.
+    /// Identifies a value whose outer length is already validated.
     pub(crate) fn of(der: &'a [u8], line: Option<usize>) -> Result<Self, KeyError> {
         let not_der = || KeyError::Damaged {
             line,
@@ -75,7 +75,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Gives the form; nothing for a foreign one.
+    /// Returns the form, or the foreign form as the error.
     pub(crate) fn form(&self) -> Result<Form, ForeignForm> {
         Ok(match self {
             Self::Spki(_) => Form::SpkiPublicKey,
@@ -93,7 +93,7 @@ impl<'a> Shape<'a> {
         })
     }
 
-    /// Gives the bits of the public key, for comparison; nothing when there is none in the open.
+    /// Returns the bits of the public key for comparison; empty if there is no unencrypted public key.
     pub(crate) fn public_bits(&self) -> &'a [u8] {
         match self {
             Self::Spki(spki) | Self::Certificate(spki) | Self::CertificateRequest(spki) => {
@@ -105,7 +105,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Gives the algorithm of the key, where the structure tells it.
+    /// Returns the algorithm of the key, if the structure contains it.
     pub(crate) fn algorithm(&self) -> Option<KeyAlgorithm> {
         match self {
             Self::Spki(spki) | Self::Certificate(spki) | Self::CertificateRequest(spki) => {
@@ -152,9 +152,9 @@ fn encrypted_pkcs8<'a>(algorithm: AnyRef<'a>, ciphertext: AnyRef<'a>) -> der::Re
     })
 }
 
-/// Tells certificates (RFC 5280 §4.1) and requests (RFC 2986 §4.1) apart and takes the key out.
+/// Distinguishes certificates (RFC 5280 §4.1) from requests (RFC 2986 §4.1) and extracts the public key.
 ///
-/// Signature, validity and names are not looked at: only the key matters here.
+/// Signature, validity and names are ignored: only the key matters here.
 fn signed_shape(signed: AnyRef<'_>) -> Result<Shape<'_>, KeyError> {
     let malformed = |form| KeyError::Malformed { form };
     let members = members_of(signed).map_err(|_| malformed(Form::Certificate))?;
@@ -177,7 +177,7 @@ fn signed_shape(signed: AnyRef<'_>) -> Result<Shape<'_>, KeyError> {
     }
 }
 
-/// Curve in the `[0]` parameters of an `ECPrivateKey` (RFC 5915 §3).
+/// Returns the curve in the `[0]` parameters of an `ECPrivateKey` (RFC 5915 §3).
 fn sec1_curve(members: &[AnyRef<'_>]) -> Option<String> {
     let parameters = members
         .iter()

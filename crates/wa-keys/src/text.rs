@@ -1,8 +1,9 @@
-//! From the bytes that people hand over to the blocks in them.
+//! Finds the blocks of key data in an input and repairs common damage to its text.
 //!
-//! Forgiven are CRLF, byte order marks, UTF-16, blank lines and text around the blocks, blanks at either end of a
-//! line, base64 on one line, line ends written as `\n`, quotes around the whole, base64 without any armour, URL encoding,
-//! the dashes of word processors, the placeholder of Meta's sample, and values of a Kubernetes Secret.
+//! It accepts CRLF, byte order marks, UTF-16, blank lines and text around the blocks, blanks at either end of
+//! a line, base64 on one line, line ends written as `\n`, quotes around the text, base64 without BEGIN and
+//! END lines, URL encoding, the typographic dashes of word processors, the placeholder from Meta's sample,
+//! and the values of a Kubernetes Secret.
 
 mod clean;
 mod jwk;
@@ -21,7 +22,7 @@ use crate::{
     ForeignForm, KeyAlgorithm, KeyError, error::Damage, limits::MAX_INPUT_BYTES, protection::DekInfo,
 };
 
-/// How the key was written down.
+/// The encoding of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -31,11 +32,11 @@ pub enum Encoding {
     Der,
     /// Base64 of DER or of a PEM text, without BEGIN and END lines.
     BareBase64,
-    /// Base64 of a PEM text as a value in a larger text, such as the `data` of a Kubernetes Secret.
+    /// PEM in base64 as a value in a larger text, such as the `data` of a Kubernetes Secret.
     Manifest,
-    /// JSON, of a JSON Web Key.
+    /// JSON of a JSON Web Key.
     Json,
-    /// Whatever a [`ForeignForm`] without PEM armour uses.
+    /// The encoding of a [`ForeignForm`] that is neither PEM nor DER.
     Foreign,
 }
 
@@ -52,17 +53,17 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// One value found in the input.
+/// A value in the input.
 pub(crate) struct Block {
-    /// Line of its last character, for messages; nothing when the input is DER.
+    /// The line of its last character for messages; `None` if the input is DER.
     pub(crate) line: Option<usize>,
     pub(crate) contents: Contents,
 }
 
 pub(crate) enum Contents {
-    /// DER with a whole outer frame.
+    /// DER whose outer length is validated.
     Der(Zeroizing<Vec<u8>>),
-    /// OpenSSL's traditional encryption of a DER value.
+    /// A DER value in OpenSSL's traditional encryption.
     Traditional {
         dek: DekInfo,
         ciphertext: Vec<u8>,
@@ -72,7 +73,7 @@ pub(crate) enum Contents {
     Foreign(ForeignForm),
 }
 
-/// Finds every block in the input; there is at least one when it succeeds.
+/// Returns the encoding and all blocks of the input, at least one.
 pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     if input.len() > MAX_INPUT_BYTES {
         return Err(KeyError::TooLarge {
@@ -83,7 +84,7 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     if input.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(KeyError::Empty);
     }
-    if outer_frame(input) == Some(input.len()) {
+    if outer_length(input) == Some(input.len()) {
         return Ok((
             Encoding::Der,
             vec![der_block(Zeroizing::new(input.to_vec()), None)?],
@@ -92,7 +93,7 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     let (text, had_placeholder) = repair::repair(clean::clean(input));
     if text.looks_like_pem() {
         let blocks = pem::blocks(&text).map_err(|error| match error {
-            // Its README has dots where the key belongs.
+            // The README of Meta's sample has dots in place of the key.
             KeyError::Damaged {
                 line,
                 damage: Damage::NotBase64('.'),
@@ -125,7 +126,7 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     if let Some(blocks) = manifest::blocks(text.bytes()) {
         return Ok((Encoding::Manifest, blocks?));
     }
-    // A long-form length byte never occurs in text.
+    // Text never contains the byte of a long-form DER length here, so this is damaged DER.
     if matches!(input, [0x30, 0x81..=0x84, ..]) {
         return Ok((
             Encoding::Der,
@@ -135,9 +136,9 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
     Err(KeyError::NotAKey)
 }
 
-/// Wraps DER after checking that its outer frame fills it exactly.
+/// Returns a block of DER after checking that its outer length is exactly that of the data.
 fn der_block(der: Zeroizing<Vec<u8>>, line: Option<usize>) -> Result<Block, KeyError> {
-    let damage = match outer_frame(&der) {
+    let damage = match outer_length(&der) {
         Some(expected) if expected == der.len() => {
             return Ok(Block {
                 line,
@@ -154,8 +155,8 @@ fn der_block(der: Zeroizing<Vec<u8>>, line: Option<usize>) -> Result<Block, KeyE
     Err(KeyError::Damaged { line, damage })
 }
 
-/// Length that the outer DER SEQUENCE announces, its header included.
-fn outer_frame(der: &[u8]) -> Option<usize> {
+/// Returns the length in the header of the outer DER SEQUENCE, header included.
+fn outer_length(der: &[u8]) -> Option<usize> {
     match *der {
         [0x30, short @ 0..=0x7f, ..] => Some(2 + usize::from(short)),
         [0x30, 0x81, a, ..] => Some(3 + usize::from(a)),
@@ -167,7 +168,7 @@ fn outer_frame(der: &[u8]) -> Option<usize> {
     }
 }
 
-/// Recognises SSH public keys that no conversion turns into RSA keys.
+/// Detects SSH public keys of other algorithms, which cannot be converted to RSA keys.
 fn ssh_of_another_algorithm(text: &Text) -> Option<KeyAlgorithm> {
     let name = text.bytes().trim_ascii().split(u8::is_ascii_whitespace).next()?;
     match name {
@@ -180,7 +181,7 @@ fn ssh_of_another_algorithm(text: &Text) -> Option<KeyAlgorithm> {
     }
 }
 
-/// Recognises forms of other families that have no PEM armour.
+/// Detects foreign forms without PEM boundaries.
 fn foreign(input: &[u8], text: &Text) -> Option<ForeignForm> {
     let trimmed = text.bytes().trim_ascii();
     if input.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
@@ -200,10 +201,10 @@ fn foreign(input: &[u8], text: &Text) -> Option<ForeignForm> {
     }
 }
 
-/// Reads base64 without armour, of DER or (as deployment tools like it) of a whole PEM text.
+/// Decodes base64 without BEGIN and END lines: of DER, or of a whole PEM text, as deployment tools store it.
 fn bare_base64(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    // Room for all of it at once, so that growing leaves no copy of a secret behind.
+    // Allocated at full size, because a reallocation would leave a copy of the secret in freed memory.
     let mut joined = Zeroizing::new(Vec::with_capacity(text.bytes().len()));
     joined.extend(
         text.bytes()
@@ -219,7 +220,7 @@ fn bare_base64(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
     let inner = clean::clean(&decoded);
     if inner.looks_like_pem() {
         Some(pem::blocks(&inner))
-    } else if outer_frame(&decoded).is_some() {
+    } else if outer_length(&decoded).is_some() {
         Some(der_block(decoded, None).map(|block| vec![block]))
     } else {
         None

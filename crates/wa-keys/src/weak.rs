@@ -1,8 +1,9 @@
-//! Keys that are well formed and protect nothing: anyone with the public key can compute the private key.
+//! Detects well-formed but weak keys, whose private key anyone can compute from the public key.
 //!
-//! Primality and distance of the primes follow FIPS 186-5 (§A.1.1, §A.1.3), the trial division SP 800-89 (§5.3.3, with a
-//! higher bound). A check of a private key takes variable time. That is acceptable, because keys are checked when they
-//! are loaded, which no client of an endpoint can cause or time.
+//! The checks of primality and of the distance of the primes follow FIPS 186-5 (§A.1.1, §A.1.3), the trial
+//! division SP 800-89 (§5.3.3, with a higher bound). The checks of a private key take variable time. That is
+//! acceptable because they run only when a key is loaded, which no client of an endpoint can trigger or
+//! measure.
 
 use std::sync::LazyLock;
 
@@ -14,17 +15,19 @@ use crate::KeyError;
 
 /// Bytes of a modulus of 2048 bits.
 const MODULUS_BYTES: usize = 256;
-/// Bits of each prime: FIPS 186-5 §A.1.1 wants both of half the length.
+/// Bits of each prime: FIPS 186-5 §A.1.1 requires half the length of the modulus for both.
 const PRIME_BITS: u32 = 1024;
-/// The primes must differ by more than 2 to the power of this (FIPS 186-5 §A.1.3, step 5.4).
+/// The primes must differ by more than 2 to the power of this number (FIPS 186-5 §A.1.3, step 5.4).
 const MIN_DISTANCE_BITS: u32 = PRIME_BITS - 100;
-/// Rounds of Miller-Rabin for each prime, with random bases. A composite number that came about by accident passes with a
-/// probability below 2⁻⁷⁰ (Damgård, Landrock, Pomerance 1993, for 1024 bits); one that was crafted to pass, with at most
-/// 1/16 each time that it is read.
+/// Miller-Rabin rounds for each prime, with random bases.
+///
+/// A random composite number passes with a probability below 2⁻⁷⁰ (Damgård, Landrock, Pomerance 1993, for
+/// 1024 bits); one that is crafted to pass, with at most 1/16 each time that it is loaded.
 const PRIMALITY_ROUNDS: usize = 2;
-/// Factors of the modulus are searched below this bound. SP 800-89 asks for 752; this costs a tenth of a millisecond.
+/// Trial division of the modulus stops at this bound. SP 800-89 requires 752; this costs a tenth of a
+/// millisecond.
 const SMALL_FACTOR_BOUND: u32 = 8192;
-/// Steps of Fermat's method. The keys of CVE-2022-26320 fall within the first few; 100 is what `badkeys` does.
+/// Steps of Fermat's method. The first few factor the keys of CVE-2022-26320; `badkeys` also does 100.
 const FERMAT_STEPS: usize = 100;
 
 static SMALL_PRIMES: LazyLock<Vec<u32>> = LazyLock::new(|| {
@@ -40,7 +43,7 @@ static SMALL_PRIMES: LazyLock<Vec<u32>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Refuses an odd modulus that can be factored by what is public: small factors, close primes, ROCA.
+/// Returns an error for an odd modulus with small factors, close primes or the form of ROCA.
 pub(crate) fn check_modulus(modulus: &[u8]) -> Result<(), KeyError> {
     let modulus: &[u8; MODULUS_BYTES] = modulus
         .try_into()
@@ -58,7 +61,7 @@ pub(crate) fn check_modulus(modulus: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Refuses the factors of a private key that are not two primes of 1024 bits which are far apart.
+/// Returns an error unless the factors of a private key are two primes of 1024 bits that are far apart.
 pub(crate) fn check_primes(p: &[u8], q: &[u8]) -> Result<(), KeyError> {
     let (p, q) = (prime_of(p), prime_of(q));
     let (Some(p), Some(q)) = (p, q) else {
@@ -87,7 +90,7 @@ fn is_prime(number: &U1024) -> Result<bool, KeyError> {
     for _ in 0..PRIMALITY_ROUNDS {
         let mut base = [0; MODULUS_BYTES / 2];
         getrandom::fill(&mut base).map_err(|error| KeyError::Randomness(Box::new(error)))?;
-        // Between 2 and 2¹⁰²³, and so below the number, which has 1024 bits.
+        // The base is between 2 and 2¹⁰²³, so it is less than the number, which has 1024 bits.
         base[0] &= 0x7f;
         base[MODULUS_BYTES / 2 - 1] |= 2;
         if test.test(&U1024::from_be_slice(&base)).is_composite() {
@@ -97,7 +100,7 @@ fn is_prime(number: &U1024) -> Result<bool, KeyError> {
     Ok(true)
 }
 
-/// Reads a number of exactly 1024 bits.
+/// Returns the number if it has exactly 1024 bits.
 fn prime_of(bytes: &[u8]) -> Option<Zeroizing<U1024>> {
     let bytes: &[u8; MODULUS_BYTES / 2] = crate::public_key::without_leading_zeros(bytes).try_into().ok()?;
     let number = Zeroizing::new(U1024::from_be_slice(bytes));
@@ -116,9 +119,9 @@ fn remainder(n: &U2048, divisor: u32) -> Option<u32> {
     u32::try_from(n.rem_limb(divisor).0).ok()
 }
 
-/// Tries Fermat's method: n = a² − b² with a a little above the square root of n.
+/// Tries Fermat's method: n = a² − b², with a slightly above the square root of n.
 ///
-/// It finds primes that differ by less than about 2⁵¹⁶, whose product is all that is needed.
+/// It factors a modulus whose primes differ by less than about 2⁵¹⁶, without any other knowledge.
 fn fermat_factors(n: &U2048) -> bool {
     // Wrapping is exact: a² − n is far below 2²⁰⁴⁸ in every step.
     let mut a = n.floor_sqrt_vartime();
@@ -132,17 +135,17 @@ fn fermat_factors(n: &U2048) -> bool {
 }
 
 fn is_square(n: &U2048) -> bool {
-    // Squares leave 44 of 256 remainders; a root is only computed for these.
+    // A square has one of only 44 remainders modulo 256; the root is computed for these alone.
     let low = n.as_limbs().first().map_or(0, |limb| limb.0 & 0xff);
     (0..128).any(|root| (root * root) & 0xff == low) && n.checked_sqrt_vartime().is_some()
 }
 
-/// Recognises the moduli of the Infineon library (CVE-2017-15361; Nemec, Sys, Svenda, Klinec, Matyas: *The Return of
-/// Coppersmith's Attack*, CCS 2017, §3.1).
+/// Detects the moduli of the Infineon library (CVE-2017-15361; Nemec, Sys, Svenda, Klinec, Matyas: *The
+/// Return of Coppersmith's Attack*, CCS 2017, §3.1).
 ///
-/// Its primes are k·M + (65537ᵃ mod M), where M is a product of the first primes, at least up to 167. So n is a power of
-/// 65537 modulo each of these primes, and the same power modulo all. For a random n the chance of that is 2⁻¹⁵⁴; without
-/// the second condition it would be 2⁻²⁷.
+/// Its primes are k·M + (65537ᵃ mod M), where M is a product of the first primes, at least up to 167. So n is
+/// a power of 65537 modulo each of these primes, with the same exponent for all. A random n fulfills that
+/// with a probability of 2⁻¹⁵⁴, and without the second condition of 2⁻²⁷.
 fn has_roca_form(n: &U2048) -> bool {
     let mut exponents: Vec<Exponent> = Vec::new();
     for prime in SMALL_PRIMES.iter().copied().take_while(|prime| *prime <= 167) {
@@ -165,7 +168,7 @@ struct Exponent {
 }
 
 impl Exponent {
-    /// Finds the discrete logarithm by trying, if there is one.
+    /// Finds the discrete logarithm by exhaustive search, if there is one.
     fn of(rest: u32, prime: u32) -> Option<Self> {
         let mut value = None;
         let mut power = 1;
@@ -184,7 +187,7 @@ impl Exponent {
         None
     }
 
-    /// True if one exponent fulfils both conditions (Chinese remainder theorem).
+    /// Returns whether one exponent fulfills both conditions (Chinese remainder theorem).
     fn agrees_with(self, other: Self) -> bool {
         let (mut a, mut b) = (self.order, other.order);
         while b != 0 {
@@ -199,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exponents_are_those_of_the_group_that_65537_generates() {
+    fn discrete_logarithms_to_base_65537_are_found() {
         // 65537 is 2 modulo 3 and 10 modulo 11, both of order 2, and 3 modulo 7, of order 6.
         let of = |rest, prime| Exponent::of(rest, prime).map(|found| (found.value, found.order));
         assert_eq!(of(1, 3), Some((0, 2)));
@@ -211,11 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn a_modulus_is_of_the_form_only_if_one_exponent_fits_all_primes() {
+    fn roca_form_requires_one_exponent_for_all_primes() {
         let power = |exponent: u32| {
             (0..exponent).fold(U2048::ONE, |power, _| power.wrapping_mul(&U2048::from_u32(65537)))
         };
-        // Powers of 65537 that fit have the form, without any other property of a key.
+        // Small powers of 65537 have the form without being the modulus of a key.
         assert!(has_roca_form(&power(100)));
         assert!(has_roca_form(&power(127)));
         assert!(!has_roca_form(&power(100).wrapping_add(&U2048::ONE)));

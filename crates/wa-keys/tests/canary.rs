@@ -1,4 +1,4 @@
-//! No secret is in any Debug or Display of a public type or error. The crate writes no log.
+//! No `Debug` or `Display` of a public type or error contains a secret. The crate writes no log.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/data.rs"]
@@ -15,7 +15,7 @@ use wa_keys::{
 
 const MARKER: &str = "canary-7f3a91";
 
-/// Everything that an error shows, with its sources.
+/// Returns all texts of an error and its sources.
 fn shown(error: &dyn Error) -> String {
     let own = format!("{error} {error:?}");
     error
@@ -30,7 +30,8 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The parts of a private key that must not be seen: its base64 and the numbers in hex and as byte lists.
+/// Returns the parts of a private key that must not appear: its base64, and its numbers in hex and as byte
+/// lists.
 fn secrets() -> Vec<String> {
     let pem = text("openssl/pkcs8.pem");
     let numbers = numbers(&data("openssl/pkcs1.der"));
@@ -79,7 +80,7 @@ fn secrets_are_in_no_debug_display_or_error() {
     errors.push(PrivateKey::parse(pkcs1(&numbers), None).unwrap_err());
     let mut all: Vec<String> = errors
         .iter()
-        .map(|error| format!("{} {:?}", shown(error), error.help()))
+        .map(|error| format!("{} {:?}", shown(error), error.remedy()))
         .collect();
     all.extend([
         format!("{passphrase:?} {key:?} {:?}", key.secret_pkcs8_pem()),
@@ -98,7 +99,7 @@ fn secrets_are_in_no_debug_display_or_error() {
             assert!(!text.contains(secret.as_str()), "{secret} in {text}");
         }
     }
-    // The list of secrets is a real one: each is in the key itself or in the passphrase.
+    // Each listed secret does occur in the key or in the passphrase.
     let exposed = format!(
         "{}{:?}{:02x?}{:02X?}{}",
         key.secret_pkcs8_pem().expose_secret(),

@@ -1,4 +1,4 @@
-//! Truncated and damaged files are told apart, with the line where it happened.
+//! Truncated and damaged files are distinguished, and the line of the damage is reported.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,21 +13,24 @@ use support::*;
 use wa_keys::{Damage, Form, KeyError, Passphrase, PrivateKey, PublicKey, inspect};
 
 #[test]
-fn damage_is_named_with_its_line() {
+fn damage_is_reported_with_its_line() {
     let key = text("openssl/public.pem");
     let edit = |edit: fn(&mut Vec<&str>)| {
         let mut lines: Vec<&str> = key.lines().collect();
         edit(&mut lines);
         lines.join("\n")
     };
-    let damaged = |input: String, says: &str| {
+    let damaged = |input: String, expected: &str| {
         let error = PublicKey::parse(&input).unwrap_err();
         assert!(
             matches!(error, KeyError::Damaged { line: Some(_), .. }),
             "{error:?}"
         );
-        assert!(error.to_string().starts_with(says), "{error} is not {says}");
-        assert!(error.help().is_some(), "{error}");
+        assert!(
+            error.to_string().starts_with(expected),
+            "{error} is not {expected}"
+        );
+        assert!(error.remedy().is_some(), "{error}");
         assert_eq!(inspect(&input).unwrap_err().to_string(), error.to_string());
     };
     damaged(
@@ -40,11 +43,11 @@ fn damage_is_named_with_its_line() {
     );
     damaged(
         edit(|lines| drop(lines.drain(3..4))),
-        "line 7: the key data ends too early: 294 bytes announced, 246",
+        "line 7: the key data is truncated: 294 bytes expected, 246",
     );
     damaged(
         edit(|lines| lines.insert(3, lines[3])),
-        "line 9: 48 bytes too many after the key data",
+        "line 9: 48 extra bytes after the key data",
     );
     damaged(
         edit(|lines| drop(lines.drain(1..8))),
@@ -52,15 +55,15 @@ fn damage_is_named_with_its_line() {
     );
     damaged(
         edit(|lines| lines.insert(4, "AAA*")),
-        "line 5: the character '*' does not belong into base64",
+        "line 5: the character '*' is not part of the base64 alphabet",
     );
     damaged(
         edit(|lines| lines.insert(2, "…")),
-        "line 3: the character '\u{fffd}' does not belong",
+        "line 3: the character '\u{fffd}' is not part",
     );
     damaged(
         edit(|lines| lines.insert(6, "AA==")),
-        "line 8: base64 goes on after its padding",
+        "line 8: base64 continues after its padding",
     );
     damaged(
         key.replacen("-----BEGIN", "----BEGIN", 1),
@@ -72,16 +75,16 @@ fn damage_is_named_with_its_line() {
     );
     damaged(
         key.replace("END PUBLIC", "END PRIVATE"),
-        "line 9: the END line does not name the same thing",
+        "line 9: the label of the END line differs",
     );
     damaged(
         key.replacen("MII", "MI", 1),
-        "line 8: the base64 text ends too early or has lost characters",
+        "line 8: the base64 text is truncated or lacks characters",
     );
 }
 
 #[test]
-fn damaged_der_is_named() {
+fn damage_to_der_is_reported() {
     let der = data("openssl/public.der");
     let truncated = PublicKey::parse(&der[..200]).unwrap_err();
     assert!(matches!(
@@ -130,7 +133,7 @@ fn damaged_der_is_named() {
 }
 
 #[test]
-fn damaged_headers_of_a_traditional_key() {
+fn damage_to_the_headers_of_a_traditional_key_is_reported() {
     let key = text("openssl/traditional-aes256.pem");
     let dek = key.lines().find(|line| line.starts_with("DEK-Info")).unwrap();
     let passphrase = Passphrase::new(PASSPHRASE);
@@ -142,14 +145,14 @@ fn damaged_headers_of_a_traditional_key() {
         "DEK-Info: aes,00",
     ] {
         let error = PrivateKey::parse(key.replace(dek, replacement), Some(&passphrase)).unwrap_err();
-        let right = matches!(
+        let is_right = matches!(
             error,
             KeyError::Damaged {
                 damage: Damage::BadHeader("DEK-Info"),
                 ..
             }
         );
-        assert!(right, "{replacement:?}: {error:?}");
-        assert!(error.help().unwrap().contains("DEK-Info"));
+        assert!(is_right, "{replacement:?}: {error:?}");
+        assert!(error.remedy().unwrap().contains("DEK-Info"));
     }
 }

@@ -1,4 +1,4 @@
-//! Key files: modes, overwriting, crashes, links.
+//! Key files: modes, overwriting, crashes, symbolic links.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![cfg(unix)]
 
@@ -37,7 +37,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn private_keys_are_written_for_the_owner_alone_and_public_ones_for_all() {
+fn private_keys_are_readable_by_the_owner_only_and_public_keys_by_all() {
     let directory = tempfile::tempdir().unwrap();
     let (private, public) = (
         directory.path().join("private.pem"),
@@ -73,7 +73,7 @@ fn private_keys_are_written_for_the_owner_alone_and_public_ones_for_all() {
 
 #[cfg(unix)]
 #[test]
-fn a_private_key_that_others_can_read_is_warned_of_when_only_its_public_half_is_wanted() {
+fn reading_the_public_half_of_an_exposed_private_key_returns_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let (private, public) = (
         directory.path().join("private.pem"),
@@ -97,7 +97,7 @@ fn a_private_key_that_others_can_read_is_warned_of_when_only_its_public_half_is_
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_never_replaced() {
+fn only_regular_files_are_replaced() {
     use std::os::unix::fs::FileTypeExt;
 
     let directory = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ fn what_is_no_regular_file_is_never_replaced() {
         }
         let error = file::write_public_key(path, key.public_key(), Existing::Replace).unwrap_err();
         assert!(
-            matches!(error, FileError::NotAFile { .. }) && error.help().is_some(),
+            matches!(error, FileError::NotAFile { .. }) && error.remedy().is_some(),
             "{error:?}"
         );
     }
@@ -120,7 +120,7 @@ fn what_is_no_regular_file_is_never_replaced() {
 }
 
 #[test]
-fn an_existing_file_is_replaced_only_when_asked() {
+fn an_existing_file_is_replaced_only_on_request() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("private.pem");
     let (old, new) = (key("openssl/pkcs8.pem"), key("node/pkcs8.pem"));
@@ -128,7 +128,7 @@ fn an_existing_file_is_replaced_only_when_asked() {
     let error = file::write_private_key(&path, &new, Existing::Refuse).unwrap_err();
     assert!(matches!(error, FileError::Exists { .. }), "{error:?}");
     assert!(error.to_string().contains("private.pem"));
-    assert!(error.help().is_some());
+    assert!(error.remedy().is_some());
     assert_eq!(file::read_private_key(&path, None).unwrap().value(), &old);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     file::write_private_key(&path, &new, Existing::Replace).unwrap();
@@ -138,7 +138,7 @@ fn an_existing_file_is_replaced_only_when_asked() {
 }
 
 #[test]
-fn of_many_writers_to_a_free_name_one_wins_and_none_overwrites() {
+fn one_of_several_concurrent_writers_succeeds_and_none_overwrites() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("private.pem");
     let keys = [
@@ -171,7 +171,7 @@ fn of_many_writers_to_a_free_name_one_wins_and_none_overwrites() {
 }
 
 #[test]
-fn a_reader_sees_the_old_file_or_the_new_one_at_every_moment() {
+fn concurrent_readers_see_the_old_file_or_the_new_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("private.pem");
     let keys = [key("openssl/pkcs8.pem"), key("node/pkcs8.pem")];
@@ -192,7 +192,7 @@ fn a_reader_sees_the_old_file_or_the_new_one_at_every_moment() {
 }
 
 #[test]
-fn what_a_crash_left_behind_is_no_obstacle() {
+fn leftovers_of_a_crash_do_not_prevent_writing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("private.pem");
     fs::write(
@@ -205,7 +205,7 @@ fn what_a_crash_left_behind_is_no_obstacle() {
 }
 
 #[test]
-fn a_link_is_never_followed_when_writing() {
+fn symbolic_links_are_not_followed_when_writing() {
     let directory = tempfile::tempdir().unwrap();
     let (target, link) = (directory.path().join("target"), directory.path().join("link.pem"));
     let dangling = directory.path().join("dangling.pem");
@@ -225,7 +225,7 @@ fn a_link_is_never_followed_when_writing() {
 }
 
 #[test]
-fn reading_follows_links_as_secret_mounts_need() {
+fn symbolic_links_are_followed_when_reading() {
     let directory = tempfile::tempdir().unwrap();
     let (target, link) = (
         directory.path().join("..data"),
@@ -238,7 +238,7 @@ fn reading_follows_links_as_secret_mounts_need() {
 }
 
 #[test]
-fn a_private_key_that_others_can_access_is_warned_about() {
+fn a_private_key_that_others_can_access_causes_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("private.pem");
     file::write_private_key(&path, &key("openssl/pkcs8.pem"), Existing::Refuse).unwrap();
@@ -262,7 +262,7 @@ fn a_private_key_that_others_can_access_is_warned_about() {
 }
 
 #[test]
-fn what_cannot_be_read_or_written_is_named() {
+fn errors_of_reading_and_writing_name_the_path() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing.pem");
     let error = file::read_private_key(&missing, None).unwrap_err();
@@ -285,7 +285,7 @@ fn what_cannot_be_read_or_written_is_named() {
         ),
         "{error:?}"
     );
-    assert!(error.help().unwrap().contains("generate"));
+    assert!(error.remedy().unwrap().contains("generate"));
     let key = key("openssl/pkcs8.pem");
     let path = directory.path().join("unprotected.pem");
     let (passphrase, protection) = (Passphrase::new(""), Protection::default());
@@ -315,7 +315,7 @@ fn what_cannot_be_read_or_written_is_named() {
 }
 
 #[test]
-fn a_file_without_end_is_read_no_further_than_its_bound() {
+fn an_endless_file_is_read_up_to_the_limit() {
     let error = file::read_public_key("/dev/zero").unwrap_err();
     assert!(
         matches!(
@@ -330,7 +330,7 @@ fn a_file_without_end_is_read_no_further_than_its_bound() {
 }
 
 #[test]
-fn a_key_that_was_opened_once_is_parsed_as_often_as_is_needed() {
+fn a_key_file_that_was_read_once_can_be_parsed_repeatedly() {
     let passphrase = Passphrase::new(PASSPHRASE);
     let bytes = data("openssl/traditional-aes256.pem");
     let file = KeyFile::from_reader("a pipe", bytes.as_slice()).unwrap();

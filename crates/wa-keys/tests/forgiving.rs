@@ -1,4 +1,4 @@
-//! What people do to PEM text is forgiven, alone and combined, and nothing else is.
+//! Common damage to PEM text is repaired, alone and combined.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/data.rs"]
@@ -17,7 +17,7 @@ const FORMS: [&str; 6] = [
     "openssl/traditional-aes256.pem",
 ];
 
-/// Reads any of the forms and gives the public half.
+/// Parses any of the forms and returns the public half.
 fn read(input: impl AsRef<[u8]>) -> Result<PublicKey, wa_keys::KeyError> {
     PublicKey::parse_or_derive(input, Some(&Passphrase::new(PASSPHRASE)))
 }
@@ -46,7 +46,7 @@ fn base64_of(pem: &str) -> String {
     base64ct::Base64::encode_string(pem.as_bytes())
 }
 
-/// As JavaScript's `encodeURIComponent` does it, but for the space.
+/// Encodes like JavaScript's `encodeURIComponent`, except for the space.
 fn url_encoded(pem: &str, space: &str) -> String {
     pem.chars()
         .map(|c| match c {
@@ -57,7 +57,7 @@ fn url_encoded(pem: &str, space: &str) -> String {
         .collect()
 }
 
-/// The `.env` value of Meta's sample endpoint, with the key pasted where the dots are.
+/// The `.env` value of Meta's sample endpoint, with the key in place of the dots.
 fn in_placeholder(pem: &str) -> String {
     format!(
         "-----[REPLACE THIS] BEGIN RSA PRIVATE KEY-----\n{pem}-----[REPLACE THIS] END RSA PRIVATE KEY-----"
@@ -73,11 +73,11 @@ fn utf16(pem: &str, mark: bool) -> Vec<u8> {
         .collect()
 }
 
-type Untidy = fn(&str) -> Vec<u8>;
+type Change = fn(&str) -> Vec<u8>;
 
 #[test]
-fn field_13_each_untidiness_is_forgiven_in_each_form() {
-    let untidy: [(&str, Untidy); 24] = [
+fn field_13_each_change_of_the_text_is_accepted_in_each_form() {
+    let changes: [(&str, Change); 24] = [
         ("CRLF", |pem| pem.replace('\n', "\r\n").into()),
         ("CR", |pem| pem.replace('\n', "\r").into()),
         ("byte order mark", |pem| format!("\u{feff}{pem}").into()),
@@ -122,21 +122,21 @@ fn field_13_each_untidiness_is_forgiven_in_each_form() {
             base64ct::Base64::encode_string(pem.as_bytes()).into()
         }),
     ];
-    all_forms_are_read(&untidy);
+    all_forms_are_parsed(&changes);
 }
 
-fn all_forms_are_read(untidy: &[(&str, Untidy)]) {
+fn all_forms_are_parsed(changes: &[(&str, Change)]) {
     for form in FORMS {
-        for (name, untidy) in untidy {
-            let key = read(untidy(&text(form))).unwrap_or_else(|error| panic!("{form}, {name}: {error}"));
+        for (name, change) in changes {
+            let key = read(change(&text(form))).unwrap_or_else(|error| panic!("{form}, {name}: {error}"));
             assert_eq!(key, expected(), "{form}, {name}");
         }
     }
 }
 
 #[test]
-fn what_web_forms_word_processors_and_manifests_do_is_forgiven_in_each_form() {
-    let untidy: [(&str, Untidy); 12] = [
+fn changes_by_web_forms_word_processors_and_manifests_are_accepted_in_each_form() {
+    let changes: [(&str, Change); 12] = [
         ("URL-encoded", |pem| url_encoded(pem, "%20").into()),
         ("form field", |pem| {
             format!("key={}&x=1", url_encoded(pem, "+")).into()
@@ -176,11 +176,11 @@ fn what_web_forms_word_processors_and_manifests_do_is_forgiven_in_each_form() {
             format!(r#"{{"kind":"Secret","data":{{"key.pem":"{value}","user":"YWRtaW4="}},"last":"{annotation}"}}"#).into()
         }),
     ];
-    all_forms_are_read(&untidy);
+    all_forms_are_parsed(&changes);
 }
 
 #[test]
-fn base64_without_armour_is_read() {
+fn base64_without_boundaries_is_parsed() {
     use base64ct::Encoding as _;
 
     for form in [
@@ -197,7 +197,7 @@ fn base64_without_armour_is_read() {
 }
 
 #[test]
-fn the_placeholder_of_metas_sample_is_named() {
+fn the_placeholder_of_metas_sample_is_reported() {
     let readme = "PRIVATE_KEY=\"-----[REPLACE THIS] BEGIN RSA PRIVATE KEY-----\nMIIE...\n...\n...AQAB\n\
                   -----[REPLACE THIS] END RSA PRIVATE KEY-----\"";
     let error = read(readme).unwrap_err();
@@ -206,11 +206,11 @@ fn the_placeholder_of_metas_sample_is_named() {
         other => panic!("{other:?}"),
     };
     assert_eq!(damage, &wa_keys::Damage::Placeholder);
-    assert!(error.help().unwrap().contains("[REPLACE THIS]"));
+    assert!(error.remedy().unwrap().contains("[REPLACE THIS]"));
 }
 
 #[test]
-fn what_a_kubernetes_secret_holds_is_listed() {
+fn items_of_a_kubernetes_secret_are_listed() {
     let secret = format!(
         "kind: Secret\ndata:\n  tls.crt: {}\n  tls.key: {}\n",
         base64_of(&text("openssl/certificate.pem")),
@@ -224,13 +224,13 @@ fn what_a_kubernetes_secret_holds_is_listed() {
         PrivateKey::parse(&secret, None).unwrap().public_key(),
         &expected()
     );
-    // A value that is cut off is damage, not another kind of file.
+    // A truncated value is reported as damage.
     let cut = secret.replace("tls.key: LS0tLS1CRUdJTiBQUklWQVRF", "tls.key: LS0tLS1CRUdJTiBQ");
     assert!(PrivateKey::parse(cut, None).is_err());
 }
 
 #[test]
-fn the_label_may_be_wrong_about_the_contents() {
+fn the_label_may_differ_from_the_contents() {
     let pkcs1 = pem("PUBLIC KEY", &data("openssl/pkcs1-public.der"));
     assert_eq!(read(pkcs1).unwrap(), expected());
     let pkcs8 = pem("RSA PRIVATE KEY", &data("openssl/pkcs8.der"));
@@ -243,7 +243,7 @@ fn the_label_may_be_wrong_about_the_contents() {
 }
 
 #[test]
-fn parameters_beside_a_key_do_no_harm() {
+fn parameters_next_to_a_key_are_ignored() {
     let both = [data("refused/ec-parameters.pem"), data("openssl/public.pem")].concat();
     assert_eq!(PublicKey::parse(both).unwrap(), expected());
 }
@@ -251,9 +251,9 @@ fn parameters_beside_a_key_do_no_harm() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Any mixture of blanks, marks and line ends between the tokens of a block reads to the same key.
+    /// Any mixture of blanks, byte order marks and line ends between lines yields the same key.
     #[test]
-    fn mixtures_are_forgiven(form in 0..FORMS.len(), seed in any::<u64>(), quote in any::<bool>(), literal in any::<bool>()) {
+    fn mixtures_are_accepted(form in 0..FORMS.len(), seed in any::<u64>(), quote in any::<bool>(), literal in any::<bool>()) {
         let breaks = ["\n", "\r\n", " \n", "\n\n", "\n   ", "\t\n", "\\n", "\\r\\n", "\u{a0}\n", "\r", "\\\n"];
         let mut state = seed;
         let mut pick = |count: usize| {
@@ -272,9 +272,9 @@ proptest! {
         prop_assert_eq!(read(&out).unwrap(), expected());
     }
 
-    /// Base64 may be broken anywhere.
+    /// Base64 may be wrapped at any column.
     #[test]
-    fn any_wrapping_is_forgiven(width in 1usize..400) {
+    fn any_wrapping_is_accepted(width in 1usize..400) {
         let der = data("openssl/public.der");
         let base64 = base64_on_one_line(&pem("PUBLIC KEY", &der));
         let body = base64.lines().nth(1).unwrap();

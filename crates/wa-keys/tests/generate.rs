@@ -1,11 +1,11 @@
-//! New keys are what WhatsApp takes, and differ.
+//! Generated keys are valid for WhatsApp, and differ.
 #![cfg(feature = "generate")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use wa_keys::{Passphrase, PrivateKey, Protection, PublicKey, inspect};
 
 #[test]
-fn a_new_key_is_sound_and_unlike_the_last() {
+fn generated_keys_are_valid_and_differ() {
     let (first, second) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
     assert_ne!(first, second);
     assert_ne!(
@@ -25,7 +25,7 @@ fn a_new_key_is_sound_and_unlike_the_last() {
 }
 
 #[test]
-fn a_protected_key_opens_with_its_passphrase_and_is_never_written_twice_alike() {
+fn an_encrypted_key_is_decrypted_with_its_passphrase_and_differs_each_time() {
     let key = PrivateKey::generate().unwrap();
     let passphrase = Passphrase::new("correct horse");
     let protection = Protection::default();

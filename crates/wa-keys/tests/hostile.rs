@@ -1,4 +1,4 @@
-//! Files made to hang, exhaust or crash the reader are refused before any work is done for them.
+//! Files that are made to block, exhaust or crash the parser are refused before any expensive work.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/data.rs"]
@@ -7,7 +7,7 @@ mod support;
 use support::*;
 use wa_keys::{Cost, KeyError, Passphrase, PrivateKey, inspect, limits};
 
-fn open(der: &[u8]) -> KeyError {
+fn parse_error(der: &[u8]) -> KeyError {
     PrivateKey::parse(der, Some(&Passphrase::new(PASSPHRASE))).unwrap_err()
 }
 
@@ -18,12 +18,12 @@ fn cost(der: &[u8]) -> Cost {
         "{problem:?}"
     );
     assert!(problem.main().encryption().is_some());
-    // Without a passphrase too: nobody should be asked for one in vain.
+    // Without a passphrase too, so that a program does not prompt for one in vain.
     assert!(matches!(
         PrivateKey::parse(der, None),
         Err(KeyError::CostTooHigh { .. })
     ));
-    match open(der) {
+    match parse_error(der) {
         error @ KeyError::CostTooHigh { .. } => {
             assert_eq!(error.action(), Some(wa_keys::Action::Reencrypt { legacy: false }));
             let KeyError::CostTooHigh { cost } = error else {
@@ -95,7 +95,7 @@ fn salts_are_bounded() {
 }
 
 #[test]
-fn impossible_parameters_are_malformed_and_crash_nothing() {
+fn invalid_parameters_are_malformed() {
     let good = || pbkdf2(b"saltsalt", &[8, 0]);
     let cases = [
         (
@@ -140,33 +140,33 @@ fn impossible_parameters_are_malformed_and_crash_nothing() {
         ),
     ];
     for (name, der) in cases {
-        let error = open(&der);
+        let error = parse_error(&der);
         assert!(matches!(error, KeyError::Malformed { .. }), "{name}: {error:?}");
     }
 }
 
 #[test]
-fn ciphertext_of_an_impossible_length_is_damage() {
+fn ciphertext_of_an_invalid_length_is_damaged() {
     for length in [0, 1, 15, 17, 31] {
         let der = pbes2(pbkdf2(b"saltsalt", &[8, 0]), aes256(&IV), &vec![3; length]);
-        let error = open(&der);
+        let error = parse_error(&der);
         assert!(matches!(error, KeyError::Damaged { .. }), "{length}: {error:?}");
     }
 }
 
 #[test]
-fn the_bounds_themselves_are_still_read() {
-    // Near the bound for memory; decryption then fails, which shows that the derivation was done.
+fn costs_at_the_limit_are_accepted() {
+    // Near the limit for memory. Decryption then fails, which shows that the key was derived.
     let der = pbes2(
         scrypt(&(1u64 << 18).to_be_bytes(), &[8], &[1]),
         aes256(&IV),
         &CIPHERTEXT,
     );
-    assert!(matches!(open(&der), KeyError::WrongPassphrase { .. }));
+    assert!(matches!(parse_error(&der), KeyError::WrongPassphrase { .. }));
 }
 
 #[test]
-fn deep_nesting_and_many_blocks_are_no_trouble() {
+fn deep_nesting_and_many_blocks_are_handled() {
     let deep = (0..60_000).fold(Vec::new(), |inner: Vec<u8>, _| {
         if inner.len() < 60_000 {
             tlv(0x30, &inner)
@@ -182,7 +182,7 @@ fn deep_nesting_and_many_blocks_are_no_trouble() {
     assert!(inspect(begins).is_err());
 }
 
-/// A container whose authenticated safe has these parts.
+/// Returns a container with these parts in its authenticated safe.
 fn container(parts: &[Vec<u8>]) -> Vec<u8> {
     let safe = octets(&sequence(parts));
     let data = sequence(&[oid("1.2.840.113549.1.7.1"), tlv(0xa0, &safe)]);
@@ -214,7 +214,7 @@ fn pbe(rounds: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn rounds_of_pkcs12_are_bounded_wherever_they_are() {
+fn pkcs12_rounds_are_bounded_in_every_place() {
     for rounds in [&1_000_001u32.to_be_bytes()[..], &[0xff; 4], &[0xff; 200]] {
         let key = sequence(&[pbe(rounds), octets(&CIPHERTEXT)]);
         let part = encrypted_part(&pbe(rounds), &CIPHERTEXT);
@@ -229,26 +229,26 @@ fn rounds_of_pkcs12_are_bounded_wherever_they_are() {
         }
     }
     let none = sequence(&[pbe(&[0]), octets(&CIPHERTEXT)]);
-    assert!(matches!(open(&none), KeyError::Malformed { .. }));
-    // At the bound it is still done; decryption then fails.
+    assert!(matches!(parse_error(&none), KeyError::Malformed { .. }));
+    // At the limit the key is derived; decryption then fails.
     let bound = sequence(&[pbe(&1_000_000u32.to_be_bytes()), octets(&CIPHERTEXT)]);
-    assert!(matches!(open(&bound), KeyError::WrongPassphrase { .. }));
+    assert!(matches!(parse_error(&bound), KeyError::WrongPassphrase { .. }));
 }
 
 #[test]
 fn a_container_of_many_keys_or_parts_costs_no_more_than_one() {
     let key = sequence(&[pbe(&1_000_000u32.to_be_bytes()), octets(&CIPHERTEXT)]);
     let many = container(&[key_part(&vec![key; 400])]);
-    assert!(matches!(open(&many), KeyError::SeveralKeys { count: 400 }));
+    assert!(matches!(parse_error(&many), KeyError::SeveralKeys { count: 400 }));
     let part = encrypted_part(&pbe(&1_000_000u32.to_be_bytes()), &CIPHERTEXT);
     assert!(matches!(
-        open(&container(&vec![part; 200])),
+        parse_error(&container(&vec![part; 200])),
         KeyError::WrongPassphrase { .. }
     ));
 }
 
 #[test]
-fn containers_that_are_none_are_malformed() {
+fn invalid_containers_are_malformed() {
     let data = oid("1.2.840.113549.1.7.1");
     let signed = sequence(&[
         integer(&[3]),
@@ -272,15 +272,18 @@ fn containers_that_are_none_are_malformed() {
         container(&[null()]),
         container(&[sequence(&[])]),
     ] {
-        let error = open(&der);
+        let error = parse_error(&der);
         assert!(matches!(error, KeyError::Malformed { .. }), "{error:?}");
     }
-    assert!(matches!(open(&container(&[])), KeyError::NoPrivateKey { .. }));
+    assert!(matches!(
+        parse_error(&container(&[])),
+        KeyError::NoPrivateKey { .. }
+    ));
 }
 
 #[test]
-fn long_texts_of_every_new_form_are_read_in_no_time() {
-    // Each of them takes minutes where a scan begins again at every place.
+fn long_texts_are_scanned_in_linear_time() {
+    // Each takes minutes if a scan restarts at every position.
     for text in [
         "-".repeat(250_000),
         "\u{2014}".repeat(80_000),

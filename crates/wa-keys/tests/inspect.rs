@@ -1,4 +1,4 @@
-//! `inspect` tells of any file what it is, without a passphrase.
+//! `inspect` describes any key file without a passphrase.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,9 +10,9 @@
 mod support;
 
 use support::*;
-use wa_keys::{Encoding, PublicKey, inspect};
+use wa_keys::{Advice, Encoding, PublicKey, inspect};
 
-/// File, kind, algorithm, bits and exponent, encryption, problem, a part of the advice; `-` for none.
+/// File, kind, algorithm, bits and exponent, encryption, problem, part of the advice; `-` stands for none.
 const TABLE: &str = "
     openssl/public.pem | SPKI public key | RSA | 2048 65537 | - | - | -
     openssl/pkcs1-public.der | PKCS#1 public key | RSA | 2048 65537 | - | - | WritePublicKey
@@ -21,7 +21,7 @@ const TABLE: &str = "
     openssl/pkcs1.der | PKCS#1 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
     guide/private.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-256 (2048 rounds), 3DES-CBC | - | 2048 rounds
     openssl/scrypt-aes-256-cbc.pem | encrypted PKCS#8 private key | - | - | scrypt (N=16384, r=8, p=1), AES-256-CBC | - | -
-    openssl/pbes2-hmacWithSHA1.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-1 (2048 rounds), AES-256-CBC | - | 600000 are advised
+    openssl/pbes2-hmacWithSHA1.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-1 (2048 rounds), AES-256-CBC | - | 600000 are recommended
     node/pkcs1-des3.pem | encrypted private key in OpenSSL's traditional form | - | - | EVP_BytesToKey with MD5 (1 round), 3DES-CBC | - | one round of MD5
     python/exponent-3-public.pem | SPKI public key | RSA | 2048 3 | - | - | 65537
     refused/rsa1024.pem | PKCS#8 private key | RSA | 1024 65537 | - | 1024 bits | Generate
@@ -51,15 +51,19 @@ fn every_file_is_described() {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let inspection = inspect(data(cells[0])).unwrap();
         let item = inspection.main();
-        let told = |told: Option<String>| told.unwrap_or_else(|| "-".to_owned());
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let numbers = item
             .bits()
             .map(|bits| format!("{bits} {}", item.exponent().unwrap()));
         assert_eq!(item.kind().to_string(), cells[1], "{row}");
-        assert_eq!(told(item.algorithm().map(ToString::to_string)), cells[2], "{row}");
-        assert_eq!(told(numbers), cells[3], "{row}");
         assert_eq!(
-            told(item.encryption().map(|encryption| encryption.to_string())),
+            or_dash(item.algorithm().map(ToString::to_string)),
+            cells[2],
+            "{row}"
+        );
+        assert_eq!(or_dash(numbers), cells[3], "{row}");
+        assert_eq!(
+            or_dash(item.encryption().map(|encryption| encryption.to_string())),
             cells[4],
             "{row}"
         );
@@ -81,7 +85,7 @@ fn every_file_is_described() {
 }
 
 #[test]
-fn the_fingerprint_is_that_of_the_public_half_wherever_it_is_in_the_open() {
+fn fingerprint_is_that_of_the_public_half_unless_encrypted() {
     let expected = PublicKey::parse(data("openssl/public.pem"))
         .unwrap()
         .fingerprint();
@@ -103,7 +107,7 @@ fn the_fingerprint_is_that_of_the_public_half_wherever_it_is_in_the_open() {
 }
 
 #[test]
-fn everything_in_a_file_is_listed_and_the_private_key_counts() {
+fn all_items_are_listed_and_the_private_key_is_the_main_one() {
     let bundle = [
         "openssl/certificate.pem",
         "refused/ec-certificate.pem",
@@ -127,7 +131,7 @@ fn everything_in_a_file_is_listed_and_the_private_key_counts() {
 }
 
 #[test]
-fn the_problem_of_a_whole_input_is_what_refuses_it_everywhere_else() {
+fn problem_of_an_input_is_the_error_of_parsing_it() {
     for (names, problem) in [
         (&["openssl/public.pem"][..], None),
         (&["openssl/public.pem", "openssl/certificate.pem"], None),
@@ -161,12 +165,12 @@ fn the_problem_of_a_whole_input_is_what_refuses_it_everywhere_else() {
             Some(part) => {
                 let found = found.unwrap_or_else(|| panic!("{names:?}: no problem"));
                 assert!(found.to_string().contains(part), "{names:?}: {found}");
-                assert!(advice.contains(&found.advice().unwrap()), "{names:?}: {advice:?}");
+                let remedy = found.remedy().unwrap();
+                let is_remedy = |line: &Advice| line.text() == remedy && line.action() == found.action();
+                assert!(advice.iter().any(is_remedy), "{names:?}: {advice:?}");
             }
         }
-        let says_several = advice
-            .iter()
-            .any(|line| line.text().contains("a file of its own"));
+        let says_several = advice.iter().any(|line| line.text().contains("a separate file"));
         assert_eq!(
             says_several,
             problem.is_some_and(|part| part.contains("different")),
@@ -176,7 +180,7 @@ fn the_problem_of_a_whole_input_is_what_refuses_it_everywhere_else() {
 }
 
 #[test]
-fn der_is_told_from_pem() {
+fn der_is_distinguished_from_pem() {
     assert_eq!(
         inspect(data("openssl/public.der")).unwrap().encoding(),
         Encoding::Der

@@ -1,4 +1,4 @@
-//! Live checks against the programs that people use: `openssl` and `node`, each skipped (and said so) when absent.
+//! Live checks with `openssl` and `node`; a test prints `SKIPPED` if the program is not installed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/data.rs"]
@@ -16,7 +16,7 @@ use wa_keys::{
     file::{self, Existing},
 };
 
-/// Tells whether a program is there, and says so when it is not.
+/// Returns whether a program is installed, and prints `SKIPPED` if it is not.
 fn has(program: &str, version: &str) -> bool {
     let found = Command::new(program)
         .arg(version)
@@ -25,7 +25,7 @@ fn has(program: &str, version: &str) -> bool {
         .status();
     let found = found.is_ok_and(|status| status.success());
     if !found {
-        // Not `eprintln!`, which the test harness would hide.
+        // The test harness would capture `eprintln!`.
         io::stderr()
             .write_all(format!("SKIPPED: `{program}` is not on the PATH\n").as_bytes())
             .unwrap();
@@ -33,7 +33,7 @@ fn has(program: &str, version: &str) -> bool {
     found
 }
 
-/// Runs a program in a directory and gives its standard output.
+/// Runs a program in a directory and returns its standard output.
 fn run(directory: &Path, program: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(program)
         .args(arguments)
@@ -42,8 +42,8 @@ fn run(directory: &Path, program: &str, arguments: &[&str]) -> Vec<u8> {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let says = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {says}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {stderr}");
     output.stdout
 }
 
@@ -51,7 +51,7 @@ fn openssl(directory: &Path, arguments: &str) -> Vec<u8> {
     run(directory, "openssl", &arguments.split(' ').collect::<Vec<_>>())
 }
 
-/// A directory with one key in every form that is written.
+/// Returns a directory with one key in every form that this crate writes.
 fn written() -> (tempfile::TempDir, PrivateKey) {
     let directory = tempfile::tempdir().unwrap();
     #[cfg(feature = "generate")]
@@ -74,7 +74,7 @@ fn written() -> (tempfile::TempDir, PrivateKey) {
 }
 
 #[test]
-fn openssl_reads_every_form_that_is_written() {
+fn openssl_parses_every_form_that_is_written() {
     if !has("openssl", "version") {
         return;
     }
@@ -87,7 +87,7 @@ fn openssl_reads_every_form_that_is_written() {
         "rsa -in plain.pem -check -pubout -outform DER",
     ] {
         let output = openssl(directory.path(), arguments);
-        // `-check` says "Key is valid" first.
+        // `-check` prints "Key is valid" first.
         assert!(output.ends_with(public.as_der()), "{arguments}");
     }
     let pem = openssl(
@@ -102,7 +102,7 @@ fn openssl_reads_every_form_that_is_written() {
 }
 
 #[test]
-fn node_reads_every_form_that_is_written() {
+fn node_parses_every_form_that_is_written() {
     if !has("node", "--version") {
         return;
     }
@@ -121,7 +121,7 @@ fn node_reads_every_form_that_is_written() {
 }
 
 #[test]
-fn a_message_encrypted_by_node_to_the_public_key_is_opened_with_the_private_key_that_was_written() {
+fn node_encrypts_to_the_written_public_key_and_decrypts_with_the_private_key() {
     if !has("node", "--version") {
         return;
     }
@@ -139,7 +139,7 @@ fn a_message_encrypted_by_node_to_the_public_key_is_opened_with_the_private_key_
 }
 
 #[test]
-fn the_commands_of_the_guide_give_files_that_are_read() {
+fn files_of_the_guides_commands_are_parsed() {
     if !has("openssl", "version") {
         return;
     }
@@ -157,7 +157,8 @@ fn the_commands_of_the_guide_give_files_that_are_read() {
     let public = file::read_public_key(at("public.pem")).unwrap();
     let private = file::read_private_key(at("private.pem"), Some(&passphrase)).unwrap();
     assert_eq!(private.value().public_key(), &public);
-    // What these commands wrote before OpenSSL 3, which needs the option for it; older ones do not know it.
+    // The traditional form, which these commands wrote before OpenSSL 3. Only OpenSSL 3 knows the option for
+    // it.
     let version = String::from_utf8(openssl(directory.path(), "version")).unwrap();
     let option = if version.starts_with("OpenSSL 1") {
         ""

@@ -1,4 +1,4 @@
-//! Every form that people have, made by `OpenSSL`, Node.js, Python, OpenSSH and Java, is read to the same key.
+//! Every supported form, as written by `OpenSSL`, Node.js, Python, OpenSSH and Java, yields the same key.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/data.rs"]
@@ -7,7 +7,7 @@ mod support;
 use support::{PASSPHRASE, data};
 use wa_keys::{Form, Kind, Passphrase, PrivateKey, PublicKey, inspect};
 
-/// The key that the other files of a folder hold.
+/// Returns the key of all files in the folder of `name`.
 fn expected(name: &str) -> PublicKey {
     let (folder, _) = name.split_once('/').unwrap();
     PublicKey::parse(data(&format!("{folder}/public.pem"))).unwrap()
@@ -100,7 +100,7 @@ const PRIVATE: &[(Form, &str)] = &[
 ];
 
 #[test]
-fn field_13_every_private_form_is_read() {
+fn field_13_every_private_form_is_parsed() {
     let passphrase = Passphrase::new(PASSPHRASE);
     for (form, names) in PRIVATE.iter().copied() {
         for name in names.split(' ') {
@@ -116,7 +116,7 @@ fn field_13_every_private_form_is_read() {
 }
 
 #[test]
-fn every_public_form_is_read() {
+fn every_public_form_is_parsed() {
     let forms = [
         (
             Form::SpkiPublicKey,
@@ -198,7 +198,7 @@ fn an_odd_exponent_other_than_65537_is_accepted() {
 }
 
 #[test]
-fn a_passphrase_beyond_ascii_is_its_utf8_bytes() {
+fn a_non_ascii_passphrase_is_used_as_utf8() {
     let key = PrivateKey::parse(
         data("openssl/unicode-passphrase.pem"),
         Some(&Passphrase::new("größer als 🔑")),
@@ -207,7 +207,7 @@ fn a_passphrase_beyond_ascii_is_its_utf8_bytes() {
 }
 
 #[test]
-fn an_empty_passphrase_opens_what_was_encrypted_with_it() {
+fn an_empty_passphrase_decrypts_keys_encrypted_with_it() {
     for name in [
         "openssl/empty-passphrase.pem",
         "openssl/empty-passphrase-pbe.pem",
@@ -242,7 +242,7 @@ fn an_unprotected_container_needs_no_passphrase() {
 }
 
 #[test]
-fn a_container_in_base64_is_read() {
+fn a_container_in_base64_is_parsed() {
     use base64ct::Encoding as _;
 
     let base64 = base64ct::Base64::encode_string(&data("pkcs12/modern.p12"));
@@ -251,7 +251,7 @@ fn a_container_in_base64_is_read() {
 }
 
 #[test]
-fn a_passphrase_for_a_key_that_needs_none_does_no_harm() {
+fn an_unneeded_passphrase_is_ignored() {
     let key = PrivateKey::parse(data("openssl/pkcs8.pem"), Some(&Passphrase::new("unneeded")));
     assert_eq!(key.unwrap().public_key(), &expected("openssl/public.pem"));
 }
@@ -271,7 +271,7 @@ fn the_public_half_is_derived_from_any_private_form() {
 }
 
 #[test]
-fn a_key_with_its_own_public_half_and_certificates_beside_it_is_read() {
+fn a_private_key_next_to_its_public_half_and_certificates_is_parsed() {
     let bundle = [
         data("openssl/certificate.pem"),
         data("openssl/pkcs8.pem"),

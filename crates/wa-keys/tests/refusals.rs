@@ -1,4 +1,4 @@
-//! Each refusal has an error of its own, which says what was found and what to do.
+//! Each refusal has its own error, which names the fault and its remedy.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,19 +16,19 @@ use wa_keys::{
 
 type Check = fn(&KeyError) -> bool;
 
-/// Checks the variant of an error, a part of its text and a part of its help and action.
-fn check(name: &str, error: &KeyError, variant: &str, says: &str, helps: &str) {
-    let (text, debug, help) = (
+/// Checks the variant of an error, and that its text and its remedy or action contain a part.
+fn check(name: &str, error: &KeyError, variant: &str, fault: &str, remedy: &str) {
+    let (text, debug, found) = (
         error.to_string(),
         format!("{error:?}"),
-        format!("{} {:?}", error.help().unwrap_or_default(), error.action()),
+        format!("{} {:?}", error.remedy().unwrap_or_default(), error.action()),
     );
     assert_eq!(debug.split([' ', '(']).next(), Some(variant), "{name}");
-    assert!(text.contains(says), "{name}: {text:?} lacks {says:?}");
-    assert!(help.contains(helps), "{name}: {help:?} lacks {helps:?}");
+    assert!(text.contains(fault), "{name}: {text:?} lacks {fault:?}");
+    assert!(found.contains(remedy), "{name}: {found:?} lacks {remedy:?}");
 }
 
-/// Goes through a table of file, variant, what the error says and what its help says.
+/// Checks a table of file, variant, part of the error, part of the remedy or action.
 fn check_table(table: &str, parse: impl Fn(Vec<u8>) -> KeyError) {
     for row in table.lines().filter(|row| !row.trim().is_empty()) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -51,7 +51,7 @@ const PUBLIC: &str = "
     refused/ec-sec1.pem        | PrivateKeyGiven    | EC private key      | WritePublicKey
     refused/request.pem        | CertificateRequest | certificate request | ExtractRequestKey
     refused/request.der        | CertificateRequest | certificate request | ExtractRequestKey
-    refused/chain.pem          | SeveralKeys        | 2 different keys    | file of its own
+    refused/chain.pem          | SeveralKeys        | 2 different keys    | separate file
     refused/openssh.pub        | Foreign            | an SSH public key   | Export(SshPublicKey)
     refused/ssh2.pub           | Foreign            | SSH public key      | Export(Rfc4716PublicKey)
     refused/openssh.pem        | Foreign            | OpenSSH             | Export(OpenSshPrivateKey)
@@ -87,7 +87,7 @@ const PRIVATE: &str = "
     refused/jwk-oct.json             | NotRsa                | symmetric              | Generate
     refused/jwk-okp.json             | NotRsa                | Ed25519                | Generate
     refused/jwk-without-primes.json  | Damaged               | no member `p`          | `dp`, `dq` and `qi`
-    refused/two-keys.p12             | SeveralKeys           | 2 different keys       | file of its own
+    refused/two-keys.p12             | SeveralKeys           | 2 different keys       | separate file
     refused/no-key.p12               | NoPrivateKey          | PKCS#12                | private key
     refused/pbes2-des.pem            | UnsupportedProtection | DES-CBC                | Reencrypt { legacy: true }
     refused/pbes2-rc2.pem            | UnsupportedProtection | RC2-CBC                | Reencrypt { legacy: true }
@@ -98,12 +98,12 @@ const PRIVATE: &str = "
 ";
 
 #[test]
-fn public_keys_that_whatsapp_would_not_take() {
+fn public_keys_that_whatsapp_does_not_accept() {
     check_table(PUBLIC, |input| PublicKey::parse(input).unwrap_err());
 }
 
 #[test]
-fn private_keys_that_do_not_serve() {
+fn private_keys_that_are_not_supported() {
     let passphrase = Passphrase::new(PASSPHRASE);
     check_table(PRIVATE, |input| {
         PrivateKey::parse(input, Some(&passphrase)).unwrap_err()
@@ -112,7 +112,7 @@ fn private_keys_that_do_not_serve() {
 
 #[test]
 fn encrypted_keys_without_or_with_a_wrong_passphrase() {
-    for (name, says) in [
+    for (name, expected) in [
         ("guide/private.pem", "PBKDF2-HMAC-SHA-256 (2048 rounds), 3DES-CBC"),
         ("openssl/pbes2.der", "AES-256-CBC"),
         (
@@ -125,17 +125,17 @@ fn encrypted_keys_without_or_with_a_wrong_passphrase() {
         ),
     ] {
         let error = PrivateKey::parse(data(name), None).unwrap_err();
-        check(name, &error, "PassphraseNeeded", says, "passphrase");
+        check(name, &error, "PassphraseNeeded", expected, "passphrase");
         for other in ["", "correct horse ", "Correct horse"] {
             let error = PrivateKey::parse(data(name), Some(&Passphrase::new(other))).unwrap_err();
-            check(name, &error, "WrongPassphrase", says, "check the passphrase");
+            check(name, &error, "WrongPassphrase", expected, "check the passphrase");
         }
     }
 }
 
 #[test]
-fn many_wrong_passphrases_never_pass_for_damage() {
-    // One in 256 decrypts to sound padding, which must not change the answer.
+fn wrong_passphrases_are_never_reported_as_damage() {
+    // One in 256 decrypts to valid padding, which must not change the error.
     let key = data("node/pkcs1-aes128.pem");
     for guess in 0..1500 {
         let error = PrivateKey::parse(&key, Some(&Passphrase::new(guess.to_string()))).unwrap_err();
@@ -147,7 +147,7 @@ fn many_wrong_passphrases_never_pass_for_damage() {
 }
 
 #[test]
-fn exponents_that_are_not_sound() {
+fn exponents_that_are_not_acceptable() {
     let modulus = numbers(&data("openssl/pkcs1.der"))[1].clone();
     let cases: [(&[u8], ExponentFault, &str); 6] = [
         (&[0], ExponentFault::Even, "even"),
@@ -157,19 +157,19 @@ fn exponents_that_are_not_sound() {
         (&[1, 0, 0, 0, 1], ExponentFault::TooLarge { bits: 33 }, "33 bits"),
         (&modulus, ExponentFault::TooLarge { bits: 2048 }, "2048 bits"),
     ];
-    for (exponent, expected, says) in cases {
+    for (exponent, expected, text) in cases {
         match PublicKey::parse(spki(&modulus, exponent)).unwrap_err() {
             error @ KeyError::BadExponent { fault } => {
                 assert_eq!(fault, expected);
-                assert!(error.to_string().contains(says), "{error}");
+                assert!(error.to_string().contains(text), "{error}");
             }
             other => panic!("{other:?}"),
         }
     }
-    for sound in [[0, 0, 0, 3], [0, 1, 0, 1], [0xff; 4]] {
+    for valid in [[0, 0, 0, 3], [0, 1, 0, 1], [0xff; 4]] {
         assert_eq!(
-            PublicKey::parse(spki(&modulus, &sound)).unwrap().exponent(),
-            u32::from_be_bytes(sound)
+            PublicKey::parse(spki(&modulus, &valid)).unwrap().exponent(),
+            u32::from_be_bytes(valid)
         );
     }
 }
@@ -185,42 +185,42 @@ fn a_modulus_that_is_even() {
 }
 
 #[test]
-fn numbers_that_do_not_form_a_key() {
+fn numbers_that_are_inconsistent() {
     use wa_keys::Relation::{Coefficient, ExponentP, ExponentQ, Modulus, Primes, PrivateExponent};
 
     const N: usize = 1;
     const D: usize = 3;
     const P: usize = 4;
     const Q: usize = 5;
-    let sound = numbers(&data("openssl/pkcs1.der"));
-    assert!(PrivateKey::parse(pkcs1(&sound), None).is_ok());
+    let valid = numbers(&data("openssl/pkcs1.der"));
+    assert!(PrivateKey::parse(pkcs1(&valid), None).is_ok());
     let other = numbers(&inner(&data("java/pkcs8.der")));
     let one = || vec![1];
     let low_bits = |index: usize, mask: u8| {
-        let mut number = sound[index].clone();
+        let mut number = valid[index].clone();
         *number.last_mut().unwrap() ^= mask;
         number
     };
     let cases = [
         (vec![(N, other[N].clone())], Modulus),
         (vec![(P, other[P].clone())], Modulus),
-        (vec![(P, sound[Q].clone())], Modulus),
-        (vec![(P, one()), (Q, sound[N].clone())], Primes),
+        (vec![(P, valid[Q].clone())], Modulus),
+        (vec![(P, one()), (Q, valid[N].clone())], Primes),
         (vec![(P, vec![0])], Primes),
         (vec![(Q, low_bits(Q, 1))], Primes),
         (vec![(2, vec![3])], PrivateExponent),
         (vec![(D, low_bits(D, 2))], PrivateExponent),
         (vec![(D, vec![0])], PrivateExponent),
-        (vec![(D, [vec![1], sound[D].clone()].concat())], PrivateExponent),
+        (vec![(D, [vec![1], valid[D].clone()].concat())], PrivateExponent),
         (vec![(6, low_bits(6, 1))], ExponentP),
         (vec![(6, one())], ExponentP),
-        (vec![(P, sound[Q].clone()), (Q, sound[P].clone())], ExponentP),
+        (vec![(P, valid[Q].clone()), (Q, valid[P].clone())], ExponentP),
         (vec![(7, low_bits(7, 4))], ExponentQ),
         (vec![(8, low_bits(8, 1))], Coefficient),
         (vec![(8, vec![0])], Coefficient),
     ];
     for (changes, expected) in cases {
-        let mut numbers = sound.clone();
+        let mut numbers = valid.clone();
         for (index, number) in &changes {
             numbers[*index].clone_from(number);
         }
@@ -228,7 +228,7 @@ fn numbers_that_do_not_form_a_key() {
         match PrivateKey::parse(pkcs1(&numbers), None) {
             Err(error @ KeyError::InconsistentNumbers { relation }) => {
                 assert_eq!(relation, expected, "{indexes:?}");
-                assert!(error.help().unwrap().contains("backup"));
+                assert!(error.remedy().unwrap().contains("backup"));
             }
             other => panic!("{indexes:?}: {other:?}"),
         }
@@ -236,7 +236,7 @@ fn numbers_that_do_not_form_a_key() {
 }
 
 #[test]
-fn protection_that_openssl_does_not_read_either_gets_no_command() {
+fn encryption_that_openssl_does_not_support_either_has_no_action() {
     for (cipher, name) in [
         ("2.16.840.1.101.3.4.1.46", "AES-256-GCM"),
         ("1.3.6.1.4.1.99", "object identifier 1.3.6.1.4.1.99"),
@@ -253,14 +253,14 @@ fn protection_that_openssl_does_not_read_either_gets_no_command() {
             &error,
             "UnsupportedProtection",
             name,
-            "OpenSSL does not read it either",
+            "OpenSSL does not support it either",
         );
         assert_eq!(error.action(), None, "{cipher}");
     }
 }
 
 #[test]
-fn json_web_keys_that_cannot_be_read_are_named() {
+fn damage_to_json_web_keys_is_named() {
     let good = text("jwk/private.json");
     let parse = |text: &str| PrivateKey::parse(text, None).unwrap_err();
     let damage = |text: &str| match parse(text) {
@@ -287,7 +287,7 @@ fn json_web_keys_that_cannot_be_read_are_named() {
         damage(&good.replace("\"RSA\"", "\"RSB\"")),
         Damage::BadJsonWebKey(_)
     ));
-    // The numbers are checked as those of every other form are.
+    // The numbers are validated as in every other form.
     let mixed = good
         .replace("\"p\":", "\"x\":")
         .replace("\"q\":", "\"p\":")
@@ -335,7 +335,7 @@ fn several_keys_in_one_file() {
 }
 
 #[test]
-fn what_is_no_key_at_all() {
+fn inputs_that_are_not_keys() {
     let cases: [(&[u8], Check); 8] = [
         (b"", |e| matches!(e, KeyError::Empty)),
         (b" \r\n\t\0 ", |e| matches!(e, KeyError::Empty)),
@@ -379,7 +379,7 @@ fn what_is_no_key_at_all() {
             PrivateKey::parse(input, None).unwrap_err(),
         ] {
             assert!(is_right(&error), "{input:?}: {error:?}");
-            assert!(error.help().is_some());
+            assert!(error.remedy().is_some());
         }
     }
     let pgp = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nVersion: x\n\nmQENBF\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
@@ -392,7 +392,7 @@ fn what_is_no_key_at_all() {
     let ssh_com = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"x\"\nP2/56wAAAi4=\n\
                    ---- END SSH2 ENCRYPTED PRIVATE KEY ----\n";
     let error = PublicKey::parse(ssh_com).unwrap_err();
-    assert!(error.help().unwrap().contains("export"));
+    assert!(error.remedy().unwrap().contains("export"));
     assert!(inspect(ssh_com).unwrap().is_private());
     assert!(matches!(
         error,
@@ -414,7 +414,7 @@ fn what_is_no_key_at_all() {
 }
 
 #[test]
-fn passphrases_and_costs_that_are_not_written() {
+fn passphrases_and_costs_that_are_refused_for_writing() {
     let key = PrivateKey::parse(data("openssl/pkcs8.pem"), None).unwrap();
     let empty = key.encrypted_pkcs8_pem(&Passphrase::new(""), &Protection::default());
     assert!(matches!(empty, Err(KeyError::EmptyPassphrase)));

@@ -1,4 +1,4 @@
-//! No input makes the crate panic, and no error or description shows what the input holds.
+//! No input makes the crate panic, and no error or description contains key material.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use support::*;
 use wa_keys::{Encoding, Inspection, KeyError, Passphrase, PrivateKey, PublicKey, inspect};
 
-/// Files whose mutation must not cost a derivation of more than some thousand rounds.
+/// Files that cost at most a few thousand derivation rounds after a mutation.
 const CHEAP: [&str; 18] = [
     "openssl/public.pem",
     "openssl/public.der",
@@ -35,9 +35,9 @@ const CHEAP: [&str; 18] = [
     "refused/pbes1-md5-des.pem",
 ];
 
-/// Asks for everything that can be asked for.
+/// Calls every function that takes untrusted input, and formats all results.
 fn exercise(input: &[u8], passphrase: Option<&Passphrase>) {
-    let describe = |error: &KeyError| (error.to_string(), format!("{error:?}"), error.help());
+    let describe = |error: &KeyError| (error.to_string(), format!("{error:?}"), error.remedy());
     let _ = PublicKey::parse(input).map_err(|error| describe(&error));
     let _ = PrivateKey::parse(input, passphrase).map_err(|error| describe(&error));
     if let Ok(inspection) = inspect(input) {
@@ -98,15 +98,15 @@ proptest! {
 
     #[test]
     fn encrypted_files_with_some_bytes_changed(edits in prop::collection::vec(any::<(u16, u8, u8)>(), 1..4)) {
-        // Without a passphrase: everything but the derivation itself, whose cost a mutation may raise to the bound.
+        // Without a passphrase nothing is derived, because a mutation may raise the cost up to the limit.
         let mut bytes = data("openssl/pbes2.der");
         mutate(&mut bytes, &edits);
         exercise(&bytes, None);
     }
 
-    /// A private key that still parses after a change holds the very same numbers: no change goes unnoticed.
+    /// A private key that still parses after a change has exactly the same numbers.
     #[test]
-    fn no_change_of_a_private_key_goes_unnoticed(position in 40usize..1190, value in any::<u8>()) {
+    fn every_change_of_a_private_key_is_detected(position in 40usize..1190, value in any::<u8>()) {
         let original = data("openssl/pkcs1.der");
         prop_assume!(position < original.len());
         let mut changed = original.clone();
@@ -117,7 +117,7 @@ proptest! {
     }
 }
 
-/// Every 8 characters in a row of the base64 of a private key, and of the hex of its secret numbers.
+/// Returns whether the text contains any 8 consecutive base64 characters of a private key.
 fn leaks(shown: &str, secret: &str) -> bool {
     let compact: String = secret.chars().filter(|c| !c.is_whitespace()).collect();
     // The first 40 characters are the same in every key of the form.
@@ -136,7 +136,7 @@ fn no_error_or_inspection_shows_a_part_of_a_private_key() {
     for name in ["openssl/pkcs8.pem", "openssl/pkcs1.pem", "refused/rsa1024.pem"] {
         let pem = text(name);
         let secret = body(&pem);
-        let spoilt = [
+        let damaged = [
             pem.clone(),
             pem.replace('\n', "\\n"),
             pem.replace("PRIVATE", "PUBLIC"),
@@ -157,10 +157,10 @@ fn no_error_or_inspection_shows_a_part_of_a_private_key() {
             pem.replace('\n', ": "),
             pem.replacen("-----BEGIN", &format!("-----BEGIN {}", &secret[50..90]), 1),
         ];
-        for input in spoilt {
+        for input in damaged {
             let mut shown = Vec::new();
             let mut show = |error: KeyError| {
-                shown.push(format!("{error} {error:?} {:?}", error.help()));
+                shown.push(format!("{error} {error:?} {:?}", error.remedy()));
             };
             let _ = PublicKey::parse(&input).map_err(&mut show);
             let _ = PrivateKey::parse(&input, None).map_err(&mut show);
@@ -172,7 +172,7 @@ fn no_error_or_inspection_shows_a_part_of_a_private_key() {
             }
         }
     }
-    // The check itself finds a leak.
+    // The check does detect a leak.
     let pem = text("openssl/pkcs8.pem");
     assert!(leaks(pem.lines().nth(5).unwrap(), &body(&pem)));
 }

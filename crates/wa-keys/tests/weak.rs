@@ -1,4 +1,4 @@
-//! Keys that are well formed and yet protect nothing are refused, as private and as public keys, with what to do.
+//! Well-formed but weak keys are refused, as private and as public keys, with a remedy.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,7 +18,7 @@ fn factor(expected: u32, error: &KeyError) -> bool {
     matches!(error, KeyError::SmallFactor { factor } if *factor == expected)
 }
 
-/// The keys whose weakness is visible in the modulus.
+/// The keys whose weakness can be detected in the modulus.
 const PUBLIC: [(&str, Check); 6] = [
     ("factor-3", |e| factor(3, e)),
     ("factor-8191", |e| factor(8191, e)),
@@ -28,7 +28,7 @@ const PUBLIC: [(&str, Check); 6] = [
     ("roca", |e| matches!(e, KeyError::Roca)),
 ];
 
-/// The keys whose weakness only their owner can see.
+/// The keys whose weakness can be detected only in the private key.
 const PRIVATE: [(&str, Check); 3] = [
     ("near-primes", |e| matches!(e, KeyError::ClosePrimes)),
     ("composite-factor", |e| matches!(e, KeyError::CompositeFactor)),
@@ -37,8 +37,8 @@ const PRIVATE: [(&str, Check); 3] = [
 
 fn refused(name: &str, error: &KeyError, is_right: Check) {
     assert!(is_right(error), "{name}: {error:?}");
-    let help = error.help().unwrap();
-    assert!(help.contains("do not register this key"), "{name}: {help}");
+    let remedy = error.remedy().unwrap();
+    assert!(remedy.contains("do not register this key"), "{name}: {remedy}");
     assert_eq!(error.action(), Some(wa_keys::Action::Generate), "{name}");
 }
 
@@ -68,7 +68,7 @@ fn weak_private_keys_are_refused() {
 }
 
 #[test]
-fn what_is_weak_is_not_visible_in_every_public_key() {
+fn some_weaknesses_cannot_be_detected_in_the_public_key() {
     for (name, _) in PRIVATE {
         assert!(
             PublicKey::parse(data(&format!("weak/{name}-public.pem"))).is_ok(),
@@ -80,7 +80,7 @@ fn what_is_weak_is_not_visible_in_every_public_key() {
 #[test]
 fn a_damaged_private_key_is_reported_as_damaged_before_its_factors_are_searched() {
     let mut numbers = numbers(&data("openssl/pkcs1.der"));
-    // Of all changed moduli, one that 3 divides.
+    // A changed modulus that is divisible by 3.
     let modulus = (0..3)
         .map(|step| {
             let mut changed = numbers[1].clone();
@@ -101,7 +101,7 @@ fn a_damaged_private_key_is_reported_as_damaged_before_its_factors_are_searched(
 }
 
 #[test]
-fn moduli_without_a_structure_are_refused_by_their_smallest_factor() {
+fn arbitrary_moduli_are_refused_for_their_smallest_factor() {
     let all_ones = [0xff; 256];
     assert!(factor(
         3,

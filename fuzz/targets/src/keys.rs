@@ -9,7 +9,7 @@ pub(crate) fn key(data: &[u8]) {
             let again = PublicKey::parse(key.to_pem()).expect("what was written is read");
             assert_eq!(again.fingerprint(), key.fingerprint());
         }
-        Err(error) => drop((error.to_string(), error.help())),
+        Err(error) => drop((error.to_string(), error.remedy())),
     }
     match PrivateKey::parse(data, None) {
         Ok(key) => {
@@ -17,7 +17,7 @@ pub(crate) fn key(data: &[u8]) {
             let again = PrivateKey::parse(pem.expose_secret(), None).expect("what was written is read");
             assert_eq!(again.public_key().fingerprint(), key.public_key().fingerprint());
         }
-        Err(error) => drop((error.to_string(), error.help())),
+        Err(error) => drop((error.to_string(), error.remedy())),
     }
 }
 
@@ -32,6 +32,6 @@ pub(crate) fn inspect(data: &[u8]) {
             ));
             assert!(!found.items().is_empty());
         }
-        Err(error) => drop((error.to_string(), error.help())),
+        Err(error) => drop((error.to_string(), error.remedy())),
     }
 }

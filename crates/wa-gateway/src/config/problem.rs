@@ -211,7 +211,7 @@ impl ConfigProblem {
                 } => {
                     "check the passphrase (a blank at the end of its line counts); if the keys have different ones, list them all in `passphrase_file`"
                 }
-                error => return error.help(),
+                error => return error.remedy(),
             },
             ConfigFault::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {

@@ -379,7 +379,7 @@ fn a_check_tells_what_each_endpoint_has_and_what_is_wrong_with_its_files() {
             .check()
             .unwrap_err()
             .to_string()
-            .contains("holds no private key")
+            .contains("expected a private key")
     );
 }
 

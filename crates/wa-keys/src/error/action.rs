@@ -1,11 +1,12 @@
-//! What can be done about a refusal, for programs that show it as a command.
+//! Remedies in a form that a program can turn into a command.
 
 use crate::ForeignForm;
 
-/// The kind of action that helps against a refusal or a weakness.
+/// The kind of command that fixes a refused or weakly protected key.
 ///
-/// This crate does not know the names of files, nor the program that it is part of, so it never words a command. A
-/// program that shows one must write to a new file: the file that is advised upon may be the only copy of a key.
+/// This crate knows neither file names nor the program that it is part of, so it never returns a command
+/// itself. A program that shows one must write to a new file: the file in question may be the only copy of a
+/// key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -16,20 +17,22 @@ pub enum Action {
     Convert,
     /// Read the key and write its public half as SPKI PEM ([`PublicKey::to_pem`](crate::PublicKey::to_pem)).
     WritePublicKey,
-    /// Encrypt the private key again with OpenSSL: this crate does not read its protection.
+    /// Re-encrypt the private key with OpenSSL, because this crate does not support its encryption or its
+    /// cost.
     Reencrypt {
-        /// True if OpenSSL 3 needs its legacy provider for it.
+        /// Whether OpenSSL 3 needs its legacy provider for that.
         legacy: bool,
     },
-    /// Take the public key out of a certificate request with OpenSSL.
+    /// Extract the public key from a certificate request with OpenSSL.
     ExtractRequestKey,
-    /// Export the key with the program that the form belongs to.
+    /// Export the key with the program to which the form belongs.
     Export(ForeignForm),
 }
 
-/// A sentence of advice, and the action that it speaks of.
+/// A suggestion by [`Inspection::advice`](crate::Inspection::advice), and the action that carries it out.
 ///
-/// `Display` gives the sentence.
+/// For a refused key the text is the [`remedy`](crate::KeyError::remedy) of the error. `Display` writes the
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     text: std::borrow::Cow<'static, str>,
@@ -44,12 +47,12 @@ impl Advice {
         }
     }
 
-    /// Returns the sentence, without a command.
+    /// Returns the suggestion in one sentence, without a command.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns the action, if a command can do it.
+    /// Returns the action, if a command can carry it out.
     pub fn action(&self) -> Option<Action> {
         self.action
     }
@@ -61,14 +64,14 @@ impl std::fmt::Display for Advice {
     }
 }
 
-/// Whether OpenSSL 3 reads a protection that this crate does not read.
+/// Whether OpenSSL 3 supports an encryption that this crate does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpenSslSupport {
-    /// It does.
+    /// It supports it.
     Default,
-    /// It does with `-provider legacy -provider default`.
+    /// It supports it with `-provider legacy -provider default`.
     Legacy,
-    /// It does not, or it is not known.
+    /// It does not support it, or this crate does not know.
     None,
 }

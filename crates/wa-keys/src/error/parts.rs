@@ -1,71 +1,71 @@
-//! The details that some refusals carry.
+//! Details of some refusals.
 
-/// What is wrong with a PEM block or a DER value.
+/// The damage to a PEM block, a JSON Web Key or a DER value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
-    /// A block begins and has no END line.
+    /// A block has a BEGIN line but no END line.
     #[error("the block that begins here has no matching -----END …----- line; it is cut off")]
     MissingEnd,
-    /// An END line without a BEGIN line.
+    /// A block has an END line but no BEGIN line.
     #[error("an -----END …----- line without a -----BEGIN …----- line before it; the start is cut off")]
     MissingBegin,
     /// A BEGIN or END line that does not have exactly five hyphens on each side.
     #[error("a BEGIN or END line must have five hyphens on each side")]
     BadBoundary,
-    /// The END line names something else than the BEGIN line.
-    #[error("the END line does not name the same thing as its BEGIN line")]
+    /// The labels of the BEGIN and END lines differ.
+    #[error("the label of the END line differs from that of its BEGIN line")]
     LabelMismatch,
     /// A character that is not base64.
-    #[error("the character {0:?} does not belong into base64")]
+    #[error("the character {0:?} is not part of the base64 alphabet")]
     NotBase64(char),
-    /// Something follows the padding.
-    #[error("base64 goes on after its padding")]
+    /// Characters follow the padding.
+    #[error("base64 continues after its padding")]
     AfterPadding,
-    /// The base64 text ends in the middle.
-    #[error("the base64 text ends too early or has lost characters")]
+    /// The base64 text has an invalid length.
+    #[error("the base64 text is truncated or lacks characters")]
     IncompleteBase64,
-    /// There is nothing between BEGIN and END.
+    /// Nothing is between BEGIN and END.
     #[error("the block is empty")]
     EmptyBlock,
-    /// A PEM header that does not have the form that it needs.
-    #[error("the header {0} is not complete")]
+    /// A PEM header is missing or incomplete.
+    #[error("the header {0} is missing or incomplete")]
     BadHeader(&'static str),
-    /// The key is the placeholder of Meta's sample endpoint.
+    /// The key is the placeholder from Meta's sample endpoint.
     #[error("the text is the placeholder from the README of Meta's sample endpoint, not a key")]
     Placeholder,
-    /// A JSON Web Key that cannot be read.
+    /// A JSON Web Key cannot be parsed.
     #[error("the JSON Web Key {0}")]
     BadJsonWebKey(&'static str),
-    /// A JSON Web Key without a member that it needs.
+    /// A JSON Web Key lacks a required member.
     #[error("the JSON Web Key has no member `{0}`")]
     MissingMember(&'static str),
-    /// A JSON Web Key with a member that is no number.
+    /// A member of a JSON Web Key is not a base64url number.
     #[error("the member `{0}` of the JSON Web Key is not base64url")]
     BadMember(&'static str),
-    /// The DER value ends early.
-    #[error("the key data ends too early: {expected} bytes announced, {found} there")]
+    /// The DER value is truncated.
+    #[error("the key data is truncated: {expected} bytes expected, {found} found")]
     Truncated {
-        /// Bytes that the outer length announces, itself included.
+        /// Bytes according to the outer DER header, header included.
         expected: usize,
-        /// Bytes that are there.
+        /// Bytes in the input.
         found: usize,
     },
     /// Bytes follow the DER value.
-    #[error("{0} bytes too many after the key data")]
+    #[error("{0} extra bytes after the key data")]
     TrailingBytes(usize),
-    /// The data is not a DER sequence at all, or one with broken members.
+    /// The data is not a DER sequence, or one with invalid members.
     #[error("the data is not a key in DER")]
     NotDer,
-    /// The encrypted data has a length that its cipher cannot have.
-    #[error("the encrypted data is no whole number of cipher blocks")]
+    /// The encrypted data has a length that its cipher cannot produce.
+    #[error("the length of the encrypted data is not a multiple of the cipher's block size")]
     BadCiphertextLength,
 }
 
-/// What is wrong with a public exponent.
+/// The fault of a public exponent.
 ///
-/// Odd exponents from 3 to 2³² − 1 are accepted: AWS-LC and `BoringSSL` (Web Crypto in Chromium) take up to 33 bits,
-/// Windows takes 32.
+/// Odd exponents from 3 to 2³² − 1 are accepted: AWS-LC and `BoringSSL` (Web Crypto in Chromium) accept up to
+/// 33 bits, Windows 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExponentFault {
@@ -73,17 +73,17 @@ pub enum ExponentFault {
     #[error("is even; it must be odd, usually 65537")]
     Even,
     /// It is 1, which does not encrypt at all.
-    #[error("is 1, which leaves messages unencrypted; it must be 65537 or another odd number from 3 on")]
+    #[error("is 1, which leaves messages unencrypted; it must be 65537 or another odd number of at least 3")]
     One,
     /// It is 2³² or more.
-    #[error("has {bits} bits; more than 32 are refused by WhatsApp's clients and servers, 65537 is usual")]
+    #[error("has {bits} bits; WhatsApp's clients and servers refuse more than 32 (65537 is usual)")]
     TooLarge {
-        /// Bits of the exponent.
+        /// Length of the exponent in bits.
         bits: usize,
     },
 }
 
-/// A relation between the numbers of a private key (RFC 8017 §3.2) that does not hold.
+/// A relation between the numbers of a private key (RFC 8017 §3.2) that is violated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Relation {
@@ -107,48 +107,48 @@ pub enum Relation {
     Coefficient,
 }
 
-/// A cost of key derivation beyond the bounds of [`limits`](crate::limits).
+/// A cost of key derivation that exceeds its limit in [`limits`](crate::limits).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cost {
     /// PBKDF2 with too many rounds.
-    #[error("the private key asks for {rounds} PBKDF2 rounds; at most {limit} are done")]
+    #[error("the private key requires {rounds} PBKDF2 rounds; the limit is {limit}")]
     Pbkdf2Rounds {
-        /// Rounds that the file asks for (the largest number shown is 2⁶⁴ − 1).
+        /// Required rounds, at most 2⁶⁴ − 1.
         rounds: u64,
-        /// The most that is done.
+        /// The maximum.
         limit: u32,
     },
-    /// The derivation of PKCS#12 with too many rounds.
-    #[error("the private key asks for {rounds} rounds of the PKCS#12 derivation; at most {limit} are done")]
+    /// The PKCS#12 derivation with too many rounds.
+    #[error("the private key requires {rounds} rounds of the PKCS#12 derivation; the limit is {limit}")]
     Pkcs12Rounds {
-        /// Rounds that the file asks for (the largest number shown is 2⁶⁴ − 1).
+        /// Required rounds, at most 2⁶⁴ − 1.
         rounds: u64,
-        /// The most that is done.
+        /// The maximum.
         limit: u32,
     },
     /// scrypt with too much memory.
-    #[error("the private key asks for {bytes} bytes of memory for scrypt; at most {limit} are used")]
+    #[error("the private key requires {bytes} bytes of memory for scrypt; the limit is {limit}")]
     ScryptMemory {
-        /// Bytes that N and r ask for.
+        /// Required memory in bytes.
         bytes: u128,
-        /// The most that is used.
+        /// The maximum.
         limit: u64,
     },
     /// scrypt with too much work.
-    #[error("the private key asks for scrypt work N·r·p = {work}; at most {limit} is done")]
+    #[error("the private key requires scrypt work N·r·p = {work}; the limit is {limit}")]
     ScryptWork {
-        /// N·r·p.
+        /// The product N·r·p.
         work: u128,
-        /// The most that is done.
+        /// The maximum.
         limit: u64,
     },
     /// A salt of unreasonable length.
-    #[error("the private key has a salt of {bytes} bytes; at most {limit} are read")]
+    #[error("the private key has a salt of {bytes} bytes; the limit is {limit}")]
     Salt {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
-        /// The longest that is read.
+        /// The maximum.
         limit: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! Writing a file so that a crash at any moment leaves the old content or the new.
+//! Atomic writes: a crash at any moment leaves the old contents or the new ones.
 
 use std::{
     ffi::OsString,
@@ -9,16 +9,16 @@ use std::{
 
 use super::{Existing, FileError};
 
-/// Who may read the file.
+/// The permissions of the new file.
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
     Private,
     Public,
 }
 
-/// Writes to a new file beside the target, syncs it, moves it into place and syncs the directory.
+/// Writes a temporary file in the same directory, syncs it, moves it to `path` and syncs the directory.
 pub(super) fn write(path: &Path, contents: &[u8], mode: Mode, existing: Existing) -> Result<(), FileError> {
-    // Renaming over a device, a pipe or a socket would take it away from everybody: `/dev/null` first of all.
+    // A rename over a device such as `/dev/null`, a pipe or a socket would remove it for every process.
     let is_replaceable = |found: fs::Metadata| found.is_file() || found.is_symlink();
     if existing == Existing::Replace && !path.symlink_metadata().map_or(true, is_replaceable) {
         return Err(FileError::NotAFile {
@@ -37,7 +37,7 @@ pub(super) fn write(path: &Path, contents: &[u8], mode: Mode, existing: Existing
 }
 
 fn try_write(path: &Path, contents: &[u8], mode: Mode, existing: Existing) -> io::Result<()> {
-    // Said early, so that nothing is written in vain; the move below is what decides.
+    // Checked early to avoid a useless write; the move below is what guarantees it.
     if existing == Existing::Refuse && path.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -55,17 +55,17 @@ fn try_write(path: &Path, contents: &[u8], mode: Mode, existing: Existing) -> io
         Existing::Replace => fs::rename(&temporary.0, path)?,
         Existing::Refuse => move_to_free_name(&temporary.0, path)?,
     }
-    // The second name of a linked file goes before the sync, so that the sync makes that durable as well.
+    // Removes the second name of a linked file before the sync, so that the removal is durable too.
     drop(temporary);
     sync_directory(directory)
 }
 
-/// A file that is removed again unless it was moved away.
+/// A temporary file that is removed on drop unless it was moved.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove, and a failure cannot be reported from here.
+        // After a rename the file no longer has this name. A failure cannot be reported from `drop`.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -94,11 +94,12 @@ fn create(path: &Path, mode: Mode) -> io::Result<fs::File> {
     options.open(path)
 }
 
-/// Moves the file unless the name is taken, without a moment between the look and the move.
+/// Moves the file unless the name is taken; checking and moving is a single atomic operation.
 fn move_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            // A file system without links: take the name first, then move over our own empty file.
+            // The file system has no hard links: create an empty file to reserve the name, then rename over
+            // it.
             create(to, Mode::Private)?;
             fs::rename(from, to).inspect_err(|_| {
                 let _ = fs::remove_file(to);
@@ -108,14 +109,14 @@ fn move_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the new name durable as far as the system lets us: the file is in its place already.
+/// Makes the new name durable where the system permits it; the file already has its name.
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
     match fs::File::open(directory) {
-        // A directory that may be written to but not listed cannot be opened.
+        // A directory with write permission but no read permission cannot be opened.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         opened => match opened?.sync_all() {
-            // Some file systems sync no directories.
+            // Some file systems cannot sync directories.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
             synced => synced,
         },

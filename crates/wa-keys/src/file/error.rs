@@ -1,10 +1,10 @@
-//! Why a key file could not be read or written.
+//! Errors of reading and writing key files.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
 use crate::KeyError;
 
-/// Why a key file could not be read or written; every variant names the path.
+/// The reason for which a key file could not be read or written. Every variant names the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
@@ -13,50 +13,50 @@ pub enum FileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file was read, but the key in it is refused.
-    #[error("{} holds no usable key", .path.display())]
+    /// The file was read, but its key is refused.
+    #[error("{} contains no usable key", .path.display())]
     Key {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: KeyError,
     },
     /// The private key could not be encrypted; nothing was written.
     #[error("cannot encrypt the private key for {}", .path.display())]
     Protect {
-        /// The file that was to be written.
+        /// The file to be written.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: KeyError,
     },
-    /// The file is there and was not to be replaced.
+    /// The file already exists, and replacing it was not requested.
     #[error("{} exists already", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// What is there is a directory, a device, a pipe or a socket, which is never replaced.
+    /// The path is a directory, a device, a pipe or a socket, which is never replaced.
     #[error("{} is not a regular file, so it is not replaced", .path.display())]
     NotAFile {
-        /// What is in the way.
+        /// The path.
         path: PathBuf,
     },
-    /// The file could not be written: what was there before is unchanged, or (when only making it durable failed) the new
-    /// file is there whole.
+    /// The file could not be written. The previous file is unchanged, or, if only the final sync failed, the
+    /// new file is complete.
     #[error("cannot write {}", .path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl FileError {
-    /// Tells whether the file holds an encrypted private key and only its passphrase is missing.
+    /// Returns whether the only problem is the missing passphrase of an encrypted private key.
     pub fn is_passphrase_needed(&self) -> bool {
         matches!(
             self,
@@ -67,24 +67,24 @@ impl FileError {
         )
     }
 
-    /// Tells what to do about it, where there is something to say.
-    pub fn help(&self) -> Option<Cow<'static, str>> {
+    /// Returns how to fix the problem, in one sentence without a command, if there is a known fix.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
         let text = match self {
-            Self::Key { source, .. } | Self::Protect { source, .. } => return source.help(),
-            Self::NotAFile { .. } => "give the path of a file; to see a key without a file, print it",
-            Self::Exists { .. } => "choose another name: a key that is replaced is lost",
+            Self::Key { source, .. } | Self::Protect { source, .. } => return source.remedy(),
+            Self::NotAFile { .. } => "specify the path of a regular file; to see the key, print it instead",
+            Self::Exists { .. } => "choose another name: replacing the file would destroy its key",
             Self::Read { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "run as the user who owns the key",
-                io::ErrorKind::IsADirectory => "give the path of a file, not of a directory",
+                io::ErrorKind::IsADirectory => "specify the path of a file, not of a directory",
                 _ => return None,
             },
             Self::Write { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "make the directory first",
+                io::ErrorKind::NotFound => "create the directory first",
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "choose a directory that you may write to"
+                    "choose a directory in which you have write permission"
                 }
-                io::ErrorKind::StorageFull => "make room on the file system",
+                io::ErrorKind::StorageFull => "free space on the file system",
                 _ => return None,
             },
         };

@@ -1,4 +1,4 @@
-//! A key file as it was read: a pipe gives its bytes only once, whether a passphrase turns out to be needed or not.
+//! A key file that is read once and parsed several times, because a pipe can be read only once.
 
 use std::{
     fmt, fs, io,
@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 use super::{FileError, Read, ReadableByOthers};
 use crate::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey, limits::MAX_INPUT_BYTES};
 
-/// The bytes of a key file, read once and parsed as often as is needed; wiped when dropped.
+/// The bytes of a key file, which can be parsed repeatedly: without a passphrase first, then with one.
+///
+/// The bytes are wiped on drop.
 ///
 /// ```
 /// use wa_keys::{Passphrase, file::KeyFile};
@@ -32,11 +34,11 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads a file, a pipe or a device, no further than a key file can be long.
+    /// Reads a file, a pipe or a device, up to [`MAX_INPUT_BYTES`].
     ///
     /// # Errors
     ///
-    /// [`FileError::Read`] with what the system said.
+    /// [`FileError::Read`] with the error of the operating system.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let failed = |source| FileError::Read {
@@ -52,14 +54,14 @@ impl KeyFile {
         })
     }
 
-    /// Reads from anywhere else, no further than a key file can be long; errors call it by this name.
+    /// Reads from any other source, up to [`MAX_INPUT_BYTES`]. Errors show `name` as the path.
     ///
     /// # Errors
     ///
-    /// [`FileError::Read`] with what the reader said.
+    /// [`FileError::Read`] with the error of the reader.
     pub fn from_reader(name: impl AsRef<Path>, reader: impl io::Read) -> Result<Self, FileError> {
         let path = name.as_ref().to_owned();
-        // One allocation of the full size, so that growing leaves no copy of a secret behind.
+        // Allocated at full size, because a reallocation would leave a copy of the secret in freed memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
         match reader.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut bytes) {
             Ok(_) => Ok(Self {
@@ -71,7 +73,7 @@ impl KeyFile {
         }
     }
 
-    /// Gives the path, or the name that it was given.
+    /// Returns the path, or the name passed to [`from_reader`](Self::from_reader).
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -80,7 +82,7 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// [`FileError::Key`] names the path; its source says what is wrong with the key.
+    /// [`FileError::Key`] names the path; its source is the [`KeyError`].
     pub fn private_key(&self, passphrase: Option<&Passphrase>) -> Result<Read<PrivateKey>, FileError> {
         let value = PrivateKey::parse(&self.bytes, passphrase).map_err(|source| self.refused(source))?;
         Ok(self.read(value, true))
@@ -90,28 +92,31 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// As [`private_key`](Self::private_key).
+    /// The errors of [`private_key`](Self::private_key).
     pub fn public_key(&self) -> Result<PublicKey, FileError> {
         PublicKey::parse(&self.bytes).map_err(|source| self.refused(source))
     }
 
-    /// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`]. The warning is given
-    /// for private keys only.
+    /// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`].
+    ///
+    /// Only a private key causes a warning.
     ///
     /// # Errors
     ///
-    /// As [`private_key`](Self::private_key).
+    /// The errors of [`private_key`](Self::private_key).
     pub fn public_half(&self, passphrase: Option<&Passphrase>) -> Result<Read<PublicKey>, FileError> {
-        let (value, was_private) = PublicKey::parse_or_derive_told(&self.bytes, passphrase)
+        let (value, was_private) = PublicKey::parse_or_derive_with_origin(&self.bytes, passphrase)
             .map_err(|source| self.refused(source))?;
         Ok(self.read(value, was_private))
     }
 
-    /// Tells what it holds; see [`inspect`](crate::inspect()). The warning is given for private keys only.
+    /// Describes the contents; see [`inspect`](crate::inspect()).
+    ///
+    /// Only a private key causes a warning.
     ///
     /// # Errors
     ///
-    /// [`FileError::Key`] names the path; its source says why nothing can be told.
+    /// [`FileError::Key`] names the path; its source is the [`KeyError`].
     pub fn inspect(&self) -> Result<Read<Inspection>, FileError> {
         let value = crate::inspect(&self.bytes).map_err(|source| self.refused(source))?;
         let is_private = value.is_private();

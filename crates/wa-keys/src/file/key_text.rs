@@ -1,18 +1,18 @@
-//! Keys that were given where the name of their file is due.
+//! Detects the text of a key where the path of a file is expected.
 
 use std::path::Path;
 
-/// What the base64 of `-----BEGIN` begins with.
+/// The first characters of `-----BEGIN` in base64.
 const BASE64_OF_PEM: &str = "LS0tLS1CRUdJT";
-/// Names of files are seldom as long, and in base64 a key's DER is never shorter.
+/// The DER of a key is never shorter in base64, and file names rarely are as long.
 const SHORTEST_DER: usize = 48;
-/// No file system has longer names, in bytes.
+/// The longest file name of common file systems, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// Tells whether what should name a file is rather the text of a key or certificate: its PEM, the base64 of that, or its DER
-/// in base64. Errors must not repeat such a path.
+/// Returns whether a supposed path is the text of a key or certificate: PEM, PEM in base64, or DER in base64.
 ///
-/// It errs on the side of secrecy: a name of more than 255 bytes, which no file has, counts as a text.
+/// Error messages must not repeat such a path. In doubt the answer is yes: a file name of more than 255
+/// bytes, which no common file system allows, counts as key text.
 ///
 /// ```
 /// use wa_keys::file::is_key_text;
@@ -37,11 +37,11 @@ fn is_base64(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// A DER of an elliptic curve's key has some 120 bytes, the shortest that people have.
+    /// The shortest common key: the DER of an elliptic-curve key has about 120 bytes.
     const EC: &str = "MHcCAQEEIGEHEIMGEHEIMGEHEIMGEHEIMGEHEIMGEHEIMGEHEIMoAoGCCqGSM49AwEHoUQDQgAE";
 
     #[test]
-    fn keys_in_every_text_form_are_known() {
+    fn keys_in_every_text_form_are_detected() {
         for text in [
             "-----BEGIN RSA PRIVATE KEY-----\\nMIIE",
             "\n-----BEGIN PRIVATE KEY-----\n",
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_are_none() {
+    fn file_names_are_not_key_text() {
         for name in [
             "private.pem",
             "/etc/wa-gateway/keys/2027-01.pem",

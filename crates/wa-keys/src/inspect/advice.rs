@@ -1,12 +1,12 @@
-//! What to do with an input, for people.
+//! Suggestions for a user about an inspected input.
 
 use super::{Inspection, Item, Kind};
 use crate::{Action, Advice, Cipher, Encryption, Form, KeyDerivation, KeyError, Prf, Protection};
 
 pub(super) fn of(inspection: &Inspection) -> Vec<Advice> {
     let mut advice: Vec<Advice> = inspection.items.iter().flat_map(of_item).collect();
-    advice.extend(inspection.problem().and_then(KeyError::advice));
-    // What is refused cannot be converted.
+    advice.extend(inspection.problem().and_then(of_error));
+    // A key that is refused cannot be converted.
     if inspection.problem().is_some() {
         advice.retain(|line| line.action() != Some(Action::Convert));
     }
@@ -23,16 +23,16 @@ pub(super) fn of(inspection: &Inspection) -> Vec<Advice> {
 
 fn of_item(item: &Item) -> Vec<Advice> {
     if let Some(problem) = item.problem() {
-        return problem.advice().into_iter().collect();
+        return of_error(problem).into_iter().collect();
     }
     let mut advice = Vec::new();
     match item.kind {
         Kind::Key(Form::Pkcs1PublicKey | Form::PublicJsonWebKey) => advice.push(Advice::new(
-            "WhatsApp takes the SPKI form (BEGIN PUBLIC KEY) only; write it so",
+            "WhatsApp accepts only the SPKI form (BEGIN PUBLIC KEY); write it in that form",
             Some(Action::WritePublicKey),
         )),
         Kind::Key(Form::Certificate) => advice.push(Advice::new(
-            "only the public key in it counts for WhatsApp, neither its dates nor its issuer",
+            "WhatsApp uses only the public key in it, neither its dates nor its issuer",
             None,
         )),
         Kind::Key(Form::Pkcs8PrivateKey | Form::Pkcs1PrivateKey | Form::PrivateJsonWebKey) => {
@@ -55,15 +55,21 @@ fn of_item(item: &Item) -> Vec<Advice> {
     advice
 }
 
+fn of_error(problem: &KeyError) -> Option<Advice> {
+    problem
+        .remedy()
+        .map(|remedy| Advice::new(remedy, problem.action()))
+}
+
 fn of_encryption(encryption: Encryption) -> Option<Advice> {
     let weak = match encryption.derivation {
-        KeyDerivation::EvpBytesToKey => "its passphrase can be guessed fast (one round of MD5)".to_owned(),
+        KeyDerivation::EvpBytesToKey => "its passphrase can be guessed quickly (one round of MD5)".to_owned(),
         KeyDerivation::Pkcs12 { rounds } => {
-            format!("its passphrase can be guessed fast ({rounds} rounds of SHA-1)")
+            format!("its passphrase can be guessed quickly ({rounds} rounds of SHA-1)")
         }
         KeyDerivation::Pbkdf2 { rounds, .. } if rounds < u64::from(Protection::MIN_ROUNDS) => {
             format!(
-                "its passphrase can be guessed fast ({rounds} rounds; {} are advised)",
+                "its passphrase can be guessed quickly ({rounds} rounds; {} are recommended)",
                 Protection::MIN_ROUNDS
             )
         }

@@ -1,4 +1,4 @@
-//! The block ciphers, all in CBC mode with PKCS#7 padding.
+//! The block ciphers for private keys, all in CBC mode with PKCS#7 padding.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum Cipher {
     DesEde2Cbc,
     /// RC2 with a 128-bit key, in PKCS#12; read, never written.
     Rc2With128BitsCbc,
-    /// RC2 with a 40-bit key, in old PKCS#12, which hides nothing; read, never written.
+    /// RC2 with a 40-bit key, in old PKCS#12, which protects nothing; read, never written.
     Rc2With40BitsCbc,
 }
 
@@ -57,7 +57,7 @@ const TABLE: [(Cipher, &str, ObjectIdentifier); 4] = [
 ];
 
 impl Cipher {
-    /// Object identifier of the cipher that is written.
+    /// The object identifier of the only cipher that is written.
     pub(super) const AES_256_CBC_OID: ObjectIdentifier = TABLE[2].2;
 
     pub(super) fn from_dek_name(name: &str) -> Option<Self> {
@@ -83,7 +83,7 @@ impl Cipher {
         }
     }
 
-    /// Length of a block and of the initialisation vector.
+    /// Returns the length of a block, which is also that of the initialization vector.
     pub(super) fn block_bytes(self) -> usize {
         match self {
             Self::DesEde3Cbc | Self::DesEde2Cbc | Self::Rc2With128BitsCbc | Self::Rc2With40BitsCbc => 8,
@@ -91,7 +91,7 @@ impl Cipher {
         }
     }
 
-    /// Decrypts; nothing when the padding is wrong, as it nearly always is with a wrong key.
+    /// Decrypts a value; `None` if the padding is wrong, as it almost always is with a wrong key.
     pub(super) fn decrypt(self, key: &[u8], iv: &[u8], ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         match self {
             Self::Aes128Cbc => decrypt::<aes::Aes128Dec>(key, iv, ciphertext),
@@ -130,13 +130,14 @@ fn decrypt<C: BlockCipherDecrypt + KeyInit>(
     Some(buffer)
 }
 
-/// Encrypts with AES-256-CBC, the one cipher that is written.
+/// Encrypts with AES-256-CBC, the only cipher that is written.
 pub(super) fn encrypt_aes256(key: &[u8], iv: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
-    // A whole block of room for the padding, taken at once so that growing leaves no copy of the plaintext.
-    let room = plaintext.len() + Cipher::Aes256Cbc.block_bytes();
-    let mut buffer = Zeroizing::new(Vec::with_capacity(room));
+    // Allocated with space for the padding: a reallocation would leave a copy of the plaintext in freed
+    // memory.
+    let capacity = plaintext.len() + Cipher::Aes256Cbc.block_bytes();
+    let mut buffer = Zeroizing::new(Vec::with_capacity(capacity));
     buffer.extend_from_slice(plaintext);
-    buffer.resize(room, 0);
+    buffer.resize(capacity, 0);
     let cipher = Encryptor::<aes::Aes256Enc>::new_from_slices(key, iv).ok()?;
     cipher
         .encrypt_padded::<Pkcs7>(&mut buffer, plaintext.len())

@@ -1,19 +1,19 @@
 //! The `DEK-Info` header of OpenSSL's traditional encryption (RFC 1421 §4.6.1.3).
 
-/// The cipher and the initialisation vector of a traditionally encrypted key.
+/// The cipher and the initialization vector of a key in OpenSSL's traditional encryption.
 pub(crate) struct DekInfo {
-    /// Name of the cipher, as OpenSSL writes it.
+    /// OpenSSL's name of the cipher.
     pub(crate) cipher: String,
     pub(crate) iv: Vec<u8>,
 }
 
 impl DekInfo {
-    /// Reads `DES-EDE3-CBC,0123456789ABCDEF`.
+    /// Parses a value such as `DES-EDE3-CBC,0123456789ABCDEF`.
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         let value = str::from_utf8(value).ok()?;
         let (cipher, iv) = value.split_once(',')?;
         let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
-        // The name may be shown in an error: nothing that could be key material passes for one.
+        // An error may show the name, so its syntax excludes anything that could be key material.
         if cipher.is_empty() || cipher.len() > 24 || !cipher.chars().all(is_name) || iv.len() > 64 {
             return None;
         }

@@ -1,4 +1,4 @@
-//! From a passphrase to a cipher key, at a bounded cost.
+//! Derives a cipher key from a passphrase at a bounded cost.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
     limits::{MAX_PBKDF2_ROUNDS, MAX_PKCS12_ROUNDS, MAX_SALT_BYTES, MAX_SCRYPT_BYTES, MAX_SCRYPT_WORK},
 };
 
-/// How a passphrase becomes a cipher key.
+/// A function that derives a cipher key from a passphrase, with its cost parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyDerivation {
@@ -18,24 +18,25 @@ pub enum KeyDerivation {
     Pbkdf2 {
         /// The pseudo-random function.
         prf: Prf,
-        /// Its rounds; numbers beyond 64 bits are given as 2⁶⁴ − 1.
+        /// Number of rounds; 2⁶⁴ − 1 stands for any larger number.
         rounds: u64,
     },
-    /// scrypt (RFC 7914), with numbers beyond 64 bits given as 2⁶⁴ − 1.
+    /// scrypt (RFC 7914); 2⁶⁴ − 1 stands for any larger number.
     Scrypt {
         /// Cost, a power of two.
         n: u64,
         /// Block size.
         r: u64,
-        /// Parallelisation.
+        /// Parallelization.
         p: u64,
     },
-    /// The derivation of PKCS#12 with SHA-1 (RFC 7292 §B), which hardly slows down guessing at the usual 2,048 rounds.
+    /// The PKCS#12 derivation with SHA-1 (RFC 7292 §B), which at the usual 2,048 rounds barely slows down
+    /// guessing.
     Pkcs12 {
-        /// Its rounds; numbers beyond 64 bits are given as 2⁶⁴ − 1.
+        /// Number of rounds; 2⁶⁴ − 1 stands for any larger number.
         rounds: u64,
     },
-    /// OpenSSL's `EVP_BytesToKey`: one round of MD5, which hardly slows down guessing.
+    /// OpenSSL's `EVP_BytesToKey`: one round of MD5, which barely slows down guessing.
     EvpBytesToKey,
 }
 
@@ -43,7 +44,7 @@ pub enum KeyDerivation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Prf {
-    /// HMAC-SHA-1, the default of RFC 8018 when a file names none.
+    /// HMAC-SHA-1, the default of RFC 8018 if a file specifies none.
     HmacSha1,
     /// HMAC-SHA-224.
     HmacSha224,
@@ -56,7 +57,7 @@ pub enum Prf {
 }
 
 impl KeyDerivation {
-    /// Refuses what would take too long or too much memory; to be called before [`derive`](Self::derive).
+    /// Returns an error if [`derive`](Self::derive) would take too much time or memory.
     pub(super) fn check_cost(&self, salt: &[u8]) -> Result<(), Cost> {
         if salt.len() > MAX_SALT_BYTES {
             return Err(Cost::Salt {
@@ -75,7 +76,7 @@ impl KeyDerivation {
             }),
             Self::Scrypt { n, r, p } => {
                 let [n, r, p] = [n, r, p].map(u128::from);
-                // scrypt holds p blocks of 128·r bytes, mixes each with the help of N more, and swaps with one.
+                // scrypt keeps p blocks of 128·r bytes, N more to mix each of them, and one scratch block.
                 let blocks = n.saturating_add(p).saturating_add(1);
                 let bytes = blocks.saturating_mul(r).saturating_mul(128);
                 let work = n.saturating_mul(r).saturating_mul(p);
@@ -97,7 +98,7 @@ impl KeyDerivation {
         }
     }
 
-    /// Derives a cipher key; nothing when the parameters are impossible.
+    /// Derives a cipher key; `None` if the parameters are invalid.
     pub(super) fn derive(&self, passphrase: &[u8], salt: &[u8], length: usize) -> Option<Zeroizing<Vec<u8>>> {
         let mut key = Zeroizing::new(vec![0; length]);
         match *self {
@@ -114,7 +115,7 @@ impl KeyDerivation {
                 let params = scrypt::Params::new(log_n, r, p).ok()?;
                 scrypt::scrypt(passphrase, salt, &params, &mut key).ok()?;
             }
-            // Derives a vector too, and is called where that is done.
+            // Also derives an initialization vector, so it is handled by `Encryption::decrypt_pkcs12`.
             Self::Pkcs12 { .. } => return None,
             Self::EvpBytesToKey => evp_bytes_to_key(passphrase, salt, &mut key),
         }

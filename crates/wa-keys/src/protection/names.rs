@@ -1,4 +1,4 @@
-//! Names of what is not read, so that people know what they have, and whether OpenSSL 3 reads it.
+//! Names of the schemes that this crate does not support, and whether OpenSSL 3 supports them.
 
 use der::asn1::ObjectIdentifier;
 
@@ -7,9 +7,9 @@ use crate::{
     OpenSslSupport::{self, Default, Legacy, None},
 };
 
-/// Schemes, ciphers and functions that are met in old or unusual files.
+/// Schemes, ciphers and functions in old or unusual files.
 ///
-/// OpenSSL knows AES-GCM, but does not accept it here.
+/// OpenSSL supports AES-GCM, but not for encrypting private keys.
 #[rustfmt::skip]
 const NAMES: [(&str, &str, OpenSslSupport); 32] = [
     ("1.2.840.113549.1.5.1", "PBES1 with MD2 and DES", None),
@@ -46,7 +46,7 @@ const NAMES: [(&str, &str, OpenSslSupport); 32] = [
     ("2.16.840.1.101.3.4.2.16", "HMAC-SHA3-512", None),
 ];
 
-/// The refusal of an object identifier, by its name or in dotted form.
+/// Returns the error for an unsupported object identifier, with its name or its dotted form.
 pub(super) fn unsupported(oid: ObjectIdentifier) -> KeyError {
     let dotted = oid.to_string();
     match NAMES.iter().find(|(known, ..)| *known == dotted) {
@@ -61,7 +61,7 @@ pub(super) fn unsupported(oid: ObjectIdentifier) -> KeyError {
     }
 }
 
-/// The refusal of a cipher that a `DEK-Info` header names.
+/// Returns the error for an unsupported cipher in a `DEK-Info` header.
 pub(super) fn unsupported_dek(name: &str) -> KeyError {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     let openssl = if starts(&["CAMELLIA-", "ARIA-", "DES-EDE-", "SM4-"]) {

@@ -38,7 +38,7 @@ pub(super) fn cipher(oid: ObjectIdentifier) -> Option<Cipher> {
         .map(|(_, cipher)| *cipher)
 }
 
-/// Reads `pkcs-12PbeParams`.
+/// Parses `pkcs-12PbeParams`.
 pub(super) fn read<'a>(
     algorithm: &AlgorithmIdentifierRef<'a>,
     cipher: Cipher,
@@ -65,7 +65,7 @@ pub(super) fn read<'a>(
     })
 }
 
-/// Derives a key or an initialisation vector; nothing when the rounds are impossible.
+/// Derives a key or an initialization vector; `None` if the number of rounds is invalid.
 pub(super) fn derive(
     passphrase: &[u8],
     salt: &[u8],
@@ -79,9 +79,10 @@ pub(super) fn derive(
     )))
 }
 
-/// The passphrase as this scheme takes it: UTF-16, big-endian, with a zero at the end (RFC 7292 §B.1).
+/// Encodes the passphrase for this scheme: big-endian UTF-16 with a terminating zero (RFC 7292 §B.1).
 pub(super) fn encode(passphrase: &str) -> Zeroizing<Vec<u8>> {
-    // No character takes more bytes in UTF-16 than twice those of UTF-8, so that growing leaves no copy behind.
+    // UTF-16 takes at most twice the bytes of UTF-8, so the buffer is never reallocated, which would leave a
+    // copy.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * passphrase.len() + 2));
     for unit in passphrase.encode_utf16() {
         bytes.extend_from_slice(&unit.to_be_bytes());

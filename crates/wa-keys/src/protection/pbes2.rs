@@ -1,7 +1,7 @@
-//! PBES2 (RFC 8018 §6.2, §A.4) around a PKCS#8 key.
+//! PBES2 encryption (RFC 8018 §6.2, §A.4) of a PKCS#8 key.
 //!
-//! The parameters are decoded here and not by the `pkcs5` crate, which panics on a short 3DES vector and on an scrypt
-//! cost of zero, and does not wipe the keys that it derives.
+//! The parameters are not decoded by the `pkcs5` crate, because it panics on a short 3DES vector and on an
+//! scrypt cost of zero, and does not wipe the keys that it derives.
 
 use der::{
     Decode as _, Encode as _, Reader as _, Tag,
@@ -33,7 +33,7 @@ const PRFS: [(ObjectIdentifier, Prf); 5] = [
     ),
 ];
 
-/// Reads the parameters of PBES2.
+/// Parses the parameters of PBES2.
 pub(super) fn read<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Scheme<'a>, KeyError> {
     let [derivation, cipher] = parameters(algorithm)?;
     let encryption = Cipher::from_oid(cipher.oid).ok_or_else(|| unsupported(cipher.oid))?;
@@ -60,7 +60,7 @@ pub(super) fn read<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Scheme<
 }
 
 /// Encrypts the DER of a PKCS#8 key into the DER of an `EncryptedPrivateKeyInfo`.
-pub(crate) fn seal(
+pub(crate) fn encrypt(
     pkcs8: &[u8],
     passphrase: &Passphrase,
     protection: Protection,
@@ -123,7 +123,7 @@ fn parameters<'a>(
 
 type Derivation<'a> = (KeyDerivation, &'a [u8], Option<u64>);
 
-/// Reads `PBKDF2-params` (RFC 8018 §A.2).
+/// Parses `PBKDF2-params` (RFC 8018 §A.2).
 fn pbkdf2<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Derivation<'a>, KeyError> {
     let parameters = algorithm.parameters.ok_or_else(malformed)?;
     let (salt, rounds, key_bytes, prf) = parameters
@@ -147,7 +147,7 @@ fn pbkdf2<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Derivation<'a>, 
     Ok((KeyDerivation::Pbkdf2 { prf, rounds }, salt, key_bytes))
 }
 
-/// Reads `scrypt-params` (RFC 7914 §7.1).
+/// Parses `scrypt-params` (RFC 7914 §7.1).
 fn scrypt<'a>(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Derivation<'a>, KeyError> {
     let parameters = algorithm.parameters.ok_or_else(malformed)?;
     parameters
@@ -167,7 +167,7 @@ fn octets(parameters: Option<AnyRef<'_>>) -> Result<&[u8], KeyError> {
     Ok(octets.as_bytes())
 }
 
-/// Gives the number, or the largest one when it has more than 64 bits.
+/// Returns the number, or `u64::MAX` if it has more than 64 bits.
 pub(super) fn saturated(number: UintRef<'_>) -> u64 {
     if number.as_bytes().len() > 8 {
         return u64::MAX;

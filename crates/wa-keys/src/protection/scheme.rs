@@ -1,4 +1,4 @@
-//! What an algorithm identifier says about an encrypted value: PBES2, or the older scheme of PKCS#12.
+//! The algorithm identifier of an encrypted value: PBES2, or the older scheme of PKCS#12.
 
 use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
@@ -6,16 +6,16 @@ use zeroize::Zeroizing;
 use super::{Encryption, names::unsupported, pbe, pbes2};
 use crate::{KeyError, Passphrase};
 
-/// Parameters that are read; their cost is not judged yet.
+/// Parsed parameters, whose cost is not checked yet.
 pub(crate) struct Scheme<'a> {
     pub(crate) encryption: Encryption,
     pub(super) salt: &'a [u8],
-    /// Empty where the vector is derived from the passphrase too.
+    /// The initialization vector; empty if it is derived from the passphrase.
     pub(super) iv: &'a [u8],
 }
 
 impl<'a> Scheme<'a> {
-    /// Reads the algorithm identifier of an encrypted PKCS#8 key, or of encrypted contents of PKCS#12.
+    /// Parses the algorithm identifier of an encrypted PKCS#8 key, or of encrypted contents of PKCS#12.
     pub(crate) fn read(algorithm: &AlgorithmIdentifierRef<'a>) -> Result<Self, KeyError> {
         if algorithm.oid == pbes2::PBES2 {
             pbes2::read(algorithm)
@@ -26,19 +26,20 @@ impl<'a> Scheme<'a> {
         }
     }
 
-    /// Refuses what would take too long or too much memory.
+    /// Returns an error if decryption would take too much time or memory.
     pub(crate) fn check_cost(&self) -> Result<(), KeyError> {
         let cost = self.encryption.derivation.check_cost(self.salt);
         cost.map_err(|cost| KeyError::CostTooHigh { cost })
     }
 
-    /// Decrypts to what should be the DER of a PKCS#8 key, or of safe contents.
-    pub(crate) fn open(
+    /// Checks the cost and decrypts to what should be the DER of a PKCS#8 key or of `SafeContents`.
+    pub(crate) fn decrypt(
         &self,
         ciphertext: &[u8],
         passphrase: Option<&Passphrase>,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         self.check_cost()?;
-        self.encryption.open(self.salt, self.iv, ciphertext, passphrase)
+        self.encryption
+            .decrypt(self.salt, self.iv, ciphertext, passphrase)
     }
 }

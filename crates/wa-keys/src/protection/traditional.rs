@@ -1,14 +1,14 @@
-//! OpenSSL's traditional PEM encryption, which Meta's own key generator writes: read, never written.
+//! OpenSSL's traditional PEM encryption, which Meta's sample key generator writes: read, never written.
 
 use zeroize::Zeroizing;
 
 use super::{Cipher, DekInfo, Encryption, KeyDerivation, names::unsupported_dek};
 use crate::{KeyError, Passphrase, error::Damage};
 
-/// Bytes of the initialisation vector that serve as the salt (OpenSSL, `PEM_do_header`).
+/// The number of leading bytes of the initialization vector that are the salt (OpenSSL, `PEM_do_header`).
 const SALT_BYTES: usize = 8;
 
-/// A `DEK-Info` header that is understood.
+/// The parameters in a supported `DEK-Info` header.
 pub(crate) struct Traditional<'a> {
     pub(crate) encryption: Encryption,
     salt: &'a [u8],
@@ -36,11 +36,12 @@ impl<'a> Traditional<'a> {
     }
 
     /// Decrypts to what should be the DER of a PKCS#1 key.
-    pub(crate) fn open(
+    pub(crate) fn decrypt(
         &self,
         ciphertext: &[u8],
         passphrase: Option<&Passphrase>,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.encryption.open(self.salt, self.iv, ciphertext, passphrase)
+        self.encryption
+            .decrypt(self.salt, self.iv, ciphertext, passphrase)
     }
 }

@@ -1,8 +1,8 @@
-//! Undoing what editors, shells, variables and shells' variables do to text.
+//! Reverts changes that editors, shells and environment variables make to text.
 
 use zeroize::Zeroizing;
 
-/// Text with plain line ends and plain blanks. It may hold a private key, so it is wiped.
+/// Text with `\n` line ends and plain blanks. It may contain a private key, so it is wiped on drop.
 pub(super) struct Text(Zeroizing<Vec<u8>>);
 
 impl Text {
@@ -18,7 +18,7 @@ impl Text {
         find(&self.0, needle).is_some()
     }
 
-    /// Tells whether a BEGIN or END line is in it, be it a spoilt one.
+    /// Returns whether the text contains a BEGIN or END line, damaged or not.
     pub(super) fn looks_like_pem(&self) -> bool {
         self.contains(b"-----BEGIN")
             || self.contains(b"-----END")
@@ -26,21 +26,23 @@ impl Text {
     }
 }
 
-/// Number of line ends.
+/// Returns the number of line ends.
 pub(super) fn line_ends(text: &[u8]) -> usize {
     text.split(|byte| *byte == b'\n').count().saturating_sub(1)
 }
 
-/// Position of the first `needle`.
+/// Returns the position of the first `needle`.
 pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// Brings the input to ASCII-compatible text with `\n` line ends and without marks, escapes and fancy blanks.
+/// Converts the input to ASCII-compatible text with `\n` line ends, without byte order marks, escapes and
+/// special blanks.
 pub(super) fn clean(input: &[u8]) -> Text {
     let transcoded = from_utf16(input);
     let mut rest = transcoded.as_ref().map_or(input, |bytes| bytes.as_slice());
-    // Dashes grow from three bytes to five at most, so that no copy of a secret is left behind by growing.
+    // A dash of three bytes becomes at most five, so the buffer is never reallocated, which would leave a
+    // copy.
     let mut out = Zeroizing::new(Vec::with_capacity(2 * rest.len()));
     while let Some((unit, tail)) = next(rest) {
         rest = tail;
@@ -53,7 +55,7 @@ pub(super) fn clean(input: &[u8]) -> Text {
     Text(out)
 }
 
-/// What the front of a text stands for.
+/// The replacement for the first characters of a text.
 #[derive(Debug)]
 enum Unit<'a> {
     Nothing,
@@ -61,7 +63,7 @@ enum Unit<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Takes one unit off the front and gives what it stands for, if anything.
+/// Takes one unit from the start of the text; returns its replacement and the rest.
 fn next(bytes: &[u8]) -> Option<(Unit<'_>, &[u8])> {
     if let Some((run, is_typographic)) = dashes(bytes) {
         let (run, tail) = bytes.split_at(run);
@@ -71,8 +73,9 @@ fn next(bytes: &[u8]) -> Option<(Unit<'_>, &[u8])> {
     Some((unit.map_or(Unit::Nothing, Unit::Byte), tail))
 }
 
-/// Length of the dashes at the front, and whether a word processor had a hand in them: it makes one dash of two hyphens
-/// or of three, so that their number no longer says anything.
+/// Returns the length of the dashes at the start, and whether any of them is typographic.
+///
+/// A word processor replaces two or three hyphens with one dash, so the number of hyphens is lost.
 fn dashes(bytes: &[u8]) -> Option<(usize, bool)> {
     let (mut length, mut is_typographic) = (0, false);
     loop {
@@ -92,7 +95,7 @@ fn next_byte(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
     Some(match bytes {
         [] => return None,
         [b'\r', b'\n', tail @ ..] | [b'\r', tail @ ..] => (Some(b'\n'), tail),
-        // Byte order mark, zero-width space, every other byte of UTF-16 without a mark; then no-break space.
+        // Byte order mark, zero-width space, the zero bytes of UTF-16 without a mark; then no-break space.
         [0xef, 0xbb, 0xbf, tail @ ..] | [0xe2, 0x80, 0x8b, tail @ ..] | [0, tail @ ..] => (None, tail),
         [0xc2, 0xa0, tail @ ..] => (Some(b' '), tail),
         [b'\\', tail @ ..] => escape(tail),
@@ -100,23 +103,23 @@ fn next_byte(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
     })
 }
 
-/// Resolves what follows a backslash: base64 and PEM lines have none of their own.
+/// Resolves an escape after a backslash, which base64 and PEM lines never contain.
 fn escape(after: &[u8]) -> (Option<u8>, &[u8]) {
     match after {
         [b'n', tail @ ..] => (Some(b'\n'), tail),
-        // Left to the `\n` after it.
+        // A `\n` follows.
         [b'r', tail @ ..] => (None, tail),
         [b't', tail @ ..] => (Some(b' '), tail),
         [b'u', a, b, c, d, tail @ ..] => match unicode([*a, *b, *c, *d]) {
             Some(byte) => (Some(byte), tail),
             None => (None, after),
         },
-        // Among others a second backslash: text can be escaped twice, as JSON within JSON.
+        // This includes a second backslash: text can be escaped twice, such as JSON within JSON.
         _ => (None, after),
     }
 }
 
-/// Reads the digits of `\u002B` and the like, which some JSON writers use for `+`.
+/// Decodes the digits of an escape such as `\u002B`, which some JSON writers use for `+`.
 fn unicode(digits: [u8; 4]) -> Option<u8> {
     let value = digits.iter().try_fold(0, |value, digit| {
         char::from(*digit).to_digit(16).map(|digit| value * 16 + digit)
@@ -139,7 +142,7 @@ fn from_utf16(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             u16::from_be_bytes(*pair)
         }
     });
-    // Two bytes become three at most, so that no copy of a secret is left behind by growing.
+    // Two bytes become at most three, so the buffer is never reallocated, which would leave a copy.
     let mut text = Zeroizing::new(Vec::with_capacity(body.len().saturating_mul(2)));
     let mut buffer = Zeroizing::new([0; 4]);
     for decoded in char::decode_utf16(units) {
@@ -167,12 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_fancy_blanks_go() {
+    fn byte_order_marks_and_special_blanks_are_removed() {
         assert_eq!(cleaned("\u{feff}a\u{a0}b\u{200b}c".as_bytes()), "a bc");
     }
 
     #[test]
-    fn dashes_of_word_processors_become_five_hyphens() {
+    fn typographic_dashes_become_five_hyphens() {
         for dashes in [
             "\u{2014}\u{2013}",
             "\u{2013}\u{2013}-",

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{Block, Contents, clean::Text};
 use crate::{Form, KeyAlgorithm, KeyError, error::Damage};
 
-/// A JSON Web Key whose numbers are decoded, and not checked yet.
+/// A JSON Web Key whose numbers are decoded but not validated yet.
 pub(crate) struct Jwk {
     pub(crate) form: Form,
     pub(crate) algorithm: KeyAlgorithm,
@@ -17,7 +17,7 @@ pub(crate) struct Jwk {
     pub(crate) pkcs1: Zeroizing<Vec<u8>>,
 }
 
-/// The members that count, borrowed from the text so that no copy of them is made. Base64url needs no escapes.
+/// The relevant members, borrowed from the text to avoid copies of secrets. Base64url contains no escapes.
 #[derive(Deserialize)]
 struct Members<'a> {
     kty: &'a str,
@@ -39,7 +39,8 @@ struct Set<'a> {
     keys: Vec<Members<'a>>,
 }
 
-/// Reads the text if it is a JSON Web Key or a set of them; keys of other algorithms beside an RSA key do not count.
+/// Parses the text if it is a JSON Web Key or a set; in a set with RSA keys, keys of other algorithms are
+/// ignored.
 pub(super) fn blocks(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
     let json = text.bytes().trim_ascii();
     let json = json
@@ -55,7 +56,7 @@ pub(super) fn blocks(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
         serde_json::from_slice::<Members<'_>>(json).map(|key| vec![key])
     };
     let Ok(mut keys) = keys else {
-        return Some(Err(bad("is not complete JSON with its members as strings")));
+        return Some(Err(bad("is not complete JSON with string members")));
     };
     if keys.iter().any(|key| key.kty == "RSA") {
         keys.retain(|key| key.kty == "RSA");
@@ -89,9 +90,7 @@ impl Members<'_> {
             ("OKP", Some("X25519")) => KeyAlgorithm::X25519,
             ("OKP", Some("X448")) => KeyAlgorithm::X448,
             _ => {
-                return Err(bad(
-                    "has a kty that is neither RSA nor another one of RFC 7518 and RFC 8037",
-                ));
+                return Err(bad("has a kty that is not in RFC 7518 or RFC 8037"));
             }
         };
         let pkcs1 = match (&algorithm, is_private) {

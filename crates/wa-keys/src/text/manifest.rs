@@ -1,6 +1,6 @@
-//! PEM in base64 as a value of a larger text: the `data` of a Kubernetes Secret, in YAML or JSON.
+//! Finds PEM in base64 as a value in a larger text: the `data` of a Kubernetes Secret, in YAML or JSON.
 //!
-//! The text is not parsed. Every value that begins as the base64 of `-----BEGIN` does is decoded.
+//! The YAML or JSON is not parsed. Every value that starts with the base64 of `-----BEGIN` is decoded.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::KeyError;
 
-/// The base64 of `-----BEGIN `, as far as it is the same whatever follows.
+/// The base64 of `-----BEGIN ` without the last characters, which depend on what follows.
 const BEGIN: &[u8] = b"LS0tLS1CRUdJTi";
 
-/// Reads every such value, in order; nothing if there is none.
+/// Returns the blocks of all such values in order; `None` if there are none.
 pub(super) fn blocks(text: &[u8]) -> Option<Result<Vec<Block>, KeyError>> {
     let mut values: Vec<Zeroizing<Vec<u8>>> = Vec::new();
     let mut rest = text;
@@ -46,7 +46,9 @@ pub(super) fn blocks(text: &[u8]) -> Option<Result<Vec<Block>, KeyError>> {
     (!blocks.is_empty()).then_some(Ok(blocks))
 }
 
-/// Takes the base64 value at the start: words of base64, up to a quote or to a word that is the next name.
+/// Takes the base64 value at the start of the text, and returns it and the rest.
+///
+/// The value ends at a quote, or before a word that is the next name.
 fn value(text: &[u8]) -> (Zeroizing<Vec<u8>>, &[u8]) {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let reach = text

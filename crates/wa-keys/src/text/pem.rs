@@ -1,4 +1,4 @@
-//! PEM blocks in cleaned text (RFC 7468, and RFC 1421 headers for OpenSSL's traditional encryption).
+//! Parses PEM blocks in cleaned text (RFC 7468, and RFC 1421 headers for OpenSSL's traditional encryption).
 
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{
     Block, Contents,
     clean::{Text, find, line_ends},
-    der_block, outer_frame,
+    der_block, outer_length,
 };
 use crate::{ForeignForm, KeyError, error::Damage, protection::DekInfo};
 
@@ -14,7 +14,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const HYPHENS: &[u8] = b"-----";
 
-/// Reads every block, in order.
+/// Returns all blocks in order.
 pub(super) fn blocks(text: &Text) -> Result<Vec<Block>, KeyError> {
     let mut cursor = Cursor {
         rest: text.bytes(),
@@ -30,12 +30,12 @@ pub(super) fn blocks(text: &Text) -> Result<Vec<Block>, KeyError> {
     match cursor.take_to(END) {
         None if !blocks.is_empty() => Ok(blocks),
         Some(before) if find(before, b"BEGIN ").is_none() => Err(damaged(cursor.line, Damage::MissingBegin)),
-        _ => Err(damaged(spoilt_line(text), Damage::BadBoundary)),
+        _ => Err(damaged(bad_boundary_line(text), Damage::BadBoundary)),
     }
 }
 
-/// Line of the BEGIN that is not preceded by five hyphens.
-fn spoilt_line(text: &Text) -> usize {
+/// Returns the line of the first BEGIN, which lacks its five hyphens.
+fn bad_boundary_line(text: &Text) -> usize {
     let before = find(text.bytes(), b"BEGIN ").and_then(|position| text.bytes().get(..position));
     1 + line_ends(before.unwrap_or_default())
 }
@@ -47,14 +47,14 @@ fn damaged(line: usize, damage: Damage) -> KeyError {
     }
 }
 
-/// The text that is not read yet, and the number of its first line.
+/// The unread text and the number of its first line.
 struct Cursor<'a> {
     rest: &'a [u8],
     line: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// Gives what precedes `needle` and moves behind it; without one, does not move.
+    /// Returns the text before `needle` and moves past it; does not move if there is none.
     fn take_to(&mut self, needle: &[u8]) -> Option<&'a [u8]> {
         let before = self.rest.get(..find(self.rest, needle)?)?;
         self.skip(before.len() + needle.len());
@@ -67,7 +67,7 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
     }
 
-    /// Takes the rest of a boundary line: label and hyphens.
+    /// Takes the rest of a boundary line and returns its label.
     fn label(&mut self) -> Result<&'a [u8], KeyError> {
         let line = self.line;
         let label = self
@@ -80,7 +80,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Reads one block; the cursor stands behind `-----BEGIN `.
+/// Parses one block; the cursor is just past `-----BEGIN `.
 fn block(cursor: &mut Cursor<'_>) -> Result<Block, KeyError> {
     let begin = cursor.line;
     let label = cursor.label()?;
@@ -115,9 +115,9 @@ fn block(cursor: &mut Cursor<'_>) -> Result<Block, KeyError> {
     }
 }
 
-/// Cuts off the trust settings that OpenSSL appends to a certificate under this label.
+/// Removes the trust settings that OpenSSL appends to a `TRUSTED CERTIFICATE`.
 fn without_trust(mut data: Zeroizing<Vec<u8>>, label: &[u8]) -> Zeroizing<Vec<u8>> {
-    if let (b"TRUSTED CERTIFICATE", Some(length)) = (label, outer_frame(&data)) {
+    if let (b"TRUSTED CERTIFICATE", Some(length)) = (label, outer_length(&data)) {
         data.truncate(length);
     }
     data
@@ -134,7 +134,7 @@ fn foreign(label: &[u8]) -> Option<ForeignForm> {
     }
 }
 
-/// What stands between BEGIN and END.
+/// The contents between BEGIN and END.
 struct Body {
     dek: Option<DekInfo>,
     base64: Zeroizing<Vec<u8>>,
@@ -159,7 +159,8 @@ impl Body {
                     read.append(token, number)?;
                     continue;
                 };
-                // Headers and base64 may share one line when line ends were lost, so known values are one token.
+                // If line ends were lost, headers and base64 share one line, so the value of a known header
+                // is one token.
                 let (name, value) = token.split_at(colon);
                 let value = match value.get(1..) {
                     Some(value) if !value.is_empty() => value,
@@ -171,7 +172,7 @@ impl Body {
                         let bad = || damaged(number, Damage::BadHeader("DEK-Info"));
                         read.dek = Some(DekInfo::parse(value).ok_or_else(bad)?);
                     }
-                    // Any other header has the rest of its line as its value.
+                    // The value of any other header is the rest of its line.
                     _ => tokens.by_ref().for_each(drop),
                 }
             }

@@ -1,18 +1,18 @@
-//! Undoing what web forms and Meta's sample do to PEM text: URL encoding, and the placeholder of its README.
+//! Repairs URL-encoded PEM text, and text with the placeholder from Meta's sample endpoint.
 
 use zeroize::Zeroizing;
 
 use super::clean::{Text, clean, find};
 
-/// What the README of Meta's sample endpoint has in its BEGIN and END lines.
+/// The placeholder in the BEGIN and END lines of the README of Meta's sample endpoint.
 const PLACEHOLDER: &[u8] = b"[REPLACE THIS]";
 const PLACEHOLDER_LINE: &[u8] = b"-----[REPLACE THIS]";
 const HYPHENS: &[u8] = b"-----";
 
-/// Text as PEM is written, and whether the placeholder was in it.
+/// Returns the repaired text, and whether it contained the placeholder.
 pub(super) fn repair(text: Text) -> (Text, bool) {
     let text = match from_url(text.bytes()) {
-        // Line ends and marks may have been encoded.
+        // Line ends and byte order marks may have been URL-encoded.
         Some(decoded) => clean(&decoded),
         None => text,
     };
@@ -23,7 +23,7 @@ pub(super) fn repair(text: Text) -> (Text, bool) {
     }
 }
 
-/// Decodes `%0A` and the like, which base64 and PEM never contain, and `+` for a space if labels are written so.
+/// Decodes sequences such as `%0A`, which PEM never contains, and `+` as a space if the labels contain it.
 fn from_url(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let contains = |needle: &[u8]| find(text, needle).is_some();
     let has_plus = contains(b"BEGIN+");
@@ -31,7 +31,7 @@ fn from_url(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !has_plus && !marks.into_iter().any(contains) {
         return None;
     }
-    // Never longer than the text, so that no copy of a secret is left behind by growing.
+    // Never longer than the text, so the buffer is never reallocated, which would leave a copy.
     let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     loop {
@@ -60,7 +60,8 @@ fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// Takes away the placeholder's own lines if a key has BEGIN and END lines between them, and otherwise the words in them.
+/// Removes the lines of the placeholder if the key between them has its own BEGIN and END lines, and
+/// otherwise only the words of the placeholder.
 fn without_placeholder(text: &[u8]) -> Text {
     let mut kept = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
@@ -86,7 +87,7 @@ fn without_placeholder(text: &[u8]) -> Text {
     Text::new(words)
 }
 
-/// What is before and behind the first `needle`.
+/// Returns the text before and after the first `needle`.
 fn cut<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = find(text, needle)?;
     Some((text.get(..at)?, text.get(at + needle.len()..)?))

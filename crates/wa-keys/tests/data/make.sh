@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes every file below this directory anew, with new keys. TEST ONLY: the keys are published with the source.
+# Regenerates every file in this directory with new keys, except for `weak`.
+# TEST ONLY: the keys are published with the source.
 # Needs openssl 3, node, python3 with `cryptography`, ssh-keygen and keytool.
 set -eu
 cd "$(dirname "$0")"
@@ -94,7 +95,7 @@ modern = open("../pkcs12/modern.p12", "rb").read()
 open("../refused/ber.p12", "wb").write(b"\x30\x80" + modern[4:] + b"\0\0")
 PY
 
-# --- kubernetes: the same key in a Secret, as `kubectl get secret -o yaml` and `-o json` print it -------------------------
+# --- kubernetes: the same key in a Secret, as `kubectl get secret -o yaml` and `-o json` print it ---
 mkdir ../kubernetes
 cp public.pem ../kubernetes/public.pem
 crt=$(base64 -w0 <certificate.pem) key=$(base64 -w0 <pkcs8.pem)
@@ -129,13 +130,13 @@ out("../refused/jwk-okp.json", {"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "d"
 out("../refused/jwk-without-primes.json", {name: private[name] for name in ("kty", "n", "e", "d")})
 PY
 
-# --- guide: the very commands of Meta's guide, and their traditional form ------------------------------------------
+# --- guide: the commands of Meta's guide, and their traditional form ------------------------------------------
 cd ../guide
 openssl genrsa -des3 -passout env:PASS -out private.pem 2048
 openssl rsa -in private.pem -passin env:PASS -outform PEM -pubout -out public.pem
 openssl rsa -in private.pem -passin env:PASS -des3 -traditional -passout env:PASS -out private-traditional.pem
 
-# --- node: one key, written by Node's crypto; the PKCS#1 form is what Meta's key generator writes -------------------
+# --- node: one key, written by Node's crypto; Meta's sample key generator writes the PKCS#1 form ---
 cd ../node
 node -e "
 const { generateKeyPairSync } = require('crypto'), { writeFileSync } = require('fs');
@@ -213,7 +214,7 @@ keytool -genkeypair -alias k -keyalg RSA -keysize 2048 -dname 'CN=test only' -va
     -storetype JKS -keystore ../refused/store.jks -storepass "$PASS" -keypass "$PASS"
 rm Out.java
 
-# --- refused: everything that must not pass -------------------------------------------------------------------------
+# --- refused: everything that must be refused -------------------------------------------------------------------------
 cd ../refused
 openssl ecparam -name prime256v1 -genkey -out ec-sec1.pem
 openssl ecparam -name prime256v1 -out ec-parameters.pem

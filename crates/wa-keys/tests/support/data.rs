@@ -1,4 +1,4 @@
-//! Test data and a small DER writer of its own, so that hostile values can be made.
+//! Test data, and a small DER encoder that can produce malicious values.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -71,7 +71,7 @@ pub(crate) fn null() -> Vec<u8> {
     vec![0x05, 0x00]
 }
 
-/// The nine INTEGERs of a PKCS#1 private key.
+/// Returns the nine INTEGERs of a PKCS#1 private key.
 pub(crate) fn numbers(pkcs1: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = value(pkcs1).0;
     let mut numbers = Vec::new();
@@ -83,7 +83,7 @@ pub(crate) fn numbers(pkcs1: &[u8]) -> Vec<Vec<u8>> {
     numbers
 }
 
-/// The value of the first TLV and what follows it.
+/// Returns the value of the first TLV and the bytes after it.
 fn value(der: &[u8]) -> (&[u8], &[u8]) {
     let (start, length) = match der[1] {
         0x82 => (4, usize::from(u16::from_be_bytes([der[2], der[3]]))),
@@ -93,7 +93,7 @@ fn value(der: &[u8]) -> (&[u8], &[u8]) {
     (&der[start..start + length], &der[start + length..])
 }
 
-/// The PKCS#1 key inside of a PKCS#8 key.
+/// Returns the PKCS#1 key in a PKCS#8 key.
 pub(crate) fn inner(pkcs8: &[u8]) -> Vec<u8> {
     let members = value(pkcs8).0;
     let (_version, rest) = value(members);
@@ -105,14 +105,14 @@ pub(crate) fn pkcs1(numbers: &[Vec<u8>]) -> Vec<u8> {
     sequence(&numbers.iter().map(|number| integer(number)).collect::<Vec<_>>())
 }
 
-/// An SPKI with this modulus and exponent.
+/// Returns an SPKI with this modulus and exponent.
 pub(crate) fn spki(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     let key = sequence(&[integer(modulus), integer(exponent)]);
     let bits = tlv(0x03, &[vec![0], key].concat());
     sequence(&[sequence(&[oid("1.2.840.113549.1.1.1"), null()]), bits])
 }
 
-/// An encrypted PKCS#8 key with these key derivation and cipher identifiers.
+/// Returns an encrypted PKCS#8 key with these key derivation and cipher identifiers.
 pub(crate) fn pbes2(derivation: Vec<u8>, cipher: Vec<u8>, ciphertext: &[u8]) -> Vec<u8> {
     let algorithm = sequence(&[oid("1.2.840.113549.1.5.13"), sequence(&[derivation, cipher])]);
     sequence(&[algorithm, octets(ciphertext)])

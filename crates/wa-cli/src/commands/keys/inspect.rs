@@ -66,10 +66,9 @@ impl Opened {
             Some(Err(error)) => Self {
                 problem: Some(std::error::Error::source(&error).unwrap_or(&error).to_string()),
                 advice: match &error {
-                    FileError::Key { source, .. } => source.advice(),
+                    FileError::Key { source, .. } => advice::remedy(source, path),
                     _ => None,
-                }
-                .map(|advice| advice::sentence(&advice, path)),
+                },
                 ..Self::default()
             },
             None => Self {

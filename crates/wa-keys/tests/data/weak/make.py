@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes RSA keys that must be refused, the same ones on every run. Needs no package.
+"""Writes weak RSA keys that must be refused, the same keys on every run. Needs no packages.
 
-Each pair is NAME.pem (PKCS#1) and NAME-public.pem (SPKI); all relations of RFC 8017 between their numbers hold.
+Each pair is NAME.pem (PKCS#1) and NAME-public.pem (SPKI). Their numbers fulfill all relations of RFC 8017.
 """
 
 import base64
@@ -42,7 +42,7 @@ def next_prime(n):
 
 
 def prime(bits):
-    """A prime whose two highest bits are set, so that a product of two has all its bits."""
+    """Returns a prime whose two highest bits are set, so that the product of two has the full length."""
     return next_prime(RANDOM.getrandbits(bits) | 3 << bits - 2)
 
 
@@ -78,7 +78,8 @@ def write_pair(name, p, q):
 
 
 def roca_prime(bits):
-    """The primes of CVE-2017-15361: k·M + (65537^a mod M); for 2048-bit keys M is the product of the first 126 primes."""
+    """Returns a prime as in CVE-2017-15361: k·M + (65537^a mod M). For 2048-bit keys, M is the product of the first 126
+    primes."""
     small = [n for n in range(2, 702) if all(n % d for d in range(2, n))]
     assert len(small) == 126
     m = math.prod(small)

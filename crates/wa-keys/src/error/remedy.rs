@@ -1,4 +1,4 @@
-//! What to do about each refusal: a sentence for people, and the kind of action for programs.
+//! The remedy for each refusal: a sentence for people, and the kind of action for programs.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use crate::{ForeignForm, KeyAlgorithm};
 
 const GENERATE: &str = "generate a new 2048-bit RSA key";
 const WEAK: &str =
-    "do not register this key, and replace it wherever it is in use; generate a new key in files of its own";
+    "do not register this key, and replace it wherever it is in use; generate a new key in separate files";
 
 pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
     let text = match error {
-        KeyError::Empty => "check the path, or the variable that should hold the key",
-        KeyError::TooLarge { .. } => "give the key file itself, not a bundle",
+        KeyError::Empty => "check the path, or the variable that should contain the key",
+        KeyError::TooLarge { .. } => "use the key file itself, not a bundle",
         KeyError::NotAKey => {
-            "a key file starts with -----BEGIN PUBLIC KEY-----, -----BEGIN PRIVATE KEY----- or the like; \
+            "a key file starts with -----BEGIN PUBLIC KEY-----, -----BEGIN PRIVATE KEY----- or similar; \
              keep these lines when you copy it"
         }
         KeyError::Foreign { found } => foreign(*found),
@@ -35,29 +35,27 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
         | KeyError::Roca
         | KeyError::UnevenPrimes
         | KeyError::CompositeFactor => WEAK,
-        KeyError::NotOnePublicKeyBlock => "write it as one PEM block, and set that",
-        KeyError::PrivateKeyGiven { .. } => "keep it secret and give its public half",
-        KeyError::NoPrivateKey { .. } => "export it again together with its private key",
-        KeyError::PublicKeyGiven { .. } => "give the private key file that belongs to it",
-        KeyError::CertificateRequest => "take the public key out of it with OpenSSL",
+        KeyError::NotOnePublicKeyBlock => "write the key as a single PEM block and set that",
+        KeyError::PrivateKeyGiven { .. } => "keep it secret and use its public half",
+        KeyError::NoPrivateKey { .. } => "export it again, including its private key",
+        KeyError::PublicKeyGiven { .. } => "use the private key file that belongs to it",
+        KeyError::CertificateRequest => "extract its public key with OpenSSL",
         KeyError::SeveralKeys { .. } => {
-            "put the one key that you mean into a file of its own; of a certificate chain, that is usually the first \
+            "copy the intended key into a separate file; in a certificate chain, it is usually in the first \
              certificate"
         }
-        KeyError::PassphraseNeeded { .. } => "give the passphrase of the key",
-        KeyError::WrongPassphrase { .. } => {
-            "check the passphrase, also for a space at its end and for lower and upper case"
-        }
-        KeyError::EmptyPassphrase => "give a passphrase, or write the key unencrypted on purpose",
+        KeyError::PassphraseNeeded { .. } => "provide the passphrase of the key",
+        KeyError::WrongPassphrase { .. } => "check the passphrase, including trailing spaces and letter case",
+        KeyError::EmptyPassphrase => "provide a passphrase, or explicitly write the key unencrypted",
         KeyError::UnsupportedProtection { openssl, .. } => match openssl {
             OpenSslSupport::None => {
-                "OpenSSL does not read it either: export the key again from the program that wrote it, as PKCS#8 \
-                 with AES-256-CBC"
+                "OpenSSL does not support it either: export the key again from the program that wrote it, as \
+                 PKCS#8 with AES-256-CBC"
             }
-            OpenSslSupport::Default | OpenSslSupport::Legacy => "encrypt it again with OpenSSL",
+            OpenSslSupport::Default | OpenSslSupport::Legacy => "re-encrypt it with OpenSSL",
         },
         KeyError::CostTooHigh { .. } => {
-            "if you trust the file, encrypt it again with OpenSSL at a usual cost, which can take minutes"
+            "if you trust the file, re-encrypt it with OpenSSL at a usual cost, which can take minutes"
         }
         KeyError::RoundsOutOfRange { .. } => "leave the rounds at their default of 600000",
         KeyError::InconsistentNumbers { relation } => return Some(inconsistent(*relation)),
@@ -102,12 +100,12 @@ fn foreign(found: ForeignForm) -> &'static str {
         ForeignForm::SshPublicKey | ForeignForm::Rfc4716PublicKey => "convert it with ssh-keygen",
         ForeignForm::SshComPrivateKey => "export it as PEM (PKCS#8 or PKCS#1) from the program that wrote it",
         ForeignForm::PuttyPrivateKey => "export it with puttygen",
-        ForeignForm::BerPkcs12 => "take the private key out of it with OpenSSL",
-        ForeignForm::Pkcs7 => "take the certificates out of it with OpenSSL",
+        ForeignForm::BerPkcs12 => "extract the private key with OpenSSL",
+        ForeignForm::Pkcs7 => "extract the certificates with OpenSSL",
         ForeignForm::JavaKeyStore => "convert it to PKCS#12 with keytool",
-        ForeignForm::Pgp => "OpenPGP keys do not serve here; generate an RSA key",
-        ForeignForm::Parameters => "give the key itself, not its parameters",
-        ForeignForm::RevocationList => "give the certificate or the public key, not a revocation list",
+        ForeignForm::Pgp => "OpenPGP keys are not supported; generate an RSA key",
+        ForeignForm::Parameters => "use the key itself, not its parameters",
+        ForeignForm::RevocationList => "use the certificate or the public key, not a revocation list",
     }
 }
 
@@ -115,14 +113,16 @@ fn damaged(damage: &Damage) -> &'static str {
     match damage {
         Damage::BadBoundary => "write the line as in -----BEGIN PUBLIC KEY----- and -----END PUBLIC KEY-----",
         Damage::Placeholder => {
-            "put your whole private key in its place, with its own BEGIN and END lines; the lines with [REPLACE THIS] go"
+            "replace all of it with your private key, BEGIN and END lines included; remove the lines with \
+             [REPLACE THIS]"
         }
         Damage::BadHeader(_) => {
-            "an encrypted key of this form needs the lines `Proc-Type: 4,ENCRYPTED` and `DEK-Info: CIPHER,IV`; \
-             copy the whole file again"
+            "an encrypted key of this form needs the lines `Proc-Type: 4,ENCRYPTED` and \
+             `DEK-Info: CIPHER,IV`; copy the whole file again"
         }
         Damage::MissingMember(_) => {
-            "export the key again with all members: `n` and `e`, and of a private key `d`, `p`, `q`, `dp`, `dq` and `qi`"
+            "export the key again with all members: `n` and `e`; for a private key also `d`, `p`, `q`, `dp`, \
+             `dq` and `qi`"
         }
         Damage::BadJsonWebKey(_) | Damage::BadMember(_) => "copy the whole key again, from `{` to `}`",
         _ => "copy the whole file again, from the BEGIN line to the END line",
