@@ -64,20 +64,29 @@ impl Connections {
     /// connection with an authenticated request in flight is never closed.
     ///
     /// A connection moves between the queues at most once in its life, so that the cost of an eviction does not grow with
-    /// the number of unauthenticated connections.
+    /// the number of unauthenticated connections. It grows with the number of connections under a
+    /// [`ProtectionGuard`](crate::in_flight::ProtectionGuard), of which there are few.
     pub(crate) fn make_room(&mut self, limit: usize) -> Room {
         while self.tasks.try_join_next().is_some() {}
         if self.tasks.len() < limit {
             return Room::Free;
         }
-        while let Some(oldest) = self.unauthenticated.pop_front() {
+        for _ in 0..self.unauthenticated.len() {
+            let Some(oldest) = self.unauthenticated.pop_front() else {
+                break;
+            };
             if !oldest.is_open() {
                 continue;
             }
             if oldest.evict(Stage::Unauthenticated) {
                 return Room::Evicted;
             }
-            self.known.push_back(oldest);
+            // A connection that is protected for a time only is as good as new, not known, after that time.
+            if oldest.in_flight.is_protected() {
+                self.unauthenticated.push_back(oldest);
+            } else {
+                self.known.push_back(oldest);
+            }
         }
         for _ in 0..self.known.len() {
             let Some(next) = self.known.pop_front() else { break };
@@ -178,6 +187,24 @@ mod tests {
         assert_eq!(connections.make_room(1), Room::Evicted);
         states[0].authenticated();
         assert_eq!(evicted(&states), [0]);
+    }
+
+    #[tokio::test]
+    async fn a_protected_connection_can_be_evicted_once_its_protection_ends() {
+        let mut connections = Connections::default();
+        let states = open(&mut connections, 3);
+        let protection = states[0].protect();
+        for expected in [vec![1], vec![1, 2]] {
+            assert_eq!(connections.make_room(1), Room::Evicted);
+            assert_eq!(evicted(&states), expected);
+        }
+        assert_eq!(connections.make_room(1), Room::None);
+        drop(protection);
+        // It is idle, as after an authenticated request, and was never authenticated.
+        states[0].writing();
+        states[0].flushed();
+        assert_eq!(connections.make_room(1), Room::Evicted);
+        assert_eq!(evicted(&states), [0, 1, 2]);
     }
 
     #[tokio::test]

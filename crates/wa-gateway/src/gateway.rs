@@ -100,9 +100,9 @@ impl Gateway {
         let serving = keeper.serving().clone();
         let settings = serving.settings.get();
         files_for_connections(settings.limits.connections);
-        let (listener, local_addr) = listen(settings.listen, "listen").await?;
+        let (listener, local_addr) = listen(settings.listen, "listen")?;
         let admin_listener = match settings.admin {
-            Some(address) => Some(listen(address, "admin.listen").await?),
+            Some(address) => Some(listen(address, "admin.listen")?),
             None => None,
         };
         let draining = Arc::new(AtomicBool::new(false));
@@ -159,7 +159,7 @@ impl Gateway {
     }
 }
 
-async fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let refused = |source| StartError::Bind {
         address,
         setting,

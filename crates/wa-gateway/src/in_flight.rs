@@ -37,12 +37,17 @@ struct State {
     count: AtomicUsize,
     /// Grows with every exchange.
     begun: AtomicUsize,
+    /// [`ProtectionGuard`]s that exist.
+    protections: AtomicUsize,
     /// The sum of `count` over all connections.
     all: Arc<AtomicUsize>,
 }
 
 /// One of those that are counted, until it is dropped.
 pub(crate) struct InFlightGuard(InFlight);
+
+/// Protects a connection from eviction until it is dropped.
+pub(crate) struct ProtectionGuard(InFlight);
 
 impl InFlight {
     /// For a further connection of those that `all` counts.
@@ -51,6 +56,7 @@ impl InFlight {
             stage: AtomicU8::new(Stage::Unauthenticated as u8),
             count: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
+            protections: AtomicUsize::new(0),
             all: Arc::clone(all),
         }))
     }
@@ -84,13 +90,26 @@ impl InFlight {
         }
     }
 
+    /// Protects the connection while the guard exists, and no longer: for requests that are not authenticated, whose
+    /// service bounds the number of guards.
+    pub(crate) fn protect(&self) -> ProtectionGuard {
+        self.0.protections.fetch_add(1, Ordering::Relaxed);
+        self.authenticated();
+        ProtectionGuard(self.clone())
+    }
+
+    /// Returns true if a [`ProtectionGuard`] exists.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.0.protections.load(Ordering::Relaxed) > 0
+    }
+
     /// Chooses the connection to be closed, if it is at this stage. A request cannot be authenticated in between.
     pub(crate) fn evict(&self, at: Stage) -> bool {
         self.change(at, Stage::Evicted)
     }
 
     /// A response is being written. One that follows an authenticated exchange is protected until it is flushed.
-    fn writing(&self) {
+    pub(crate) fn writing(&self) {
         self.change(Stage::Known, Stage::InFlight);
     }
 
@@ -115,6 +134,16 @@ impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.0.count.fetch_sub(1, Ordering::Relaxed);
         self.0.0.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for ProtectionGuard {
+    fn drop(&mut self) {
+        let InFlight(state) = &self.0;
+        if state.protections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.change(Stage::InFlight, Stage::Unauthenticated);
+            self.0.change(Stage::Known, Stage::Unauthenticated);
+        }
     }
 }
 
@@ -162,6 +191,7 @@ where
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let guard = self.in_flight.begin();
         request.extensions_mut().insert(self.on_authenticated.clone());
+        request.extensions_mut().insert(self.in_flight.clone());
         Counted {
             exchange: self.service.call(request),
             draining: Arc::clone(&self.draining),
@@ -305,6 +335,19 @@ mod tests {
         drop(waiting);
         state.flushed();
         assert!(state.evict(Stage::Known));
+    }
+
+    #[test]
+    fn protection_ends_with_the_last_guard() {
+        let state = InFlight::new(&Arc::default());
+        let (first, second) = (state.protect(), state.protect());
+        drop(first);
+        state.flushed();
+        assert!(!state.evict(Stage::Unauthenticated));
+        drop(second);
+        // The response that follows is not protected.
+        state.writing();
+        assert!(state.evict(Stage::Unauthenticated));
     }
 
     #[test]

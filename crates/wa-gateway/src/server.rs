@@ -110,8 +110,8 @@ impl AcceptOptions {
         }
     }
 
-    /// Options of the admin address. Its service authenticates only media decryptions, of which there are few at a time:
-    /// whatever other clients do, a connection can be evicted for a probe.
+    /// Options of the admin address. Nothing is authenticated there: only the few media downloads at a time protect their
+    /// connection, so that one can always be evicted for a probe.
     pub(crate) fn admin(limits: &Limits) -> Self {
         Self {
             limit: ADMIN_CONNECTIONS,

@@ -11,10 +11,11 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use wa_flows::{DownloadError, EncryptedMedia, MediaConfigError, MediaDownloader, OnAuthenticated};
+use wa_flows::{DownloadError, EncryptedMedia, LogThrottle, MediaConfigError, MediaDownloader};
 
 use crate::admin::{Reply, text, typed};
 use crate::config::Settings;
+use crate::in_flight::{InFlight, ProtectionGuard};
 
 /// A description has some 600 bytes.
 const DESCRIPTION_LIMIT: usize = 16 * 1024;
@@ -35,12 +36,36 @@ pub(crate) struct Media {
     /// Made when it is first needed: most gateways never do.
     downloader: OnceLock<MediaDownloader>,
     slots: Arc<Semaphore>,
+    log: MediaLog,
 }
 
-/// A decrypted file on its way to the client. Its slot is free again when its memory is.
+/// The rate-limited lines that any client of the admin address can cause.
+#[derive(Debug)]
+struct MediaLog {
+    downloader: LogThrottle,
+    download: LogThrottle,
+}
+
+impl Default for MediaLog {
+    fn default() -> Self {
+        Self {
+            downloader: LogThrottle::new("media_downloader"),
+            download: LogThrottle::new("media_download"),
+        }
+    }
+}
+
+/// A decrypted file that is being sent to the client. Its slot is released when its memory is.
 struct Decrypted {
     file: Vec<u8>,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
+}
+
+/// One of the few downloads at a time. Its connection is protected from eviction for as long, so that clients of the admin
+/// address, none of which is authenticated, can protect no more connections than there are slots.
+struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _protection: Option<ProtectionGuard>,
 }
 
 impl AsRef<[u8]> for Decrypted {
@@ -56,6 +81,7 @@ impl Media {
             extra_hosts: settings.media_hosts.clone(),
             downloader: OnceLock::new(),
             slots: Arc::new(Semaphore::new(AT_A_TIME)),
+            log: MediaLog::default(),
         }
     }
 
@@ -77,7 +103,7 @@ impl Media {
                 "bad_request",
             );
         }
-        let authenticated = request.extensions().get::<OnAuthenticated>().cloned();
+        let in_flight = request.extensions().get::<InFlight>().cloned();
         let body = Limited::new(request.into_body(), DESCRIPTION_LIMIT).collect();
         let Ok(body) = timeout(DESCRIPTION_TIMEOUT, body).await else {
             return (
@@ -91,20 +117,22 @@ impl Media {
         let Ok(media) = serde_json::from_slice::<EncryptedMedia>(&body.to_bytes()) else {
             return (text(StatusCode::BAD_REQUEST, DESCRIPTION), "bad_request");
         };
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
             return (
                 text(StatusCode::SERVICE_UNAVAILABLE, "too many files at a time\n"),
                 "failed",
             );
         };
-        // From here on the connection is not evicted.
-        if let Some(authenticated) = authenticated {
-            authenticated.call();
-        }
+        let slot = Slot {
+            _permit: permit,
+            _protection: in_flight.as_ref().map(InFlight::protect),
+        };
         let downloader = match self.downloader() {
             Ok(downloader) => downloader,
             Err(error) => {
-                tracing::error!(%error, "media cannot be fetched");
+                self.log.downloader.log(
+                    |suppressed| tracing::error!(%error, suppressed, "cannot set up the media downloader"),
+                );
                 return (
                     text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
                     "failed",
@@ -121,8 +149,11 @@ impl Media {
                 (reply, "ok")
             }
             Err(error) => {
-                let cause = error.source().map(tracing::field::display);
-                tracing::warn!(media_id = media.media_id(), %error, cause, "a media file was not decrypted");
+                self.log.download.log(|suppressed| {
+                    let cause = error.source().map(tracing::field::display);
+                    let media_id = media.media_id();
+                    tracing::warn!(media_id, %error, cause, suppressed, "a media file was not decrypted");
+                });
                 let (status, result) = outcome(&error);
                 (text(status, format!("{error}\n")), result)
             }
@@ -179,6 +210,7 @@ mod tests {
             extra_hosts: Vec::new(),
             downloader: OnceLock::new(),
             slots: Arc::new(Semaphore::new(AT_A_TIME)),
+            log: MediaLog::default(),
         }
     }
 

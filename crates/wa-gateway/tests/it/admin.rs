@@ -14,6 +14,8 @@ use crate::support::{
     start_before,
 };
 
+const PROBE: &str = "GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+
 /// Series that an alert may be about, of one endpoint.
 const ALERTS: [&str; 8] = [
     r#"exchanges_total{endpoint="NAME",action="INIT",status="500"}"#,
@@ -136,24 +138,26 @@ async fn there_is_none_if_it_is_off() {
     assert!(TcpStream::connect(gateway.local_addr()).await.is_ok());
 }
 
+/// A description of media at an address.
+fn media_description(url: &str) -> String {
+    format!(
+        r#"{{"media_id":"1","cdn_url":"{url}","file_name":"a.jpg","encryption_metadata":{{
+            "encrypted_hash":"{h}","iv":"AAAAAAAAAAAAAAAAAAAAAA==","encryption_key":"{h}","hmac_key":"{h}",
+            "plaintext_hash":"{h}"}}}}"#,
+        h = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    )
+}
+
 #[tokio::test]
 async fn media_is_refused_unless_it_is_a_descriptor_of_whatsapp_s() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
     let gateway = start_before(&files, &backend).await;
-    let descriptor = |url: &str| {
-        format!(
-            r#"{{"media_id":"1","cdn_url":"{url}","file_name":"a.jpg","encryption_metadata":{{
-            "encrypted_hash":"{h}","iv":"AAAAAAAAAAAAAAAAAAAAAA==","encryption_key":"{h}","hmac_key":"{h}",
-            "plaintext_hash":"{h}"}}}}"#,
-            h = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-        )
-    };
     for (body, status) in [
         (String::new(), 400),
         ("{}".to_owned(), 400),
-        (descriptor("http://127.0.0.1/a"), 403),
-        (descriptor("https://169.254.169.254/latest"), 403),
-        (descriptor("https://mmg.whatsapp.net.evil.example/a"), 403),
+        (media_description("http://127.0.0.1/a"), 403),
+        (media_description("https://169.254.169.254/latest"), 403),
+        (media_description("https://mmg.whatsapp.net.evil.example/a"), 403),
     ] {
         let (answered, text) = admin(&gateway, Method::POST, "/media/decrypt", &body).await;
         assert_eq!(answered.as_u16(), status, "{body}\n{text}");
@@ -245,9 +249,8 @@ async fn half_sent_bodies_hold_up_neither_probes_nor_the_end() {
         let _ = stream.write_all(half).await;
         held.push(stream);
     }
-    let probe = "GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
     for number in 0..10 {
-        let response = timeout(Duration::from_secs(30), exchange(&gateway, probe)).await;
+        let response = timeout(Duration::from_secs(30), exchange(&gateway, PROBE)).await;
         let response = response.expect("a probe is not answered");
         assert!(
             response.starts_with("HTTP/1.1 200 "),
@@ -256,6 +259,52 @@ async fn half_sent_bodies_hold_up_neither_probes_nor_the_end() {
     }
     let end = timeout(Duration::from_secs(5), gateway.run_until(async {})).await;
     assert_eq!(end.expect("half-sent bodies hold up the end"), 0);
+}
+
+/// At default settings: responses to refused media requests, left unread, do not protect their connections.
+#[cfg(unix)]
+#[tokio::test]
+async fn unread_responses_on_all_connections_do_not_block_probes() {
+    const ALL: usize = 64;
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let body = media_description("https://127.0.0.1/a");
+    let request = format!(
+        "POST /media/decrypt HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let requests = request.repeat(16);
+    let mut held = tokio::task::JoinSet::new();
+    for _ in 0..ALL {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        // Small segments keep the send buffer of the gateway small.
+        socket2::SockRef::from(&socket).set_tcp_mss(536).unwrap();
+        let mut stream = socket.connect(gateway.admin_addr().unwrap()).await.unwrap();
+        let requests = requests.clone();
+        held.spawn(async move {
+            // Once the gateway cannot write, it also stops reading.
+            for _ in 0..1000 {
+                let written =
+                    timeout(Duration::from_millis(500), stream.write_all(requests.as_bytes())).await;
+                if !matches!(written, Ok(Ok(()))) {
+                    break;
+                }
+            }
+            stream
+        });
+    }
+    let held = held.join_all().await;
+    assert_eq!(held.len(), ALL);
+    for number in 0..10 {
+        let response = timeout(Duration::from_secs(30), exchange(&gateway, PROBE)).await;
+        let response = response.expect("a probe is not answered");
+        assert!(
+            response.starts_with("HTTP/1.1 200 "),
+            "probe {number}: {response}"
+        );
+    }
 }
 
 /// At default settings: 6 files are in memory at a time, also those that the client does not read.
