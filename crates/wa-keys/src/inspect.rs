@@ -183,7 +183,7 @@ impl Item {
     }
 
     /// Returns the reason for which WhatsApp cannot use the key; `None` if it can, or if the key is encrypted
-    /// and its encryption is supported.
+    /// with a supported scheme at a cost within [`limits`](crate::limits).
     pub fn problem(&self) -> Option<&KeyError> {
         self.problem.as_ref()
     }
