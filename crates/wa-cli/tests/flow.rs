@@ -149,7 +149,7 @@ async fn a_report_for_people_names_rule_source_and_remedy() {
     assert!(
         text.ends_with(
             "(http.tls)\n\
-             not run  35 rules: no request was answered with 200\n\n\
+             not run  35 rules: no request got a 200 response\n\n\
              NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 2 skipped, 35 not run\n"
         ),
         "{text}"
@@ -340,7 +340,7 @@ async fn a_report_begins_with_what_failed_and_folds_what_was_not_run() {
     assert_eq!(
         lines[3..],
         [
-            "skipped  data_exchange: no screen was named to ask about  (exchange.data)",
+            "skipped  data_exchange: no screen was given  (exchange.data)",
             "not run  36 rules: no request was sent: see http.tls",
             "",
             "NOT CONFORMANT  0 passed, 1 failed, 0 with advice, 1 skipped, 36 not run",
@@ -362,7 +362,7 @@ async fn a_captured_body_is_decrypted_with_the_key_that_opens_it() {
         .build()
         .unwrap();
     let message = FlowMessage::data_exchange("token-1", "FIRST", json!({"name": "Zoë"}));
-    let body = phone.seal(&message).await.unwrap().body().clone();
+    let body = phone.encrypt(&message).await.unwrap().body().clone();
     let body = written(folder.path(), "body.json", &body);
     let body = body.to_str().unwrap();
     let other = folder.path().join("other.pem");

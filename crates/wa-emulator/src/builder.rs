@@ -1,4 +1,4 @@
-//! How an emulator is set up and started.
+//! Configures and starts an emulator.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,28 +17,28 @@ use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec,
 const DEFAULT_MAX_BODY: usize = 64 * 1024;
 const DEFAULT_LOG_CAPACITY: usize = 1000;
 
-/// Why an emulator did not start.
+/// The reason why an emulator did not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: choose another port, or port 0 for any that is free")]
+    /// The emulator cannot listen on the address.
+    #[error("cannot listen on {address}: choose another port, or port 0 for any free port")]
     Listen {
-        /// The address that was asked for.
+        /// The configured address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// What the emulator should start with does not fit together.
-    #[error("what the emulator should start with does not fit together")]
+    /// The initial objects contradict each other.
+    #[error("the emulator's initial objects contradict each other")]
     Seed {
-        /// What is wrong.
+        /// The first contradiction.
         #[from]
         source: ControlError,
     },
 }
 
-/// Sets up an [`Emulator`]: made by [`Emulator::builder`].
+/// Configures an [`Emulator`]; created by [`Emulator::builder`].
 #[derive(Debug)]
 pub struct EmulatorBuilder {
     address: SocketAddr,
@@ -57,18 +57,18 @@ impl EmulatorBuilder {
         }
     }
 
-    /// Sets the address to listen on; `127.0.0.1` with any free port by default.
+    /// Sets the address to listen on; by default `127.0.0.1` with any free port.
     ///
-    /// Whoever reaches that address can change everything: the control API asks for no token.
+    /// Any client that can connect to the address can change everything: the control API requires no token.
     #[must_use]
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
     }
 
-    /// Leaves out the business, account, number, app and token that are there by default.
+    /// Starts without the default business, account, number, app and token.
     ///
-    /// Call it first: it also forgets what was added before.
+    /// Call it first: it also removes what was added before.
     #[must_use]
     pub fn empty(mut self) -> Self {
         self.seed = Seed::empty();
@@ -110,33 +110,33 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the shapes of answers where Meta's sources disagree.
+    /// Sets the shapes of responses where Meta's sources disagree.
     #[must_use]
     pub fn wire_shape(mut self, shape: WireShape) -> Self {
         self.seed.shape = shape;
         self
     }
 
-    /// Sets how many bytes a request body may have; 64 KiB by default. More is answered 413.
+    /// Sets the largest request body in bytes; 64 KiB by default. A larger one gets a 413 response.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Sets how many requests the log keeps; 1,000 by default.
+    /// Sets how many requests the request log keeps; 1,000 by default.
     #[must_use]
     pub fn log_capacity(mut self, requests: usize) -> Self {
         self.log_capacity = requests;
         self
     }
 
-    /// Starts to listen and serve, on the Tokio runtime that this is called in.
+    /// Starts to listen and serve, on the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// [`StartError::Listen`] when the address is taken or not ours, [`StartError::Seed`] when ids are
-    /// used twice or refer to nothing.
+    /// [`StartError::Listen`] if the address is in use or does not belong to this machine,
+    /// [`StartError::Seed`] if an id is used twice or refers to nothing.
     pub async fn start(self) -> Result<Emulator, StartError> {
         let listen = |source| StartError::Listen {
             address: self.address,
@@ -153,12 +153,13 @@ impl EmulatorBuilder {
         )?);
         let (stop, stopped) = watch::channel(());
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
-        tracing::debug!(%address, "the emulator listens");
+        tracing::debug!(%address, "emulator listening");
         Ok(Emulator::new(address, shared, stop, task))
     }
 }
 
-/// An address to connect to: "any address" can be listened on only.
+/// Returns an address that clients can connect to: an unspecified address (`0.0.0.0`, `::`) is for listening
+/// only.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

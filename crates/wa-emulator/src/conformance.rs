@@ -1,4 +1,5 @@
-//! The conformance check: is what answers at a URL a Flow endpoint as Meta describes it?
+//! The conformance check: tests whether the server at a URL is a Flow endpoint as Meta's documentation
+//! describes it.
 
 mod accepted;
 mod builder;

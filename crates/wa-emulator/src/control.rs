@@ -1,4 +1,4 @@
-//! The control API over HTTP: the same that the methods of [`Emulator`](crate::Emulator) do.
+//! The control API over HTTP: the same operations as the methods of [`Emulator`](crate::Emulator).
 
 mod summary;
 
@@ -17,10 +17,10 @@ use crate::world::{
     AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, NumberState, RateLimits, TokenSpec,
 };
 
-/// The most numbers that one call adds.
+/// The most phone numbers that one call adds.
 const MAX_COUNT: usize = 100_000;
 
-/// Why a control call was not carried out.
+/// The reason why a control call was refused.
 #[derive(Debug)]
 enum Refused {
     Control(ControlError),
@@ -53,7 +53,7 @@ impl Refused {
             Self::Control(error) => error.to_string(),
             Self::Body(message) => message.clone(),
             Self::NoSuchCall => {
-                "no such control call: the documentation of the crate wa-emulator lists them".to_owned()
+                "there is no such control call: see the documentation of the crate wa-emulator".to_owned()
             }
         }
     }
@@ -145,7 +145,7 @@ fn numbers(state: &mut State, method: &Method, path: &[&str], body: &[u8]) -> Re
         (&Method::POST, ["many"]) => {
             let many: Many = read(body)?;
             if many.count > MAX_COUNT {
-                return Err(Refused::Body(format!("count is at most {MAX_COUNT} a call")));
+                return Err(Refused::Body(format!("count is at most {MAX_COUNT} per call")));
             }
             return Ok(json!({"ids": world.add_numbers(&many.account, many.count)?}));
         }
@@ -176,7 +176,7 @@ fn tokens(state: &mut State, method: &Method, path: &[&str], body: &[u8]) -> Res
     Ok(done())
 }
 
-/// Several numbers at once.
+/// The body of `POST /numbers/many`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Many {
@@ -188,13 +188,14 @@ fn done() -> Value {
     json!({"done": true})
 }
 
-/// Reads a body; an empty one is an empty object.
+/// Parses a body; an empty one is an empty object.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| Refused::Body(format!("the JSON body is refused: {error}")))
+    serde_json::from_slice(body).map_err(|error| Refused::Body(format!("invalid JSON body: {error}")))
 }
 
-/// Reads a body with a secret in it: what is wrong with it is told by its place, and by what should be there instead.
+/// Parses a body that contains a secret. An error shows the position of the fault and what was expected
+/// there, never the body.
 fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| {
@@ -203,12 +204,12 @@ fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
         let missing = text
             .strip_prefix("missing field ")
             .and_then(|rest| rest.split(" at line ").next());
-        // What stands before this may quote the body; the reader's own words are the last.
+        // The text before this may quote the body; only the last part is the parser's own.
         let expected = text.rsplit_once(", expected ").map(|(_, rest)| rest);
         Refused::Body(match (missing, expected) {
-            (Some(name), _) => format!("the JSON body is refused: {name} is missing"),
-            (None, Some(expected)) => format!("the JSON body is refused: expected {expected}"),
-            (None, None) => format!("the JSON body is refused {place}"),
+            (Some(name), _) => format!("invalid JSON body: {name} is missing"),
+            (None, Some(expected)) => format!("invalid JSON body: expected {expected}"),
+            (None, None) => format!("invalid JSON body {place}"),
         })
     })
 }

@@ -1,75 +1,75 @@
-//! Faults that are played on purpose: what goes wrong, for which calls, how often.
+//! Configured faults: what goes wrong, for which calls, and how often.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::graph::Call;
-use crate::graph::ErrorAnswer;
+use crate::graph::ErrorResponse;
 
-/// One thing that goes wrong.
+/// One fault that the emulator produces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// Any error of Graph, without the call being carried out.
-    Error(ErrorAnswer),
-    /// Code 4 with `X-App-Usage` at 100 %, without the call being carried out.
+    /// Returns a Graph error without executing the call.
+    Error(ErrorResponse),
+    /// Returns code 4 with `X-App-Usage` at 100 %, without executing the call.
     AppRateLimit,
-    /// Code 80007 with both usage headers at 100 %, without the call being carried out.
+    /// Returns code 80007 with both usage headers at 100 %, without executing the call.
     AccountRateLimit,
-    /// Any status and body, without the call being carried out.
+    /// Returns any status and body, without executing the call.
     Status {
         /// The HTTP status, 200 to 999.
         status: u16,
-        /// The body, sent as it is.
+        /// The body, sent unchanged.
         #[serde(default)]
         body: String,
-        /// The `Content-Type`; `text/plain` when empty.
+        /// The `Content-Type`; `text/plain` if empty.
         #[serde(default)]
         content_type: String,
     },
-    /// An HTML page with status 502, as a proxy in front of Graph sends it.
+    /// Returns an HTML page with status 502, as a proxy in front of Graph does.
     BadGateway,
-    /// A redirect (302) to this address.
+    /// Returns a redirect (302).
     Redirect {
-        /// The `Location`.
+        /// The `Location` header.
         location: String,
     },
-    /// The regular answer, this much later.
+    /// Delays the regular response.
     Delay {
-        /// Milliseconds.
+        /// The delay in milliseconds.
         ms: u64,
     },
-    /// No answer ever: the connection stays open until the client leaves.
+    /// Never responds: the connection stays open until the client closes it.
     Silence,
-    /// The connection is reset before the call is carried out.
+    /// Resets the connection without executing the call.
     Reset,
-    /// The call is carried out, then the connection is reset instead of an answer.
+    /// Executes the call, then resets the connection without a response.
     ResetAfter,
-    /// The regular answer, but the connection ends after this many bytes of its body.
+    /// Sends the regular response, but closes the connection before the body is complete.
     Truncate {
-        /// Bytes of the body that arrive.
+        /// How many bytes of the body are sent.
         keep: usize,
     },
-    /// The regular answer, in small pieces.
+    /// Sends the regular response in small pieces.
     Drip {
-        /// Bytes a piece, at least 1.
+        /// Bytes per piece, at least 1.
         chunk: usize,
-        /// Milliseconds between two pieces.
+        /// Milliseconds before each piece.
         every_ms: u64,
     },
 }
 
 impl Fault {
-    /// A [`Fault::Delay`].
+    /// Returns a [`Fault::Delay`] of this duration.
     pub fn delay(delay: Duration) -> Self {
         Self::Delay {
             ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
-    /// What the fault is called in the request log.
+    /// Returns the name of the fault in the request log.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Error(_) => "error",
@@ -88,12 +88,12 @@ impl Fault {
     }
 }
 
-/// A fault, the calls that it strikes, and how often; by default the next call, whatever it is.
+/// A fault, the calls that it applies to, and how often; by default any call, once.
 ///
 /// ```
-/// use wa_emulator::{ErrorAnswer, Fault, FaultRule};
+/// use wa_emulator::{ErrorResponse, Fault, FaultRule};
 ///
-/// let rule = FaultRule::new(Fault::Error(ErrorAnswer::temporary()))
+/// let rule = FaultRule::new(Fault::Error(ErrorResponse::temporary()))
 ///     .method("POST")
 ///     .path("/whatsapp_business_encryption")
 ///     .times(2);
@@ -123,7 +123,7 @@ fn once() -> Option<u32> {
 }
 
 impl FaultRule {
-    /// Strikes the next call to Graph.
+    /// Creates a rule that applies to the next Graph call.
     pub fn new(fault: Fault) -> Self {
         Self {
             fault,
@@ -135,49 +135,49 @@ impl FaultRule {
         }
     }
 
-    /// Only calls with this method.
+    /// Limits the rule to calls with this method.
     #[must_use]
     pub fn method(mut self, method: impl Into<String>) -> Self {
         self.method = Some(method.into());
         self
     }
 
-    /// Only calls whose path contains this text.
+    /// Limits the rule to calls whose path contains this text.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Self {
         self.path = Some(part.into());
         self
     }
 
-    /// Only calls whose path has this id as a segment.
+    /// Limits the rule to calls whose path has this id as a segment.
     #[must_use]
     pub fn number(mut self, id: impl Into<String>) -> Self {
         self.number = Some(id.into());
         self
     }
 
-    /// Strikes this many matching calls, then is gone.
+    /// Applies the rule to this many matching calls; then it is removed.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Strikes every matching call until the faults are cleared.
+    /// Applies the rule to every matching call until the faults are cleared.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Adds a header to the answer (`Retry-After`, say); one that is no valid header is left out.
+    /// Adds a header to the response, such as `Retry-After`; an invalid one is ignored.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    fn strikes(&self, call: &Call) -> bool {
+    fn matches(&self, call: &Call) -> bool {
         self.method
             .as_ref()
             .is_none_or(|method| method.eq_ignore_ascii_case(call.method.as_str()))
@@ -192,14 +192,14 @@ impl FaultRule {
     }
 }
 
-/// The fault that strikes one call, and the headers that go with it.
+/// The fault for one call, and the headers to add to its response.
 #[derive(Debug)]
-pub(crate) struct Struck {
+pub(crate) struct MatchedFault {
     pub(crate) fault: Fault,
     pub(crate) headers: Vec<(String, String)>,
 }
 
-/// The rules in force, oldest first.
+/// The rules that are not used up, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct FaultQueue(Vec<FaultRule>);
 
@@ -218,11 +218,11 @@ impl FaultQueue {
         &self.0
     }
 
-    /// The first rule that strikes this call; it is used up by one.
-    pub(crate) fn take(&mut self, call: &Call) -> Option<Struck> {
-        let index = self.0.iter().position(|rule| rule.strikes(call))?;
+    /// Returns the fault of the first rule that matches this call, and counts the use.
+    pub(crate) fn take(&mut self, call: &Call) -> Option<MatchedFault> {
+        let index = self.0.iter().position(|rule| rule.matches(call))?;
         let rule = self.0.get_mut(index)?;
-        let struck = Struck {
+        let matched = MatchedFault {
             fault: rule.fault.clone(),
             headers: rule.headers.clone(),
         };
@@ -230,6 +230,6 @@ impl FaultQueue {
         if rule.times == Some(0) {
             self.0.remove(index);
         }
-        Some(struck)
+        Some(matched)
     }
 }

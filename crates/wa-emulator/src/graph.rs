@@ -1,4 +1,4 @@
-//! The Graph side: one call in, one answer out.
+//! The Graph API: executes one call and returns its response.
 
 mod auth;
 mod call;
@@ -13,7 +13,7 @@ mod route;
 mod shape;
 
 pub(crate) use call::Call;
-pub use error::ErrorAnswer;
+pub use error::ErrorResponse;
 use http::Method;
 pub(crate) use params::Params;
 use serde_json::{Value, json};
@@ -22,37 +22,37 @@ pub use shape::{NoKeyShape, WireShape};
 use self::auth::Caller;
 use self::listing::Edge;
 use self::route::Route;
-use crate::world::{Usage, World};
+use crate::world::{LimitUsage, World};
 
-/// The answer to one call, before it is put into HTTP.
+/// The response to one call, before it is rendered as HTTP.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) result: Result<Value, ErrorAnswer>,
-    pub(crate) usage: Usage,
+pub(crate) struct GraphResponse {
+    pub(crate) result: Result<Value, ErrorResponse>,
+    pub(crate) usage: LimitUsage,
 }
 
-/// Carries out a call.
-pub(crate) fn answer(world: &mut World, shape: &WireShape, base_url: &str, call: &Call) -> Reply {
-    let mut usage = Usage::default();
-    let result = carry_out(world, shape, base_url, call, &mut usage);
-    Reply { result, usage }
+/// Executes a call.
+pub(crate) fn handle(world: &mut World, shape: &WireShape, base_url: &str, call: &Call) -> GraphResponse {
+    let mut usage = LimitUsage::default();
+    let result = execute(world, shape, base_url, call, &mut usage);
+    GraphResponse { result, usage }
 }
 
-fn carry_out(
+fn execute(
     world: &mut World,
     shape: &WireShape,
     base_url: &str,
     call: &Call,
-    usage: &mut Usage,
-) -> Result<Value, ErrorAnswer> {
+    usage: &mut LimitUsage,
+) -> Result<Value, ErrorResponse> {
     let route = Route::of(&call.path)?;
     let caller = Caller::identify(world, call)?;
     *usage = world.limits.count(caller.app(), limited_account(world, &route));
     if usage.app_exceeded {
-        return Err(ErrorAnswer::app_rate_limit());
+        return Err(ErrorResponse::app_rate_limit());
     }
     if usage.account_exceeded {
-        return Err(ErrorAnswer::account_rate_limit());
+        return Err(ErrorResponse::account_rate_limit());
     }
     if let (&Method::POST, Route::Key(id)) = (&call.method, &route) {
         key::set(world, &caller, id, call)?;
@@ -64,7 +64,7 @@ fn carry_out(
     }
     if call.method != Method::GET {
         let method = call.method.as_str().to_ascii_lowercase();
-        let error = ErrorAnswer::invalid_parameter(format!("Unsupported {method} request."));
+        let error = ErrorResponse::invalid_parameter(format!("Unsupported {method} request."));
         return Err(error.kind("GraphMethodException"));
     }
     let reading = Reading {
@@ -84,7 +84,7 @@ fn carry_out(
     }
 }
 
-/// All that a call which changes nothing looks at.
+/// The inputs of a read call.
 #[derive(Clone, Copy, Debug)]
 struct Reading<'a> {
     world: &'a World,
@@ -94,7 +94,7 @@ struct Reading<'a> {
     call: &'a Call,
 }
 
-/// The account whose own limit a call counts towards (Meta, *Graph API rate limiting*: its edges).
+/// Returns the account whose own limit a call counts towards (Meta, *Graph API rate limiting*: its edges).
 fn limited_account<'r>(world: &World, route: &'r Route) -> Option<&'r str> {
     match route {
         Route::PhoneNumbers(id) | Route::Node(id) if world.accounts.contains_key(id) => Some(id),

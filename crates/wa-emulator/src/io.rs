@@ -1,4 +1,4 @@
-//! A TCP stream that can be told to end with a reset.
+//! A TCP stream that can be closed with a reset.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Tells a connection to end with a TCP reset.
+/// Makes a connection close with a TCP reset.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResetSwitch(Arc<AtomicBool>);
 
@@ -39,7 +39,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.switch.is_on() {
-            // Closing a socket that does not linger sends RST instead of FIN; if it fails, FIN it is.
+            // Closing a socket with zero linger sends RST instead of FIN. If setting it fails, FIN is sent.
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -66,7 +66,7 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.switch.is_on() {
-            // A shutdown would send FIN first and spoil the reset.
+            // A shutdown would send FIN before the reset.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)

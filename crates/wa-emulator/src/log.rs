@@ -1,4 +1,4 @@
-//! What was received: a bounded log of calls in which tokens and secrets are replaced by their labels.
+//! A bounded log of received calls, in which tokens and secrets are replaced by their labels.
 
 mod redact;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::graph::Call;
 use crate::world::World;
 
-/// Headers that are kept as they are.
+/// Headers that are logged unchanged, apart from known secrets.
 const KEPT_HEADERS: [&str; 7] = [
     "accept",
     "accept-encoding",
@@ -19,14 +19,15 @@ const KEPT_HEADERS: [&str; 7] = [
     "user-agent",
     "x-request-id",
 ];
-/// Characters of a body that are kept.
+/// The most characters of a body that are logged.
 const MAX_BODY: usize = 16 * 1024;
 
-/// One call that was received, with every secret replaced by its label.
+/// One received call, with every secret replaced by its label.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
-    /// Counts from 1 since the start or the last reset, also when old entries fell out of the log.
+    /// The number of the call, from 1 since the start or the last reset; old entries that were evicted are
+    /// counted too.
     pub sequence: u64,
     /// The HTTP method.
     pub method: String,
@@ -36,15 +37,15 @@ pub struct ReceivedRequest {
     pub query: String,
     /// The label of the token, `"(unknown)"` for one that was never issued, or `None`.
     pub token: Option<String>,
-    /// Headers of interest by lowercase name; `authorization` has the label instead of the token.
+    /// Selected headers by lowercase name; `authorization` has the label instead of the token.
     pub headers: BTreeMap<String, String>,
     /// The body as text, redacted, at most 16,384 characters.
     pub body: String,
-    /// The status that was answered; `None` where the connection ended or the answer is still to come.
+    /// The status of the response; `None` if the connection was closed without one, or the call is in flight.
     pub status: Option<u16>,
-    /// The fault that struck, by [`Fault::name`](crate::Fault::name).
+    /// The fault that applied, by [`Fault::name`](crate::Fault::name).
     pub fault: Option<&'static str>,
-    /// The `fbtrace_id` of the answer, if it was an error.
+    /// The trace id of the response: `x-fb-trace-id`, and `fbtrace_id` in an error.
     pub fbtrace_id: String,
 }
 
@@ -77,7 +78,7 @@ impl RequestLog {
         self.last
     }
 
-    /// Enters a call that has arrived and gives its number and its redacted path; the answer is told later.
+    /// Records a received call, and returns its number and its redacted path. The status is recorded later.
     pub(crate) fn record(
         &mut self,
         world: &World,
@@ -118,8 +119,8 @@ impl RequestLog {
         (self.last, path)
     }
 
-    pub(crate) fn answered(&mut self, sequence: u64, status: u16) {
-        // Sequences rise by one, so the newest entries are the likely ones.
+    pub(crate) fn set_status(&mut self, sequence: u64, status: u16) {
+        // The call is most likely among the newest entries.
         if let Some(entry) = self
             .entries
             .iter_mut()

@@ -1,11 +1,11 @@
-//! The check that Graph makes of an uploaded public key, and the strict PEM reader behind it.
+//! Validates an uploaded public key as Graph does, with a strict PEM parser.
 
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use data_encoding::BASE64;
 
-/// The most characters that an uploaded key may have (AWS End User Messaging Social states this bound).
+/// The most characters of an uploaded key (AWS End User Messaging Social documents this limit).
 const MAX_CHARS: usize = 8192;
-/// The longest line that OpenSSL's own PEM reader promises to take.
+/// The longest line that OpenSSL's own PEM parser documents to accept.
 const MAX_LINE: usize = 76;
 const HEADER: &str = "-----BEGIN PUBLIC KEY-----\n";
 const FOOTER: &str = "\n-----END PUBLIC KEY-----";
@@ -14,25 +14,25 @@ const RSA_ALGORITHM: &[u8] = &[
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
 
-/// Checks a key the way WhatsApp's clients need it (Meta, *WhatsApp Business encryption* guide; Cloud API
-/// error 100): an SPKI header, real newlines, 2048-bit RSA, nothing around the block.
+/// Validates a key as WhatsApp's clients need it (Meta, *WhatsApp Business encryption* guide; Cloud API error
+/// 100): an SPKI header, real newlines, 2048-bit RSA, nothing around the block.
 ///
-/// Gives the text with LF line ends; the error is what is wrong, in words that name no part of the input.
+/// Returns the text with LF line ends. The error describes the fault and quotes no part of the input.
 pub(crate) fn check(text: &str) -> Result<String, &'static str> {
     if text.chars().count() > MAX_CHARS {
         return Err("the key has more than 8192 characters");
     }
-    // A browser's FormData sends every newline of a field as CRLF, so CRLF is a real newline.
+    // A browser's FormData sends every newline of a field as CRLF, so CRLF is a valid newline.
     let pem = text.replace("\r\n", "\n");
     spki(&pem)?;
     Ok(pem)
 }
 
-/// The `SubjectPublicKeyInfo` in a PEM block with LF line ends.
+/// Returns the `SubjectPublicKeyInfo` of a PEM block with LF line ends.
 pub(crate) fn spki(pem: &str) -> Result<Vec<u8>, &'static str> {
     let der = decode(pem)?;
     check_rsa_2048(&der)?;
-    // The form is right; whether it is a key at all (an odd modulus, say) the library knows better.
+    // The structure is valid; the library checks the numbers, for example that the modulus is odd.
     PublicEncryptingKey::from_der(&der).map_err(|_| "its numbers do not form an RSA key")?;
     Ok(der)
 }
@@ -68,19 +68,19 @@ fn check_rsa_2048(spki: &[u8]) -> Result<(), &'static str> {
     {
         return Err(NOT_DER);
     }
-    // 2048 bits exactly: one zero byte that keeps the integer positive, then 256 with the top bit set.
+    // Exactly 2048 bits: a zero byte that makes the integer positive, then 256 bytes with the top bit set.
     match modulus {
         [0, first, ..] if modulus.len() == 257 && *first >= 0x80 => {}
         _ => return Err("its modulus is not 2048 bits long"),
     }
     match exponent {
-        // Positive, odd, more than one, and written as short as DER demands.
+        // Positive, odd, greater than one, and as short as DER requires.
         [0x01..0x80, ..] if exponent != [1] && exponent.last().is_some_and(|last| last % 2 == 1) => Ok(()),
-        _ => Err("its public exponent is not sound"),
+        _ => Err("its public exponent is not valid"),
     }
 }
 
-/// Reads one DER element with `tag`: its content, and what follows it.
+/// Reads one DER element with `tag`: returns its content, and the bytes after it.
 fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&[found, first], rest) = input.split_first_chunk::<2>()?;
     if found != tag {
@@ -98,7 +98,7 @@ fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
         }
         _ => return None,
     };
-    // DER has one way to write a length; the shortest.
+    // DER requires the shortest form of a length.
     let shortest = match first {
         0x81 => length >= 0x80,
         0x82 => length >= 0x100,

@@ -1,27 +1,27 @@
-//! The phone side: a WhatsApp client that talks to a Flow endpoint, with cryptography of its own.
+//! The phone: a WhatsApp client that calls a Flow endpoint, with its own implementation of the cryptography.
 
 mod builder;
 mod cipher;
+mod classify;
 mod client;
+mod encrypted;
 mod graph_key;
 mod message;
 mod outcome;
 mod payload;
 mod remedy;
-mod reply;
-mod sealed;
+mod response;
 mod signature;
 mod spelling;
 mod transport;
-mod unreachable;
 
 pub use builder::{PhoneBuildError, WhatsAppClientBuilder};
 pub use client::{ClientKind, PhoneError, WhatsAppClient};
+pub use encrypted::EncryptedRequest;
 pub use message::FlowMessage;
-pub use outcome::{Exchange, Outcome, ReplyFault};
+pub use outcome::{Exchange, Outcome, ResponseFault};
 pub use payload::Payload;
 pub(crate) use remedy::of_status as remedy_of_status;
-pub use sealed::Sealed;
 pub(crate) use signature::of_body as signature_of_body;
 pub use spelling::Spelling;
-pub use transport::{Delivery, DeliveryFailure};
+pub use transport::{HttpResponse, SendError};

@@ -17,12 +17,12 @@ impl Secret {
         &self.0
     }
 
-    /// A second holder of the same secret. A method with a name, so that each copy is a decision.
+    /// Returns a copy of the secret. There is no `Clone`, so that each copy is explicit.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// Whether `candidate` is this secret, in a time that depends on lengths only.
+    /// Returns whether `candidate` is this secret, in a time that depends only on the lengths.
     pub(crate) fn matches(&self, candidate: &str) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_bytes(), candidate.as_bytes()).is_ok()
     }

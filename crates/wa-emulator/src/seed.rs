@@ -1,19 +1,19 @@
-//! What is there when an emulator starts, and again after a reset.
+//! The objects that exist when an emulator starts, and again after a reset.
 
 use crate::graph::WireShape;
 use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, TokenSpec, World};
 
-/// The business that is there by default.
+/// The id of the default business.
 pub const DEFAULT_BUSINESS_ID: &str = "200000000000001";
-/// The WhatsApp Business account that is there by default.
+/// The id of the default WhatsApp Business account.
 pub const DEFAULT_ACCOUNT_ID: &str = "102290129340398";
-/// The phone number id that is there by default.
+/// The id of the default phone number.
 pub const DEFAULT_PHONE_NUMBER_ID: &str = "106540352242922";
-/// The Meta app that is there by default.
+/// The id of the default Meta app.
 pub const DEFAULT_APP_ID: &str = "634974688087057";
-/// The secret of the default app. It protects nothing: the emulator is the only one that knows it.
+/// The secret of the default app. It protects nothing: it is public, and valid in an emulator only.
 pub const DEFAULT_APP_SECRET: &str = "00112233445566778899aabbccddeeff";
-/// The access token that is there by default, with the label `default`. It opens nothing but an emulator.
+/// The default access token, with the label `default`. It is valid in an emulator only.
 pub const DEFAULT_ACCESS_TOKEN: &str = "EAAEmulatorDefaultAccessToken000000000001";
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Default for Seed {
 }
 
 impl Seed {
-    /// The same, without anything in it.
+    /// Returns a seed without objects.
     pub(crate) fn empty() -> Self {
         Self {
             businesses: Vec::new(),

@@ -1,4 +1,4 @@
-//! The accept loop, and how it ends.
+//! The accept loop and its shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::shared::Shared;
 
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long calls under way may take once the end was asked for.
+/// How long in-flight calls may take after a shutdown was requested.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
+/// The pause after a failed accept (for example, no file descriptors left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Serves until `stop` changes or its sender is gone, then lets the calls under way end.
+/// Serves until `stop` changes or its sender is dropped, then waits for in-flight calls.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
@@ -41,7 +41,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
-    // What is left is cut when the set is dropped.
+    // The remaining connections are closed when the set is dropped.
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, drained).await;
 }
 

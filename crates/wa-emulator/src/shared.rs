@@ -1,4 +1,4 @@
-//! What all connections of one emulator share.
+//! The state that all connections of an emulator share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +26,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// An id for the next answer: unique within this emulator, and the same in every run.
+    /// Returns the trace id of the next response: unique within this emulator, and the same in every run.
     pub(crate) fn next_trace(&mut self) -> String {
         self.traces += 1;
         format!("A{:022X}", self.traces)
@@ -55,14 +55,14 @@ impl Shared {
         })
     }
 
-    /// The state; a panic while it was held does not take the emulator down.
+    /// Locks the state; a panic while it was locked does not stop the emulator.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything as it was right after the start.
+    /// Restores the state right after the start.
     pub(crate) fn reset(&self) {
-        // The same seed made a world at the start, so it does now.
+        // The same seed succeeded at the start, so this cannot fail.
         let Ok(world) = self.seed.world() else { return };
         let mut state = self.state();
         state.world = world;

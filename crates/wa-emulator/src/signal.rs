@@ -1,9 +1,9 @@
-//! The signals that ask a process to end.
+//! The signals that terminate the process.
 
 use std::io;
 
 #[cfg(unix)]
-pub(crate) async fn asked_to_end() -> io::Result<()> {
+pub(crate) async fn terminated() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -14,6 +14,6 @@ pub(crate) async fn asked_to_end() -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-pub(crate) async fn asked_to_end() -> io::Result<()> {
+pub(crate) async fn terminated() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }

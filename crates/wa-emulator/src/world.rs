@@ -1,4 +1,4 @@
-//! Everything that the emulated Meta knows: businesses, accounts, numbers with their keys, apps and tokens.
+//! The state of the emulated Meta: businesses, accounts, numbers with their keys, apps and tokens.
 
 mod limits;
 mod spec;
@@ -6,8 +6,8 @@ mod token;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(crate) use limits::LimitUsage;
 pub use limits::RateLimits;
-pub(crate) use limits::Usage;
 pub(crate) use limits::exhausted;
 use serde::Serialize;
 pub use spec::{AccountSpec, AppSpec, BusinessSpec, NumberSpec, NumberState, TokenSpec};
@@ -16,58 +16,58 @@ pub(crate) use token::{App, Token, unix_now};
 
 use crate::pem;
 
-/// Why a change to the emulated world was refused.
+/// The reason why a change of the emulator's state was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ControlError {
-    /// Nothing of that kind has that id or label.
-    #[error("there is no {kind} {id:?}: add it first, or look up what is there in GET /_emulator/")]
+    /// No object of that kind has that id or label.
+    #[error("there is no {kind} {id:?}: add it first, or list what exists with GET /_emulator/")]
     NotFound {
-        /// What was looked for: business, account, number, app or token.
+        /// The kind of object: business, account, number, app or token.
         kind: &'static str,
-        /// The id or label that was given.
+        /// The given id or label.
         id: String,
     },
-    /// Something of that kind has that id or label already.
-    #[error("there is a {kind} {id:?} already: choose another, or leave it out to have one made")]
+    /// An object of that kind already has that id or label.
+    #[error("there is already a {kind} {id:?}: choose another, or omit the id to have one generated")]
     AlreadyExists {
-        /// What was to be added.
+        /// The kind of object.
         kind: &'static str,
-        /// The id or label that was given.
+        /// The given id or label.
         id: String,
     },
-    /// The id is not what Graph ids are.
-    #[error("{id:?} is no Graph id: use digits only, at most 32")]
+    /// The id is not a valid Graph id.
+    #[error("{id:?} is not a Graph id: use 1 to 32 digits")]
     InvalidId {
-        /// The id that was given.
+        /// The given id.
         id: String,
     },
-    /// The label cannot be part of a control path.
-    #[error("{label:?} is no label: use letters, digits and - _ . only, at most 64")]
+    /// The label cannot be part of a path of the control API.
+    #[error("{label:?} is not a label: use 1 to 64 letters, digits and - _ .")]
     InvalidLabel {
-        /// The label that was given.
+        /// The given label.
         label: String,
     },
-    /// The public key did not pass the check that an upload has to pass.
-    #[error("the public key is refused: {reason}")]
+    /// The public key is not valid for an upload.
+    #[error("the public key is not valid: {reason}")]
     InvalidKey {
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
 }
 
-/// Whether Meta's signature over a registered key still holds (`business_public_key_signature_status`).
+/// Whether Meta's signature over a registered key is valid (`business_public_key_signature_status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum SignatureStatus {
     /// The key was uploaded after the number was last registered.
     Valid,
-    /// The number was registered again since, or there is no key.
+    /// The number was re-registered after the upload, or there is no key.
     Mismatch,
 }
 
-/// What the emulator knows of one phone number.
+/// The state of one phone number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NumberView {
@@ -77,11 +77,11 @@ pub struct NumberView {
     pub account: String,
     /// Whether a key can be set for it.
     pub state: NumberState,
-    /// The registered key as it was sent, or `None`.
+    /// The registered key with LF line ends, or `None`.
     pub business_public_key: Option<String>,
-    /// Whether the signature over that key holds.
+    /// Whether the signature over that key is valid.
     pub signature_status: SignatureStatus,
-    /// How many uploads were accepted since the number was added.
+    /// The number of uploads that were accepted since the number was added.
     pub uploads: u64,
 }
 
@@ -99,7 +99,8 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Business {
     pub(crate) name: String,
-    /// Accounts by the moment they were added: a cursor stays good while others come and go.
+    /// Accounts in the order in which they were added, so that a cursor stays valid while others are added or
+    /// removed.
     pub(crate) owned: BTreeMap<u64, String>,
     pub(crate) shared: BTreeMap<u64, String>,
 }
@@ -259,7 +260,8 @@ impl World {
         })
     }
 
-    /// The account that a path speaks of: itself, or that of its number; the first there is otherwise.
+    /// Returns the account that a path names, or that of the number that it names; otherwise the first
+    /// account.
     pub(crate) fn account_of(&self, path: &str) -> String {
         let named = path.split('/').find_map(|segment| {
             let number = self.numbers.get(segment).map(|number| number.account.clone());
@@ -277,7 +279,7 @@ impl World {
         })
     }
 
-    /// The number gets a new WhatsApp identity: the signature over its key no longer verifies.
+    /// Gives the number a new WhatsApp identity: the signature over its key is no longer valid.
     pub(crate) fn reregister_number(&mut self, id: &str) -> Result<(), ControlError> {
         let number = self.number_mut(id)?;
         number.signed = false;
@@ -290,7 +292,7 @@ impl World {
         Ok(())
     }
 
-    /// Puts a key in place, as an upload from elsewhere would, or takes the one away that is there.
+    /// Sets a key, as an upload by another client would, or removes it.
     pub(crate) fn set_number_key(&mut self, id: &str, pem: Option<&str>) -> Result<(), ControlError> {
         let number = self.number_mut(id)?;
         match pem {

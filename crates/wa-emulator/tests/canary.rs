@@ -1,4 +1,4 @@
-//! No secret shows in any `Debug`, `Display`, error or log.
+//! No secret is shown in any `Debug`, `Display`, error or log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,19 +20,20 @@ async fn call(emulator: &Emulator, method: &str, target: &str, extra: &str, body
     let mut stream = TcpStream::connect(emulator.local_addr()).await.unwrap();
     let length = body.len();
     let request = format!(
-        "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{extra}\r\n{body}"
+        "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \
+         {length}\r\n{extra}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
 }
 
-/// Everything that the phone side shows: what it holds, what it sends, and how it fails.
+/// Returns everything that the phone shows: its settings, its requests, and its errors.
 async fn phone(emulator: &Emulator) -> String {
     let mut shown = String::new();
     let key = include_str!("data/pywa_public_key_spki.pem");
-    // The emulator is no Flow endpoint: it answers with an error, which is all that is needed here.
+    // The emulator is not a Flow endpoint, but its error response is sufficient here.
     let url = format!("{}/flow", emulator.base_url());
     let builder = WhatsAppClient::builder(&*url)
         .key_from(emulator.base_url(), "106540352242922", format!("{CANARY}-token"))
@@ -51,15 +52,15 @@ async fn phone(emulator: &Emulator) -> String {
     let failed = phone.send(&message).await.unwrap_err();
     write!(shown, "{failed}{failed:?}").unwrap();
     emulator.set_number_key("106540352242922", Some(key)).unwrap();
-    let sealed = phone.seal(&message).await.unwrap();
-    write!(shown, "{sealed:?}{:?}", phone.send(&message).await.unwrap()).unwrap();
-    let told = Outcome::FlowTokenInvalid {
+    let encrypted = phone.encrypt(&message).await.unwrap();
+    write!(shown, "{encrypted:?}{:?}", phone.send(&message).await.unwrap()).unwrap();
+    let outcome = Outcome::FlowTokenInvalid {
         message: Some(CANARY.to_owned()),
         encrypted: true,
     };
-    write!(shown, "{told:?}{told:#?}").unwrap();
-    let delivery = phone.deliver("x".into(), None).await.unwrap();
-    write!(shown, "{delivery:?}{:?}", sealed.read(&delivery)).unwrap();
+    write!(shown, "{outcome:?}{outcome:#?}").unwrap();
+    let response = phone.send_raw("x".into(), None).await.unwrap();
+    write!(shown, "{response:?}{:?}", encrypted.read(&response)).unwrap();
     for refused in [
         WhatsAppClient::builder(CANARY).build().unwrap_err(),
         WhatsAppClient::builder("http://x/")
@@ -82,7 +83,7 @@ async fn phone(emulator: &Emulator) -> String {
 }
 
 #[tokio::test]
-async fn the_canary_is_nowhere() {
+async fn no_secret_is_shown() {
     let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -139,8 +140,8 @@ async fn the_canary_is_nowhere() {
     assert!(!shown.contains("CANARY"), "{shown}");
     let log = std::fs::read_to_string(&log_file).unwrap();
     assert!(
-        log.contains("answered") && log.contains("fbtrace_id"),
-        "the capture captures: {log}"
+        log.contains("responded") && log.contains("fbtrace_id"),
+        "the log is captured: {log}"
     );
     assert!(!log.contains("CANARY"), "{log}");
 }

@@ -1,4 +1,4 @@
-//! The rules, as a table. Meta's pages are named by their titles.
+//! The rules, as a table. Meta's pages are cited by their titles.
 
 use super::check::{Check, Severity};
 
@@ -8,16 +8,18 @@ const STATUS: &str = "Meta, Implementing endpoints for Flows: Endpoint response 
 const SIGNATURE: &str = "Meta, Implementing endpoints for Flows: Request signature validation";
 const PING_PAGE: &str = "Meta, Implementing endpoints for Flows: Health check request";
 const EXCHANGE: &str = "Meta, Implementing endpoints for Flows: Data exchange request";
-const NOTICE: &str = "Meta, Implementing endpoints for Flows: Error notification request";
+const NOTIFICATION_PAGE: &str = "Meta, Implementing endpoints for Flows: Error notification request";
 const HEALTH: &str = "Meta, Flow health and monitoring: Endpoint latency and availability";
-const ROBUSTNESS: &str = "RFC 9110, section 15: what the sender did wrong is a 4xx status";
+const ROBUSTNESS: &str = "RFC 9110, section 15: a client's error is a 4xx status";
 
-const OAEP_REMEDY: &str = "set the hash of RSA-OAEP and the hash of MGF1 to SHA-256: the defaults of Java's and Node's libraries are SHA-1";
+const OAEP_REMEDY: &str =
+    "set the hash of RSA-OAEP and the hash of MGF1 to SHA-256: Java's and Node's libraries default to SHA-1";
 const CANNOT_DECRYPT: &str =
-    "catch every failure of decoding and decrypting in one place, and answer 421 with an empty body";
-const CHECK_SIGNATURE: &str = "before anything else compare X-Hub-Signature-256 with sha256= and the HMAC-SHA256 of the raw body, in constant time; answer 432 when it is missing or another";
+    "catch every failure to decode or decrypt in one place, and return 421 with an empty body";
+const CHECK_SIGNATURE: &str = "first compare X-Hub-Signature-256 with sha256= and the HMAC-SHA256 of the raw \
+     body, in constant time; return 432 if it is missing or different";
 const NO_ENVELOPE: &str =
-    "check that the body is a JSON object with the three members, and answer 400 otherwise";
+    "check that the body is a JSON object with the three members, and return 400 otherwise";
 
 const fn must(
     id: &'static str,
@@ -46,9 +48,10 @@ const fn should(check: Check) -> Check {
 pub(super) const PING: Check = must(
     "exchange.ping",
     "ping",
-    "a ping is answered with status 200 and {\"data\":{\"status\":\"active\"}}",
+    "the response to a ping is status 200 and {\"data\":{\"status\":\"active\"}}",
     PING_PAGE,
-    "compare the public key, the app secret and the URL with what the endpoint was given; answer action ping before any other work",
+    "compare the public key, the app secret and the URL with the endpoint's configuration; respond to action \
+     ping before any other work",
 );
 pub(super) const OAEP: Check = must(
     "crypto.oaep",
@@ -60,254 +63,262 @@ pub(super) const OAEP: Check = must(
 pub(super) const VECTOR: Check = must(
     "crypto.iv",
     "16-byte initial vector",
-    "the initial vector of AES-128-GCM has 16 bytes, all of them used",
+    "the initial vector of AES-128-GCM has 16 bytes, and all of them are used",
     CRYPTO,
-    "give all 16 bytes to AES-GCM; a library that takes 12 only cannot be used here",
+    "pass all 16 bytes to AES-GCM; a library that accepts only 12 cannot be used",
 );
 pub(super) const ENCODING: Check = must(
     "reply.encoding",
-    "reply is bare base64",
-    "the body of a reply is base64 text and nothing else: no JSON, no quotes, no line ends",
+    "response is bare base64",
+    "the body of a response is base64 text and nothing else: no JSON, no quotes, no line ends",
     CRYPTO,
-    "send the base64 text as it is, not through a JSON serialiser",
+    "send the base64 text unchanged, not through a JSON serialiser",
 );
 pub(super) const ENCRYPTION: Check = must(
     "reply.encryption",
-    "reply key and flipped vector",
-    "a reply is encrypted with the AES key of the request and its initial vector with every bit inverted",
+    "response key and inverted vector",
+    "a response is encrypted with the AES key of the request and its initial vector with every bit inverted",
     CRYPTO,
-    "invert every byte of the initial vector (XOR 0xFF), keep the AES key, append the 16-byte tag, then encode",
+    "invert every byte of the initial vector (XOR 0xFF), keep the AES key, append the 16-byte tag, then \
+     encode",
 );
 pub(super) const CONTENT_TYPE: Check = should(must(
     "reply.content-type",
-    "reply is text/plain",
-    "a reply is typed text/plain",
+    "response is text/plain",
+    "the Content-Type of a response is text/plain",
     CRYPTO,
     "set Content-Type: text/plain",
 ));
 pub(super) const INIT: Check = must(
     "exchange.init",
     "INIT",
-    "INIT, with an empty screen and no data, is answered with a screen and a data object",
+    "the response to INIT, which has an empty screen and no data, is a screen and a data object",
     EXCHANGE,
-    "take an empty or missing screen and empty data; answer {\"screen\": NAME, \"data\": {…}}; a Flow whose first screen is static gets no INIT: leave it out (--no-init)",
+    "accept an empty or missing screen and empty data; return {\"screen\": NAME, \"data\": {…}}; if the \
+     first screen of the Flow is static, it gets no INIT: use --no-init",
 );
 pub(super) const DATA_EXCHANGE: Check = must(
     "exchange.data",
     "data_exchange",
-    "data_exchange is answered with a screen and a data object",
+    "the response to data_exchange is a screen and a data object",
     EXCHANGE,
-    "answer {\"screen\": NAME, \"data\": {…}} for the screen and data that were sent",
+    "return {\"screen\": NAME, \"data\": {…}} for the screen and data that were sent",
 );
 pub(super) const BACK: Check = must(
     "exchange.back",
     "BACK",
-    "BACK, which a screen with refresh_on_back sends, is answered with a screen and a data object; it never breaks the endpoint",
+    "the response to BACK, which a screen with refresh_on_back sends, is a screen and a data object; BACK \
+     never crashes the endpoint",
     EXCHANGE,
-    "answer {\"screen\": NAME, \"data\": {…}} with the screen to return to; take an empty screen (--screen NAME sends it from one of the Flow's); a Flow without refresh_on_back never sends BACK: leave it out (--no-back)",
+    "return {\"screen\": NAME, \"data\": {…}} with the screen to return to; accept an empty screen (--screen \
+     NAME sends BACK from a screen of the Flow); if the Flow has no refresh_on_back, it sends no BACK: use \
+     --no-back",
 );
 pub(super) const NOTIFICATION: Check = must(
     "notification.error",
     "error notification",
-    "data with error and error_message is answered with {\"data\":{\"acknowledged\":true}}, encrypted like any reply",
-    NOTICE,
-    "look for the text data.error before handling the screen; encrypt the acknowledgement",
+    "the response to data with error and error_message is {\"data\":{\"acknowledged\":true}}, encrypted like \
+     any response",
+    NOTIFICATION_PAGE,
+    "check for the string data.error before handling the screen; encrypt the acknowledgement",
 );
 pub(super) const NOTIFICATION_KEY: Check = should(must(
     "notification.error-key",
     "error notification by error_key",
-    "an error notification may name its error error_key: it is acknowledged as well",
-    NOTICE,
-    "look for data.error_key as well as data.error: Meta's page uses both names",
+    "an error notification may use error_key instead of error: it is acknowledged as well",
+    NOTIFICATION_PAGE,
+    "check for data.error_key as well as data.error: Meta's page uses both names",
 ));
 pub(super) const NOTIFICATION_INIT: Check = must(
     "notification.error-init",
-    "error notification by INIT",
-    "an error notification comes with action data_exchange or INIT: both are acknowledged",
-    NOTICE,
-    "look for data.error before the action, not only for data_exchange",
+    "error notification with INIT",
+    "an error notification has the action data_exchange or INIT: both are acknowledged",
+    NOTIFICATION_PAGE,
+    "check for data.error before the action, not only for data_exchange",
 );
 pub(super) const RAW_BYTES: Check = must(
     "signature.raw-bytes",
     "signature over the raw bytes",
-    "the signature covers the bytes of the body as they came: other white space and order are as good",
+    "the signature covers the received bytes of the body: other white space and member order are valid",
     SIGNATURE,
-    "compute the HMAC over the bytes that were received, before parsing; never over JSON written anew",
+    "compute the HMAC over the received bytes, before parsing; never over re-serialised JSON",
 );
 pub(super) const UNKNOWN_MEMBERS: Check = must(
     "envelope.unknown-members",
     "unknown members",
-    "members of the envelope beside the three are ignored",
+    "members of the envelope other than the three are ignored",
     ENDPOINT,
     "read the three members and ignore the rest",
 );
 pub(super) const ESCAPED_SLASHES: Check = must(
     "envelope.escaped-slashes",
-    "slashes written \\/",
-    "the base64 texts may have their slashes escaped as \\/, as JSON allows",
+    "slashes escaped as \\/",
+    "slashes in the base64 strings may be escaped as \\/, as JSON allows",
     "Meta, Implementing endpoints for Flows: sample request; RFC 8259, section 7",
-    "read the body with a JSON parser, not by comparing or cutting text",
+    "read the body with a JSON parser, not with string operations",
 );
 pub(super) const VERSION: Check = should(must(
     "envelope.version",
     "data API 4.0",
-    "INIT, data_exchange and a ping of data API version 4.0 are answered like those of 3.0",
+    "the responses to INIT, data_exchange and a ping of data API version 4.0 are the same as for 3.0",
     "Meta, Flows changelog: 11 November 2025",
     "do not compare version with 3.0, for any action",
 ));
 pub(super) const TOKEN_SIGNATURE: Check = should(must(
     "envelope.token-signature",
     "flow_token_signature",
-    "a request of data API version 4.0 carries flow_token_signature, a JWT by HS256 with the app secret, and is answered like one of 3.0",
+    "a request of data API version 4.0 carries flow_token_signature, an HS256 JWT keyed with the app secret, \
+     and gets the same response as one of 3.0",
     "Meta, Implementing endpoints for Flows: flow_token_signature",
-    "ignore members that are not known, or verify this one: HS256, keyed with the app secret",
+    "ignore unknown members, or verify this one: HS256, keyed with the app secret",
 ));
 pub(super) const LARGE: Check = must(
     "size.large",
     "request of 1 MB",
-    "a request may carry 1 MB of data, which base64 makes 1.4 MB",
+    "a request may carry 1 MB of data, which is 1.4 MB as base64",
     "Meta, Implementing endpoints for Flows: payload limit",
-    "raise the limit of the body to 2 MB: many frameworks begin with 100 KB or 1 MB",
+    "raise the limit of the request body to 2 MB: many frameworks default to 100 KB or 1 MB",
 );
 pub(super) const OVERSIZE: Check = must(
     "size.oversize",
     "request of 8 MB",
-    "a body far above every limit is refused with 413 or cut off; it neither hangs nor breaks the endpoint",
+    "a body far above every limit is refused with 413 or a closed connection; it neither hangs nor crashes \
+     the endpoint",
     "RFC 9110, section 15.5.14",
-    "limit the body to 2 MB before reading it",
+    "limit the request body to 2 MB before reading it",
 );
 pub(super) const TAMPERED_TAG: Check = must(
     "undecryptable.tampered-tag",
-    "changed tag",
-    "what was changed on the way cannot be decrypted: status 421",
+    "modified tag",
+    "a request that was modified in transit cannot be decrypted: status 421",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const FOREIGN_KEY: Check = must(
     "undecryptable.foreign-key",
     "another public key",
-    "what was encrypted for another key is answered 421, so that the client fetches the key again",
+    "a request that was encrypted for another key gets 421, so that the client fetches the key again",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const SHORT_DATA: Check = must(
     "undecryptable.short-data",
     "data shorter than the tag",
-    "data of fewer than the 16 bytes of the tag is answered 421",
+    "data shorter than the 16 bytes of the tag gets 421",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const EMPTY_MEMBERS: Check = must(
     "undecryptable.empty-members",
-    "empty texts",
-    "three empty texts are answered 421",
+    "empty strings",
+    "three empty strings get 421",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const BAD_BASE64: Check = must(
     "undecryptable.bad-base64",
-    "no base64",
-    "texts that are not base64 are answered 421",
+    "invalid base64",
+    "strings that are not base64 get 421",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const KEY_LENGTH: Check = must(
     "undecryptable.key-length",
     "AES key of 255 bytes",
-    "an encrypted AES key of another length than 256 bytes is answered 421",
+    "an encrypted AES key that is not 256 bytes long gets 421",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const VECTOR_LENGTH: Check = must(
     "undecryptable.iv-length",
     "initial vector of 12 bytes",
-    "an initial vector of another length than 16 bytes is answered 421",
+    "an initial vector that is not 16 bytes long gets 421",
     STATUS,
     CANNOT_DECRYPT,
 );
 pub(super) const UNSIGNED: Check = must(
     "signature.missing",
     "no signature",
-    "a request without X-Hub-Signature-256 is answered 432",
+    "a request without X-Hub-Signature-256 gets 432",
     SIGNATURE,
     CHECK_SIGNATURE,
 );
 pub(super) const SHORT_SIGNATURE: Check = must(
     "signature.too-short",
     "short signature",
-    "a signature that is cut short is answered 432",
+    "a truncated signature gets 432",
     SIGNATURE,
     CHECK_SIGNATURE,
 );
 pub(super) const WRONG_SIGNATURE: Check = must(
     "signature.wrong",
     "signature of another secret",
-    "a signature made with another secret is answered 432",
+    "a signature made with another secret gets 432",
     SIGNATURE,
     CHECK_SIGNATURE,
 );
 pub(super) const EMPTY_SECRET: Check = must(
     "signature.empty-secret",
     "signature of the empty secret",
-    "a signature made with an empty secret is answered 432",
+    "a signature made with an empty secret gets 432",
     SIGNATURE,
     "set the app secret, and refuse to start without one: an unset variable must not become an empty key",
 );
 pub(super) const OTHER_PREFIX: Check = should(must(
     "signature.other-prefix",
     "signature with another prefix",
-    "the right digest behind sha1= is answered 432",
+    "the correct digest after sha1= gets 432",
     SIGNATURE,
     CHECK_SIGNATURE,
 ));
 pub(super) const OTHER_JSON: Check = must(
     "envelope.other-json",
-    "JSON that is no envelope",
+    "JSON that is not an envelope",
     "JSON without the three members is refused with a 4xx status, never 5xx",
     ROBUSTNESS,
     NO_ENVELOPE,
 );
 pub(super) const NO_JSON: Check = must(
     "envelope.no-json",
-    "no JSON",
-    "a body that is no JSON is refused with a 4xx status, never 5xx",
+    "not JSON",
+    "a body that is not JSON is refused with a 4xx status, never 5xx",
     ROBUSTNESS,
     NO_ENVELOPE,
 );
 pub(super) const METHOD: Check = should(must(
     "http.method",
     "GET",
-    "a request by GET is answered 405",
+    "a GET request gets 405",
     "RFC 9110, section 15.5.6",
     "route POST only",
 ));
 pub(super) const TLS: Check = must(
     "http.tls",
     "https",
-    "the endpoint is reached over https with a certificate that the system's authorities vouch for",
+    "the endpoint is served over https with a certificate that the system's authorities trust",
     "Meta, Implementing endpoints for Flows: Set up the endpoint",
     "put TLS with a public certificate in front of the endpoint",
 );
 pub(super) const KEEP_ALIVE: Check = should(must(
     "http.keep-alive",
     "connections are reused",
-    "several requests travel over one connection",
+    "several requests are sent over one connection",
     "RFC 9112, section 9.3",
-    "leave connections open: each new one costs round trips that count as the endpoint's latency",
+    "keep connections open: each new one costs round trips that count as the endpoint's latency",
 ));
 pub(super) const LATENCY: Check = must(
     "latency.limit",
-    "answers within 10 s",
-    "the client gives up after ten seconds",
+    "responses within 10 s",
+    "the client times out after ten seconds",
     "Meta, Implementing endpoints for Flows: Response time",
-    "answer sooner, and put slow work behind the answer",
+    "respond sooner, and do slow work after the response",
 );
 pub(super) const ALERTS: Check = should(must(
     "latency.alerts",
     "p90 below the alert thresholds",
-    "Meta alerts when the p90 of latency passes 1, 5 and 7 seconds, and then throttles the Flow",
+    "Meta sends alerts when the p90 latency exceeds 1, 5 and 7 seconds, and then throttles the Flow",
     HEALTH,
-    "find what takes the time: parse the private key once, keep connections open, serve near Meta's regions",
+    "profile the endpoint: parse the private key once, keep connections open, serve near Meta's regions",
 ));
 
 pub(super) const ALL: &[Check] = &[

@@ -1,40 +1,41 @@
-//! One rule that an endpoint is held to.
+//! One rule of the conformance check.
 
 use serde::Serialize;
 
 use super::catalogue::ALL;
 
-/// A rule of the data channel, with where it is written.
+/// A rule of the data channel, with its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// A name that stays the same from version to version, like `signature.missing`.
+    /// A stable identifier, like `signature.missing`.
     pub id: &'static str,
-    /// What is looked at, in a few words.
+    /// What is checked, in a few words.
     pub title: &'static str,
     /// The rule, in one sentence.
     pub rule: &'static str,
-    /// The page, and the section where there is one, that says so.
+    /// The page, and the section if there is one, that states the rule.
     pub source: &'static str,
-    /// Whether an endpoint may do otherwise.
+    /// Whether the rule is mandatory.
     pub severity: Severity,
-    /// What to do where the rule is not kept.
+    /// How to fix an endpoint that breaks the rule.
     pub remedy: &'static str,
 }
 
-/// How binding a rule is.
+/// Whether a rule is mandatory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
     /// An endpoint that breaks it does not conform.
     Must,
-    /// Breaking it gives advice only: the sources recommend it, or disagree about it.
+    /// An endpoint that breaks it still conforms, and gets advice: the sources recommend the rule, or
+    /// disagree about it.
     Should,
 }
 
 impl Check {
-    /// Every check, in the order in which they are reported.
+    /// Returns all rules, in the order in which they are reported.
     pub fn all() -> &'static [Self] {
         ALL
     }

@@ -1,4 +1,5 @@
-//! Why an endpoint refuses what is good: it is asked again in the ways in which libraries are often wrong by default.
+//! Finds out why an endpoint refuses valid requests: sends requests that are written the way that libraries
+//! often get wrong by default.
 
 use std::fmt;
 
@@ -23,12 +24,13 @@ use crate::phone::FlowMessage;
 const PING: &[u8] = br#"{"version":"3.0","action":"ping"}"#;
 /// Bytes of a 2048-bit modulus.
 const MODULUS: usize = 256;
-/// Where the modulus begins in the DER of a 2048-bit key: after six headers of fixed length, the algorithm and a zero.
+/// The offset of the modulus in the DER of a 2048-bit key: six headers of fixed length, the algorithm and a
+/// zero byte precede it.
 const MODULUS_AT: usize = 33;
-/// The exponent follows the modulus, its tag and its length.
+/// The exponent follows the modulus, after its own tag and length.
 const EXPONENT_AT: usize = MODULUS_AT + MODULUS + 2;
 
-/// A way to read a request that is not WhatsApp's.
+/// A known mistake in how endpoints read requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     PythonJson,
@@ -59,8 +61,8 @@ impl Cause {
         match self {
             Self::PythonJson => "as Python's json.dumps writes it",
             Self::PhpJson => "as PHP's json_encode writes it",
-            Self::Sha1 => "RSA-OAEP by SHA-1, Node's and OpenSSL's default",
-            Self::MaskSha1 => "RSA-OAEP by SHA-256 but MGF1 by SHA-1, Java's default",
+            Self::Sha1 => "RSA-OAEP with SHA-1, the default of Node and OpenSSL",
+            Self::MaskSha1 => "RSA-OAEP with SHA-256 but MGF1 with SHA-1, Java's default",
             Self::ShortVector => "the first 12 bytes of the initial vector",
         }
     }
@@ -72,21 +74,21 @@ impl fmt::Display for Cause {
         match self {
             Self::PythonJson | Self::PhpJson => write!(
                 f,
-                "the signature is computed over a re-serialised body: it accepts that of JSON {way}, and no other"
+                "the endpoint computes the signature over a re-serialised body: it accepts only JSON {way}"
             ),
             _ => write!(
                 f,
-                "it opens requests that are encrypted with {way}, and no others"
+                "the endpoint decrypts only requests that are encrypted with {way}"
             ),
         }
     }
 }
 
-/// The way in which the endpoint reads requests, if it is one of the known wrong ones.
+/// Returns the mistake that the endpoint makes, if it is a known one.
 pub(super) async fn cause(prober: &Prober, public_key_pem: &str) -> Option<Cause> {
     for cause in ALL {
-        let answer = prober.send(&request(prober, public_key_pem, cause).await?).await;
-        if answer.is_ok_and(|delivery| delivery.status == 200) {
+        let result = prober.send(&request(prober, public_key_pem, cause).await?).await;
+        if result.is_ok_and(|response| response.status == 200) {
             return Some(cause);
         }
     }
@@ -101,11 +103,11 @@ async fn request(prober: &Prober, pem: &str, cause: Cause) -> Option<Request> {
             .await
             .ok(),
         Cause::PhpJson => prober.rewritten(&ping, Envelope::with_escaped_slashes).await.ok(),
-        _ => Some(prober.signed(sealed(pem, cause)?.body())),
+        _ => Some(prober.signed(encrypted(pem, cause)?.body())),
     }
 }
 
-fn sealed(pem: &str, cause: Cause) -> Option<Envelope> {
+fn encrypted(pem: &str, cause: Cause) -> Option<Envelope> {
     let spki = crate::pem::spki(&pem.replace("\r\n", "\n")).ok()?;
     let random = SystemRandom::new();
     let (mut key, mut vector) = ([0; 16], [0; 16]);
@@ -136,7 +138,7 @@ fn oaep(algorithm: &'static OaepAlgorithm, spki: &[u8], message: &[u8]) -> Optio
     Some(ciphertext)
 }
 
-/// EME-OAEP with SHA-256 and an empty label (RFC 8017 §7.1.1), and any hash for the masks.
+/// Pads with EME-OAEP, SHA-256 and an empty label (RFC 8017 §7.1.1), and any hash for the masks.
 fn padded(message: &[u8], random: &SystemRandom, masks: &'static Algorithm) -> Option<Vec<u8>> {
     let mut block = digest::digest(&SHA256, b"").as_ref().to_vec();
     let mut seed = vec![0; block.len()];
@@ -149,7 +151,7 @@ fn padded(message: &[u8], random: &SystemRandom, masks: &'static Algorithm) -> O
     Some([&[0], &*seed, &*block].concat())
 }
 
-/// XORs with the bytes of MGF1 (RFC 8017 §B.2.1).
+/// XORs `target` with the output of MGF1 (RFC 8017 §B.2.1).
 fn mask(target: &mut [u8], seed: &[u8], hash: &'static Algorithm) {
     for (counter, chunk) in (0_u32..).zip(target.chunks_mut(hash.output_len())) {
         let block = digest::digest(hash, &[seed, &counter.to_be_bytes()].concat());
@@ -159,7 +161,7 @@ fn mask(target: &mut [u8], seed: &[u8], hash: &'static Algorithm) {
     }
 }
 
-/// The bare public operation; what is encrypted is nobody's secret, so its time does not matter.
+/// Computes the bare RSA public operation. It need not be constant-time: nothing secret is encrypted.
 fn raw_rsa(spki: &[u8], block: &[u8]) -> Option<Vec<u8>> {
     let modulus = U2048::from_be_slice(spki.get(MODULUS_AT..MODULUS_AT + MODULUS)?);
     let exponent = spki.get(EXPONENT_AT..)?;
@@ -182,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padding_and_the_bare_operation_make_what_a_library_opens() {
+    fn a_library_decrypts_what_padding_and_bare_rsa_produce() {
         let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
         let der: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
         let spki = der.as_ref().to_vec();

@@ -1,73 +1,77 @@
-//! What an answer says about a rule. Pure: an answer in, a verdict and what was seen out.
+//! Judges a response by a rule. Pure functions: a response in, a verdict and its description out.
 
 use super::catalogue as rule;
 use super::check::Check;
-use super::known::{Known, proves};
-use super::prober::Answer;
+use super::known::{KnownFaults, proves};
+use super::prober::SendResult;
 use super::report::Verdict;
-use crate::phone::{Delivery, DeliveryFailure, Outcome, Payload, ReplyFault, Sealed, remedy_of_status};
+use crate::phone::{
+    EncryptedRequest, HttpResponse, Outcome, Payload, ResponseFault, SendError, remedy_of_status,
+};
 
-/// The longest piece of a header that is shown.
+/// The most characters of a header that are shown.
 const SHOWN: usize = 40;
 
-/// A verdict before it is written down.
+/// A verdict and its description, before it becomes a finding.
 pub(super) type Judgement = (Verdict, String);
 
-/// What has to come back.
+/// The response that a request must get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// The response that the message asks for.
-    Answer,
-    /// The response that the message asks for; a 4xx is tolerable, for not every Flow has this action.
+    /// The response to this kind of message.
+    Response,
+    /// The response to this kind of message; a 4xx is tolerated, because not every Flow has this action.
     Handled,
-    /// The same answer as to a message written the usual way.
+    /// The same response as to the message written in the usual way.
     Accepted,
-    /// 421 and nothing else.
+    /// 421 only.
     Undecryptable,
-    /// 421; another 4xx is tolerable, for no client sends such a thing.
+    /// 421; another 4xx is tolerated, because no client sends such a request.
     Malformed,
-    /// 432 and nothing else.
+    /// 432 only.
     BadSignature,
     /// Any 4xx.
     NoEnvelope,
-    /// 413, or the connection cut.
+    /// 413, or a closed connection.
     TooLarge,
     /// 405.
     NotAllowed,
 }
 
-/// What an answer is, in words: the status and shape, never what is in it.
-pub(super) fn describe(answer: &Answer) -> String {
-    match answer {
-        Ok(delivery) => format!("status {}", delivery.status),
-        Err(DeliveryFailure::TimedOut { limit }) => format!("no answer within {} ms", limit.as_millis()),
-        Err(DeliveryFailure::TooLarge { limit }) => format!("an answer of more than {limit} bytes"),
+/// Describes a result: the status and shape, never the content.
+pub(super) fn describe(result: &SendResult) -> String {
+    match result {
+        Ok(response) => format!("status {}", response.status),
+        Err(SendError::TimedOut { limit }) => format!("no response within {} ms", limit.as_millis()),
+        Err(SendError::TooLarge { limit }) => format!("a response of more than {limit} bytes"),
         Err(other) => other.to_string(),
     }
 }
 
-/// Judges the answer to something that has to be refused.
-pub(super) fn refusal(expected: Expected, answer: &Answer) -> Judgement {
-    let seen = describe(answer);
-    let status = answer.as_ref().ok().map(|delivery| delivery.status);
-    let cut = matches!(answer, Err(DeliveryFailure::Closed { .. }));
+/// Judges the response to a request that must be refused.
+pub(super) fn refusal(expected: Expected, result: &SendResult) -> Judgement {
+    let seen = describe(result);
+    let status = result.as_ref().ok().map(|response| response.status);
+    let closed = matches!(result, Err(SendError::Closed { .. }));
     let (verdict, remark) = match (expected, status) {
         (Expected::NoEnvelope, Some(421)) => (
             Verdict::Advice,
-            ": clients would fetch the key for nothing, 400 says it better",
+            ": clients fetch the key again on 421; return 400",
         ),
         (Expected::Undecryptable | Expected::Malformed, Some(421))
         | (Expected::NoEnvelope, Some(400..500))
         | (Expected::BadSignature, Some(432))
         | (Expected::TooLarge, Some(413))
         | (Expected::NotAllowed, Some(405)) => (Verdict::Pass, ""),
-        (Expected::TooLarge, None) if cut => (Verdict::Pass, ": cut off"),
+        (Expected::TooLarge, None) if closed => (Verdict::Pass, ""),
         (Expected::Malformed, Some(400..500)) => (Verdict::Advice, " instead of 421"),
-        (Expected::TooLarge, Some(200..500)) => (Verdict::Advice, ": all of it was read"),
+        (Expected::TooLarge, Some(200..500)) => (Verdict::Advice, ": the whole body was read"),
         (Expected::Undecryptable | Expected::Malformed, Some(200)) => {
-            (Verdict::Fail, ": it was answered as if it were good")
+            (Verdict::Fail, ": the endpoint accepted an invalid request")
         }
-        (Expected::BadSignature, Some(200)) => (Verdict::Fail, ": it was answered as if it were signed well"),
+        (Expected::BadSignature, Some(200)) => {
+            (Verdict::Fail, ": the endpoint accepted an invalid signature")
+        }
         (Expected::Undecryptable | Expected::Malformed, Some(_)) => (Verdict::Fail, " instead of 421"),
         (Expected::BadSignature, Some(_)) => (Verdict::Fail, " instead of 432"),
         (Expected::NotAllowed, Some(_)) => (Verdict::Fail, " instead of 405"),
@@ -76,77 +80,82 @@ pub(super) fn refusal(expected: Expected, answer: &Answer) -> Judgement {
     (verdict, format!("{seen}{remark}"))
 }
 
-/// Judges the answer to something that has to be answered. What is known was told once and is not told here again.
-pub(super) fn reply(expected: Expected, sealed: &Sealed, answer: &Answer, known: &Known) -> Judgement {
-    let delivery = match answer {
-        Ok(delivery) if delivery.status == 200 => delivery,
-        Ok(delivery) if delivery.status == 427 && expected != Expected::Accepted => {
-            return if sealed.has_flow_token() {
-                token_refused(sealed, delivery)
+/// Judges the response to a valid request. Faults that are already known are not reported again.
+pub(super) fn response(
+    expected: Expected,
+    encrypted: &EncryptedRequest,
+    result: &SendResult,
+    known: &KnownFaults,
+) -> Judgement {
+    let response = match result {
+        Ok(response) if response.status == 200 => response,
+        Ok(response) if response.status == 427 && expected != Expected::Accepted => {
+            return if encrypted.has_flow_token() {
+                token_refused(encrypted, response)
             } else {
-                let seen = "status 427 instead of 200: a ping carries no Flow token that could be refused";
+                let seen = "status 427 instead of 200: a ping carries no Flow token that could be invalid";
                 (Verdict::Fail, seen.to_owned())
             };
         }
-        Ok(delivery) if expected == Expected::Handled && (400..500).contains(&delivery.status) => {
+        Ok(response) if expected == Expected::Handled && (400..500).contains(&response.status) => {
             return (
                 Verdict::Advice,
-                format!("status {} instead of 200", delivery.status),
+                format!("status {} instead of 200", response.status),
             );
         }
         other => return (Verdict::Fail, format!("{} instead of 200", describe(other))),
     };
-    let (spelling, meant) = sealed.meant(&delivery.body);
+    let (spelling, content) = encrypted.decode(&response.body);
     if let Some(spelling) = spelling.filter(|spelling| !known.explains(*spelling)) {
         return (Verdict::Fail, format!("status 200, but {spelling}"));
     }
-    match (meant, known.fault.as_ref()) {
+    match (content, known.fault.as_ref()) {
         (Ok(payload), _) => (Verdict::Pass, format!("status 200, {}", shape(&payload))),
         (Err(fault), Some(known))
-            if alike(&fault, known) && expected == Expected::Accepted && proves(&fault) =>
+            if same_kind(&fault, known) && expected == Expected::Accepted && proves(&fault) =>
         {
             (Verdict::Pass, "status 200".to_owned())
         }
-        (Err(fault), Some(known)) if alike(&fault, known) && form(known) != Form::Content => (
+        (Err(fault), Some(known)) if same_kind(&fault, known) && fault_kind(known) != FaultKind::Content => (
             Verdict::Skipped,
-            "status 200, but replies of this endpoint cannot be read: see reply.*".to_owned(),
+            "status 200, but responses of this endpoint cannot be read: see reply.*".to_owned(),
         ),
         (Err(fault), _) => (Verdict::Fail, format!("status 200, but {}", explain(&fault))),
     }
 }
 
-/// 427 is a right answer of an endpoint that does not know the token.
-fn token_refused(sealed: &Sealed, delivery: &Delivery) -> Judgement {
+/// 427 is a correct response of an endpoint that does not accept the token.
+fn token_refused(encrypted: &EncryptedRequest, response: &HttpResponse) -> Judgement {
     let encrypted = matches!(
-        sealed.read(delivery),
+        encrypted.read(response),
         Outcome::FlowTokenInvalid { encrypted: true, .. }
     );
-    let form = match (encrypted, delivery.body.is_empty()) {
+    let form = match (encrypted, response.body.is_empty()) {
         (true, _) => "encrypted body",
         (false, true) => "no body",
         (false, false) => "plain body: the web client expects it encrypted",
     };
     (
         Verdict::Skipped,
-        format!("status 427, {form}: name a Flow token that the endpoint knows"),
+        format!("status 427, {form}: use a Flow token that the endpoint accepts"),
     )
 }
 
-fn alike(one: &ReplyFault, other: &ReplyFault) -> bool {
+fn same_kind(one: &ResponseFault, other: &ResponseFault) -> bool {
     std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
-/// A fault in words, without what came.
-pub(super) fn explain(fault: &ReplyFault) -> String {
+/// Describes a fault without the content of the response.
+pub(super) fn explain(fault: &ResponseFault) -> String {
     match fault {
-        ReplyFault::Schema { wanted, payload } => {
-            format!("its content is no {wanted}: {}", shape(payload))
+        ResponseFault::Schema { wanted, payload } => {
+            format!("its content is not {wanted}: {}", shape(payload))
         }
         other => other.to_string(),
     }
 }
 
-/// The shape of a payload: which members it has, of what kind; no content.
+/// Describes the shape of a payload: the type of `screen` and `data`, no content.
 fn shape(payload: &Payload) -> String {
     let kind = |name: &str| payload.expose().get(name).map(kind_of);
     let parts = [("screen", kind("screen")), ("data", kind("data"))];
@@ -162,29 +171,26 @@ fn kind_of(value: &serde_json::Value) -> &'static str {
         serde_json::Value::Null => "null",
         serde_json::Value::Bool(_) => "a boolean",
         serde_json::Value::Number(_) => "a number",
-        serde_json::Value::String(_) => "a text",
+        serde_json::Value::String(_) => "a string",
         serde_json::Value::Array(_) => "an array",
         serde_json::Value::Object(_) => "an object",
     }
 }
 
-/// What a delivery that arrived says about its transport.
+/// Judges the transport of a response that arrived.
 pub(super) fn transport(is_https: bool, has_own_roots: bool) -> Judgement {
     let (verdict, seen) = match (is_https, has_own_roots) {
-        (true, false) => (Verdict::Pass, "https, and the certificate holds"),
+        (true, false) => (Verdict::Pass, "https, and the certificate is trusted"),
         (true, true) => (
             Verdict::Skipped,
-            "https, but more authorities than the system's are trusted here",
+            "https, but additional certificate authorities are trusted in this check",
         ),
-        (false, _) => (
-            Verdict::Skipped,
-            "plain http, as in a test; Meta calls https only",
-        ),
+        (false, _) => (Verdict::Skipped, "plain http, as in a test; Meta requires https"),
     };
     (verdict, seen.to_owned())
 }
 
-/// What a content type says about a reply.
+/// Judges the `Content-Type` of a response.
 pub(super) fn content_type(found: Option<&str>) -> Judgement {
     let Some(found) = found else {
         return (Verdict::Advice, "no Content-Type".to_owned());
@@ -203,21 +209,22 @@ pub(super) fn content_type(found: Option<&str>) -> Judgement {
     )
 }
 
-/// The rule, with what to do about this answer in particular where that is known.
-pub(super) fn with_remedy(check: &Check, sealed: &Sealed, answer: &Answer) -> Check {
-    let delivery = answer.as_ref().ok();
+/// Returns the rule with the remedy for this response, if a specific one is known.
+pub(super) fn with_remedy(check: &Check, encrypted: &EncryptedRequest, result: &SendResult) -> Check {
+    let response = result.as_ref().ok();
     let general =
-        delivery.and_then(|delivery| remedy_of_status(delivery.status, delivery.exchange_id.is_some()));
+        response.and_then(|response| remedy_of_status(response.status, response.exchange_id.is_some()));
     let has_own = [rule::INIT.id, rule::BACK.id].contains(&check.id);
-    let remedy = match delivery.map(|delivery| delivery.status) {
-        Some(427) if !sealed.has_flow_token() => {
-            Some("answer action ping before looking for flow_token: a ping has none")
+    let remedy = match response.map(|response| response.status) {
+        Some(427) if !encrypted.has_flow_token() => {
+            Some("respond to action ping before checking flow_token: a ping has none")
         }
-        Some(_) if !sealed.has_flow_token() => general,
+        Some(_) if !encrypted.has_flow_token() => general,
         Some(432) => Some(
-            "pings are accepted: if the endpoint demands flow_token_signature, have it sent (wa flow check --sign-flow-token)",
+            "pings are accepted: if the endpoint requires flow_token_signature, send it (wa flow check \
+             --sign-flow-token)",
         ),
-        // Their own remedies say more: it may be that the Flow never sends them.
+        // The remedies of these rules say more: the Flow may never send such a request.
         Some(500..) if !has_own => general,
         _ => None,
     };
@@ -227,22 +234,22 @@ pub(super) fn with_remedy(check: &Check, sealed: &Sealed, answer: &Answer) -> Ch
     }
 }
 
-/// Which of the two rules about the form of a reply a fault breaks; neither where its content is the matter.
+/// The rule that a fault in a response breaks: about its encoding, its encryption, or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum FaultKind {
     Encoding,
     Encryption,
     Content,
 }
 
-pub(super) fn form(fault: &ReplyFault) -> Form {
+pub(super) fn fault_kind(fault: &ResponseFault) -> FaultKind {
     match fault {
-        ReplyFault::Spelling(_) | ReplyFault::NotBase64 => Form::Encoding,
-        ReplyFault::NotEncrypted
-        | ReplyFault::TooShort
-        | ReplyFault::UnflippedVector
-        | ReplyFault::NotDecrypted => Form::Encryption,
-        ReplyFault::NotJson | ReplyFault::Schema { .. } => Form::Content,
+        ResponseFault::Spelling(_) | ResponseFault::NotBase64 => FaultKind::Encoding,
+        ResponseFault::NotEncrypted
+        | ResponseFault::TooShort
+        | ResponseFault::UnflippedVector
+        | ResponseFault::NotDecrypted => FaultKind::Encryption,
+        ResponseFault::NotJson | ResponseFault::Schema { .. } => FaultKind::Content,
     }
 }
 
@@ -252,8 +259,8 @@ mod tests {
 
     use super::*;
 
-    fn delivery(status: u16) -> Delivery {
-        Delivery {
+    fn response(status: u16) -> HttpResponse {
+        HttpResponse {
             status,
             content_type: None,
             body: bytes::Bytes::new(),
@@ -263,18 +270,18 @@ mod tests {
         }
     }
 
-    fn cut() -> Answer {
-        Err(DeliveryFailure::Closed { source: "cut".into() })
+    fn closed() -> SendResult {
+        Err(SendError::Closed { source: "cut".into() })
     }
 
-    fn late() -> Answer {
-        Err(DeliveryFailure::TimedOut {
+    fn late() -> SendResult {
+        Err(SendError::TimedOut {
             limit: Duration::from_secs(10),
         })
     }
 
     #[test]
-    fn every_refusal_is_judged_by_its_status() {
+    fn a_refusal_is_judged_by_its_status() {
         use Verdict::{Advice, Fail, Pass};
         let table = [
             (
@@ -317,30 +324,30 @@ mod tests {
         for (expected, cases) in table {
             for (code, verdict) in cases {
                 assert_eq!(
-                    refusal(expected, &Ok(delivery(code))).0,
+                    refusal(expected, &Ok(response(code))).0,
                     verdict,
                     "{expected:?} {code}"
                 );
             }
-            let when_cut = if expected == Expected::TooLarge {
+            let when_closed = if expected == Expected::TooLarge {
                 Pass
             } else {
                 Fail
             };
-            assert_eq!(refusal(expected, &cut()).0, when_cut, "{expected:?}");
+            assert_eq!(refusal(expected, &closed()).0, when_closed, "{expected:?}");
             assert_eq!(refusal(expected, &late()).0, Fail, "{expected:?}");
         }
     }
 
     #[test]
-    fn only_the_systems_authorities_are_proof_of_a_good_certificate() {
+    fn only_the_systems_authorities_prove_a_certificate() {
         assert_eq!(transport(true, false).0, Verdict::Pass);
         assert_eq!(transport(true, true).0, Verdict::Skipped);
         assert_eq!(transport(false, false).0, Verdict::Skipped);
     }
 
     #[test]
-    fn only_text_plain_is_a_good_content_type() {
+    fn only_text_plain_is_a_correct_content_type() {
         assert_eq!(content_type(Some("Text/Plain; charset=utf-8")).0, Verdict::Pass);
         assert_eq!(
             content_type(Some("application/json")),

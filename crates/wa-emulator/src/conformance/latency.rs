@@ -1,4 +1,4 @@
-//! How long an endpoint takes, against what Meta allows (Meta, *Flow health and monitoring*).
+//! Compares the latency of an endpoint with Meta's limits (Meta, *Flow health and monitoring*).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,37 +10,37 @@ use super::check::Check;
 use super::report::{Finding, Verdict};
 use crate::phone::FlowMessage;
 
-/// The client gives up after this long.
+/// WhatsApp's clients time out after this long.
 const LIMIT: Duration = Duration::from_secs(10);
-/// What alerts name: p90 in seconds.
+/// The p90 thresholds of Meta's alerts.
 const THRESHOLDS: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(5),
     Duration::from_secs(7),
 ];
 
-/// How long pings took, from the first byte sent to the last one received; in JSON, milliseconds.
+/// The latency of pings, from the first byte sent to the last one received; in JSON, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Latency {
-    /// How many were answered.
+    /// How many got a 200 response.
     pub pings: usize,
-    /// Half of them took at most this long.
+    /// The median.
     #[serde(serialize_with = "milliseconds")]
     pub p50: Duration,
-    /// Nine in ten took at most this long.
+    /// The 90th percentile.
     #[serde(serialize_with = "milliseconds")]
     pub p90: Duration,
-    /// 99 in a hundred took at most this long.
+    /// The 99th percentile.
     #[serde(serialize_with = "milliseconds")]
     pub p99: Duration,
-    /// The slowest.
+    /// The maximum.
     #[serde(serialize_with = "milliseconds")]
     pub max: Duration,
 }
 
 impl Latency {
-    /// By the nearest rank; `None` of nothing.
+    /// Computes the percentiles by nearest rank; `None` without durations.
     pub(super) fn of(mut durations: Vec<Duration>) -> Option<Self> {
         durations.sort_unstable();
         let percentile = |percent: usize| {
@@ -57,10 +57,11 @@ impl Latency {
     }
 }
 
-/// What was sent for the sake of its time, and what came back instead of an answer, how often.
+/// The requests that were sent to measure the latency, and what came back other than a 200 response, with how
+/// often.
 #[derive(Debug, Default)]
 pub(super) struct Series {
-    /// What the requests are called, in the plural.
+    /// The name of the requests, in the plural.
     pub(super) kind: &'static str,
     pub(super) sent: usize,
     pub(super) lost: BTreeMap<String, usize>,
@@ -69,26 +70,26 @@ pub(super) struct Series {
 impl Series {
     fn losses(&self) -> String {
         let many = self.lost.len() > 1;
-        let told = self.lost.iter().map(|(what, times)| {
+        let described = self.lost.iter().map(|(what, times)| {
             if many {
                 format!("{what} ({times})")
             } else {
                 what.clone()
             }
         });
-        told.collect::<Vec<_>>().join(", ")
+        described.collect::<Vec<_>>().join(", ")
     }
 }
 
-/// What the times, and the requests that were not answered, say.
+/// Judges the latency and the requests that got no 200 response.
 pub(super) fn judge(latency: Option<Latency>, series: &Series) -> [Finding; 2] {
     let Series { kind, sent, .. } = series;
     let unsteady = Check {
-        remedy: "look at the endpoint's log: the same request was answered before",
+        remedy: "check the endpoint's log: the same request got a 200 response before",
         ..LATENCY
     };
     let Some(latency) = latency else {
-        let seen = format!("none of {sent} {kind} was answered with 200: {}", series.losses());
+        let seen = format!("none of {sent} {kind} got a 200 response: {}", series.losses());
         return [
             Finding::new(&unsteady, Verdict::Fail, seen.clone()),
             Finding::new(&ALERTS, Verdict::Skipped, seen),
@@ -113,10 +114,7 @@ pub(super) fn judge(latency: Option<Latency>, series: &Series) -> [Finding; 2] {
         _ => Finding::new(
             &unsteady,
             Verdict::Fail,
-            format!(
-                "{lost} of {sent} {kind} were not answered with 200: {}",
-                series.losses()
-            ),
+            format!("{lost} of {sent} {kind} got no 200 response: {}", series.losses()),
         ),
     };
     let figures = format!("p50 {p50}, p90 {p90}, p99 {p99}, slowest {max}");
@@ -134,7 +132,7 @@ pub(super) fn judge(latency: Option<Latency>, series: &Series) -> [Finding; 2] {
     [limit, alerts]
 }
 
-/// What requests like this one are called, in the plural.
+/// Returns the name of requests like this one, in the plural.
 pub(super) fn kind(message: &FlowMessage) -> &'static str {
     match message.action() {
         _ if message.is_notification() => "error notifications",
@@ -145,7 +143,7 @@ pub(super) fn kind(message: &FlowMessage) -> &'static str {
 }
 
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    // To the microsecond, which is finer than a network is steady.
+    // Rounded to the microsecond, which is finer than a network's jitter.
     serializer.serialize_f64((duration.as_secs_f64() * 1_000_000.0).round() / 1000.0)
 }
 
@@ -191,19 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_told_with_its_number_where_it_is_not_all_alike() {
+    fn losses_are_counted_if_there_are_several_kinds() {
         let mut series = Series {
             kind: "pings",
             sent: 4,
             lost: BTreeMap::from([("status 503".to_owned(), 2)]),
         };
         let seen = |series: &Series| judge(of(&[1]), series)[0].seen.clone();
-        assert_eq!(
-            seen(&series),
-            "3 of 4 pings were not answered with 200: status 503"
-        );
-        series.lost.insert("no answer".to_owned(), 1);
-        assert!(seen(&series).ends_with(": no answer (1), status 503 (2)"));
+        assert_eq!(seen(&series), "3 of 4 pings got no 200 response: status 503");
+        series.lost.insert("no response".to_owned(), 1);
+        assert!(seen(&series).ends_with(": no response (1), status 503 (2)"));
     }
 
     #[test]

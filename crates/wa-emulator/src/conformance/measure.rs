@@ -1,4 +1,4 @@
-//! Latency, and the reuse of connections.
+//! Measures the latency and the reuse of connections.
 
 use super::catalogue as rule;
 use super::judge;
@@ -8,7 +8,7 @@ use super::run::{CheckRun, ConformanceError, Progress};
 use crate::phone::FlowMessage;
 
 impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
-    /// Sends the probe again and again, for its time and its connections.
+    /// Sends the probe repeatedly, and records durations and connections.
     pub(super) async fn measure(&mut self, probe: &FlowMessage) -> Result<Option<Latency>, ConformanceError> {
         let mut durations = Vec::new();
         let mut connections = Vec::new();
@@ -20,9 +20,9 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
             let request = self.check.prober.request(probe).await?;
             series.sent += 1;
             match self.check.prober.send(&request).await {
-                Ok(delivery) if delivery.status == 200 => {
-                    durations.push(delivery.duration);
-                    connections.extend(delivery.connection);
+                Ok(response) if response.status == 200 => {
+                    durations.push(response.duration);
+                    connections.extend(response.connection);
                 }
                 other => *series.lost.entry(judge::describe(&other)).or_default() += 1,
             }
@@ -33,7 +33,7 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
         if answered > 1 {
             let (used, plural) = (connections.len(), if connections.len() == 1 { "" } else { "s" });
             let seen = format!("{answered} requests over {used} connection{plural}");
-            // One that was closed for idleness in between is nothing to speak of.
+            // A connection that was closed when idle is not a fault.
             let verdict = if used * 2 <= answered {
                 Verdict::Pass
             } else {
@@ -41,7 +41,7 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
             };
             self.note(&rule::KEEP_ALIVE, (verdict, seen));
         } else if !self.is_over() {
-            self.skip(&rule::KEEP_ALIVE, "it takes two requests that are answered");
+            self.skip(&rule::KEEP_ALIVE, "fewer than two requests got a 200 response");
         }
         let latency = Latency::of(durations);
         if series.sent > 0 {
@@ -50,7 +50,7 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
             }
         } else if !self.is_over() {
             for check in [&rule::LATENCY, &rule::ALERTS] {
-                self.skip(check, "no pings were asked for");
+                self.skip(check, "the number of pings is 0");
             }
         }
         Ok(latency)

@@ -1,27 +1,27 @@
-//! The first requests: is there an endpoint that answers, and if not, why not?
+//! The first requests: find a message that the endpoint accepts, or the reason why it accepts none.
 
 use super::accepted;
 use super::catalogue as rule;
 use super::check::Check;
 use super::diagnosis::{self, Cause};
 use super::judge::{self, Expected, Judgement};
-use super::known::{self, Known};
-use super::prober::{self, Answer, Request};
+use super::known::{self, KnownFaults};
+use super::prober::{self, Request, SendResult};
 use super::report::Verdict;
 use super::run::{CheckRun, ConformanceError, Progress};
-use crate::phone::{Delivery, FlowMessage, Sealed};
+use crate::phone::{EncryptedRequest, FlowMessage, HttpResponse};
 
 impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
-    /// A URL alone proves nothing: only what arrived says that the certificate holds.
-    fn transport(&mut self, answer: &Answer) {
+    /// Judges the transport. Only a response proves that the certificate is trusted; the URL does not.
+    fn transport(&mut self, result: &SendResult) {
         let is_https = self.check.url.scheme_str() == Some("https");
-        if !self.is_noted(&rule::TLS) && (answer.is_ok() || !is_https) {
+        if !self.is_noted(&rule::TLS) && (result.is_ok() || !is_https) {
             let found = judge::transport(is_https, self.check.has_own_roots);
             self.note(&rule::TLS, found);
         }
     }
 
-    /// Finds a message that is answered with 200, a ping if that can be, and learns how replies are written.
+    /// Finds a message that gets a 200 response, preferably a ping, and records the faults of that response.
     pub(super) async fn open(&mut self) -> Result<Option<FlowMessage>, ConformanceError> {
         let messages = &self.check.prober.message;
         let probes = [
@@ -33,8 +33,8 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
         let mut ping = None;
         for probe in probes.into_iter().flatten() {
             let request = self.check.prober.request(&probe).await?;
-            let answer = self.check.prober.send(&request).await;
-            let answer = match (answer, &ping) {
+            let result = self.check.prober.send(&request).await;
+            let result = match (result, &ping) {
                 (Err(failure), None) if prober::never_connected(&failure) => {
                     return Err(ConformanceError::Unreachable { source: failure });
                 }
@@ -43,36 +43,36 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
                     self.over = Some("no request was sent: see http.tls".to_owned());
                     return Ok(None);
                 }
-                (answer, _) => answer,
+                (result, _) => result,
             };
-            self.transport(&answer);
-            let opened = self.opened(request.sealed.as_ref(), &answer);
+            self.transport(&result);
+            let opened = self.opened(request.encrypted.as_ref(), &result);
             let is_first = ping.is_none();
             if is_first {
-                ping = Some((request, answer));
+                ping = Some((request, result));
             }
             if opened || self.is_over() {
                 self.judge_ping(ping.as_ref());
                 return Ok(opened.then_some(probe));
             }
         }
-        if let Some((request, answer)) = ping {
-            self.diagnose(&request, &answer).await?;
+        if let Some((request, result)) = ping {
+            self.diagnose(&request, &result).await?;
         }
         Ok(None)
     }
 
-    /// Finds out why the endpoint refuses everything: which signatures and which encryption it accepts instead.
-    async fn diagnose(&mut self, request: &Request, answer: &Answer) -> Result<(), ConformanceError> {
+    /// Finds out why the endpoint refuses everything: which incorrect signatures and encryption it accepts.
+    async fn diagnose(&mut self, request: &Request, result: &SendResult) -> Result<(), ConformanceError> {
         let prober = &self.check.prober;
-        let accepted = accepted::instead(prober, answer).await?;
+        let accepted = accepted::instead(prober, result).await?;
         if let Some((first, _)) = accepted.first() {
             self.over = Some(format!(
-                "no request with the right signature was answered with 200: see {}",
+                "no request with the correct signature got a 200 response: see {}",
                 first.id
             ));
             let ids: Vec<_> = accepted.iter().map(|(check, _)| check.id).collect();
-            let see = format!("{}: see {}", judge::describe(answer), ids.join(", "));
+            let see = format!("{}: see {}", judge::describe(result), ids.join(", "));
             for (check, seen) in accepted {
                 self.note(check, (Verdict::Fail, seen));
             }
@@ -80,60 +80,60 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
             return Ok(());
         }
         if let Some(cause) = diagnosis::cause(prober, &self.check.public_key_pem).await {
-            self.blame(cause, answer);
-        } else if let Some((check, judged)) = self.judged_ping(request, answer) {
-            let status = answer.as_ref().ok().map(|delivery| delivery.status);
+            self.note_cause(cause, result);
+        } else if let Some((check, judged)) = self.judged_ping(request, result) {
+            let status = result.as_ref().ok().map(|response| response.status);
             let remedy = status.and_then(accepted::remedy_of_none).unwrap_or(check.remedy);
             self.note(&Check { remedy, ..check }, judged);
         }
         Ok(())
     }
 
-    /// Whether a request was answered with 200; if so, the form of the reply is judged.
-    fn opened(&mut self, sealed: Option<&Sealed>, answer: &Answer) -> bool {
-        let (Some(sealed), Ok(delivery)) = (sealed, answer) else {
+    /// Returns whether a request got a 200 response; if so, judges how the response is encoded and encrypted.
+    fn opened(&mut self, encrypted: Option<&EncryptedRequest>, result: &SendResult) -> bool {
+        let (Some(encrypted), Ok(response)) = (encrypted, result) else {
             return false;
         };
-        if delivery.status != 200 {
+        if response.status != 200 {
             return false;
         }
-        self.known = Known::of(sealed, delivery);
-        self.look_for_proof(sealed, delivery);
+        self.known = KnownFaults::of(encrypted, response);
+        self.note_decryption(encrypted, response);
         self.note(&rule::ENCRYPTION, self.known.encryption());
         self.note(
             &rule::CONTENT_TYPE,
-            judge::content_type(delivery.content_type.as_deref()),
+            judge::content_type(response.content_type.as_deref()),
         );
         true
     }
 
-    pub(super) fn look_for_proof(&mut self, sealed: &Sealed, delivery: &Delivery) {
-        if !self.is_noted(&rule::OAEP) && known::is_proof(sealed, delivery) {
+    pub(super) fn note_decryption(&mut self, encrypted: &EncryptedRequest, response: &HttpResponse) {
+        if !self.is_noted(&rule::OAEP) && known::is_proof(encrypted, response) {
             for check in [&rule::OAEP, &rule::VECTOR] {
                 self.note(check, (Verdict::Pass, "a request was decrypted".to_owned()));
             }
         }
     }
 
-    fn judge_ping(&mut self, ping: Option<&(Request, Answer)>) {
-        if let Some((request, answer)) = ping
-            && let Some((check, judged)) = self.judged_ping(request, answer)
+    fn judge_ping(&mut self, ping: Option<&(Request, SendResult)>) {
+        if let Some((request, result)) = ping
+            && let Some((check, judged)) = self.judged_ping(request, result)
         {
             self.note(&check, judged);
         }
     }
 
-    fn judged_ping(&self, request: &Request, answer: &Answer) -> Option<(Check, Judgement)> {
-        let sealed = request.sealed.as_ref()?;
-        let judged = judge::reply(Expected::Answer, sealed, answer, &self.known);
-        Some((judge::with_remedy(&rule::PING, sealed, answer), judged))
+    fn judged_ping(&self, request: &Request, result: &SendResult) -> Option<(Check, Judgement)> {
+        let encrypted = request.encrypted.as_ref()?;
+        let judged = judge::response(Expected::Response, encrypted, result, &self.known);
+        Some((judge::with_remedy(&rule::PING, encrypted, result), judged))
     }
 
-    /// The endpoint reads requests otherwise than it has to, and it is known how.
-    fn blame(&mut self, cause: Cause, answer: &Answer) {
+    /// Records the known mistake that explains why the endpoint refuses valid requests.
+    fn note_cause(&mut self, cause: Cause, result: &SendResult) {
         let check = cause.check();
         self.note(check, (Verdict::Fail, cause.to_string()));
-        let see = format!("{}: see {}", judge::describe(answer), check.id);
+        let see = format!("{}: see {}", judge::describe(result), check.id);
         self.skip(&rule::PING, &see);
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent to an endpoint that answers, in which order, and what has to come back.
+//! The requests that are sent to an endpoint that responds, their order, and the response that each must get.
 
 use bytes::Bytes;
 use http::Method;
@@ -11,21 +11,21 @@ use super::prober::{Prober, Request};
 use crate::phone::{FlowMessage, PhoneError, WhatsAppClient};
 use crate::secret::Secret;
 
-/// 1 MB of data after base64, and the rest of the envelope.
+/// 1 MB of data as base64, and the rest of the envelope.
 const LARGE: usize = 1_400_000;
-/// Four times what an endpoint has to take.
+/// Four times the size that an endpoint must accept.
 const OVERSIZE: usize = 8 * 1024 * 1024;
 
-/// One request and what has to come back.
+/// One request and the response that it must get.
 pub(super) struct Step {
     pub(super) check: &'static Check,
     pub(super) request: Request,
     pub(super) expected: Expected,
 }
 
-/// What is done to an envelope before it is sent.
+/// A modification of an envelope before it is sent.
 type Change = fn(Envelope) -> Envelope;
-/// What stands in the header for a body.
+/// Computes the signature header for a body.
 type Sign<'a> = dyn Fn(&[u8]) -> Option<String> + Send + Sync + 'a;
 
 const fn step(check: &'static Check, request: Request, expected: Expected) -> Step {
@@ -36,7 +36,7 @@ const fn step(check: &'static Check, request: Request, expected: Expected) -> St
     }
 }
 
-/// As long as the secret, and never the same.
+/// Returns a different secret of the same length.
 fn another(secret: &Secret) -> Secret {
     let secret = secret.expose_secret();
     let first = if secret.starts_with('0') { '1' } else { '0' };
@@ -48,23 +48,24 @@ fn another(secret: &Secret) -> Secret {
     )
 }
 
-/// The requests that have to be answered, and those that have to be refused.
+/// The requests that must be accepted, and those that must be refused.
 pub(super) struct Plan {
     pub(super) accepted: Vec<Step>,
     pub(super) refused: Vec<Step>,
 }
 
-/// Plans all steps. Each request is sealed individually, as clients do: an endpoint may refuse what it has seen before.
+/// Plans all steps. Each request is encrypted individually, as clients do: an endpoint may refuse a replay.
 pub(super) async fn of(
     prober: &Prober,
-    stranger: &WhatsAppClient,
+    foreign_client: &WhatsAppClient,
     probe: &FlowMessage,
 ) -> Result<Plan, PhoneError> {
     let mut accepted = messages(prober).await?;
-    accepted.extend(other_writings(prober, probe).await?);
-    let mut refused = undecryptable(prober, stranger, probe).await?;
+    accepted.extend(rewritten(prober, probe).await?);
+    let mut refused = undecryptable(prober, foreign_client, probe).await?;
     refused.extend(badly_signed(prober, probe).await?);
-    // Samples crash on BACK more often than on anything else that WhatsApp sends, so little comes after it.
+    // Sample endpoints crash on BACK more often than on any other request of WhatsApp's, so few steps follow
+    // it.
     if let Some(back) = prober.message.back() {
         refused.push(step(&rule::BACK, prober.request(&back).await?, Expected::Handled));
     }
@@ -84,13 +85,13 @@ async fn messages(prober: &Prober) -> Result<Vec<Step>, PhoneError> {
     let mut steps = Vec::new();
     for (check, message) in all {
         if let Some(message) = message {
-            steps.push(step(check, prober.request(&message).await?, Expected::Answer));
+            steps.push(step(check, prober.request(&message).await?, Expected::Response));
         }
     }
     Ok(steps)
 }
 
-async fn other_writings(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
+async fn rewritten(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
     let rearranged = prober.rewritten(probe, |envelope| Some(envelope.rearranged()));
     let unknown = prober.rewritten(probe, |envelope| Some(envelope.with_unknown_members()));
     let escaped = prober.rewritten(probe, Envelope::with_escaped_slashes);
@@ -105,10 +106,10 @@ async fn other_writings(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step
 
 async fn undecryptable(
     prober: &Prober,
-    stranger: &WhatsAppClient,
+    foreign_client: &WhatsAppClient,
     probe: &FlowMessage,
 ) -> Result<Vec<Step>, PhoneError> {
-    let foreign = stranger.seal(probe).await?.body().clone();
+    let foreign = foreign_client.encrypt(probe).await?.body().clone();
     let mut steps = vec![step(
         &rule::FOREIGN_KEY,
         prober.signed(foreign),
@@ -158,7 +159,7 @@ async fn badly_signed(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>,
             method: Method::POST,
             signature: sign(&body),
             body,
-            sealed: None,
+            encrypted: None,
         };
         steps.push(step(check, request, Expected::BadSignature));
     }
@@ -167,13 +168,13 @@ async fn badly_signed(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>,
 
 async fn hostile(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, PhoneError> {
     let other_json = Bytes::from_static(br#"{"object":"whatsapp_business_account","entry":[]}"#);
-    let no_json = Bytes::from_static(b"this is no JSON \xff");
+    let no_json = Bytes::from_static(b"this is not JSON \xff");
     let oversize = prober.envelope(probe).await?.padded_to(OVERSIZE);
     let get = Request {
         method: Method::GET,
         body: Bytes::new(),
         signature: None,
-        sealed: None,
+        encrypted: None,
     };
     Ok(vec![
         step(&rule::OTHER_JSON, prober.signed(other_json), Expected::NoEnvelope),
@@ -183,7 +184,7 @@ async fn hostile(prober: &Prober, probe: &FlowMessage) -> Result<Vec<Step>, Phon
     ])
 }
 
-/// The rule that this one adds something to: where that is broken, this one says nothing new.
+/// Returns the rule that this one refines. If that rule is broken, this one is skipped.
 pub(super) fn after(check: &Check) -> Option<&'static Check> {
     [
         (&rule::NOTIFICATION_KEY, &rule::NOTIFICATION),
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_secret_is_as_long_and_never_the_same() {
+    fn another_secret_has_the_same_length_and_differs() {
         for secret in ["0123456789abcdef0123456789abcdef", "feed", "0", "1", "öl"] {
             let another = another(&Secret::new(secret));
             assert_ne!(another.expose_secret(), secret);

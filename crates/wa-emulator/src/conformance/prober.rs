@@ -1,4 +1,4 @@
-//! What probes are made and sent with.
+//! Creates and sends the requests of the check.
 
 use std::time::{Duration, Instant};
 
@@ -11,45 +11,45 @@ use http::Method;
 
 use super::envelope::Envelope;
 use crate::phone::{
-    Delivery, DeliveryFailure, FlowMessage, PhoneBuildError, PhoneError, Sealed, WhatsAppClient,
+    EncryptedRequest, FlowMessage, HttpResponse, PhoneBuildError, PhoneError, SendError, WhatsAppClient,
     signature_of_body,
 };
 use crate::secret::Secret;
 
-/// What came back.
-pub(super) type Answer = Result<Delivery, DeliveryFailure>;
+/// The result of one request.
+pub(super) type SendResult = Result<HttpResponse, SendError>;
 
-/// How often a message is sealed anew to find a text with a slash in it: once is nearly always enough.
-const SEALINGS: usize = 16;
+/// How often a message is re-encrypted to get base64 with a slash: once is nearly always enough.
+const ENCRYPTIONS: usize = 16;
 
 const ERROR: &str = "payload-schema-error";
-const ERROR_TEXT: &str = "conformance check: nothing is wrong";
+const ERROR_TEXT: &str = "conformance check: no real error";
 
-/// A request as it is sent, and what reads the answer where one is to be read.
+/// A request, and the means to decrypt its response if it has one.
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) body: Bytes,
     pub(super) signature: Option<String>,
-    pub(super) sealed: Option<Sealed>,
+    pub(super) encrypted: Option<EncryptedRequest>,
 }
 
 pub(super) struct Prober {
     pub(super) phone: WhatsAppClient,
     pub(super) secret: Secret,
     pub(super) message: Messages,
-    /// How long is waited before an endpoint that broke is asked again.
+    /// The pause before the next request to an endpoint that crashed.
     pub(super) pause: Duration,
-    /// For how long it is asked.
-    pub(super) patience: Duration,
+    /// How long to wait for an endpoint that crashed.
+    pub(super) restart_timeout: Duration,
 }
 
-/// What is asked.
+/// The messages of the check.
 pub(super) struct Messages {
     pub(super) flow_token: String,
     pub(super) exchange: Option<(String, serde_json::Value)>,
-    /// Whether the Flow is one that is opened with `INIT`.
+    /// Whether the Flow is opened with `INIT`.
     pub(super) has_init: bool,
-    /// Whether the Flow has a screen that is refreshed on going back.
+    /// Whether the Flow has a screen with `refresh_on_back`.
     pub(super) has_back: bool,
     pub(super) version: Option<&'static str>,
 }
@@ -60,14 +60,14 @@ impl Messages {
             .then(|| self.versioned(FlowMessage::init(&*self.flow_token)))
     }
 
-    /// The way back from the screen that was named; Meta's page allows an empty one.
+    /// Returns a `BACK` from the configured screen; Meta's page allows an empty one.
     pub(super) fn back(&self) -> Option<FlowMessage> {
         let screen = self.exchange.as_ref().map_or("", |(screen, _)| screen);
         self.has_back
             .then(|| self.versioned(FlowMessage::back(&*self.flow_token, screen)))
     }
 
-    /// The exchange that was asked for, if one was.
+    /// Returns the `data_exchange` that was configured, if any.
     pub(super) fn data_exchange(&self) -> Option<FlowMessage> {
         let (screen, data) = self.exchange.as_ref()?;
         Some(self.versioned(FlowMessage::data_exchange(
@@ -86,13 +86,13 @@ impl Messages {
         ))
     }
 
-    /// The other action that a notice may come with.
+    /// Returns the error notification with the other action that Meta's page names.
     pub(super) fn notification_by_init(&self) -> Option<FlowMessage> {
-        let notice = FlowMessage::opening_error_notification(&*self.flow_token, ERROR, ERROR_TEXT);
-        self.has_init.then(|| self.versioned(notice))
+        let notification = FlowMessage::opening_error_notification(&*self.flow_token, ERROR, ERROR_TEXT);
+        self.has_init.then(|| self.versioned(notification))
     }
 
-    /// The other way to name the error; Meta's page has both.
+    /// Returns the error notification with `error_key` instead of `error`; Meta's page has both.
     pub(super) fn notification_by_key(&self) -> FlowMessage {
         let data = serde_json::json!({"error_key": ERROR, "error_message": ERROR_TEXT});
         self.notification().data(data)
@@ -115,38 +115,38 @@ impl Prober {
         signature_of_body(&self.secret, body)
     }
 
-    /// As a phone sends it.
+    /// Creates a request as a phone does.
     pub(super) async fn request(&self, message: &FlowMessage) -> Result<Request, PhoneError> {
-        let sealed = self.phone.seal(message).await?;
-        let body = sealed.body().clone();
+        let encrypted = self.phone.encrypt(message).await?;
+        let body = encrypted.body().clone();
         Ok(Request {
-            sealed: Some(sealed),
+            encrypted: Some(encrypted),
             ..self.signed(body)
         })
     }
 
-    /// Any bytes, signed well.
+    /// Creates a request of any bytes with a correct signature.
     pub(super) fn signed(&self, body: Bytes) -> Request {
         let signature = Some(self.sign(&body));
         Request {
             method: Method::POST,
             body,
             signature,
-            sealed: None,
+            encrypted: None,
         }
     }
 
-    /// A message sealed anew, its envelope written otherwise and signed well.
+    /// Re-encrypts a message, writes its envelope differently, and signs it correctly.
     pub(super) async fn rewritten(
         &self,
         message: &FlowMessage,
         write: impl Fn(&Envelope) -> Option<Bytes> + Send,
     ) -> Result<Request, PhoneError> {
-        for _ in 0..SEALINGS {
-            let sealed = self.phone.seal(message).await?;
-            if let Some(body) = Envelope::read(sealed.body()).as_ref().and_then(&write) {
+        for _ in 0..ENCRYPTIONS {
+            let encrypted = self.phone.encrypt(message).await?;
+            if let Some(body) = Envelope::read(encrypted.body()).as_ref().and_then(&write) {
                 return Ok(Request {
-                    sealed: Some(sealed),
+                    encrypted: Some(encrypted),
                     ..self.signed(body)
                 });
             }
@@ -154,24 +154,25 @@ impl Prober {
         Err(PhoneError::Encryption)
     }
 
-    /// A message sealed anew, and its envelope to be changed.
+    /// Re-encrypts a message, and returns its envelope to be modified.
     pub(super) async fn envelope(&self, message: &FlowMessage) -> Result<Envelope, PhoneError> {
-        let sealed = self.phone.seal(message).await?;
-        Envelope::read(sealed.body()).ok_or(PhoneError::Encryption)
+        let encrypted = self.phone.encrypt(message).await?;
+        Envelope::read(encrypted.body()).ok_or(PhoneError::Encryption)
     }
 
-    /// After how long what was answered before is answered again: at once, or when something has started the endpoint
-    /// anew; `None` if not at all.
+    /// Returns how long it takes until a message that got a 200 response before gets one again: zero if at
+    /// once, more if the endpoint had to be restarted; `None` if it did not come back within the restart
+    /// timeout.
     pub(super) async fn back_after(&self, message: &FlowMessage) -> Result<Option<Duration>, PhoneError> {
         let begun = Instant::now();
         let mut waited = Duration::ZERO;
         loop {
             let request = self.request(message).await?;
-            let answer = self.send(&request).await;
-            if is_200(&answer) {
+            let result = self.send(&request).await;
+            if is_200(&result) {
                 return Ok(Some(waited));
             }
-            if begun.elapsed() + self.pause > self.patience {
+            if begun.elapsed() + self.pause > self.restart_timeout {
                 return Ok(None);
             }
             tokio::time::sleep(self.pause).await;
@@ -179,18 +180,18 @@ impl Prober {
         }
     }
 
-    /// Sends a request, and once more if the connection broke: an endpoint may close a kept connection at any time, and a
-    /// request that meets the closing says nothing about the endpoint (RFC 9112, section 9.3.1).
-    pub(super) async fn send(&self, request: &Request) -> Answer {
+    /// Sends a request, and repeats it once if the connection closed: an endpoint may close an idle
+    /// connection at any time, so a request that is lost that way shows no fault (RFC 9112, section 9.3.1).
+    pub(super) async fn send(&self, request: &Request) -> SendResult {
         match self.send_once(request).await {
-            Err(DeliveryFailure::Closed { .. }) => self.send_once(request).await,
-            answer => answer,
+            Err(SendError::Closed { .. }) => self.send_once(request).await,
+            result => result,
         }
     }
 
-    async fn send_once(&self, request: &Request) -> Answer {
+    async fn send_once(&self, request: &Request) -> SendResult {
         self.phone
-            .deliver_by(
+            .send_with_method(
                 request.method.clone(),
                 request.body.clone(),
                 request.signature.as_deref(),
@@ -199,37 +200,32 @@ impl Prober {
     }
 }
 
-/// Whether a response came from the endpoint itself: a proxy in front of it responds for one that has crashed.
-pub(super) fn is_whole(answer: &Answer) -> bool {
-    answer
+/// Returns whether a response came from the endpoint itself: if it has crashed, a proxy in front of it
+/// responds instead.
+pub(super) fn is_from_endpoint(result: &SendResult) -> bool {
+    result
         .as_ref()
-        .is_ok_and(|delivery| delivery.exchange_id.is_some() || !matches!(delivery.status, 502..=504))
+        .is_ok_and(|response| response.exchange_id.is_some() || !matches!(response.status, 502..=504))
 }
 
-pub(super) fn is_200(answer: &Answer) -> bool {
-    answer.as_ref().is_ok_and(|delivery| delivery.status == 200)
+pub(super) fn is_200(result: &SendResult) -> bool {
+    result.as_ref().is_ok_and(|response| response.status == 200)
 }
 
-/// Whether there is something, but nothing that may be talked to.
-pub(super) fn has_no_tls(failure: &DeliveryFailure) -> bool {
-    matches!(
-        failure,
-        DeliveryFailure::Certificate { .. } | DeliveryFailure::Tls { .. }
-    )
+/// Returns whether the server was reached, but TLS failed.
+pub(super) fn has_no_tls(failure: &SendError) -> bool {
+    matches!(failure, SendError::Certificate { .. } | SendError::Tls { .. })
 }
 
-/// Whether there was not even a connection to something that speaks HTTP: then there is nothing to check.
-pub(super) fn never_connected(failure: &DeliveryFailure) -> bool {
-    matches!(
-        failure,
-        DeliveryFailure::NotHttp { .. } | DeliveryFailure::Connection { .. }
-    )
+/// Returns whether there was no connection to an HTTP server: then there is nothing to check.
+pub(super) fn never_connected(failure: &SendError) -> bool {
+    matches!(failure, SendError::NotHttp { .. } | SendError::Connection { .. })
 }
 
-/// A client that encrypts for a key that nobody else has.
-pub(super) fn stranger(endpoint: &str) -> Result<WhatsAppClient, PhoneBuildError> {
+/// Returns a client that encrypts for a new key, which the endpoint does not have.
+pub(super) fn foreign_client(endpoint: &str) -> Result<WhatsAppClient, PhoneBuildError> {
     let pem = foreign_key().map_err(|_| PhoneBuildError::Key {
-        reason: "no other key could be made",
+        reason: "a second key could not be generated",
     })?;
     WhatsAppClient::builder(endpoint).public_key_pem(pem).build()
 }

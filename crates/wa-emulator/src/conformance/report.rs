@@ -1,4 +1,4 @@
-//! What was found.
+//! The result of a check.
 
 use std::fmt;
 
@@ -7,66 +7,66 @@ use serde::Serialize;
 use super::check::{Check, Severity};
 use super::latency::Latency;
 
-/// What came out of one check.
+/// The result for one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The rule is kept.
+    /// The endpoint follows the rule.
     Pass,
-    /// The rule is kept in the main, or it is no must: something could be better.
+    /// The endpoint breaks a rule that is not mandatory, or follows a mandatory one imperfectly.
     Advice,
-    /// The rule is broken.
+    /// The endpoint breaks the rule.
     Fail,
-    /// It could not be told, or there was nothing to check.
+    /// The result could not be determined, or the rule does not apply.
     Skipped,
-    /// The check ended before this was looked at.
+    /// The check ended before this rule was checked.
     #[serde(rename = "not_run")]
     NotRun,
 }
 
-/// One line of a report. It tells statuses, sizes and shapes; never a payload, a token or a secret.
+/// One line of a report. It shows statuses, sizes and shapes; never a payload, a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The rule.
     #[serde(flatten)]
     pub check: Check,
-    /// What came out.
+    /// The result.
     pub verdict: Verdict,
-    /// What was seen, or why nothing was looked at.
+    /// What was observed, or why the rule was not checked.
     pub seen: String,
 }
 
-/// How many checks came out how.
+/// The number of rules for each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Rules kept.
+    /// Rules that the endpoint follows.
     pub passed: usize,
-    /// Rules kept, but for something that could be better.
+    /// Rules with advice.
     pub advice: usize,
-    /// Rules broken.
+    /// Rules that the endpoint breaks.
     pub failed: usize,
-    /// Rules that could not be told, or do not apply.
+    /// Rules whose result could not be determined, or that do not apply.
     pub skipped: usize,
-    /// Rules that the check did not come to.
+    /// Rules that were not checked, because the check ended early.
     pub not_run: usize,
 }
 
-/// What was found about an endpoint.
+/// The report of one check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// One finding for every check, in the order of [`Check::all`].
+    /// One finding for every rule, in the order of [`Check::all`].
     pub findings: Vec<Finding>,
-    /// How long pings took; `None` where none was answered.
+    /// The latency of pings; `None` if none got a 200 response.
     pub latency: Option<Latency>,
 }
 
 impl Finding {
     pub(super) fn new(check: &Check, verdict: Verdict, seen: impl Into<String>) -> Self {
-        // What is no must is never held against an endpoint.
+        // Breaking a rule that is not mandatory is never a failure.
         let verdict = match (check.severity, verdict) {
             (Severity::Should, Verdict::Fail) => Verdict::Advice,
             (_, verdict) => verdict,
@@ -78,7 +78,7 @@ impl Finding {
         }
     }
 
-    /// What no endpoint may do, however weak the rule that it was found under.
+    /// Returns a failure regardless of the rule's severity, for what no endpoint may do, such as crash.
     pub(super) fn broken(check: &Check, seen: impl Into<String>) -> Self {
         Self {
             check: *check,
@@ -89,14 +89,14 @@ impl Finding {
 }
 
 impl Report {
-    /// Brings findings into the order of the catalogue.
+    /// Sorts the findings into the order of the catalogue.
     pub(super) fn new(mut findings: Vec<Finding>, latency: Option<Latency>) -> Self {
         let place = |finding: &Finding| Check::all().iter().position(|check| check.id == finding.check.id);
         findings.sort_by_key(place);
         Self { findings, latency }
     }
 
-    /// True if no rule is broken and the check came to every must.
+    /// Returns true if no rule is broken and every mandatory rule was checked.
     pub fn is_conformant(&self) -> bool {
         self.findings.iter().all(|finding| match finding.verdict {
             Verdict::Fail => false,
@@ -105,7 +105,7 @@ impl Report {
         })
     }
 
-    /// How many checks came out how.
+    /// Returns the number of rules for each verdict.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for finding in &self.findings {
@@ -120,7 +120,7 @@ impl Report {
         counts
     }
 
-    /// The finding of the check with this id.
+    /// Returns the finding for the rule with this id.
     pub fn finding(&self, id: &str) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.check.id == id)
     }

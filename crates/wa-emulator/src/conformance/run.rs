@@ -8,53 +8,53 @@ use super::builder::ConformanceCheck;
 use super::catalogue as rule;
 use super::check::Check;
 use super::judge::Judgement;
-use super::known::Known;
+use super::known::KnownFaults;
 use super::plan::{self, Plan};
 use super::report::{Finding, Report, Verdict};
-use crate::phone::{DeliveryFailure, PhoneError};
+use crate::phone::{PhoneError, SendError};
 
-/// Why a check could not be run at all.
+/// The reason why a check could not run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConformanceError {
-    /// Nothing is there.
-    #[error("the endpoint cannot be reached: check that the URL is right and that something serves it")]
+    /// No connection to the endpoint could be made.
+    #[error("the endpoint cannot be reached: check that the URL is correct and that a server runs there")]
     Unreachable {
-        /// What happened.
-        source: DeliveryFailure,
+        /// The cause.
+        source: SendError,
     },
-    /// A request could not be made.
-    #[error("a request could not be made")]
+    /// A request could not be created.
+    #[error("a request could not be created")]
     Request {
-        /// Why not.
+        /// The cause.
         #[from]
         source: PhoneError,
     },
 }
 
-/// How far a check has come.
+/// The progress of a check.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Progress<'a> {
-    /// What was found last.
+    /// The latest finding.
     pub finding: &'a Finding,
-    /// How many findings there are.
+    /// How many findings there are so far.
     pub done: usize,
-    /// How many there will be.
+    /// How many findings there will be.
     pub total: usize,
 }
 
-/// What was found so far, and what is known of the endpoint.
+/// The findings so far, and what they imply for the following requests.
 pub(super) struct CheckRun<'a, P> {
     pub(super) check: &'a ConformanceCheck,
     progress: P,
-    /// When nothing more is begun; never, if that is further away than time goes.
+    /// When no further request is sent; `None` if the time limit exceeds what `Instant` can represent.
     until: Option<Instant>,
     findings: Vec<Finding>,
-    pub(super) known: Known,
-    /// The rules whose badly signed request was answered with 200.
+    pub(super) known: KnownFaults,
+    /// The rules whose incorrectly signed request got a 200 response.
     pub(super) accepted: Vec<&'static str>,
-    /// Why nothing more is sent.
+    /// Why no further request is sent.
     pub(super) over: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl<'a, P: FnMut(Progress<'_>) + Send> CheckRun<'a, P> {
             progress,
             until: Instant::now().checked_add(check.total_time),
             findings: Vec::new(),
-            known: Known::default(),
+            known: KnownFaults::default(),
             accepted: Vec::new(),
             over: None,
         }
@@ -75,7 +75,7 @@ impl<'a, P: FnMut(Progress<'_>) + Send> CheckRun<'a, P> {
         let latency = match self.open().await? {
             Some(probe) => {
                 let Plan { accepted, refused } =
-                    plan::of(&self.check.prober, &self.check.stranger, &probe).await?;
+                    plan::of(&self.check.prober, &self.check.foreign_client, &probe).await?;
                 for step in accepted {
                     self.step(step, &probe).await?;
                 }
@@ -86,29 +86,29 @@ impl<'a, P: FnMut(Progress<'_>) + Send> CheckRun<'a, P> {
                 self.note(&rule::ENCODING, self.known.encoding());
                 if !self.is_noted(&rule::OAEP) {
                     for check in [&rule::OAEP, &rule::VECTOR] {
-                        self.skip(check, "no reply proves that a request was decrypted");
+                        self.skip(check, "no response proves that a request was decrypted");
                     }
                 }
                 self.measure(&probe).await?
             }
             None => None,
         };
-        self.leave_what_was_not_asked_for();
-        self.leave_the_rest("no request was answered with 200");
+        self.skip_disabled();
+        self.mark_rest_not_run("no request got a 200 response");
         Ok(Report::new(self.findings, latency))
     }
 
     pub(super) fn is_over(&mut self) -> bool {
         if self.over.is_none() && self.until.is_some_and(|until| Instant::now() >= until) {
             self.over = Some(format!(
-                "the {} s for the whole check are up",
+                "the time limit of {} s for the check was reached",
                 self.check.total_time.as_secs()
             ));
         }
         self.over.is_some()
     }
 
-    /// Whether the rule was found not to be kept, however binding it is.
+    /// Returns whether the rule was found broken, regardless of its severity.
     pub(super) fn is_broken(&self, check: &Check) -> bool {
         let mut found = self
             .findings
@@ -125,26 +125,26 @@ impl<'a, P: FnMut(Progress<'_>) + Send> CheckRun<'a, P> {
         self.note(check, (Verdict::Skipped, why.to_owned()));
     }
 
-    fn leave_what_was_not_asked_for(&mut self) {
+    fn skip_disabled(&mut self) {
         let has_init = self.check.prober.message.has_init;
         let has_screen = self.check.prober.message.exchange.is_some();
         if !self.check.prober.message.has_back {
-            self.skip(&rule::BACK, "no BACK is sent, as was asked for");
+            self.skip(&rule::BACK, "BACK is disabled");
         }
         if !has_screen {
-            self.skip(&rule::DATA_EXCHANGE, "no screen was named to ask about");
+            self.skip(&rule::DATA_EXCHANGE, "no screen was given");
         }
         if !has_init {
-            self.skip(&rule::INIT, "no INIT is sent, as was asked for");
-            self.skip(&rule::NOTIFICATION_INIT, "no INIT is sent, as was asked for");
+            self.skip(&rule::INIT, "INIT is disabled");
+            self.skip(&rule::NOTIFICATION_INIT, "INIT is disabled");
         }
         if !has_init && !has_screen {
-            let why = "no INIT is sent, as was asked for, and no screen was named to ask about";
+            let why = "INIT is disabled, and no screen was given";
             self.skip(&rule::TOKEN_SIGNATURE, why);
         }
     }
 
-    fn leave_the_rest(&mut self, why: &str) {
+    fn mark_rest_not_run(&mut self, why: &str) {
         let why = self.over.take().unwrap_or_else(|| why.to_owned());
         for check in Check::all() {
             if !self.is_noted(check) {

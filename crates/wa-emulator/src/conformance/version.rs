@@ -1,4 +1,4 @@
-//! The same messages as data API 4.0: with `flow_token_signature`, as WhatsApp sends them.
+//! Checks data API 4.0: the same messages with `flow_token_signature`, as WhatsApp sends them.
 
 use super::catalogue as rule;
 use super::check::Check;
@@ -12,28 +12,28 @@ const VERSION: &str = "4.0";
 
 /// Which rule a message of version 4.0 is evidence for.
 enum Evidence {
-    /// The endpoint answers the message without `flow_token_signature` only, or it answers it well.
+    /// The endpoint accepts the message, or accepts it only without `flow_token_signature`.
     TokenSignature(Judgement),
-    /// The endpoint answers the message as version 3.0 only.
+    /// The endpoint accepts the message only as version 3.0.
     Version(String),
-    /// The endpoint broke, which is noted already.
+    /// The endpoint crashed, which is already recorded.
     Broken,
 }
 
 impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
-    /// Judges the two rules about version 4.0. A ping alone proves little: endpoints that compare the version do so where
-    /// the Flow's own actions are handled.
+    /// Judges the two rules about version 4.0. A ping alone proves little: endpoints that compare the version
+    /// mostly do so when they handle the Flow's own actions.
     pub(super) async fn check_version_4(&mut self, probe: &FlowMessage) -> Result<(), ConformanceError> {
         if self.is_over() {
             return Ok(());
         }
         let request = self.check.prober.request(&probe.clone().version(VERSION)).await?;
-        let answer = self.exchange(&rule::VERSION, &request, probe).await?;
-        let (Some(answer), Some(sealed)) = (answer, &request.sealed) else {
+        let result = self.exchange(&rule::VERSION, &request, probe).await?;
+        let (Some(result), Some(encrypted)) = (result, &request.encrypted) else {
             self.see_version();
             return Ok(());
         };
-        let first = judge::reply(Expected::Accepted, sealed, &answer, &self.known);
+        let first = judge::response(Expected::Accepted, encrypted, &result, &self.known);
         if first.0 == Verdict::Fail {
             self.note(&rule::VERSION, first);
             self.see_version();
@@ -61,7 +61,7 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
         if refused.is_empty() {
             self.note(&rule::VERSION, first);
         } else {
-            let seen = format!("{}, though version 3.0 is answered", refused.join("; "));
+            let seen = format!("{}, but version 3.0 works", refused.join("; "));
             self.note(&rule::VERSION, (Verdict::Fail, seen));
         }
         match worst(signed) {
@@ -72,7 +72,8 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
         Ok(())
     }
 
-    /// Sends a message as WhatsApp does; if it is refused, again without `flow_token_signature`, to tell the two rules apart.
+    /// Sends a message as WhatsApp does; if it is refused, again without `flow_token_signature`, to find out
+    /// which of the two rules is broken.
     async fn as_version_4(
         &mut self,
         twin: &Check,
@@ -80,11 +81,11 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
         probe: &FlowMessage,
     ) -> Result<Evidence, ConformanceError> {
         let request = self.check.prober.request(&message).await?;
-        let answer = self.exchange(&rule::VERSION, &request, probe).await?;
-        let (Some(answer), Some(sealed)) = (answer, &request.sealed) else {
+        let result = self.exchange(&rule::VERSION, &request, probe).await?;
+        let (Some(result), Some(encrypted)) = (result, &request.encrypted) else {
             return Ok(Evidence::Broken);
         };
-        let judged = judge::reply(Expected::Answer, sealed, &answer, &self.known);
+        let judged = judge::response(Expected::Response, encrypted, &result, &self.known);
         if judged.0 != Verdict::Fail {
             return Ok(Evidence::TokenSignature(judged));
         }
@@ -115,7 +116,7 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
     }
 }
 
-/// A failure if there is one, else a pass, else what was skipped.
+/// Returns a failure if there is one, else a pass, else what was skipped.
 fn worst(judged: Vec<Judgement>) -> Option<Judgement> {
     judged.into_iter().min_by_key(|(verdict, _)| match verdict {
         Verdict::Fail => 0,

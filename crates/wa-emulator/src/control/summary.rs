@@ -1,4 +1,4 @@
-//! What is there, at a glance and without secrets.
+//! The summary of all objects, without secrets.
 
 use serde_json::{Map, Value, json};
 
@@ -42,14 +42,14 @@ pub(super) fn of(base_url: &str, state: &State) -> Value {
         .tokens
         .iter()
         .map(|(label, token)| {
-            let told = json!({
+            let summary = json!({
                 "app": token.app,
                 "permissions": token.scopes,
                 "accounts": token.accounts,
                 "expired": token.is_expired(),
                 "revoked": token.revoked,
             });
-            (label.clone(), told)
+            (label.clone(), summary)
         })
         .collect();
     json!({

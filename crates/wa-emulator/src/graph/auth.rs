@@ -1,20 +1,20 @@
-//! Who calls, and whether they may: tokens, `appsecret_proof`, permissions.
+//! Authentication and authorization: tokens, `appsecret_proof`, permissions.
 
 use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER;
 
 use super::call::Call;
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 use crate::world::{App, Token, World};
 
-/// How long a timed proof holds, in seconds (Meta, *Securing requests*).
+/// How long a timed proof is valid, in seconds (Meta, *Securing requests*).
 const PROOF_LIFETIME: u64 = 5 * 60;
 
 pub(crate) const MESSAGING: &str = "whatsapp_business_messaging";
 pub(crate) const MANAGEMENT: &str = "whatsapp_business_management";
 pub(crate) const BUSINESS: &str = "business_management";
 
-/// Who makes a call.
+/// The caller of a call.
 #[derive(Debug)]
 pub(crate) enum Caller {
     /// An access token, by its label.
@@ -24,17 +24,17 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    pub(crate) fn identify(world: &World, call: &Call) -> Result<Self, ErrorAnswer> {
-        let text = call.token().ok_or_else(ErrorAnswer::no_token)?;
+    pub(crate) fn identify(world: &World, call: &Call) -> Result<Self, ErrorResponse> {
+        let text = call.token().ok_or_else(ErrorResponse::no_token)?;
         if let Some(app) = app_of(world, text) {
             return Ok(Self::App { app });
         }
-        let (label, token) = world.find_token(text).ok_or_else(ErrorAnswer::unknown_token)?;
+        let (label, token) = world.find_token(text).ok_or_else(ErrorResponse::unknown_token)?;
         if token.revoked {
-            return Err(ErrorAnswer::revoked_token());
+            return Err(ErrorResponse::revoked_token());
         }
         if token.is_expired() {
-            return Err(ErrorAnswer::expired_token());
+            return Err(ErrorResponse::expired_token());
         }
         if let Some(app) = world.apps.get(&token.app) {
             check_proof(app, text, call)?;
@@ -58,31 +58,31 @@ impl Caller {
         }
     }
 
-    /// Code 10 unless the token holds every one of `scopes`; an app's own token holds none.
-    pub(crate) fn need(&self, world: &World, scopes: &[&str]) -> Result<(), ErrorAnswer> {
+    /// Returns code 10 unless the token has all of `scopes`; an app's own token has none.
+    pub(crate) fn need(&self, world: &World, scopes: &[&str]) -> Result<(), ErrorResponse> {
         let token = self.token(world);
         match scopes
             .iter()
             .find(|scope| !token.is_some_and(|token| token.has_scope(scope)))
         {
             None => Ok(()),
-            Some(scope) => Err(ErrorAnswer::missing_permission(format!(
+            Some(scope) => Err(ErrorResponse::missing_permission(format!(
                 "The access token lacks the permission {scope}."
             ))),
         }
     }
 
-    /// Code 200 unless the token reaches `account`.
-    pub(crate) fn reach(&self, world: &World, account: &str) -> Result<(), ErrorAnswer> {
+    /// Returns code 200 unless the token may access `account`.
+    pub(crate) fn reach(&self, world: &World, account: &str) -> Result<(), ErrorResponse> {
         if self.token(world).is_some_and(|token| token.reaches(account)) {
             Ok(())
         } else {
-            Err(ErrorAnswer::permission_denied())
+            Err(ErrorResponse::permission_denied())
         }
     }
 }
 
-/// The app whose `APP_ID|APP_SECRET` this text is.
+/// Returns the app if the text is its `APP_ID|APP_SECRET`.
 pub(crate) fn app_of(world: &World, text: &str) -> Option<String> {
     let (id, secret) = text.split_once('|')?;
     world
@@ -92,9 +92,9 @@ pub(crate) fn app_of(world: &World, text: &str) -> Option<String> {
         .map(|_| id.to_owned())
 }
 
-/// Checks `appsecret_proof`, classic or timed; a proof that is sent must be right even where none is demanded.
-fn check_proof(app: &App, token: &str, call: &Call) -> Result<(), ErrorAnswer> {
-    let refused = |message: &str| Err(ErrorAnswer::invalid_parameter(message).kind("GraphMethodException"));
+/// Verifies `appsecret_proof`, classic or timed. A proof that is sent must be valid even if none is required.
+fn check_proof(app: &App, token: &str, call: &Call) -> Result<(), ErrorResponse> {
+    let refused = |message: &str| Err(ErrorResponse::invalid_parameter(message).kind("GraphMethodException"));
     let Some(proof) = call.param("appsecret_proof") else {
         return if app.require_proof {
             refused("API calls from the server require an appsecret_proof argument")
@@ -115,7 +115,7 @@ fn check_proof(app: &App, token: &str, call: &Call) -> Result<(), ErrorAnswer> {
         }
     };
     let key = hmac::Key::new(hmac::HMAC_SHA256, app.secret.expose_secret().as_bytes());
-    // Lowercase hex is the documented form, and the only one taken.
+    // Lowercase hex is the documented form, and the only one accepted.
     let bytes = HEXLOWER.decode(proof.as_bytes()).unwrap_or_default();
     match hmac::verify(&key, message.as_bytes(), &bytes) {
         Ok(()) => Ok(()),

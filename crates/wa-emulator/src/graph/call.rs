@@ -1,10 +1,10 @@
-//! One call as it came in: read whole before anything is decided.
+//! One received call, parsed completely before it is executed.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 use super::params::Params;
 
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) query: Params,
-    pub(crate) params: Result<Params, ErrorAnswer>,
+    pub(crate) params: Result<Params, ErrorResponse>,
 }
 
 impl Call {
@@ -32,7 +32,7 @@ impl Call {
         }
     }
 
-    /// A parameter of the body, or else of the query.
+    /// Returns a parameter of the body, or else of the query.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.params
             .as_ref()
@@ -41,7 +41,7 @@ impl Call {
             .or_else(|| self.query.get(name))
     }
 
-    /// Whether the body is form-urlencoded, or would be taken as such.
+    /// Returns whether the body is form-urlencoded, or is parsed as such.
     pub(crate) fn is_form(&self) -> bool {
         let content_type = self
             .headers
@@ -50,7 +50,7 @@ impl Call {
         content_type.is_empty() || content_type.starts_with(b"application/x-www-form-urlencoded")
     }
 
-    /// The access token: `Authorization: Bearer`, or the parameter `access_token`.
+    /// Returns the access token: `Authorization: Bearer`, or the parameter `access_token`.
     pub(crate) fn token(&self) -> Option<&str> {
         let bearer = self
             .headers

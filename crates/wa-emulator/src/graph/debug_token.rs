@@ -4,15 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::Reading;
 use super::auth;
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 use crate::world::{Token, World};
 
-pub(crate) fn inspect(reading: &Reading<'_>) -> Result<Value, ErrorAnswer> {
+pub(crate) fn inspect(reading: &Reading<'_>) -> Result<Value, ErrorResponse> {
     let &Reading {
         world, caller, call, ..
     } = reading;
     let input = call.param("input_token").filter(|text| !text.is_empty());
-    let input = input.ok_or_else(|| ErrorAnswer::missing_parameter("input_token"))?;
+    let input = input.ok_or_else(|| ErrorResponse::missing_parameter("input_token"))?;
     if let Some(app) = auth::app_of(world, input) {
         return Ok(json!({"data": {
             "app_id": app, "type": "APP", "application": name(world, &app), "is_valid": true, "scopes": [],
@@ -26,8 +26,9 @@ pub(crate) fn inspect(reading: &Reading<'_>) -> Result<Value, ErrorAnswer> {
         }}));
     };
     if token.app != caller.app() {
-        return Err(ErrorAnswer::invalid_parameter(
-            "(#100) You must provide an app access token, or a user access token of an owner or developer of the app",
+        return Err(ErrorResponse::invalid_parameter(
+            "(#100) You must provide an app access token, or a user access token of an owner or developer of \
+             the app",
         ));
     }
     Ok(json!({"data": describe(world, label, token)}))
@@ -69,7 +70,7 @@ fn describe(world: &World, label: &str, token: &Token) -> Map<String, Value> {
     data
 }
 
-/// `target_ids` are there only when the token does not reach everything.
+/// Renders a permission; `target_ids` is present only if the token is limited to certain accounts.
 fn granular_scope(token: &Token, scope: &str) -> Value {
     match &token.accounts {
         Some(accounts) if scope.starts_with("whatsapp_") => json!({"scope": scope, "target_ids": accounts}),
@@ -85,7 +86,7 @@ fn name(world: &World, app: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A user id that stays the same for a label.
+/// Returns a user id that is stable for a label.
 fn user_id(label: &str) -> String {
     let sum = label
         .bytes()

@@ -4,20 +4,20 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// One error answer of Graph: the HTTP status and every member of its `error` object.
+/// An error response of Graph: the HTTP status and every member of its `error` object.
 ///
-/// The constructors with names are the errors that Meta's `OpenAPI` description gives for the key endpoint;
-/// any other is made with [`ErrorAnswer::new`] and the setters. Members left out are absent in the JSON.
+/// The named constructors are the errors that Meta's `OpenAPI` description lists for the key endpoint. Create
+/// any other with [`ErrorResponse::new`] and the setters. Members that are not set are absent in the JSON.
 ///
 /// ```
-/// use wa_emulator::ErrorAnswer;
+/// use wa_emulator::ErrorResponse;
 ///
-/// let busy = ErrorAnswer::new(500, 131016, "Service unavailable").transient(true);
+/// let busy = ErrorResponse::new(500, 131016, "Service unavailable").transient(true);
 /// assert_eq!(busy.code(), 131016);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ErrorAnswer(Box<Members>);
+pub struct ErrorResponse(Box<Members>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,8 +43,9 @@ fn oauth_exception() -> String {
     "OAuthException".to_owned()
 }
 
-impl ErrorAnswer {
-    /// An `OAuthException` with this HTTP status, code and message; a status outside 100–999 is sent as 500.
+impl ErrorResponse {
+    /// Creates an `OAuthException` with this HTTP status, code and message. A status outside 100–999 is sent
+    /// as 500.
     pub fn new(status: u16, code: i64, message: impl Into<String>) -> Self {
         Self(Box::new(Members {
             status,
@@ -59,7 +60,7 @@ impl ErrorAnswer {
         }))
     }
 
-    /// The same error as a `GraphMethodException`, or any other `type`.
+    /// Sets the `type`, for example `GraphMethodException`.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
         self.0.kind = kind.into();
@@ -80,7 +81,7 @@ impl ErrorAnswer {
         self
     }
 
-    /// Sets `error_data` to any value: a string was seen in practice.
+    /// Sets `error_data` to any value: in practice, a string was observed too.
     #[must_use]
     pub fn error_data(mut self, data: Value) -> Self {
         self.0.error_data = Some(data);
@@ -102,12 +103,12 @@ impl ErrorAnswer {
         self
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> u16 {
         self.0.status
     }
 
-    /// The `code`.
+    /// Returns the `code`.
     pub fn code(&self) -> i64 {
         self.0.code
     }
@@ -116,7 +117,7 @@ impl ErrorAnswer {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The whole body as Graph sends it, with the trace id of this answer.
+    /// Renders the body as Graph sends it, with the trace id of this response.
     pub(crate) fn body(&self, fbtrace_id: &str) -> Value {
         let mut error = Map::new();
         error.insert("message".into(), self.0.message.clone().into());

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Reading;
 use super::auth::{Caller, MESSAGING};
 use super::call::Call;
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 use super::shape::NoKeyShape;
 use crate::pem;
 use crate::world::{Number, NumberState, World};
@@ -13,10 +13,10 @@ use crate::world::{Number, NumberState, World};
 const KEY: &str = "business_public_key";
 const STATUS: &str = "business_public_key_signature_status";
 
-pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> Result<(), ErrorAnswer> {
+pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> Result<(), ErrorResponse> {
     let number = allowed(world, caller, id)?;
     if number.state == NumberState::NotAllowlisted {
-        return Err(ErrorAnswer::missing_permission(
+        return Err(ErrorResponse::missing_permission(
             "Flows with endpoint: phone number used to set business public key must be allowlisted.",
         ));
     }
@@ -24,9 +24,9 @@ pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> 
         return Err(error.clone());
     }
     let text = call.param(KEY).filter(|text| !text.trim().is_empty());
-    let text = text.ok_or_else(|| ErrorAnswer::missing_parameter(KEY))?;
+    let text = text.ok_or_else(|| ErrorResponse::missing_parameter(KEY))?;
     let key = pem::check(text)
-        .map_err(|reason| ErrorAnswer::invalid_key(format!("Invalid public key: {reason}.")))?;
+        .map_err(|reason| ErrorResponse::invalid_key(format!("Invalid public key: {reason}.")))?;
     if let Some(number) = world.numbers.get_mut(id) {
         number.key = Some(key);
         number.signed = true;
@@ -35,7 +35,7 @@ pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> 
     Ok(())
 }
 
-pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer> {
+pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorResponse> {
     let &Reading {
         world,
         shape,
@@ -54,7 +54,7 @@ pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer>
             KEY => key_text(number, shape.no_key),
             STATUS => Some(json!(number.signature_status())),
             other => {
-                return Err(ErrorAnswer::invalid_parameter(format!(
+                return Err(ErrorResponse::invalid_parameter(format!(
                     "(#100) Tried accessing nonexisting field ({other})"
                 )));
             }
@@ -82,26 +82,26 @@ fn key_text(number: &Number, no_key: NoKeyShape) -> Option<Value> {
     }
 }
 
-/// The number, if it is one, and if the caller may touch its key.
-fn allowed<'w>(world: &'w World, caller: &Caller, id: &str) -> Result<&'w Number, ErrorAnswer> {
+/// Returns the number if it exists and the caller may access its key.
+fn allowed<'w>(world: &'w World, caller: &Caller, id: &str) -> Result<&'w Number, ErrorResponse> {
     caller.need(world, &[MESSAGING])?;
     let Some(number) = world.numbers.get(id) else {
-        // The id of an account or a business is an object, only not one that has a key.
+        // The id of an account or a business is a known object, but one without a key.
         return Err(
             if world.accounts.contains_key(id) || world.businesses.contains_key(id) {
-                ErrorAnswer::invalid_parameter(
+                ErrorResponse::invalid_parameter(
                     "(#100) Tried accessing nonexisting field (whatsapp_business_encryption)",
                 )
             } else {
-                ErrorAnswer::unknown_object(id)
+                ErrorResponse::unknown_object(id)
             },
         );
     };
     caller.reach(world, &number.account)?;
     match number.state {
         NumberState::Registered | NumberState::NotAllowlisted => Ok(number),
-        NumberState::NotRegistered => Err(ErrorAnswer::number_not_registered()),
-        NumberState::NotEligible => Err(ErrorAnswer::not_eligible()),
-        NumberState::Deleted => Err(ErrorAnswer::number_deleted()),
+        NumberState::NotRegistered => Err(ErrorResponse::number_not_registered()),
+        NumberState::NotEligible => Err(ErrorResponse::not_eligible()),
+        NumberState::Deleted => Err(ErrorResponse::number_deleted()),
     }
 }

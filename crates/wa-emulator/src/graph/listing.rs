@@ -1,4 +1,4 @@
-//! Lists with cursors: the phone numbers of an account, the accounts of a business (Meta, *Graph API paging*).
+//! Cursor paging: the phone numbers of an account, the accounts of a business (Meta, *Graph API paging*).
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use super::Reading;
 use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 use super::node;
 use crate::world::NumberState;
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;
 
-pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer> {
+pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorResponse> {
     let &Reading {
         world, caller, call, ..
     } = reading;
@@ -24,7 +24,7 @@ pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, Er
     let account = world
         .accounts
         .get(id)
-        .ok_or_else(|| ErrorAnswer::unknown_object(id))?;
+        .ok_or_else(|| ErrorResponse::unknown_object(id))?;
     caller.reach(world, id)?;
     let fields = node::fields(call, node::NUMBER_DEFAULTS, node::NUMBER_FIELDS)?;
     page(reading, &account.numbers, |id| {
@@ -36,14 +36,14 @@ pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, Er
     })
 }
 
-/// Which of a business's two lists of accounts is read.
+/// The two lists of accounts of a business.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Edge {
     Owned,
     Client,
 }
 
-pub(crate) fn accounts(reading: &Reading<'_>, id: &str, edge: Edge) -> Result<Value, ErrorAnswer> {
+pub(crate) fn accounts(reading: &Reading<'_>, id: &str, edge: Edge) -> Result<Value, ErrorResponse> {
     let &Reading {
         world,
         shape,
@@ -55,13 +55,13 @@ pub(crate) fn accounts(reading: &Reading<'_>, id: &str, edge: Edge) -> Result<Va
     let business = world
         .businesses
         .get(id)
-        .ok_or_else(|| ErrorAnswer::unknown_object(id))?;
+        .ok_or_else(|| ErrorResponse::unknown_object(id))?;
     let list = match edge {
         Edge::Owned => &business.owned,
         Edge::Client => &business.shared,
     };
     let fields = node::fields(call, node::ACCOUNT_DEFAULTS, node::ACCOUNT_FIELDS)?;
-    // An account that the token does not reach is left out, not refused: the list is the business's.
+    // An account that the token may not access is omitted, not refused: the list belongs to the business.
     page(reading, list, |id| {
         caller.reach(world, id).ok()?;
         world
@@ -71,15 +71,15 @@ pub(crate) fn accounts(reading: &Reading<'_>, id: &str, edge: Edge) -> Result<Va
     })
 }
 
-/// One page of `list`; `item` renders an entry, or leaves it out.
+/// Renders one page of `list`; `item` renders an entry, or omits it.
 fn page(
     &Reading { call, base_url, .. }: &Reading<'_>,
     list: &BTreeMap<u64, String>,
     item: impl Fn(&str) -> Option<Map<String, Value>>,
-) -> Result<Value, ErrorAnswer> {
+) -> Result<Value, ErrorResponse> {
     for unsupported in ["filtering", "sort"] {
         if call.param(unsupported).is_some() {
-            return Err(ErrorAnswer::invalid_parameter(format!(
+            return Err(ErrorResponse::invalid_parameter(format!(
                 "(#100) The parameter {unsupported} is not emulated"
             )));
         }
@@ -92,7 +92,7 @@ fn page(
         before.map_or(Bound::Unbounded, Bound::Excluded),
     );
     if matches!((after, before), (Some(after), Some(before)) if after >= before) {
-        return Err(ErrorAnswer::invalid_parameter(
+        return Err(ErrorResponse::invalid_parameter(
             "(#100) The cursors after and before enclose nothing",
         ));
     }
@@ -100,12 +100,12 @@ fn page(
         .range(range)
         .filter_map(|(position, id)| Some((*position, item(id)?)));
     let mut entries: Vec<_> = if after.is_none() && before.is_some() {
-        // Going back: the entries just before the cursor, in the list's own order.
+        // Backwards: the entries just before the cursor, in the order of the list.
         let mut nearest: Vec<_> = shown.rev().take(limit).collect();
         nearest.reverse();
         nearest
     } else {
-        // One more than the page shows whether another page follows.
+        // One entry more than the page shows whether another page follows.
         shown.take(limit + 1).collect()
     };
     let goes_on = if after.is_none() && before.is_some() {
@@ -137,7 +137,7 @@ fn page(
     Ok(json!({"data": data, "paging": paging}))
 }
 
-fn limit(call: &Call) -> Result<usize, ErrorAnswer> {
+fn limit(call: &Call) -> Result<usize, ErrorResponse> {
     let Some(text) = call.param("limit") else {
         return Ok(DEFAULT_LIMIT);
     };
@@ -145,7 +145,7 @@ fn limit(call: &Call) -> Result<usize, ErrorAnswer> {
         .ok()
         .filter(|limit| (1..=MAX_LIMIT).contains(limit))
         .ok_or_else(|| {
-            ErrorAnswer::invalid_parameter(format!(
+            ErrorResponse::invalid_parameter(format!(
                 "(#100) Param limit must be a number from 1 to {MAX_LIMIT}"
             ))
         })
@@ -155,7 +155,7 @@ fn encode(position: u64) -> String {
     BASE64URL_NOPAD.encode(&position.to_be_bytes())
 }
 
-fn cursor(call: &Call, name: &str) -> Result<Option<u64>, ErrorAnswer> {
+fn cursor(call: &Call, name: &str) -> Result<Option<u64>, ErrorResponse> {
     let Some(text) = call.param(name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -164,11 +164,11 @@ fn cursor(call: &Call, name: &str) -> Result<Option<u64>, ErrorAnswer> {
         .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
         .map(|bytes| Some(u64::from_be_bytes(bytes)))
         .ok_or_else(|| {
-            ErrorAnswer::invalid_parameter(format!("(#100) Param {name} is not a cursor of this list"))
+            ErrorResponse::invalid_parameter(format!("(#100) Param {name} is not a cursor of this list"))
         })
 }
 
-/// The address of a neighbouring page. It never carries the token, unlike Meta's.
+/// Returns the URL of the next or previous page. Unlike Meta's, it never contains the token.
 fn link(call: &Call, base_url: &str, limit: usize, (name, position): (&str, u64)) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(fields) = call.param("fields") {

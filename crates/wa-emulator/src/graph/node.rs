@@ -1,11 +1,11 @@
-//! Single objects: a phone number, an account, a business, with the fields that are asked for.
+//! Single objects: a phone number, an account or a business, with the requested fields.
 
 use serde_json::{Map, Value, json};
 
 use super::Reading;
 use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 use super::shape::WireShape;
 use crate::world::{Account, Number, NumberState};
 
@@ -39,7 +39,7 @@ pub(crate) const NUMBER_FIELDS: &[&str] = &[
     "is_on_biz_app",
     "is_pin_enabled",
     "quality_score",
-    // Asked for by clients in the field; a number of the emulator has no value for them.
+    // Requested by clients in practice; the emulator's numbers have no value for them.
     "certificate",
     "conversational_automation",
     "eligibility_for_api_business_global_search",
@@ -61,20 +61,20 @@ pub(crate) const ACCOUNT_DEFAULTS: &[&str] = &[
 pub(crate) const ACCOUNT_FIELDS: &[&str] = ACCOUNT_DEFAULTS;
 const BUSINESS_FIELDS: &[&str] = &["id", "name"];
 
-/// The fields that a call asks for; one that the object does not have is refused.
+/// Returns the requested fields; one that the object does not have is an error.
 pub(crate) fn fields<'c>(
     call: &'c Call,
     defaults: &'static [&'static str],
     known: &'static [&'static str],
-) -> Result<Vec<&'c str>, ErrorAnswer> {
+) -> Result<Vec<&'c str>, ErrorResponse> {
     let Some(asked) = call.param("fields").filter(|fields| !fields.is_empty()) else {
         return Ok(defaults.to_vec());
     };
-    // Graph adds the id whether it is asked for or not.
+    // Graph always adds the id.
     let mut fields = vec!["id"];
     for field in asked.split(',').map(str::trim).filter(|field| *field != "id") {
         if !known.contains(&field) {
-            return Err(ErrorAnswer::invalid_parameter(format!(
+            return Err(ErrorResponse::invalid_parameter(format!(
                 "(#100) Tried accessing nonexisting field ({field})"
             )));
         }
@@ -83,7 +83,7 @@ pub(crate) fn fields<'c>(
     Ok(fields)
 }
 
-pub(crate) fn read(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer> {
+pub(crate) fn read(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorResponse> {
     let &Reading {
         world,
         shape,
@@ -95,7 +95,7 @@ pub(crate) fn read(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer
     if let Some(found) = world.numbers.get(id) {
         caller.reach(world, &found.account)?;
         if found.state == NumberState::Deleted {
-            return Err(ErrorAnswer::number_deleted());
+            return Err(ErrorResponse::number_deleted());
         }
         return Ok(number(id, found, &fields(call, NUMBER_DEFAULTS, NUMBER_FIELDS)?).into());
     }
@@ -106,7 +106,7 @@ pub(crate) fn read(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorAnswer
     let business = world
         .businesses
         .get(id)
-        .ok_or_else(|| ErrorAnswer::unknown_object(id))?;
+        .ok_or_else(|| ErrorResponse::unknown_object(id))?;
     caller.need(world, &[BUSINESS])?;
     let fields = fields(call, BUSINESS_FIELDS, BUSINESS_FIELDS)?;
     Ok(pick(&fields, |field| {

@@ -1,4 +1,4 @@
-//! Parameters of a call, from the query and from a body in any of the three encodings that Graph takes.
+//! Parameters of a call, from the query and from a body in any of the three encodings that Graph accepts.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -6,9 +6,9 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 
-/// Names and values in the order in which they were sent.
+/// Names and values, in the order in which they were sent.
 #[derive(Debug, Default)]
 pub(crate) struct Params(Vec<(String, String)>);
 
@@ -21,7 +21,7 @@ impl Params {
         )
     }
 
-    /// The first value with this name.
+    /// Returns the first value with this name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -33,8 +33,8 @@ impl Params {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Reads a body as its `Content-Type` says; no type is taken for a form, as Graph does.
-    pub(crate) async fn from_body(headers: &HeaderMap, body: &Bytes) -> Result<Self, ErrorAnswer> {
+    /// Parses a body by its `Content-Type`; without one it is parsed as a form, as Graph does.
+    pub(crate) async fn from_body(headers: &HeaderMap, body: &Bytes) -> Result<Self, ErrorResponse> {
         if body.is_empty() {
             return Ok(Self::default());
         }
@@ -57,7 +57,7 @@ impl Params {
     }
 }
 
-fn from_json(body: &[u8]) -> Result<Params, ErrorAnswer> {
+fn from_json(body: &[u8]) -> Result<Params, ErrorResponse> {
     let members: serde_json::Map<String, Value> =
         serde_json::from_slice(body).map_err(|_| unreadable("the body is not a JSON object"))?;
     let text = |value: Value| match value {
@@ -72,7 +72,7 @@ fn from_json(body: &[u8]) -> Result<Params, ErrorAnswer> {
     ))
 }
 
-async fn from_multipart(content_type: &str, body: Bytes) -> Result<Params, ErrorAnswer> {
+async fn from_multipart(content_type: &str, body: Bytes) -> Result<Params, ErrorResponse> {
     let broken = |_| unreadable("the multipart body is damaged");
     let boundary = multer::parse_boundary(content_type).map_err(broken)?;
     let whole = stream::iter([Ok::<_, std::convert::Infallible>(body)]);
@@ -87,6 +87,6 @@ async fn from_multipart(content_type: &str, body: Bytes) -> Result<Params, Error
     Ok(Params(params))
 }
 
-fn unreadable(what: &str) -> ErrorAnswer {
-    ErrorAnswer::invalid_parameter(format!("(#100) Invalid request: {what}"))
+fn unreadable(what: &str) -> ErrorResponse {
+    ErrorResponse::invalid_parameter(format!("(#100) Invalid request: {what}"))
 }

@@ -1,8 +1,8 @@
-//! What a path means.
+//! Parses the path of a call.
 
-use super::error::ErrorAnswer;
+use super::error::ErrorResponse;
 
-/// The oldest version that still answers (Meta, *Graph API changelog*: v20.0 expired on 24 September 2026).
+/// The oldest version that is available (Meta, *Graph API changelog*: v20.0 expired on 24 September 2026).
 const OLDEST_VERSION: u32 = 21;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    pub(crate) fn of(path: &str) -> Result<Self, ErrorAnswer> {
+    pub(crate) fn of(path: &str) -> Result<Self, ErrorResponse> {
         let mut segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         if segments.last() == Some(&"") {
             segments.pop();
@@ -32,10 +32,10 @@ impl Route {
             [version, rest @ ..] => {
                 check_version(version)?;
                 Self::in_version(rest).ok_or_else(|| {
-                    ErrorAnswer::invalid_parameter(format!("Unknown path components: /{}", rest.join("/")))
+                    ErrorResponse::invalid_parameter(format!("Unknown path components: /{}", rest.join("/")))
                 })
             }
-            [] => Err(ErrorAnswer::invalid_parameter(
+            [] => Err(ErrorResponse::invalid_parameter(
                 "Unsupported request: the path names no object",
             )),
         }
@@ -54,17 +54,17 @@ impl Route {
     }
 }
 
-/// `^v[0-9]+\.[0-9]+$`, and not one that has expired.
-fn check_version(version: &str) -> Result<(), ErrorAnswer> {
+/// Checks that the version matches `^v[0-9]+\.[0-9]+$` and has not expired.
+fn check_version(version: &str) -> Result<(), ErrorResponse> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts = version.strip_prefix('v').and_then(|rest| rest.split_once('.'));
     let Some((major, minor)) = parts.filter(|(major, minor)| digits(major) && digits(minor)) else {
-        return Err(ErrorAnswer::invalid_parameter(format!(
+        return Err(ErrorResponse::invalid_parameter(format!(
             "Unknown path components: /{version}"
         )));
     };
     match major.parse::<u32>() {
-        Ok(major) if major < OLDEST_VERSION => Err(ErrorAnswer::invalid_parameter(format!(
+        Ok(major) if major < OLDEST_VERSION => Err(ErrorResponse::invalid_parameter(format!(
             "(#100) v{major}.{minor} of the Graph API is no longer available; use v25.0"
         ))),
         _ => Ok(()),

@@ -1,12 +1,13 @@
-//! Takes secrets out of what is logged: those that the emulator knows, and those that a call names as such.
+//! Redacts the log: the secrets that the emulator knows, and those in parameters of a call that are always
+//! secret.
 
 use crate::graph::{Call, Params};
 use crate::world::World;
 
-/// Parameters whose value is a secret whatever it is.
+/// Parameters whose value is always a secret.
 const SECRET_PARAMS: [&str; 4] = ["access_token", "input_token", "appsecret_proof", "client_secret"];
 
-/// Replacements for one call, longest secret first so that none is hidden inside another.
+/// The replacements for one call, longest secret first, because one may contain another.
 pub(crate) struct Redactor {
     known: Vec<(zeroize::Zeroizing<String>, String)>,
 }
@@ -40,7 +41,7 @@ impl Redactor {
         Self { known }
     }
 
-    /// The label of a token; `(unknown)` for one that was never issued.
+    /// Returns the label of a token; `(unknown)` for one that was never issued.
     pub(crate) fn label(&self, token: &str) -> String {
         let found = self.known.iter().find(|(secret, _)| secret.as_str() == token);
         found.map_or_else(|| "(unknown)".to_owned(), |(_, label)| label.clone())
@@ -56,7 +57,7 @@ impl Redactor {
         text
     }
 
-    /// A query or a form: pair by pair, so that no way of percent-encoding hides a secret.
+    /// Redacts a query or a form pair by pair, so that percent-encoding cannot hide a secret.
     pub(crate) fn query(&self, query: &str) -> String {
         let pairs: Vec<String> = query.split('&').map(|pair| self.pair(pair)).collect();
         pairs.join("&")

@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! Configures a client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,45 +11,45 @@ use tokio::sync::Mutex;
 
 use super::cipher::BusinessKey;
 use super::client::{ClientKind, KeySource, WhatsAppClient};
+use super::encrypted::Writing;
 use super::graph_key::GraphKey;
-use super::sealed::Writing;
 use super::transport::{self, Http};
 use crate::secret::Secret;
 
-/// WhatsApp gives up after this long (Meta, *Implementing endpoints for Flows*).
+/// WhatsApp's clients time out after this long (Meta, *Implementing endpoints for Flows*).
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// What WhatsApp Web waits before it tries again.
+/// WhatsApp Web's pause before its retry.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Why a client could not be set up.
+/// The reason why a client could not be configured.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PhoneBuildError {
-    /// An address is no absolute http or https URL.
-    #[error("the {what} is no absolute http or https URL: write it like https://example.com/flow")]
+    /// An address is not an absolute http or https URL.
+    #[error("the {what} is not an absolute http or https URL: write it like https://example.com/flow")]
     Url {
         /// Which address.
         what: &'static str,
     },
-    /// A token would travel in the clear.
+    /// The access token would be sent unencrypted to another machine.
     #[error("the access token would be sent over plain http to another machine: use https")]
     PlainHttp,
-    /// Neither a key nor a place to fetch it from was given.
-    #[error("there is no public key: give one with public_key_pem, or key_from to fetch it")]
+    /// Neither a key nor a Graph API to fetch it from was given.
+    #[error("there is no public key: set one with public_key_pem, or use key_from to fetch it")]
     NoKeySource,
     /// The public key cannot be used.
     #[error("the public key cannot be used: {reason}")]
     Key {
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
     /// An extra root certificate cannot be read.
-    #[error("an extra root certificate cannot be read: give PEM with BEGIN CERTIFICATE blocks")]
+    #[error("an extra root certificate cannot be read: use PEM with BEGIN CERTIFICATE blocks")]
     RootCertificate,
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
+    /// TLS cannot be configured.
+    #[error("TLS cannot be configured")]
     Tls {
-        /// What the TLS library said.
+        /// The TLS library's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -63,7 +63,7 @@ enum KeyInput {
     Pem(String),
 }
 
-/// Sets up a [`WhatsAppClient`]: made by [`WhatsAppClient::builder`].
+/// Configures a [`WhatsAppClient`]; created by [`WhatsAppClient::builder`].
 pub struct WhatsAppClientBuilder {
     endpoint: String,
     key: Option<KeyInput>,
@@ -111,21 +111,21 @@ impl WhatsAppClientBuilder {
         self
     }
 
-    /// Encrypts with this key, whatever is registered.
+    /// Encrypts with this key, regardless of the registered one.
     #[must_use]
     pub fn public_key_pem(mut self, pem: impl Into<String>) -> Self {
         self.key = Some(KeyInput::Pem(pem.into()));
         self
     }
 
-    /// Signs requests with this app secret; without one they are not signed.
+    /// Signs requests with this app secret; by default they are not signed.
     #[must_use]
     pub fn app_secret(mut self, secret: impl Into<String>) -> Self {
         self.writing.app_secret = Some(Secret::new(secret));
         self
     }
 
-    /// Sets which client is played; a phone by default.
+    /// Sets which of WhatsApp's clients is emulated; a phone by default.
     #[must_use]
     pub fn kind(mut self, kind: ClientKind) -> Self {
         self.kind = kind;
@@ -139,53 +139,53 @@ impl WhatsAppClientBuilder {
         self
     }
 
-    /// Adds `flow_token_signature` to messages of version 4.0; it takes an app secret.
+    /// Adds `flow_token_signature` to messages of version 4.0; requires an app secret. Off by default.
     #[must_use]
     pub fn sign_flow_token(mut self, sign: bool) -> Self {
         self.writing.sign_flow_token = sign;
         self
     }
 
-    /// Sets how long one call may take; ten seconds by default.
+    /// Sets the timeout of one call; ten seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long is waited after a 421; 500 ms by default.
+    /// Sets the pause before the retry after a 421; 500 ms by default.
     #[must_use]
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.retry_delay = delay;
         self
     }
 
-    /// Sets the Graph API version that the key is fetched with; `v25.0` by default.
+    /// Sets the Graph API version to fetch the key with; `v25.0` by default.
     #[must_use]
     pub fn api_version(mut self, version: impl Into<String>) -> Self {
         self.api_version = version.into();
         self
     }
 
-    /// Trusts these certificate authorities (PEM, one or several) besides the system's.
+    /// Trusts these certificate authorities (PEM, one or several) in addition to the system's.
     #[must_use]
     pub fn root_certificate_pem(mut self, pem: impl Into<String>) -> Self {
         self.root_certificates.push(pem.into());
         self
     }
 
-    /// Lets the access token be sent over plain http to another machine.
+    /// Allows the access token to be sent over plain http to another machine; off by default.
     #[must_use]
     pub fn danger_allow_plain_http(mut self, allow: bool) -> Self {
         self.plain_http = allow;
         self
     }
 
-    /// The client. Nothing is sent yet.
+    /// Returns the client. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// [`PhoneBuildError`] when an address, the key or a certificate cannot be used.
+    /// [`PhoneBuildError`] if an address, the key or a certificate cannot be used.
     pub fn build(self) -> Result<WhatsAppClient, PhoneBuildError> {
         let endpoint = absolute("endpoint", &self.endpoint)?;
         let mut is_https = endpoint.scheme_str() == Some("https");
@@ -215,7 +215,7 @@ impl WhatsAppClientBuilder {
         };
         let extra = certificates(&self.root_certificates)?;
         let tls = |error: rustls::Error| PhoneBuildError::Tls { source: error.into() };
-        // The system's certificates take a while to read: only where they are needed.
+        // Reading the system's certificates is slow, so they are read only if needed.
         let roots = transport::roots(is_https, extra).map_err(tls)?;
         Ok(WhatsAppClient {
             endpoint,
@@ -253,7 +253,7 @@ fn certificates(pems: &[String]) -> Result<Vec<CertificateDer<'static>>, PhoneBu
     for pem in pems {
         let before = all.len();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            // The reader's own error may show its input.
+            // The parser's own error may show its input.
             all.push(certificate.map_err(|_| PhoneBuildError::RootCertificate)?);
         }
         if all.len() == before {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// AES-128-GCM with the 16-byte initial vector that Flows use instead of the usual 12.
 type FlowCipher = AesGcm<Aes128, U16>;
 
-/// The business's public key, ready to encrypt AES keys.
+/// The business public key, ready to encrypt AES keys.
 pub(super) struct BusinessKey(OaepPublicEncryptingKey);
 
 impl BusinessKey {
@@ -22,7 +22,7 @@ impl BusinessKey {
         key.map(Self).map_err(|_| "its numbers do not form an RSA key")
     }
 
-    /// RSA-OAEP with SHA-256 for the hash and for MGF1.
+    /// Encrypts the AES key with RSA-OAEP, with SHA-256 for the hash and for MGF1.
     pub(super) fn encrypt(&self, session: &SessionKey) -> Result<Vec<u8>, Unspecified> {
         let mut ciphertext = vec![0; self.0.ciphertext_size()];
         let length = self
@@ -46,7 +46,7 @@ pub(super) struct SessionKey {
 }
 
 impl SessionKey {
-    /// Fresh ones: no two requests share them, not even a request and its retry.
+    /// Generates a new key and vector: no two requests share them, not even a request and its retry.
     pub(super) fn generate() -> Result<Self, Unspecified> {
         let mut session = Self {
             key: Zeroizing::new([0; 16]),
@@ -66,15 +66,15 @@ impl SessionKey {
         FlowCipher::new(&(*self.key).into())
     }
 
-    /// The ciphertext with its tag at the end.
+    /// Returns the ciphertext with its tag at the end.
     pub(super) fn encrypt_request(&self, plaintext: &[u8]) -> Result<Vec<u8>, Unspecified> {
         self.cipher()
             .encrypt(&self.iv.into(), plaintext)
             .map_err(|_| Unspecified)
     }
 
-    /// Decrypts a reply: every byte of the initial vector is inverted.
-    pub(super) fn decrypt_reply(&self, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    /// Decrypts a response: every byte of the initial vector is inverted.
+    pub(super) fn decrypt_response(&self, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let flipped = self.iv.map(|byte| !byte);
         self.cipher()
             .decrypt(&flipped.into(), ciphertext)
@@ -82,7 +82,7 @@ impl SessionKey {
             .map(Zeroizing::new)
     }
 
-    /// Whether a reply was encrypted with the request's own initial vector, a mistake worth naming.
+    /// Returns whether a response was encrypted with the request's own initial vector, a common mistake.
     pub(super) fn opens_unflipped(&self, ciphertext: &[u8]) -> bool {
         self.cipher().decrypt(&self.iv.into(), ciphertext).is_ok()
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_another_implementation_is_encrypted_to_the_same_bytes() {
+    fn a_request_is_encrypted_to_the_same_bytes_as_by_pywa() {
         let vector = vector();
         let session = vector_session(&vector);
         let plaintext = vector["derived"]["request_plaintext_utf8"].as_str().unwrap();
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_of_another_implementation_is_decrypted() {
+    fn a_response_of_pywa_is_decrypted() {
         let vector = vector();
         let session = vector_session(&vector);
-        let reply = BASE64
+        let response = BASE64
             .decode(vector["encrypted_response_b64"].as_str().unwrap().as_bytes())
             .unwrap();
-        let plaintext = session.decrypt_reply(&reply).unwrap();
+        let plaintext = session.decrypt_response(&response).unwrap();
         assert_eq!(
             plaintext.as_slice(),
             vector["derived"]["response_plaintext_utf8"]
@@ -143,14 +143,17 @@ mod tests {
                 .unwrap()
                 .as_bytes()
         );
-        assert!(!session.opens_unflipped(&reply));
-        for short in 0..reply.len() {
-            assert!(session.decrypt_reply(&reply[..short]).is_none(), "{short} bytes");
+        assert!(!session.opens_unflipped(&response));
+        for short in 0..response.len() {
+            assert!(
+                session.decrypt_response(&response[..short]).is_none(),
+                "{short} bytes"
+            );
         }
     }
 
     #[test]
-    fn the_aes_key_is_what_comes_out_of_oaep_with_sha_256_twice() {
+    fn the_aes_key_is_encrypted_with_oaep_and_sha_256_for_both_hashes() {
         let private = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
         let public: PublicKeyX509Der<'_> = private.public_key().as_der().unwrap();
         let pem = format!(
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_sessions_are_alike() {
+    fn no_two_sessions_share_a_key_or_vector() {
         let (one, two) = (SessionKey::generate().unwrap(), SessionKey::generate().unwrap());
         assert!(one.key != two.key && one.iv != two.iv);
     }

@@ -1,4 +1,4 @@
-//! The client itself: fetch the key, encrypt, sign, send, read, and once more after a 421.
+//! The client: fetches the key, encrypts, signs, sends, reads the response, and retries once after a 421.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,63 +13,64 @@ use tokio::sync::Mutex;
 
 use super::builder::WhatsAppClientBuilder;
 use super::cipher::BusinessKey;
+use super::encrypted::{EncryptedRequest, Writing};
 use super::graph_key::GraphKey;
 use super::message::FlowMessage;
 use super::outcome::{Exchange, Outcome};
-use super::sealed::{Sealed, Writing};
-use super::transport::{Delivery, DeliveryFailure, Http};
+use super::transport::{Http, HttpResponse, SendError};
 
-/// Why a request could not be made at all; what the endpoint does is an [`Outcome`] instead.
+/// The reason why a request could not be created. What the endpoint does is an [`Outcome`] instead.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PhoneError {
-    /// Graph does not answer.
-    #[error("the registered key cannot be fetched: Graph does not answer")]
+    /// Graph does not respond.
+    #[error("the registered key cannot be fetched: Graph does not respond")]
     KeyUnreachable {
-        /// Why not.
-        source: DeliveryFailure,
+        /// The cause.
+        source: SendError,
     },
-    /// Graph answers with an error.
-    #[error("the registered key cannot be fetched: Graph answers {status}, code {code:?}")]
+    /// Graph returned an error.
+    #[error("the registered key cannot be fetched: Graph returned {status}, code {code:?}")]
     KeyRefused {
         /// The HTTP status.
         status: u16,
-        /// The error's code, if there was one.
+        /// The code of the error, if it has one.
         code: Option<i64>,
     },
-    /// Graph's answer is not the one for a key.
-    #[error("the registered key cannot be read: Graph's answer has another shape")]
+    /// Graph's response does not have the shape of a key.
+    #[error("the registered key cannot be read: Graph's response has an unexpected shape")]
     KeyUnreadable,
-    /// The number has no key.
+    /// The phone number has no registered key.
     #[error("no key is registered for the phone number: upload one (public-key-missing)")]
     NoKey,
-    /// Meta's signature over the key does not hold.
+    /// Meta's signature over the key is not valid.
     #[error(
-        "the signature of the registered key does not hold: upload the key again (public-key-signiture-verification)"
+        "the signature of the registered key is not valid: \
+        upload the key again (public-key-signiture-verification)"
     )]
     SignatureMismatch,
-    /// What is registered is not a key that a phone can use.
+    /// The registered key is not one that a phone can use.
     #[error("the registered key cannot be used: {reason}")]
     BadKey {
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
-    /// The access token has characters that no header may have.
-    #[error("the access token has characters that no HTTP header may have: check how it was read")]
+    /// The access token has characters that are not allowed in a header.
+    #[error("the access token has characters that are not allowed in an HTTP header: check how it was read")]
     InvalidToken,
     /// The request could not be encrypted.
-    #[error("the request could not be encrypted: it is too large, or the system gives no randomness")]
+    #[error("the request could not be encrypted: it is too large, or the system's random generator failed")]
     Encryption,
 }
 
-/// Which of WhatsApp's clients is played.
+/// The WhatsApp client that is emulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientKind {
     /// Fetches the key again after a 421.
     #[default]
     Mobile,
-    /// Keeps the key that it fetched when the Flow was opened, also after a 421 (as WhatsApp Web does).
+    /// Keeps the key that it fetched when the Flow was opened, even after a 421, like WhatsApp Web.
     Web,
 }
 
@@ -92,7 +93,7 @@ pub(super) enum KeySource {
 ///     .app_secret(DEFAULT_APP_SECRET)
 ///     .build()?;
 /// let exchange = phone.send(&FlowMessage::init("token-1")).await?;
-/// if let Outcome::Answered(payload) = exchange.outcome {
+/// if let Outcome::Response(payload) = exchange.outcome {
 ///     println!("the first screen is {:?}", payload.screen());
 /// }
 /// # Ok(())
@@ -105,52 +106,56 @@ pub struct WhatsAppClient {
     pub(super) kind: ClientKind,
     pub(super) writing: Writing,
     pub(super) retry_delay: Duration,
-    /// The key that is used now; `None` until the Flow is opened.
+    /// The key in use; `None` until the Flow is opened.
     pub(super) key: Mutex<Option<Arc<BusinessKey>>>,
 }
 
 impl WhatsAppClient {
-    /// A client for the endpoint at `url`, http or https.
+    /// Returns the configuration of a client for the endpoint at `url`, http or https.
     pub fn builder(url: impl Into<String>) -> WhatsAppClientBuilder {
         WhatsAppClientBuilder::new(url.into())
     }
 
-    /// Opens the Flow: fetches the key anew. Sending does it by itself the first time.
+    /// Opens the Flow: fetches the key again. [`send`](Self::send) does so the first time.
     ///
     /// # Errors
     ///
-    /// [`PhoneError`] when the key cannot be fetched or used.
+    /// [`PhoneError`] if the key cannot be fetched or used.
     pub async fn open(&self) -> Result<(), PhoneError> {
         self.fetch_key().await.map(|_| ())
     }
 
-    /// Sends a message and reads the answer. After a 421 it waits 500 ms, fetches the key again ([mobile
-    /// clients](ClientKind)) and sends once more; an error notification is sent once only.
+    /// Sends a message and reads the response.
+    ///
+    /// After a 421 it waits for the retry delay, fetches the key again ([mobile clients](ClientKind) only)
+    /// and sends the message once more. An error notification is sent only once.
     ///
     /// # Errors
     ///
-    /// [`PhoneError`] when there is no key to encrypt with.
+    /// [`PhoneError`] if there is no key to encrypt with.
     pub async fn send(&self, message: &FlowMessage) -> Result<Exchange, PhoneError> {
         let mut key = self.current_key().await?;
         let mut attempts = 1;
         loop {
-            let sealed = Sealed::new(&key, &self.writing, message)?;
-            let delivery = self.deliver(sealed.body().clone(), sealed.signature()).await;
-            let (outcome, duration, exchange_id) = match delivery {
-                Ok(delivery) => (sealed.read(&delivery), delivery.duration, delivery.exchange_id),
+            let encrypted = EncryptedRequest::new(&key, &self.writing, message)?;
+            let response = self
+                .send_raw(encrypted.body().clone(), encrypted.signature())
+                .await;
+            let (outcome, duration, exchange_id) = match response {
+                Ok(response) => (encrypted.read(&response), response.duration, response.exchange_id),
                 Err(failure) => {
                     let waited = match failure {
-                        DeliveryFailure::TimedOut { limit } => limit,
+                        SendError::TimedOut { limit } => limit,
                         _ => Duration::ZERO,
                     };
-                    (Outcome::NoAnswer(failure), waited, None)
+                    (Outcome::NoResponse(failure), waited, None)
                 }
             };
             tracing::debug!(
                 action = message.action(),
                 screen = message.screen(),
                 attempts,
-                "exchanged"
+                "exchange finished"
             );
             if !matches!(outcome, Outcome::KeyRefused) || attempts > 1 || message.is_notification() {
                 return Ok(Exchange {
@@ -172,28 +177,28 @@ impl WhatsAppClient {
     ///
     /// # Errors
     ///
-    /// [`PhoneError`] when there is no key to encrypt with.
-    pub async fn seal(&self, message: &FlowMessage) -> Result<Sealed, PhoneError> {
+    /// [`PhoneError`] if there is no key to encrypt with.
+    pub async fn encrypt(&self, message: &FlowMessage) -> Result<EncryptedRequest, PhoneError> {
         let key = self.current_key().await?;
-        Sealed::new(&key, &self.writing, message)
+        EncryptedRequest::new(&key, &self.writing, message)
     }
 
-    /// Posts any bytes to the endpoint, with this value of `X-Hub-Signature-256` or without one.
+    /// Sends any bytes to the endpoint with POST, and with this value of `X-Hub-Signature-256`, if any.
     ///
     /// # Errors
     ///
-    /// [`DeliveryFailure`] when no answer came.
-    pub async fn deliver(&self, body: Bytes, signature: Option<&str>) -> Result<Delivery, DeliveryFailure> {
-        self.deliver_by(Method::POST, body, signature).await
+    /// [`SendError`] if no response arrived.
+    pub async fn send_raw(&self, body: Bytes, signature: Option<&str>) -> Result<HttpResponse, SendError> {
+        self.send_with_method(Method::POST, body, signature).await
     }
 
-    /// Sends any bytes by any method.
-    pub(crate) async fn deliver_by(
+    /// Sends any bytes with any method.
+    pub(crate) async fn send_with_method(
         &self,
         method: Method,
         body: Bytes,
         signature: Option<&str>,
-    ) -> Result<Delivery, DeliveryFailure> {
+    ) -> Result<HttpResponse, SendError> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.endpoint.clone();
@@ -201,8 +206,7 @@ impl WhatsAppClient {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(signature) = signature {
             let signature = HeaderValue::try_from(signature);
-            let signature =
-                signature.map_err(|error| DeliveryFailure::Connection { source: error.into() })?;
+            let signature = signature.map_err(|error| SendError::Connection { source: error.into() })?;
             headers.insert(HeaderName::from_static("x-hub-signature-256"), signature);
         }
         self.http.send(request).await

@@ -1,4 +1,4 @@
-//! Fetches the registered key from Graph, as a phone gets it from WhatsApp.
+//! Fetches the registered key from Graph, in place of WhatsApp's servers.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -11,7 +11,7 @@ use super::client::PhoneError;
 use super::transport::Http;
 use crate::secret::Secret;
 
-/// Where the registered key is read.
+/// The Graph URL of the registered key, and the access token for it.
 #[derive(Debug)]
 pub(super) struct GraphKey {
     pub(super) uri: Uri,
@@ -26,15 +26,15 @@ impl GraphKey {
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().insert(AUTHORIZATION, authorization);
-        let delivery = http
+        let response = http
             .send(request)
             .await
             .map_err(|source| PhoneError::KeyUnreachable { source })?;
-        let body: Option<Value> = serde_json::from_slice(&delivery.body).ok();
-        if delivery.status != 200 {
+        let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+        if response.status != 200 {
             let code = body.and_then(|body| body.pointer("/error/code").and_then(Value::as_i64));
             return Err(PhoneError::KeyRefused {
-                status: delivery.status,
+                status: response.status,
                 code,
             });
         }
@@ -42,7 +42,7 @@ impl GraphKey {
     }
 }
 
-/// The key in an answer, in the shape with `data` or in the flat one.
+/// Returns the key in a response, in the shape with `data` or in the flat one.
 fn registered(body: Value) -> Result<BusinessKey, PhoneError> {
     let entry = match body.get("data") {
         Some(Value::Array(entries)) => entries.first().cloned().ok_or(PhoneError::NoKey)?,
@@ -56,7 +56,7 @@ fn registered(body: Value) -> Result<BusinessKey, PhoneError> {
     if text.trim().is_empty() {
         return Err(PhoneError::NoKey);
     }
-    // WhatsApp's client verifies the signature itself and opens no Flow when it does not hold.
+    // WhatsApp's client verifies the signature itself, and opens no Flow if it is not valid.
     if entry
         .get("business_public_key_signature_status")
         .and_then(Value::as_str)

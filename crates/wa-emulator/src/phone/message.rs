@@ -1,14 +1,14 @@
-//! What a client asks an endpoint.
+//! The messages that a client sends to an endpoint.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The data API version that requests name unless another is set.
+/// The default data API version.
 const DEFAULT_VERSION: &str = "3.0";
 
-/// A request before it is encrypted: `Debug` shows the action and the screen, never data or tokens.
+/// A request before it is encrypted. `Debug` shows the action and the screen, never data or tokens.
 ///
 /// ```
 /// use serde_json::json;
@@ -22,22 +22,22 @@ pub struct FlowMessage {
     action: String,
     version: String,
     content: Content,
-    /// An error notification is sent once only.
+    /// An error notification is sent only once.
     notification: bool,
-    /// Leaves `flow_token_signature` out although the version has a place for it.
+    /// Omits `flow_token_signature` although the version supports it.
     unsigned_token: bool,
 }
 
 #[derive(Clone, PartialEq)]
 enum Content {
     Ping,
-    Exchange(Exchange),
-    /// A payload that is sent as it is.
+    Screen(ScreenMessage),
+    /// A payload that is sent unchanged.
     Raw(Value),
 }
 
 #[derive(Clone, PartialEq)]
-struct Exchange {
+struct ScreenMessage {
     screen: String,
     flow_token: String,
     data: Value,
@@ -62,27 +62,27 @@ struct Ping<'a> {
 }
 
 impl FlowMessage {
-    /// The health check: `{"version":"3.0","action":"ping"}`.
+    /// Creates a health check: `{"version":"3.0","action":"ping"}`.
     pub fn ping() -> Self {
         Self::new("ping", Content::Ping)
     }
 
-    /// The opening of a Flow, with an empty screen and no data.
+    /// Creates an `INIT`, which opens a Flow, with an empty screen and no data.
     pub fn init(flow_token: impl Into<String>) -> Self {
-        Self::exchange("INIT", flow_token.into(), String::new(), json!({}))
+        Self::for_screen("INIT", flow_token.into(), String::new(), json!({}))
     }
 
-    /// What the user entered on a screen.
+    /// Creates a `data_exchange` with the data that the user entered on a screen.
     pub fn data_exchange(flow_token: impl Into<String>, screen: impl Into<String>, data: Value) -> Self {
-        Self::exchange("data_exchange", flow_token.into(), screen.into(), data)
+        Self::for_screen("data_exchange", flow_token.into(), screen.into(), data)
     }
 
-    /// The way back from a screen that refreshes on going back.
+    /// Creates a `BACK` from a screen with `refresh_on_back`.
     pub fn back(flow_token: impl Into<String>, screen: impl Into<String>) -> Self {
-        Self::exchange("BACK", flow_token.into(), screen.into(), json!({}))
+        Self::for_screen("BACK", flow_token.into(), screen.into(), json!({}))
     }
 
-    /// The notice that something was wrong with an answer; it is sent once, without a retry.
+    /// Creates an error notification, which reports a fault in a response. It is sent once, without a retry.
     pub fn error_notification(
         flow_token: impl Into<String>,
         screen: impl Into<String>,
@@ -90,14 +90,14 @@ impl FlowMessage {
         error_message: impl Into<String>,
     ) -> Self {
         let data = json!({"error": error.into(), "error_message": error_message.into()});
-        let message = Self::exchange("data_exchange", flow_token.into(), screen.into(), data);
+        let message = Self::for_screen("data_exchange", flow_token.into(), screen.into(), data);
         Self {
             notification: true,
             ..message
         }
     }
 
-    /// The same notice, sent as an `INIT`: Meta's page names both actions.
+    /// Creates an error notification with the action `INIT`: Meta's page names both actions.
     pub fn opening_error_notification(
         flow_token: impl Into<String>,
         error: impl Into<String>,
@@ -109,7 +109,7 @@ impl FlowMessage {
         }
     }
 
-    /// Any JSON at all, sent as it is; nothing is expected of the answer but that it can be read.
+    /// Creates a message of any JSON, sent unchanged. Any response that can be decrypted is accepted.
     pub fn raw(payload: Value) -> Self {
         let action = payload
             .get("action")
@@ -129,10 +129,10 @@ impl FlowMessage {
         }
     }
 
-    fn exchange(action: &str, flow_token: String, screen: String, data: Value) -> Self {
+    fn for_screen(action: &str, flow_token: String, screen: String, data: Value) -> Self {
         Self::new(
             action,
-            Content::Exchange(Exchange {
+            Content::Screen(ScreenMessage {
                 screen,
                 flow_token,
                 data,
@@ -140,37 +140,37 @@ impl FlowMessage {
         )
     }
 
-    /// Sets the data API version: `"3.0"` by default, `"4.0"` for `flow_token_signature`.
+    /// Sets the data API version: `"3.0"` by default; `"4.0"` for `flow_token_signature`.
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
         self
     }
 
-    /// Sets the data; a ping and a raw payload stay as they are.
+    /// Sets the data; a ping and a raw payload stay unchanged.
     #[must_use]
     pub fn data(mut self, data: Value) -> Self {
-        if let Content::Exchange(exchange) = &mut self.content {
-            exchange.data = data;
+        if let Content::Screen(message) = &mut self.content {
+            message.data = data;
         }
         self
     }
 
-    /// The same message, never with `flow_token_signature`.
+    /// Omits `flow_token_signature`.
     pub(crate) fn without_token_signature(mut self) -> Self {
         self.unsigned_token = true;
         self
     }
 
-    /// The action, as it is on the wire.
+    /// Returns the action, as sent.
     pub fn action(&self) -> &str {
         &self.action
     }
 
-    /// The screen: empty for an opening, `None` for a ping or a raw payload.
+    /// Returns the screen: empty for an `INIT`, `None` for a ping or a raw payload.
     pub fn screen(&self) -> Option<&str> {
         match &self.content {
-            Content::Exchange(exchange) => Some(&exchange.screen),
+            Content::Screen(message) => Some(&message.screen),
             Content::Ping | Content::Raw(_) => None,
         }
     }
@@ -182,29 +182,29 @@ impl FlowMessage {
     pub(super) fn expectation(&self) -> Expectation {
         match &self.content {
             Content::Ping => Expectation::Active,
-            Content::Exchange(_) if self.notification => Expectation::Acknowledgement,
-            Content::Exchange(_) => Expectation::Screen,
+            Content::Screen(_) if self.notification => Expectation::Acknowledgement,
+            Content::Screen(_) => Expectation::Screen,
             Content::Raw(_) => Expectation::Anything,
         }
     }
 
-    /// The token to sign, where the version has a place for the signature (data API 4.0).
+    /// Returns the token to sign if the version supports the signature (data API 4.0).
     pub(super) fn token_to_sign(&self) -> Option<&str> {
         match &self.content {
-            Content::Exchange(exchange) if self.version == "4.0" && !self.unsigned_token => {
-                Some(&exchange.flow_token)
+            Content::Screen(message) if self.version == "4.0" && !self.unsigned_token => {
+                Some(&message.flow_token)
             }
             _ => None,
         }
     }
 
-    /// The plaintext: compact JSON.
+    /// Returns the plaintext: compact JSON.
     pub(super) fn plaintext(&self, flow_token_signature: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
         let (version, action) = (self.version.as_str(), self.action.as_str());
         match &self.content {
             Content::Ping => serde_json::to_vec(&Ping { version, action }),
             Content::Raw(payload) => serde_json::to_vec(payload),
-            Content::Exchange(Exchange {
+            Content::Screen(ScreenMessage {
                 screen,
                 flow_token,
                 data,
@@ -220,12 +220,12 @@ impl FlowMessage {
     }
 }
 
-/// What an answer has to be.
+/// The content that a response must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expectation {
     Active,
     Acknowledgement,
-    /// A screen by name and data for it, as WhatsApp's own client wants them.
+    /// A screen by name and data for it, as WhatsApp's own client requires.
     Screen,
     Anything,
 }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opening_is_written_as_a_client_was_seen_to_write_it() {
+    fn an_init_is_written_as_in_a_captured_request() {
         let vector: Value =
             serde_json::from_str(include_str!("../../tests/data/pywa_flow_exchange.json")).unwrap();
         let plaintext = FlowMessage::init("my_flow_token").plaintext(None).unwrap();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn only_version_4_has_a_place_for_the_tokens_signature() {
+    fn only_version_4_carries_a_token_signature() {
         assert_eq!(FlowMessage::init("t").token_to_sign(), None);
         assert_eq!(FlowMessage::init("t").version("4.0").token_to_sign(), Some("t"));
         assert_eq!(FlowMessage::ping().version("4.0").token_to_sign(), None);

@@ -1,4 +1,4 @@
-//! How an exchange ended, seen from the phone.
+//! The outcome of an exchange from the phone's point of view.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,26 +8,27 @@ use thiserror::Error;
 use super::payload::Payload;
 use super::remedy;
 use super::spelling::Spelling;
-use super::transport::DeliveryFailure;
+use super::transport::SendError;
 
-/// One exchange: how it ended, and what it took.
+/// One exchange: a request, its retry if there was one, and the outcome.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How often the endpoint was called: 2 after a 421 that was tried again.
+    /// How many requests were sent: 2 if the first got a 421 and was retried.
     pub attempts: u32,
-    /// How long the last call took, from the first byte sent to the last one received.
+    /// The duration of the last request, from the first byte sent to the last one received.
     pub duration: Duration,
-    /// What the endpoint calls the last exchange in its log, where it says so in `x-exchange-id`.
+    /// The id of the last request in the endpoint's log, if the response has it in `x-exchange-id`.
     pub exchange_id: Option<String>,
 }
 
 impl Exchange {
-    /// Returns the remedy for a status that shows a failure; a reply that cannot be read names its own.
+    /// Returns the remedy for a status that indicates a failure; the fault of an unreadable response names
+    /// its own.
     ///
-    /// A response that names its exchange came from the endpoint itself, any other may have come from a proxy.
+    /// A response with an exchange id came from the endpoint itself; any other may have come from a proxy.
     pub fn remedy(&self) -> Option<&'static str> {
         let status = match &self.outcome {
             Outcome::KeyRefused => 421,
@@ -39,35 +40,35 @@ impl Exchange {
     }
 }
 
-/// How an exchange ended.
+/// The outcome of an exchange.
 #[non_exhaustive]
 pub enum Outcome {
-    /// 200, and the answer could be read.
-    Answered(Payload),
+    /// 200, and the response was decrypted and is valid.
+    Response(Payload),
     /// 427: the Flow token is no longer valid; the client shows the message and disables the Flow's button.
     FlowTokenInvalid {
         /// The `error_msg`, if there was one.
         message: Option<String>,
-        /// Whether the body was encrypted; plain JSON is what one of Meta's samples shows.
+        /// Whether the body was encrypted; one of Meta's samples shows plain JSON.
         encrypted: bool,
     },
-    /// 421: the endpoint cannot decrypt, also not with the key fetched again.
+    /// 421: the endpoint cannot decrypt, even after the key was fetched again.
     KeyRefused,
     /// 432: the endpoint does not accept the signature of the request.
     SignatureRefused,
     /// Any other status: a generic error on the phone.
     UnexpectedStatus(u16),
-    /// 200, but the answer could not be read: a generic error on the phone.
-    Unreadable(ReplyFault),
-    /// No answer: a generic error on the phone.
-    NoAnswer(DeliveryFailure),
+    /// 200, but the response cannot be read: a generic error on the phone.
+    Unreadable(ResponseFault),
+    /// No response: a generic error on the phone.
+    NoResponse(SendError),
 }
 
 impl Outcome {
-    /// The answer, if there is one that could be read.
+    /// Returns the decrypted response, if there is one.
     pub fn payload(&self) -> Option<&Payload> {
         match self {
-            Self::Answered(payload) => Some(payload),
+            Self::Response(payload) => Some(payload),
             _ => None,
         }
     }
@@ -76,7 +77,7 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answered(payload) => f.debug_tuple("Answered").field(payload).finish(),
+            Self::Response(payload) => f.debug_tuple("Response").field(payload).finish(),
             Self::FlowTokenInvalid { message, encrypted } => f
                 .debug_struct("FlowTokenInvalid")
                 .field("message_bytes", &message.as_ref().map(String::len))
@@ -86,42 +87,42 @@ impl fmt::Debug for Outcome {
             Self::SignatureRefused => f.write_str("SignatureRefused"),
             Self::UnexpectedStatus(status) => f.debug_tuple("UnexpectedStatus").field(status).finish(),
             Self::Unreadable(fault) => f.debug_tuple("Unreadable").field(fault).finish(),
-            Self::NoAnswer(failure) => f.debug_tuple("NoAnswer").field(failure).finish(),
+            Self::NoResponse(failure) => f.debug_tuple("NoResponse").field(failure).finish(),
         }
     }
 }
 
-/// What is wrong with an answer of status 200.
+/// A fault in a response of status 200.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
-pub enum ReplyFault {
-    /// The body is base64, but written otherwise than it has to be.
+pub enum ResponseFault {
+    /// The body is base64, but not in the required form.
     #[error(transparent)]
     Spelling(Spelling),
     /// The body is JSON.
-    #[error("the body is plain JSON: encrypt it and answer with base64")]
+    #[error("the body is plain JSON: encrypt it and return base64")]
     NotEncrypted,
-    /// The body is no base64 of any kind.
-    #[error("the body is not base64: answer with the encrypted reply as base64 text")]
+    /// The body is not base64 of any kind.
+    #[error("the body is not base64: return the encrypted response as base64 text")]
     NotBase64,
-    /// The body is shorter than the tag alone.
+    /// The body is shorter than the GCM tag.
     #[error("the body is shorter than the 16 bytes of the tag")]
     TooShort,
-    /// The body was encrypted with the initial vector of the request as it is.
+    /// The body was encrypted with the unmodified initial vector of the request.
     #[error("the body is encrypted with the request's initial vector: invert every bit of it first")]
     UnflippedVector,
-    /// The body was encrypted with another key or was changed.
-    #[error("the body cannot be decrypted with the AES key of the request: the key or the bytes are others")]
+    /// The body was encrypted with another key, or was modified.
+    #[error("the body cannot be decrypted with the AES key of the request: the key or the bytes differ")]
     NotDecrypted,
-    /// The plaintext is no JSON object.
+    /// The plaintext is not a JSON object.
     #[error("the decrypted body is not a JSON object")]
     NotJson,
-    /// The plaintext is not what this message has to be answered with.
-    #[error("the decrypted body is not the answer to this message: {wanted}")]
+    /// The plaintext is not a valid response to this message.
+    #[error("the decrypted body is not the response to this message: {wanted}")]
     Schema {
-        /// What it has to have.
+        /// The required shape.
         wanted: &'static str,
-        /// What came.
+        /// The decrypted response.
         payload: Payload,
     },
 }

@@ -1,10 +1,10 @@
-//! A decrypted payload, kept out of logs.
+//! A decrypted payload that is never logged.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// The JSON that an endpoint answered, decrypted. `Debug` shows nothing of it.
+/// The decrypted JSON of a response. `Debug` does not show it.
 #[derive(Clone, PartialEq)]
 pub struct Payload(Value);
 
@@ -13,32 +13,32 @@ impl Payload {
         Self(value)
     }
 
-    /// The JSON itself.
+    /// Returns the JSON.
     pub fn expose(&self) -> &Value {
         &self.0
     }
 
-    /// The JSON itself, owned.
+    /// Returns the JSON, owned.
     pub fn into_value(self) -> Value {
         self.0
     }
 
-    /// The next screen, if one is named.
+    /// Returns the name of the next screen, if there is one.
     pub fn screen(&self) -> Option<&str> {
         self.0.get("screen").and_then(Value::as_str)
     }
 
-    /// The data for that screen.
+    /// Returns the data for that screen.
     pub fn data(&self) -> Option<&Value> {
         self.0.get("data")
     }
 
-    /// The text of a snackbar on that screen.
+    /// Returns the `error_message` that the phone shows as a snackbar on that screen.
     pub fn error_message(&self) -> Option<&str> {
         self.data()?.get("error_message").and_then(Value::as_str)
     }
 
-    /// Whether this is the answer to a ping: `{"data": {"status": "active"}}`.
+    /// Returns whether this is the response to a ping: `{"data": {"status": "active"}}`.
     pub fn is_active(&self) -> bool {
         self.data()
             .and_then(|data| data.get("status"))
@@ -46,7 +46,7 @@ impl Payload {
             == Some("active")
     }
 
-    /// Whether this acknowledges an error notification: `{"data": {"acknowledged": true}}`.
+    /// Returns whether this acknowledges an error notification: `{"data": {"acknowledged": true}}`.
     pub fn is_acknowledgement(&self) -> bool {
         self.data()
             .and_then(|data| data.get("acknowledged"))
@@ -54,7 +54,7 @@ impl Payload {
             == Some(true)
     }
 
-    /// Whether this ends the Flow: the screen `SUCCESS` with the parameters of a response message.
+    /// Returns whether this ends the Flow: the screen `SUCCESS` with the parameters of a response message.
     pub fn is_success(&self) -> bool {
         self.screen() == Some("SUCCESS")
             && self

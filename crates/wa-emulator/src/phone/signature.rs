@@ -1,4 +1,4 @@
-//! What the app secret signs: request bodies and Flow tokens.
+//! Signatures with the app secret: of request bodies and of Flow tokens.
 
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
@@ -10,7 +10,7 @@ fn key(secret: &Secret) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes())
 }
 
-/// The value of `X-Hub-Signature-256` over the raw bytes of a body.
+/// Returns the value of `X-Hub-Signature-256` over the raw bytes of a body.
 pub(crate) fn of_body(secret: &Secret, body: &[u8]) -> String {
     format!(
         "sha256={}",
@@ -18,7 +18,7 @@ pub(crate) fn of_body(secret: &Secret, body: &[u8]) -> String {
     )
 }
 
-/// `flow_token_signature`: a JWT by HS256 whose payload carries the token (Meta, data API 4.0).
+/// Returns `flow_token_signature`: an HS256 JWT whose payload has the token (Meta, data API 4.0).
 pub(super) fn of_flow_token(secret: &Secret, flow_token: &str) -> String {
     let header = BASE64URL_NOPAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
     let payload = BASE64URL_NOPAD.encode(json!({"flow_token": flow_token}).to_string().as_bytes());
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_signed_as_elsewhere() {
+    fn a_body_gets_the_same_signature_as_by_openssl_and_pywa() {
         let (secret, values) = values();
         let hub = &values["x_hub_signature_256"];
         assert_eq!(
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_token_is_signed_as_elsewhere() {
+    fn a_flow_token_gets_the_same_signature_as_by_python() {
         let (secret, values) = values();
         let jwt = &values["flow_token_signature"];
         assert_eq!(

@@ -1,59 +1,60 @@
-//! How the base64 of an answer is written, and what it means where it is not written as it has to be.
+//! Decodes the base64 of a response, also if it is not in the required form.
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use thiserror::Error;
 
-use super::outcome::ReplyFault;
+use super::outcome::ResponseFault;
 
-/// Bytes of the GCM tag: what is shorter is no answer, however it is written.
+/// Bytes of the GCM tag: anything shorter is not an encrypted response.
 const TAG: usize = 16;
 
-/// A way to write base64 that is not standard, padded and bare, but whose meaning is plain.
+/// A form of base64 that can be decoded, but is not the required one: standard alphabet, padded, and nothing
+/// else.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Spelling {
-    /// `JavaScript` reads it all the same; no page of Meta's says that every client does.
-    #[error("a line end follows the base64: answer with the base64 text and nothing after it")]
+    /// A line end follows. `JavaScript` accepts it; Meta does not document whether every client does.
+    #[error("a line end follows the base64: return the base64 text and nothing after it")]
     LineEnd,
     /// The text is a JSON string.
-    #[error("the base64 is quoted as a JSON string: answer with the bare base64 text")]
+    #[error("the base64 is quoted as a JSON string: return the bare base64 text")]
     Quoted,
-    /// The text has line ends in it.
-    #[error("the base64 is wrapped into lines: answer with one line")]
+    /// The text contains line ends.
+    #[error("the base64 is wrapped into lines: return one line")]
     Wrapped,
-    /// White space of another kind.
-    #[error("white space stands around the base64: answer with the base64 text and nothing around it")]
+    /// Other white space is around the text.
+    #[error("white space is around the base64: return the base64 text and nothing around it")]
     WhiteSpace,
     /// The text has `-` and `_`.
     #[error("the base64 is of the URL-safe alphabet: use the standard one, with + and /")]
     UrlSafe,
-    /// The text has no `=` at its end where there should be.
-    #[error("the base64 has no padding: fill it up with = to a multiple of four characters")]
+    /// The padding with `=` is missing.
+    #[error("the base64 has no padding: pad it with = to a multiple of four characters")]
     Unpadded,
 }
 
-/// The bytes that a body means, and what is wrong with its spelling.
-pub(super) fn read(body: &[u8]) -> Result<(Option<Spelling>, Vec<u8>), ReplyFault> {
+/// Decodes a body; returns the deviation from the required form, if any, and the bytes.
+pub(super) fn read(body: &[u8]) -> Result<(Option<Spelling>, Vec<u8>), ResponseFault> {
     if let Ok(bytes) = BASE64.decode(body) {
         return Ok((None, bytes));
     }
     let (spelling, bytes) = match body.trim_ascii_start().first() {
-        Some(b'{') => return Err(ReplyFault::NotEncrypted),
+        Some(b'{') => return Err(ResponseFault::NotEncrypted),
         Some(b'"') => {
             let inner = serde_json::from_slice::<String>(body).ok();
             let bytes = inner.and_then(|inner| {
                 let plain = BASE64.decode(inner.as_bytes()).ok();
-                plain.or_else(|| Some(spelt_otherwise(inner.as_bytes())?.1))
+                plain.or_else(|| Some(lenient(inner.as_bytes())?.1))
             });
-            let bytes = bytes.ok_or(ReplyFault::Spelling(Spelling::Quoted))?;
+            let bytes = bytes.ok_or(ResponseFault::Spelling(Spelling::Quoted))?;
             (Spelling::Quoted, bytes)
         }
-        _ => spelt_otherwise(body).ok_or(ReplyFault::NotBase64)?,
+        _ => lenient(body).ok_or(ResponseFault::NotBase64)?,
     };
     Ok((Some(spelling), bytes))
 }
 
-fn spelt_otherwise(body: &[u8]) -> Option<(Spelling, Vec<u8>)> {
+fn lenient(body: &[u8]) -> Option<(Spelling, Vec<u8>)> {
     let is_url_safe = body.iter().any(|byte| matches!(byte, b'-' | b'_'));
     let text: Vec<u8> = body
         .iter()
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_is_told_apart_and_understood() {
+    fn every_form_of_base64_is_recognised_and_decoded() {
         let bytes = [0xfb; 40];
         let bare = BASE64.encode(&bytes);
         let cases = [
@@ -123,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_base64_of_any_kind_is_called_so() {
+    fn a_body_that_is_not_base64_is_reported() {
         for body in ["OK", "no base64!", "\n", "====", "AAAA=AAAA"] {
-            assert_eq!(read(body.as_bytes()), Err(ReplyFault::NotBase64), "{body:?}");
+            assert_eq!(read(body.as_bytes()), Err(ResponseFault::NotBase64), "{body:?}");
         }
-        assert_eq!(read(b" {\"data\":{}}"), Err(ReplyFault::NotEncrypted));
+        assert_eq!(read(b" {\"data\":{}}"), Err(ResponseFault::NotEncrypted));
         assert_eq!(
             read(b"\"no base64\""),
-            Err(ReplyFault::Spelling(Spelling::Quoted))
+            Err(ResponseFault::Spelling(Spelling::Quoted))
         );
         assert_eq!(read(b""), Ok((None, Vec::new())));
     }

@@ -1,4 +1,4 @@
-//! The one place of the phone side that speaks HTTP.
+//! The HTTP client of the phone.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -18,37 +18,37 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
-use super::unreachable;
+use super::classify::classify;
 
-/// The most bytes of an answer: a payload of 1 MB, encoded, with a margin.
-const MAX_ANSWER: usize = 2 * 1024 * 1024;
-/// Firewalls refuse requests without a name; another's name would be a lie.
+/// The most bytes of a response: a payload of 1 MB as base64, with a margin.
+const MAX_RESPONSE: usize = 2 * 1024 * 1024;
+/// The `User-Agent`: some firewalls refuse requests without one.
 const NAME: &str = concat!("wa-emulator/", env!("CARGO_PKG_VERSION"));
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
-/// The most that is kept of an id of somebody else's.
+/// The most characters that are kept of an exchange id, which is untrusted input.
 const LONGEST_ID: usize = 64;
 
-/// What an endpoint answered. `Debug` shows the length of the body only.
+/// A response of an endpoint. `Debug` shows only the length of the body.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Delivery {
+pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The `Content-Type`, if there was one.
+    /// The `Content-Type`, if there is one.
     pub content_type: Option<String>,
-    /// What the endpoint calls the exchange in its log, where it says so in `x-exchange-id`.
+    /// The id of the exchange in the endpoint's log, if the response has it in `x-exchange-id`.
     pub exchange_id: Option<String>,
-    /// The body as it came.
+    /// The received body.
     pub body: Bytes,
-    /// From the first byte sent to the last one received.
+    /// The time from the first byte sent to the last one received.
     pub duration: Duration,
-    /// This end of the connection, which tells one connection from another.
+    /// The local address, which identifies the connection.
     pub(crate) connection: Option<SocketAddr>,
 }
 
-impl fmt::Debug for Delivery {
+impl fmt::Debug for HttpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
+        f.debug_struct("HttpResponse")
             .field("status", &self.status)
             .field("content_type", &self.content_type)
             .field("exchange_id", &self.exchange_id)
@@ -58,63 +58,63 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// Why no answer came.
+/// The reason why no response arrived.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum DeliveryFailure {
-    /// The time is up; WhatsApp gives up after ten seconds.
-    #[error("no answer within {} ms: answer sooner, WhatsApp waits ten seconds", limit.as_millis())]
+pub enum SendError {
+    /// The request timed out; WhatsApp's timeout is ten seconds.
+    #[error("no response within {} ms: respond sooner, WhatsApp waits ten seconds", limit.as_millis())]
     TimedOut {
-        /// How long was waited.
+        /// The timeout.
         limit: Duration,
     },
-    /// The answer is larger than a Flow's data may be.
-    #[error("the answer is larger than {limit} bytes: a Flow's data has at most 1 MB")]
+    /// The response is larger than a Flow's data may be.
+    #[error("the response is larger than {limit} bytes: a Flow's data has at most 1 MB")]
     TooLarge {
-        /// The bound that was passed.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The certificate is not one that a client accepts.
-    #[error("the certificate does not hold: {reason}")]
+    /// The certificate is not one that clients accept.
+    #[error("the certificate is not trusted: {reason}")]
     Certificate {
-        /// What is wrong with it, and what to do.
+        /// The fault and its remedy.
         reason: &'static str,
-        /// What the TLS library said.
+        /// The TLS library's error.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// There is something, but TLS could not be agreed on.
-    #[error("no TLS session could be made: {reason}")]
+    /// The server was reached, but the TLS handshake failed.
+    #[error("the TLS handshake failed: {reason}")]
     Tls {
-        /// Why not, and what to do.
+        /// The cause and its remedy.
         reason: &'static str,
-        /// What the TLS library said.
+        /// The TLS library's error.
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// What answered is not HTTP.
-    #[error("what answers does not speak {spoken}: {remedy}")]
+    /// The server does not speak HTTP.
+    #[error("the server does not speak {spoken}: {remedy}")]
     NotHttp {
-        /// What was tried.
+        /// The protocol that was used.
         spoken: &'static str,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
-        /// What the HTTP library said.
+        /// The HTTP library's error.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// No connection could be made.
-    #[error("no connection could be made: check that the address is right and served")]
+    #[error("cannot connect: check that the address is correct and that a server listens on it")]
     Connection {
-        /// What happened.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// The endpoint accepted the connection and closed it before a whole response had arrived.
     #[error("the endpoint closed the connection without a response")]
     Closed {
-        /// What happened.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
 }
 
-/// A client with a pool of connections.
+/// An HTTP client with a connection pool.
 pub(super) struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     timeout: Duration,
@@ -129,7 +129,7 @@ impl Http {
             .with_no_client_auth();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        // What is measured is the endpoint, not the wait of the system for more to send.
+        // Nagle's algorithm would add its delay to the measured latency.
         tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -142,37 +142,37 @@ impl Http {
         })
     }
 
-    pub(super) async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Delivery, DeliveryFailure> {
+    pub(super) async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<HttpResponse, SendError> {
         request
             .headers_mut()
             .insert(USER_AGENT, HeaderValue::from_static(NAME));
         let begun = Instant::now();
-        let answer = tokio::time::timeout(self.timeout, self.answer(request, begun)).await;
-        answer.unwrap_or(Err(DeliveryFailure::TimedOut { limit: self.timeout }))
+        let result = tokio::time::timeout(self.timeout, self.exchange(request, begun)).await;
+        result.unwrap_or(Err(SendError::TimedOut { limit: self.timeout }))
     }
 
-    async fn answer(
+    async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
         begun: Instant,
-    ) -> Result<Delivery, DeliveryFailure> {
+    ) -> Result<HttpResponse, SendError> {
         let is_https = request.uri().scheme_str() == Some("https");
         let response = self.client.request(request).await;
-        let response = response.map_err(|error| unreachable::told_apart(error.into(), is_https))?;
+        let response = response.map_err(|error| classify(error.into(), is_https))?;
         let (head, body) = response.into_parts();
-        let body = match Limited::new(body, MAX_ANSWER).collect().await {
+        let body = match Limited::new(body, MAX_RESPONSE).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                return Err(DeliveryFailure::TooLarge { limit: MAX_ANSWER });
+                return Err(SendError::TooLarge { limit: MAX_RESPONSE });
             }
-            Err(source) => return Err(DeliveryFailure::Closed { source }),
+            Err(source) => return Err(SendError::Closed { source }),
         };
         let content_type = head.headers.get(CONTENT_TYPE);
         let exchange_id = head
             .headers
             .get(EXCHANGE_ID)
             .and_then(|value| value.to_str().ok());
-        Ok(Delivery {
+        Ok(HttpResponse {
             status: head.status.as_u16(),
             content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             exchange_id: exchange_id.map(|id| id.chars().take(LONGEST_ID).collect()),
@@ -183,14 +183,14 @@ impl Http {
     }
 }
 
-/// The system's certificate authorities, and those that were added.
+/// Returns the system's certificate authorities and the extra ones.
 pub(super) fn roots(
     system: bool,
     extra: Vec<CertificateDer<'static>>,
 ) -> Result<RootCertStore, rustls::Error> {
     let mut roots = RootCertStore::empty();
     if system {
-        // Certificates that cannot be read are left out, as every client does.
+        // Certificates that cannot be parsed are ignored, as every client does.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     for certificate in extra {
@@ -199,7 +199,7 @@ pub(super) fn roots(
     Ok(roots)
 }
 
-/// Whether a token may be sent there in the clear.
+/// Returns whether the host is this machine, so that a token may be sent unencrypted.
 pub(super) fn is_loopback(uri: &Uri) -> bool {
     let host = uri
         .host()

@@ -1,4 +1,4 @@
-//! Rate limits, and the usage headers that tell of them (Meta, *Graph API rate limiting*).
+//! Rate limits, and the usage headers that report them (Meta, *Graph API rate limiting*).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// How many calls are answered before Graph refuses more; by default there is no limit.
+/// The number of calls before Graph returns a rate limit error; by default there is no limit.
 ///
-/// Calls are counted in windows that begin with the first call (Meta's hour rolls; here it does not).
+/// Calls are counted in fixed windows that begin with the first call; Meta's window is a rolling hour.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
@@ -19,35 +19,37 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// No limits.
+    /// Returns no limits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers this many calls of an app in a window; then code 4, with `X-App-Usage`.
+    /// Allows this many calls of an app in a window; further ones get code 4, with `X-App-LimitUsage`.
     #[must_use]
     pub fn app(mut self, calls: u32) -> Self {
         self.app = Some(calls);
         self
     }
 
-    /// Answers this many calls to the edges of one account; then code 80007, with both usage headers.
+    /// Allows this many calls to the edges of one account; further ones get code 80007, with both usage
+    /// headers.
     ///
-    /// The key endpoint does not count here: Meta does not list it among those of this limit.
+    /// Calls to the key endpoint do not count: Meta does not list it for this limit.
     #[must_use]
     pub fn account(mut self, calls: u32) -> Self {
         self.account = Some(calls);
         self
     }
 
-    /// Sets the window; one hour by default.
+    /// Sets the length of the window; one hour by default.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.window_ms = Some(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
-    /// Sends `Retry-After` with this many seconds on a refusal; Meta does not document that it does.
+    /// Adds `Retry-After` with this many seconds to a rate limit error; Meta does not document that it sends
+    /// one.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
@@ -73,9 +75,9 @@ struct Window {
     calls: u32,
 }
 
-/// What one call found of its limits: the headers to send, and which limit it broke.
+/// The usage after one call: the headers to send, and which limit is exceeded.
 #[derive(Debug, Default)]
-pub(crate) struct Usage {
+pub(crate) struct LimitUsage {
     pub(crate) app: Option<Value>,
     pub(crate) account: Option<Value>,
     pub(crate) retry_after: Option<u32>,
@@ -91,14 +93,14 @@ impl Limiter {
         };
     }
 
-    /// Counts a call by `app`, and by `account` where the call is to one of its edges.
-    pub(crate) fn count(&mut self, app: &str, account: Option<&str>) -> Usage {
+    /// Counts a call by `app`, and for `account` if the call is to one of its edges.
+    pub(crate) fn count(&mut self, app: &str, account: Option<&str>) -> LimitUsage {
         let window = self.limits.duration();
         let (app_percent, app_exceeded, _) = count(&mut self.apps, app, self.limits.app, window);
-        let mut usage = Usage {
+        let mut usage = LimitUsage {
             app: Some(app_usage(app_percent)),
             app_exceeded,
-            ..Usage::default()
+            ..LimitUsage::default()
         };
         if let Some(id) = account {
             let (percent, exceeded, minutes) = count(&mut self.accounts, id, self.limits.account, window);
@@ -112,12 +114,12 @@ impl Limiter {
     }
 }
 
-/// The headers of a limit that is reached, for faults that play one.
-pub(crate) fn exhausted(account: Option<&str>) -> Usage {
-    Usage {
+/// Returns the usage of a limit that is reached, for the rate limit faults.
+pub(crate) fn exhausted(account: Option<&str>) -> LimitUsage {
+    LimitUsage {
         app: Some(app_usage(100)),
         account: account.map(|id| account_usage(id, 100, 19)),
-        ..Usage::default()
+        ..LimitUsage::default()
     }
 }
 

@@ -1,22 +1,22 @@
-//! What callers say of a thing that they add; everything that they leave out is made up.
+//! Descriptions of objects to add; the emulator generates everything that is omitted.
 
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
-/// Whether a key can be set for a number, and what Graph answers if not.
+/// Whether a key can be set for a number, and the error that Graph returns if not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NumberState {
-    /// Registered with Cloud API: keys are taken.
+    /// Registered with Cloud API: keys are accepted.
     #[default]
     Registered,
     /// Not registered with Cloud API: code 133010.
     NotRegistered,
     /// Not eligible for encryption: status 422, code 100.
     NotEligible,
-    /// Not on the list of numbers that may set a key: code 10 on an upload; reading works.
+    /// Not on the allowlist for setting a key: code 10 on an upload; reading works.
     NotAllowlisted,
     /// Deleted: code 33.
     Deleted,
@@ -31,7 +31,7 @@ pub struct BusinessSpec {
 }
 
 impl BusinessSpec {
-    /// A business with an id that is made up.
+    /// Creates a business with a generated id.
     pub fn new() -> Self {
         Self::default()
     }
@@ -62,7 +62,7 @@ pub struct AccountSpec {
 }
 
 impl AccountSpec {
-    /// An account with an id that is made up, owned by the business with the lowest id.
+    /// Creates an account with a generated id, owned by the business with the lowest id.
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,7 +88,8 @@ impl AccountSpec {
         self
     }
 
-    /// Shares the account with a business (a solution partner), which then lists it among its clients'.
+    /// Shares the account with a business (a solution partner), which then lists it among its client
+    /// accounts.
     #[must_use]
     pub fn shared_with(mut self, business: impl Into<String>) -> Self {
         self.clients.push(business.into());
@@ -108,7 +109,7 @@ pub struct NumberSpec {
 }
 
 impl NumberSpec {
-    /// A registered number with an id that is made up, in the account with the lowest id.
+    /// Creates a registered number with a generated id, in the account with the lowest id.
     pub fn new() -> Self {
         Self::default()
     }
@@ -127,21 +128,21 @@ impl NumberSpec {
         self
     }
 
-    /// Sets the number as people dial it.
+    /// Sets the display phone number, such as `+1 555-025-3483`.
     #[must_use]
     pub fn display_phone_number(mut self, number: impl Into<String>) -> Self {
         self.display_phone_number = Some(number.into());
         self
     }
 
-    /// Sets the name that people see.
+    /// Sets the verified name, which users see.
     #[must_use]
     pub fn verified_name(mut self, name: impl Into<String>) -> Self {
         self.verified_name = Some(name.into());
         self
     }
 
-    /// Sets whether a key can be set for it.
+    /// Sets the state, which decides whether a key can be set.
     #[must_use]
     pub fn state(mut self, state: NumberState) -> Self {
         self.state = state;
@@ -149,7 +150,7 @@ impl NumberSpec {
     }
 }
 
-/// A Meta app to add: tokens belong to one, and its secret signs.
+/// A Meta app to add. Tokens belong to an app; its secret keys signatures and proofs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppSpec {
@@ -162,7 +163,7 @@ pub struct AppSpec {
 }
 
 impl AppSpec {
-    /// An app with this id (digits) and this secret, which takes calls without `appsecret_proof`.
+    /// Creates an app with this id (digits) and this secret, which accepts calls without `appsecret_proof`.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -179,7 +180,8 @@ impl AppSpec {
         self
     }
 
-    /// Turns "Require App Secret" on or off: with it, a call without `appsecret_proof` is refused.
+    /// Turns "Require App Secret" on or off; if on, a call without `appsecret_proof` is refused. Off by
+    /// default.
     #[must_use]
     pub fn require_proof(mut self, require: bool) -> Self {
         self.require_proof = require;
@@ -203,7 +205,7 @@ pub struct TokenSpec {
     pub(crate) expires_at: u64,
 }
 
-/// The permissions that a token has when nothing else is said.
+/// The default permissions of a token.
 fn all_scopes() -> Vec<String> {
     [
         "whatsapp_business_management",
@@ -215,9 +217,9 @@ fn all_scopes() -> Vec<String> {
 }
 
 impl TokenSpec {
-    /// A token that never expires, with every permission that the emulator asks for, on every account.
+    /// Creates a token that never expires, with every permission that the emulator checks, for every account.
     ///
-    /// `label` is what the token is called in the request log and in control calls.
+    /// `label` is the name of the token in the request log and in the control API.
     pub fn new(label: impl Into<String>, token: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -236,7 +238,7 @@ impl TokenSpec {
         self
     }
 
-    /// Sets exactly these permissions.
+    /// Replaces the permissions by these.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
@@ -250,7 +252,7 @@ impl TokenSpec {
         self
     }
 
-    /// Sets when the token expires, in seconds since 1970; 0 is never.
+    /// Sets when the token expires, in seconds since 1970; 0 means never.
     #[must_use]
     pub fn expires_at(mut self, unix_seconds: u64) -> Self {
         self.expires_at = unix_seconds;

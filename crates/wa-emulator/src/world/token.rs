@@ -17,10 +17,10 @@ pub(crate) struct Token {
     pub(crate) secret: Secret,
     pub(crate) app: String,
     pub(crate) scopes: Vec<String>,
-    /// The accounts that the token reaches; `None` is all.
+    /// The accounts that the token may access; `None` means all.
     pub(crate) accounts: Option<Vec<String>>,
     pub(crate) issued_at: u64,
-    /// Seconds since 1970; 0 is never.
+    /// Seconds since 1970; 0 means never.
     pub(crate) expires_at: u64,
     pub(crate) revoked: bool,
 }
@@ -156,7 +156,7 @@ impl World {
         Ok(())
     }
 
-    /// The token with this text, and its label.
+    /// Returns the token with this text, and its label.
     pub(crate) fn find_token(&self, text: &str) -> Option<(&str, &Token)> {
         self.tokens
             .iter()

@@ -1,4 +1,4 @@
-//! A report, and the log of how it came to be, show no secret.
+//! No secret is shown in a report or in the log of its check.
 
 use std::fmt::Write as _;
 
@@ -12,19 +12,19 @@ use crate::faults::check;
 const CANARY: &str = "CANARYcanaryCANARY";
 
 #[tokio::test]
-async fn the_canary_is_nowhere() {
+async fn no_secret_is_shown() {
     let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log_file.reopen().unwrap())
         .finish();
-    // For the whole program: the other tests beside this one log into it too, and know no canary.
+    // The subscriber is global: the other tests in this binary log to it too, and do not contain the canary.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let mut shown = String::new();
-    for fault in [Fault::None, Fault::PlainReply, Fault::InitHasNoScreen] {
+    for fault in [Fault::None, Fault::PlainResponse, Fault::InitHasNoScreen] {
         let url = serve(fault).await;
         let data = json!({CANARY: CANARY});
-        // The endpoint gives the data back: it is in what the check reads.
+        // The endpoint returns the data, so the check reads it.
         let check = check(&url).flow_token(CANARY).data_exchange("FIRST", data);
         write!(shown, "{check:?}").unwrap();
         let check = check.build().unwrap();
@@ -55,6 +55,6 @@ async fn the_canary_is_nowhere() {
     }
     assert!(!shown.contains("CANARY"), "{shown}");
     let log = std::fs::read_to_string(&log_file).unwrap();
-    assert!(log.contains("exchange.ping"), "the capture captures: {log}");
+    assert!(log.contains("exchange.ping"), "the log is captured: {log}");
     assert!(!log.contains("CANARY"), "{log}");
 }

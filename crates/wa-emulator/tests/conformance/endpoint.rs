@@ -1,4 +1,4 @@
-//! A Flow endpoint of a few lines, with one fault or none.
+//! A minimal Flow endpoint, with one fault or none.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,13 +55,13 @@ pub(crate) static PAIR: LazyLock<Pair> = LazyLock::new(|| {
     }
 });
 
-/// Serves until the test is over; gives the URL.
+/// Serves until the end of the test; returns the URL.
 pub(crate) async fn serve(fault: Fault) -> String {
     let address = listen(fault, None).await;
     format!("http://{address}/flow")
 }
 
-/// A right endpoint over TLS: its URL, and the certificate to trust.
+/// Serves a correct endpoint over TLS; returns its URL and the certificate to trust.
 pub(crate) async fn serve_over_tls() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -124,17 +124,17 @@ async fn connection(
 ) {
     let service = service_fn(|request| {
         let dead = Arc::clone(dead);
-        async move { answer(fault, request, &dead).await }
+        async move { handle(fault, request, &dead).await }
     });
     let mut http = http1::Builder::new();
     http.keep_alive(fault != Fault::ConnectionsAreClosed);
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// A status without a body; 0 ends the connection, 1 never answers, 2 ends everything.
+/// A status without a body; 0 closes the connection, 1 never responds, 2 stops the server.
 pub(crate) type Refused = u16;
 
-async fn answer(
+async fn handle(
     fault: Fault,
     request: Request<Incoming>,
     dead: &AtomicBool,
@@ -144,7 +144,7 @@ async fn answer(
         .headers
         .get("user-agent")
         .is_some_and(|agent| agent.to_str().unwrap().starts_with("wa-"));
-    if fault == Fault::RefusesStrangers && !named {
+    if fault == Fault::RefusesMissingUserAgent && !named {
         return Ok(status(403));
     }
     let kills = matches!(fault, Fault::OversizeKills | Fault::OversizeKillsForASecond);
@@ -157,21 +157,21 @@ async fn answer(
         Fault::NoBodyLimit | Fault::OversizeIs500 => usize::MAX,
         _ => LIMIT,
     };
-    let reply = if head.method == Method::POST {
+    let result = if head.method == Method::POST {
         match Limited::new(body, limit).collect().await {
             Ok(body) => exchange(fault, &head.headers, &body.to_bytes()),
             Err(_) => Err(413),
         }
-    } else if fault == Fault::GetIsAnswered {
+    } else if fault == Fault::GetIs200 {
         Ok(String::new())
     } else {
         Err(405)
     };
-    let status = match reply {
+    let status = match result {
         Ok(body) => {
             let content_type = match fault {
-                Fault::JsonReply => "application/json",
-                Fault::HtmlReply => "text/html; charset=utf-8",
+                Fault::JsonResponse => "application/json",
+                Fault::HtmlResponse => "text/html; charset=utf-8",
                 _ => "text/plain",
             };
             return Ok(Response::builder()
@@ -193,7 +193,7 @@ async fn answer(
 fn status(status: u16) -> Response<Full<Bytes>> {
     let mut response = Response::builder().status(status);
     if status == 504 {
-        // As our own gateway names an exchange whose upstream was too slow.
+        // Like the gateway, which names an exchange whose upstream was too slow.
         response = response.header("x-exchange-id", "4b06998b7cfff797");
     }
     response.body(Full::default()).unwrap()
@@ -221,8 +221,8 @@ fn exchange(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<String, Re
         return Err(if fault == Fault::OtherJsonIs500 { 500 } else { 400 });
     }
     let opened = open(fault, &envelope)?;
-    let answer = respond(fault, &opened.request)?;
-    Ok(opened.write(fault, &answer))
+    let payload = respond(fault, &opened.request)?;
+    Ok(opened.write(fault, &payload))
 }
 
 struct Opened {
@@ -245,7 +245,7 @@ fn open(fault: Fault, envelope: &Value) -> Result<Opened, Refused> {
         member("initial_vector").unwrap(),
     );
     if key.is_empty() {
-        return Err(or(Fault::EmptyTextsAre500, 500));
+        return Err(or(Fault::EmptyStringsAre500, 500));
     }
     if key.len() != 256 {
         return Err(or(Fault::ShortKeyIs500, 500));
@@ -276,7 +276,7 @@ fn open(fault: Fault, envelope: &Value) -> Result<Opened, Refused> {
             let vector: [u8; 12] = vector[..12].try_into().unwrap();
             AesGcm::<Aes128, U12>::new(&aes_key.into()).decrypt(&vector.into(), &*data)
         }
-        // Counter mode is its own inverse, so encrypting decrypts, and nobody looks at the tag.
+        // Counter mode is its own inverse, so encrypting decrypts without checking the tag.
         Fault::TagIsNotChecked => cipher
             .encrypt(&vector.into(), &data[..data.len() - 16])
             .map(|mut text| {
@@ -300,13 +300,13 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
     let acknowledged = json!({"data": {"acknowledged": true}});
     let screen = json!({"screen": "FIRST", "data": {"seen": request["data"]}});
     let data = &request["data"];
-    let is_notice =
+    let is_notification =
         data["error"].is_string() || (fault != Fault::ErrorKeyIsUnknown && data["error_key"].is_string());
     if request["version"] != "3.0" {
         let action = &request["action"];
         match fault {
             Fault::Version4IsRefused => return Err(400),
-            Fault::Version4IsPingedOnly if action != "ping" => return Err(500),
+            Fault::Version4IsForPingsOnly if action != "ping" => return Err(500),
             Fault::Version4Crashes if action != "ping" => return Err(0),
             Fault::Version4IsRefusedForData if action == "data_exchange" => return Err(400),
             _ => {}
@@ -332,12 +332,12 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
         "BACK" if fault == Fault::BackIs500 => Err(500),
         "BACK" if fault == Fault::BackIsRefused => Err(400),
         "BACK" if fault == Fault::BackHasNoScreen => Ok(json!({"data": {}})),
-        "INIT" if fault == Fault::NoticeByInitIsAScreen => Ok(screen),
+        "INIT" if fault == Fault::NotificationByInitIsAScreen => Ok(screen),
         "ping" if fault == Fault::PingIs500 => Err(500),
         "ping" if fault == Fault::PingIsAcknowledged => Ok(acknowledged),
         "ping" => Ok(active),
-        _ if is_notice && fault == Fault::NoticeIs500 => Err(500),
-        _ if is_notice && fault != Fault::NoticeIsAScreen => Ok(acknowledged),
+        _ if is_notification && fault == Fault::NotificationIs500 => Err(500),
+        _ if is_notification && fault != Fault::NotificationIsAScreen => Ok(acknowledged),
         _ if fault == Fault::TokenIsUnknown => Err(427),
         "INIT" if fault == Fault::InitHasNoScreen => Ok(json!({"data": {}})),
         _ => Ok(screen),
@@ -345,30 +345,30 @@ fn respond(fault: Fault, request: &Value) -> Result<Value, Refused> {
 }
 
 impl Opened {
-    fn write(&self, fault: Fault, answer: &Value) -> String {
-        let is_acknowledgement = answer["data"]["acknowledged"] == true;
-        let is_active = answer["data"]["status"] == "active";
-        if fault == Fault::PlainReply
+    fn write(&self, fault: Fault, payload: &Value) -> String {
+        let is_acknowledgement = payload["data"]["acknowledged"] == true;
+        let is_active = payload["data"]["status"] == "active";
+        if fault == Fault::PlainResponse
             || (fault == Fault::PingIsPlain && is_active)
             || (fault == Fault::AcknowledgementIsPlain && is_acknowledgement)
         {
-            return answer.to_string();
+            return payload.to_string();
         }
         let flip = if fault == Fault::UnflippedVector { 0 } else { 0xff };
         let vector = self.vector.map(|byte| byte ^ flip);
         let cipher = AesGcm::<Aes128, U16>::new(&self.aes_key.into());
         let text = BASE64.encode(
             &cipher
-                .encrypt(&vector.into(), answer.to_string().as_bytes())
+                .encrypt(&vector.into(), payload.to_string().as_bytes())
                 .unwrap(),
         );
         match fault {
-            Fault::QuotedReply => format!("\"{text}\""),
+            Fault::QuotedResponse => format!("\"{text}\""),
             Fault::QuotedAcknowledgement if is_acknowledgement => format!("\"{text}\""),
-            Fault::ReplyWithLineEnd => text + "\n",
-            // Too long for a ping to show it.
-            Fault::WrappedReply if text.len() > 64 => format!("{}\n{}", &text[..64], &text[64..]),
-            Fault::UrlSafeReply => text.replace('+', "-").replace('/', "_").replace('=', ""),
+            Fault::ResponseWithLineEnd => text + "\n",
+            // The response to a ping is too short to be wrapped.
+            Fault::WrappedResponse if text.len() > 64 => format!("{}\n{}", &text[..64], &text[64..]),
+            Fault::UrlSafeResponse => text.replace('+', "-").replace('/', "_").replace('=', ""),
             _ => text,
         }
     }

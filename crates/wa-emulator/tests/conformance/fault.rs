@@ -1,21 +1,21 @@
-//! The faults that the endpoint of the tests can have.
+//! The faults of the test endpoint.
 
-/// What an endpoint does wrong.
+/// A fault of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
     NoSignatureCheck,
-    EmptySecretIsGood,
-    AnyPrefixIsGood,
+    EmptySecretIsAccepted,
+    AnyPrefixIsAccepted,
     ShortSignatureIs500,
     UnsignedIs401,
-    SignatureOverJsonWrittenAnew,
+    SignatureOverReserialisedJson,
     SignatureOverPythonsJson,
     SignatureOverPhpsJson,
     UndecryptableIs500,
     UndecryptableIs400,
     TagIsNotChecked,
-    RefusesStrangers,
+    RefusesMissingUserAgent,
     AllIsOk,
     BadBase64Is500,
     ShortDataCrashes,
@@ -24,15 +24,15 @@ pub(crate) enum Fault {
     ShortDataKillsForASecond,
     ShortKeyIs500,
     ShortVectorIs500,
-    EmptyTextsAre500,
-    QuotedReply,
-    ReplyWithLineEnd,
-    WrappedReply,
-    UrlSafeReply,
+    EmptyStringsAre500,
+    QuotedResponse,
+    ResponseWithLineEnd,
+    WrappedResponse,
+    UrlSafeResponse,
     QuotedAcknowledgement,
-    HtmlReply,
-    JsonReply,
-    PlainReply,
+    HtmlResponse,
+    JsonResponse,
+    PlainResponse,
     UnflippedVector,
     TwelveByteVector,
     OaepBySha1,
@@ -43,9 +43,9 @@ pub(crate) enum Fault {
     InitHasNoScreen,
     InitIsRefused,
     TokenIsUnknown,
-    NoticeIs500,
-    NoticeIsAScreen,
-    NoticeByInitIsAScreen,
+    NotificationIs500,
+    NotificationIsAScreen,
+    NotificationByInitIsAScreen,
     AcknowledgementIsPlain,
     PingIsPlain,
     ErrorKeyIsUnknown,
@@ -62,15 +62,15 @@ pub(crate) enum Fault {
     OversizeKills,
     OversizeKillsForASecond,
     EveryThirdIs503,
-    GetIsAnswered,
-    /// The HMAC is keyed with the webhook's verify token; a bad signature is a 401.
+    GetIs200,
+    /// The HMAC is keyed with the webhook's verify token; an incorrect signature gets 401.
     VerifyTokenIsTheSecret,
-    /// The same, and the verify token is not set.
+    /// As before, but the verify token is not set.
     VerifyTokenIsUnset,
-    /// Another secret, and a request without a signature is not checked.
+    /// The endpoint has another secret, and accepts unsigned requests.
     OnlySignedIsChecked,
-    /// Version 4.0 is refused for everything but a ping.
-    Version4IsPingedOnly,
+    /// Version 4.0 is accepted for a ping only.
+    Version4IsForPingsOnly,
     Version4Crashes,
     Version4IsRefusedForData,
     BackCrashes,

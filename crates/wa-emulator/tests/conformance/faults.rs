@@ -1,4 +1,4 @@
-//! Every fault is found, and by the checks that are about it only.
+//! Each fault breaks the rules about it, and no others.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) async fn report(fault: Fault) -> Report {
     check(&url).build().unwrap().run(|_| ()).await.unwrap()
 }
 
-/// The checks that have to fail; everything else passes or, where it cannot be told, is skipped.
+/// Asserts that exactly these rules fail; all others pass, or are skipped if they cannot be determined.
 pub(crate) async fn is_found_by(fault: Fault, failed: &[&str]) {
     let report = report(fault).await;
     assert_eq!(ids(&report, Verdict::Fail), failed, "{fault:?}: {report:#?}");
@@ -35,7 +35,7 @@ pub(crate) async fn is_found_by(fault: Fault, failed: &[&str]) {
     assert!(!report.is_conformant());
 }
 
-/// The checks that give advice; the endpoint conforms all the same.
+/// Asserts that exactly these rules give advice; the endpoint conforms.
 pub(crate) async fn is_advised_by(fault: Fault, advice: &[&str]) {
     let report = report(fault).await;
     assert_eq!(ids(&report, Verdict::Advice), advice, "{fault:?}: {report:#?}");
@@ -43,7 +43,7 @@ pub(crate) async fn is_advised_by(fault: Fault, advice: &[&str]) {
 }
 
 #[tokio::test]
-async fn signatures_that_are_not_checked_well() {
+async fn faults_in_the_signature_check() {
     let all = [
         "signature.missing",
         "signature.too-short",
@@ -51,15 +51,15 @@ async fn signatures_that_are_not_checked_well() {
         "signature.empty-secret",
     ];
     is_found_by(Fault::NoSignatureCheck, &all).await;
-    is_found_by(Fault::EmptySecretIsGood, &["signature.empty-secret"]).await;
-    is_advised_by(Fault::AnyPrefixIsGood, &["signature.other-prefix"]).await;
+    is_found_by(Fault::EmptySecretIsAccepted, &["signature.empty-secret"]).await;
+    is_advised_by(Fault::AnyPrefixIsAccepted, &["signature.other-prefix"]).await;
     is_found_by(Fault::ShortSignatureIs500, &["signature.too-short"]).await;
     is_found_by(Fault::UnsignedIs401, &["signature.missing"]).await;
-    is_found_by(Fault::SignatureOverJsonWrittenAnew, &["signature.raw-bytes"]).await;
+    is_found_by(Fault::SignatureOverReserialisedJson, &["signature.raw-bytes"]).await;
 }
 
 #[tokio::test]
-async fn a_signature_over_json_written_anew_in_another_style_is_named() {
+async fn a_signature_over_json_in_the_style_of_a_library_is_named() {
     for (fault, style) in [
         (Fault::SignatureOverPythonsJson, "Python's json.dumps"),
         (Fault::SignatureOverPhpsJson, "PHP's json_encode"),
@@ -87,7 +87,7 @@ async fn a_signature_over_json_written_anew_in_another_style_is_named() {
 }
 
 #[tokio::test]
-async fn statuses_of_what_cannot_be_decrypted() {
+async fn statuses_for_undecryptable_requests() {
     let all = [
         "undecryptable.tampered-tag",
         "undecryptable.foreign-key",
@@ -103,11 +103,11 @@ async fn statuses_of_what_cannot_be_decrypted() {
     is_found_by(Fault::ShortDataCrashes, &["undecryptable.short-data"]).await;
     is_found_by(Fault::ShortKeyIs500, &["undecryptable.key-length"]).await;
     is_found_by(Fault::ShortVectorIs500, &["undecryptable.iv-length"]).await;
-    is_found_by(Fault::EmptyTextsAre500, &["undecryptable.empty-members"]).await;
+    is_found_by(Fault::EmptyStringsAre500, &["undecryptable.empty-members"]).await;
 }
 
 #[tokio::test]
-async fn another_status_of_the_client_error_class_is_tolerated_where_no_client_sends_such_a_thing() {
+async fn another_4xx_is_tolerated_for_requests_that_no_client_sends() {
     let report = report(Fault::UndecryptableIs400).await;
     assert_eq!(
         ids(&report, Verdict::Fail),
@@ -124,9 +124,9 @@ async fn another_status_of_the_client_error_class_is_tolerated_where_no_client_s
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs_is_waited_for_until_the_limit_and_no_longer() {
+async fn a_request_to_an_endpoint_that_hangs_times_out() {
     let url = serve(Fault::ShortDataHangs).await;
-    // Everything else answers at once; a generous limit keeps slow machines out of it.
+    // All other requests get a response at once; the long timeout is for slow machines.
     let check = check(&url).timeout(Duration::from_secs(3)).build().unwrap();
     let report = check.run(|_| ()).await.unwrap();
     assert_eq!(
@@ -136,12 +136,12 @@ async fn an_endpoint_that_hangs_is_waited_for_until_the_limit_and_no_longer() {
     );
     assert_eq!(
         report.finding("undecryptable.short-data").unwrap().seen,
-        "no answer within 3000 ms"
+        "no response within 3000 ms"
     );
 }
 
 #[tokio::test]
-async fn an_endpoint_that_dies_is_blamed_for_that_and_for_nothing_after_it() {
+async fn a_crash_fails_one_rule_and_the_rest_is_not_run() {
     let report = report(Fault::ShortDataKills).await;
     assert_eq!(
         ids(&report, Verdict::Fail),
@@ -151,18 +151,18 @@ async fn an_endpoint_that_dies_is_blamed_for_that_and_for_nothing_after_it() {
     let seen = &report.finding("undecryptable.short-data").unwrap().seen;
     assert_eq!(
         seen,
-        "the endpoint closed the connection without a response, and nothing was answered any more"
+        "the endpoint closed the connection without a response, and the endpoint stopped responding"
     );
     let after = report.finding("signature.missing").unwrap();
     assert_eq!(after.verdict, Verdict::NotRun);
     assert_eq!(
         after.seen,
-        "the endpoint does not answer any more since undecryptable.short-data"
+        "the endpoint stopped responding after undecryptable.short-data"
     );
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_restarted_is_waited_for_and_blamed_for_its_crash() {
+async fn the_check_waits_for_a_restart_and_reports_the_crash() {
     for (fault, id) in [
         (Fault::ShortDataKillsForASecond, "undecryptable.short-data"),
         (Fault::OversizeKillsForASecond, "size.oversize"),
@@ -173,41 +173,41 @@ async fn an_endpoint_that_is_restarted_is_waited_for_and_blamed_for_its_crash() 
         let seen = &report.finding(id).unwrap().seen;
         assert!(
             seen.starts_with("the endpoint closed the connection without a response, and it took ")
-                && seen.ends_with(" until something was answered again"),
+                && seen.ends_with(" until the endpoint responded again"),
             "{seen}"
         );
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_that_dies_of_too_much_has_not_cut_it_off() {
+async fn a_crash_on_an_oversized_body_is_not_a_refusal() {
     is_found_by(Fault::OversizeKills, &["size.oversize"]).await;
 }
 
 #[tokio::test]
-async fn replies_that_no_phone_can_read() {
-    is_found_by(Fault::QuotedReply, &["reply.encoding"]).await;
-    is_found_by(Fault::WrappedReply, &["reply.encoding"]).await;
-    is_found_by(Fault::UrlSafeReply, &["reply.encoding"]).await;
-    is_found_by(Fault::PlainReply, &["reply.encryption"]).await;
+async fn responses_that_phones_cannot_read() {
+    is_found_by(Fault::QuotedResponse, &["reply.encoding"]).await;
+    is_found_by(Fault::WrappedResponse, &["reply.encoding"]).await;
+    is_found_by(Fault::UrlSafeResponse, &["reply.encoding"]).await;
+    is_found_by(Fault::PlainResponse, &["reply.encryption"]).await;
     is_found_by(Fault::UnflippedVector, &["reply.encryption"]).await;
-    is_advised_by(Fault::ReplyWithLineEnd, &["reply.encoding"]).await;
-    is_advised_by(Fault::JsonReply, &["reply.content-type"]).await;
-    is_advised_by(Fault::HtmlReply, &["reply.content-type"]).await;
+    is_advised_by(Fault::ResponseWithLineEnd, &["reply.encoding"]).await;
+    is_advised_by(Fault::JsonResponse, &["reply.content-type"]).await;
+    is_advised_by(Fault::HtmlResponse, &["reply.content-type"]).await;
     is_found_by(Fault::QuotedAcknowledgement, &["notification.error"]).await;
 }
 
 #[tokio::test]
-async fn a_fault_in_how_a_reply_is_spelt_hides_nothing_else() {
+async fn a_fault_in_the_base64_hides_no_other_rule() {
     for (fault, verdict, words) in [
         (
-            Fault::ReplyWithLineEnd,
+            Fault::ResponseWithLineEnd,
             Verdict::Advice,
             "a line end follows the base64",
         ),
-        (Fault::QuotedReply, Verdict::Fail, "quoted as a JSON string"),
-        (Fault::WrappedReply, Verdict::Fail, "wrapped into lines"),
-        (Fault::UrlSafeReply, Verdict::Fail, "URL-safe"),
+        (Fault::QuotedResponse, Verdict::Fail, "quoted as a JSON string"),
+        (Fault::WrappedResponse, Verdict::Fail, "wrapped into lines"),
+        (Fault::UrlSafeResponse, Verdict::Fail, "URL-safe"),
     ] {
         let report = report(fault).await;
         let encoding = report.finding("reply.encoding").unwrap();
@@ -225,8 +225,8 @@ async fn a_fault_in_how_a_reply_is_spelt_hides_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_200_alone_is_no_proof_that_anything_was_decrypted() {
-    for fault in [Fault::AllIsOk, Fault::PlainReply] {
+async fn a_200_alone_does_not_prove_decryption() {
+    for fault in [Fault::AllIsOk, Fault::PlainResponse] {
         let report = report(fault).await;
         for id in ["crypto.oaep", "crypto.iv"] {
             assert_eq!(
@@ -253,25 +253,25 @@ async fn a_200_alone_is_no_proof_that_anything_was_decrypted() {
 }
 
 #[tokio::test]
-async fn decryption_that_is_not_whatsapps_is_named() {
+async fn another_way_to_decrypt_is_named() {
     is_found_by(Fault::TwelveByteVector, &["crypto.iv"]).await;
     is_found_by(Fault::OaepBySha1, &["crypto.oaep"]).await;
 }
 
 #[tokio::test]
-async fn answers_that_are_not_what_was_asked_for() {
+async fn responses_of_the_wrong_kind() {
     is_found_by(Fault::PingIs500, &["exchange.ping"]).await;
     is_found_by(Fault::PingIsAcknowledged, &["exchange.ping"]).await;
     is_found_by(Fault::InitHasNoScreen, &["exchange.init"]).await;
     is_found_by(Fault::InitIsRefused, &["exchange.init"]).await;
-    is_found_by(Fault::NoticeIsAScreen, &["notification.error"]).await;
-    is_found_by(Fault::NoticeByInitIsAScreen, &["notification.error-init"]).await;
+    is_found_by(Fault::NotificationIsAScreen, &["notification.error"]).await;
+    is_found_by(Fault::NotificationByInitIsAScreen, &["notification.error-init"]).await;
     is_found_by(Fault::AcknowledgementIsPlain, &["notification.error"]).await;
     is_advised_by(Fault::ErrorKeyIsUnknown, &["notification.error-key"]).await;
 }
 
 #[tokio::test]
-async fn what_to_do_about_a_ping_depends_on_its_status() {
+async fn the_remedy_for_a_ping_depends_on_its_status() {
     let url = serve(Fault::None).await;
     let remedy = async |check: ConformanceCheckBuilder| {
         let report = check.build().unwrap().run(|_| ()).await.unwrap();
@@ -289,27 +289,27 @@ async fn what_to_do_about_a_ping_depends_on_its_status() {
     assert!(path.contains("nothing is at this path"), "{path}");
     let log = remedy(check(&serve(Fault::PingIs500).await)).await;
     assert!(log.contains("log"), "{log}");
-    let notice = report(Fault::NoticeIs500).await;
-    let notice = notice.finding("notification.error").unwrap().check.remedy;
-    assert!(notice.contains("log"), "{notice}");
-    // With a ping that is good, 432 is about the signature of the token.
+    let notification = report(Fault::NotificationIs500).await;
+    let remedy = notification.finding("notification.error").unwrap().check.remedy;
+    assert!(remedy.contains("log"), "{remedy}");
+    // If pings are accepted, a 432 is about the signature of the Flow token.
     let report = report(Fault::UnsignedTokenIs432).await;
     let remedy = report.finding("exchange.init").unwrap().check.remedy;
     assert!(remedy.contains("flow_token_signature"), "{remedy}");
 }
 
 #[tokio::test]
-async fn a_ping_that_is_refused_for_its_flow_token_is_not_answered() {
+async fn a_427_to_a_ping_is_a_failure() {
     is_found_by(Fault::PingIs427, &["exchange.ping"]).await;
     let report = report(Fault::PingIs427).await;
     assert_eq!(
         report.finding("exchange.ping").unwrap().seen,
-        "status 427 instead of 200: a ping carries no Flow token that could be refused"
+        "status 427 instead of 200: a ping carries no Flow token that could be invalid"
     );
 }
 
 #[tokio::test]
-async fn an_endpoint_that_gets_no_init_is_not_sent_one() {
+async fn init_can_be_disabled() {
     let url = serve(Fault::InitIsRefused).await;
     let report = check(&url)
         .init(false)
@@ -326,7 +326,7 @@ async fn an_endpoint_that_gets_no_init_is_not_sent_one() {
     ] {
         let finding = report.finding(id).unwrap();
         assert_eq!(finding.verdict, Verdict::Skipped, "{id}");
-        assert!(finding.seen.contains("no INIT is sent"), "{}", finding.seen);
+        assert!(finding.seen.contains("INIT is disabled"), "{}", finding.seen);
     }
     let check = check(&url)
         .init(false)
@@ -336,12 +336,12 @@ async fn an_endpoint_that_gets_no_init_is_not_sent_one() {
     assert_eq!(
         signed.verdict,
         Verdict::Pass,
-        "a data_exchange does as well: {report:#?}"
+        "a data_exchange is sent instead: {report:#?}"
     );
 }
 
 #[tokio::test]
-async fn a_flow_token_that_is_not_known_is_no_fault() {
+async fn a_refused_flow_token_is_not_a_failure() {
     let report = report(Fault::TokenIsUnknown).await;
     assert!(report.is_conformant(), "{report:#?}");
     let init = report.finding("exchange.init").unwrap();
@@ -349,7 +349,7 @@ async fn a_flow_token_that_is_not_known_is_no_fault() {
         (init.verdict, &*init.seen),
         (
             Verdict::Skipped,
-            "status 427, no body: name a Flow token that the endpoint knows"
+            "status 427, no body: use a Flow token that the endpoint accepts"
         )
     );
     let signed = report.finding("envelope.token-signature").unwrap();
@@ -357,7 +357,7 @@ async fn a_flow_token_that_is_not_known_is_no_fault() {
 }
 
 #[tokio::test]
-async fn envelopes_that_are_good_and_refused_or_bad_and_crash() {
+async fn faults_in_reading_envelopes() {
     is_found_by(Fault::UnknownMembersAreRefused, &["envelope.unknown-members"]).await;
     is_found_by(Fault::EscapedSlashesAreRefused, &["envelope.escaped-slashes"]).await;
     is_found_by(Fault::OtherJsonIs500, &["envelope.other-json"]).await;
@@ -367,33 +367,33 @@ async fn envelopes_that_are_good_and_refused_or_bad_and_crash() {
 }
 
 #[tokio::test]
-async fn sizes_methods_and_connections() {
+async fn faults_in_sizes_methods_and_connections() {
     is_found_by(Fault::BodyLimitOf100Kb, &["size.large"]).await;
     is_found_by(Fault::OversizeIs500, &["size.oversize"]).await;
     is_advised_by(Fault::NoBodyLimit, &["size.oversize"]).await;
-    is_advised_by(Fault::GetIsAnswered, &["http.method"]).await;
+    is_advised_by(Fault::GetIs200, &["http.method"]).await;
     is_advised_by(Fault::ConnectionsAreClosed, &["http.keep-alive"]).await;
 }
 
 #[tokio::test]
-async fn requests_that_got_no_200_are_told_with_what_they_got() {
+async fn pings_that_got_no_200_are_reported_with_their_status() {
     let url = serve(Fault::EveryThirdIs503).await;
     let report = check(&url).pings(9).build().unwrap().run(|_| ()).await.unwrap();
     let seen = &report.finding("latency.limit").unwrap().seen;
     assert!(
-        seen.starts_with("3 of 9 pings were not answered with 200: status 503"),
+        seen.starts_with("3 of 9 pings got no 200 response: status 503"),
         "{seen}"
     );
 }
 
 #[tokio::test]
-async fn what_was_measured_is_called_what_it_is() {
+async fn the_latency_names_the_kind_of_request() {
     let report = report(Fault::PingIs500).await;
     let seen = &report.finding("latency.limit").unwrap().seen;
     assert!(seen.starts_with("the slowest of 4 INIT requests took "), "{seen}");
 }
 
 #[tokio::test]
-async fn a_firewall_that_wants_a_name_is_given_one() {
-    assert!(report(Fault::RefusesStrangers).await.is_conformant());
+async fn requests_have_a_user_agent() {
+    assert!(report(Fault::RefusesMissingUserAgent).await.is_conformant());
 }

@@ -1,4 +1,4 @@
-//! Faults that endpoints in the field have, and that a ping with the right signature alone does not show.
+//! Faults of real endpoints that a correctly signed ping alone does not show.
 
 use serde_json::json;
 use wa_emulator::{Finding, Report, Verdict};
@@ -11,7 +11,7 @@ fn finding<'a>(report: &'a Report, id: &str) -> &'a Finding {
     report.finding(id).unwrap()
 }
 
-/// With a `data_exchange` too.
+/// Runs the check with a `data_exchange`.
 async fn report_with_screen(fault: Fault) -> Report {
     let url = serve(fault).await;
     let check = check(&url).data_exchange("FIRST", json!({"name": "Zoë"}));
@@ -19,14 +19,14 @@ async fn report_with_screen(fault: Fault) -> Report {
 }
 
 #[tokio::test]
-async fn an_hmac_keyed_with_the_verify_token_is_told_from_a_firewall() {
+async fn the_remedy_for_401_names_the_verify_token_and_a_firewall() {
     let report = report(Fault::VerifyTokenIsTheSecret).await;
     assert_eq!(ids(&report, Verdict::Fail), ["exchange.ping"], "{report:#?}");
     let ping = finding(&report, "exchange.ping");
     assert_eq!(ping.seen, "status 401 instead of 200");
     for word in [
-        "refuses every signature",
-        "of an empty key",
+        "refuses requests signed with this app secret",
+        "an empty key",
         "verify token",
         "a firewall",
     ] {
@@ -35,7 +35,7 @@ async fn an_hmac_keyed_with_the_verify_token_is_told_from_a_firewall() {
 }
 
 #[tokio::test]
-async fn an_hmac_keyed_with_nothing_is_reported_though_the_right_signature_is_refused() {
+async fn an_empty_key_is_reported_although_the_correct_signature_is_refused() {
     let report = report(Fault::VerifyTokenIsUnset).await;
     assert_eq!(
         ids(&report, Verdict::Fail),
@@ -45,8 +45,8 @@ async fn an_hmac_keyed_with_nothing_is_reported_though_the_right_signature_is_re
     let empty = finding(&report, "signature.empty-secret");
     assert_eq!(
         empty.seen,
-        "accepts a signature made with an empty key (status 200) and refuses that of the app secret (status 401): \
-         its app secret is not set, so anyone can sign"
+        "accepts a signature made with an empty key (status 200) and refuses that of the app secret \
+         (status 401): its app secret is not set, so anyone can sign requests"
     );
     let ping = finding(&report, "exchange.ping");
     assert_eq!(
@@ -58,38 +58,39 @@ async fn an_hmac_keyed_with_nothing_is_reported_though_the_right_signature_is_re
         (rest.verdict, &*rest.seen),
         (
             Verdict::NotRun,
-            "no request with the right signature was answered with 200: see signature.empty-secret"
+            "no request with the correct signature got a 200 response: see signature.empty-secret"
         )
     );
 }
 
 #[tokio::test]
-async fn an_endpoint_that_checks_signed_requests_only_is_reported() {
+async fn an_endpoint_that_accepts_unsigned_requests_is_reported() {
     let report = report(Fault::OnlySignedIsChecked).await;
     assert_eq!(ids(&report, Verdict::Fail), ["signature.missing"], "{report:#?}");
     assert_eq!(
         finding(&report, "signature.missing").seen,
-        "accepts an unsigned request (status 200) and refuses a signed one (status 432): anyone can send requests"
+        "accepts an unsigned request (status 200) and refuses a signed one (status 432): anyone can send \
+         requests"
     );
 }
 
 #[tokio::test]
-async fn a_key_is_not_blamed_where_no_signature_is_checked() {
+async fn the_remedy_does_not_name_the_key_if_no_signature_is_checked() {
     let unchecked = report(Fault::NoSignatureCheck).await;
     let remedy = finding(&unchecked, "signature.empty-secret").check.remedy;
     assert!(remedy.contains("see signature.missing"), "{remedy}");
-    let keyed = report(Fault::EmptySecretIsGood).await;
+    let keyed = report(Fault::EmptySecretIsAccepted).await;
     let remedy = finding(&keyed, "signature.empty-secret").check.remedy;
     assert!(remedy.contains("refuse to start without one"), "{remedy}");
 }
 
 #[tokio::test]
-async fn version_4_is_asked_of_each_action() {
-    is_advised_by(Fault::Version4IsPingedOnly, &["envelope.version"]).await;
-    let pinged = report_with_screen(Fault::Version4IsPingedOnly).await;
+async fn version_4_is_checked_for_each_action() {
+    is_advised_by(Fault::Version4IsForPingsOnly, &["envelope.version"]).await;
+    let pinged = report_with_screen(Fault::Version4IsForPingsOnly).await;
     assert_eq!(
         finding(&pinged, "envelope.version").seen,
-        "INIT: status 500 instead of 200; data_exchange: status 500 instead of 200, though version 3.0 is answered"
+        "INIT: status 500 instead of 200; data_exchange: status 500 instead of 200, but version 3.0 works"
     );
     let signed = finding(&pinged, "envelope.token-signature");
     assert_eq!(
@@ -101,9 +102,9 @@ async fn version_4_is_asked_of_each_action() {
     assert_eq!(ids(&data, Verdict::Advice), ["envelope.version"], "{data:#?}");
     assert_eq!(
         finding(&data, "envelope.version").seen,
-        "data_exchange: status 400 instead of 200, though version 3.0 is answered"
+        "data_exchange: status 400 instead of 200, but version 3.0 works"
     );
-    // It is answered without the signature, so that the version is not at fault.
+    // The message is accepted without the signature, so the version is not the cause.
     let signed = report_with_screen(Fault::SignedTokenIsRefused).await;
     assert_eq!(
         finding(&signed, "envelope.token-signature").seen,
@@ -113,7 +114,7 @@ async fn version_4_is_asked_of_each_action() {
 }
 
 #[tokio::test]
-async fn back_has_to_be_answered_or_refused_and_never_breaks_the_endpoint() {
+async fn back_must_be_handled_or_refused_and_never_crash_the_endpoint() {
     is_found_by(Fault::BackCrashes, &["exchange.back"]).await;
     is_found_by(Fault::BackIs500, &["exchange.back"]).await;
     is_found_by(Fault::BackHasNoScreen, &["exchange.back"]).await;
@@ -128,7 +129,7 @@ async fn back_has_to_be_answered_or_refused_and_never_breaks_the_endpoint() {
     assert!(
         finding(&killed, "exchange.back")
             .seen
-            .ends_with("nothing was answered any more"),
+            .ends_with("the endpoint stopped responding"),
         "{killed:#?}"
     );
     let check = check(&serve(Fault::BackIs500).await).back(false);
@@ -137,12 +138,12 @@ async fn back_has_to_be_answered_or_refused_and_never_breaks_the_endpoint() {
     let back = finding(&report, "exchange.back");
     assert_eq!(
         (back.verdict, &*back.seen),
-        (Verdict::Skipped, "no BACK is sent, as was asked for")
+        (Verdict::Skipped, "BACK is disabled")
     );
 }
 
 #[tokio::test]
-async fn a_504_that_names_its_exchange_is_not_blamed_on_a_proxy() {
+async fn the_remedy_for_a_504_with_an_exchange_id_names_no_proxy() {
     let report = report(Fault::PingIs504).await;
     let ping = finding(&report, "exchange.ping");
     assert_eq!(ping.seen, "status 504 instead of 200");

@@ -1,4 +1,4 @@
-//! The conformance check against endpoints that are right, and wrong in one way each.
+//! The conformance check against a correct endpoint, and against endpoints with one fault each.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,10 +9,10 @@
 )]
 
 mod canary;
+mod correct;
 mod endpoint;
 mod fault;
 mod faults;
 mod field;
 mod python;
-mod right;
 mod signature;

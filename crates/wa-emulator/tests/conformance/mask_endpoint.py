@@ -1,4 +1,4 @@
-"""A Flow endpoint that decrypts as Java does by default: RSA-OAEP by SHA-256, its masks by SHA-1."""
+"""A Flow endpoint that decrypts as Java does by default: RSA-OAEP with SHA-256, and MGF1 with SHA-1."""
 
 import base64
 import http.server
@@ -24,12 +24,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             cipher = AESGCM(key.decrypt(base64.b64decode(body["encrypted_aes_key"]), oaep))
             iv = base64.b64decode(body["initial_vector"])
             cipher.decrypt(iv, base64.b64decode(body["encrypted_flow_data"]), None)
-            reply = cipher.encrypt(bytes(b ^ 0xFF for b in iv), b'{"data":{"status":"active"}}', None)
-            self.answer(200, base64.b64encode(reply))
+            response = cipher.encrypt(bytes(b ^ 0xFF for b in iv), b'{"data":{"status":"active"}}', None)
+            self.respond(200, base64.b64encode(response))
         except ValueError:
-            self.answer(421, b"")
+            self.respond(421, b"")
 
-    def answer(self, status, body):
+    def respond(self, status, body):
         self.send_response(status)
         self.send_header("content-type", "text/plain")
         self.send_header("content-length", str(len(body)))

@@ -1,6 +1,7 @@
-//! Endpoints in Python: one made with pywa, a project of others, and one that decrypts as Java does by default.
+//! Endpoints in Python: one built with pywa, an independent project, and one that decrypts as Java does by
+//! default.
 //!
-//! Where the packages are not installed the tests say so and are over. To run them:
+//! If the packages are not installed, the tests print a message and pass. To run them:
 //!
 //! ```text
 //! python3 -m venv venv && venv/bin/pip install 'pywa[cryptography]==4.5.0' fastapi uvicorn
@@ -18,7 +19,7 @@ use crate::faults::ids;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
 
-/// The server as a process, with its address and its public key.
+/// The server process, with its address and its public key.
 struct Served {
     process: Child,
     url: String,
@@ -27,11 +28,11 @@ struct Served {
 }
 
 impl Served {
-    /// `None`, and a line that says so, where Python or a package is not there.
+    /// Starts the server. Returns `None`, and prints a message, if Python or a package is missing.
     fn start(script: &str) -> Option<Self> {
         let served = Self::try_start(script);
         if served.is_none() {
-            println!("skipped: no Python that can run {script}; name one in WA_TEST_PYTHON");
+            println!("skipped: no Python that can run {script}; set WA_TEST_PYTHON");
         }
         served
     }
@@ -97,7 +98,7 @@ async fn pywas_missing_signature_check_is_found() {
         assert!(failed.contains(&id), "{id} is not among {failed:?}");
         assert_eq!(
             report.finding(id).unwrap().seen,
-            "status 200: it was answered as if it were signed well"
+            "status 200: the endpoint accepted an invalid signature"
         );
     }
     let passed = ids(&report, Verdict::Pass);
@@ -113,7 +114,7 @@ async fn pywas_missing_signature_check_is_found() {
 }
 
 #[tokio::test]
-async fn masks_by_sha_1_are_named() {
+async fn mgf1_with_sha_1_is_named() {
     let Some(served) = Served::start("mask_endpoint.py") else {
         return;
     };
@@ -125,5 +126,5 @@ async fn masks_by_sha_1_are_named() {
     let report = check.run(|_| ()).await.unwrap();
     assert_eq!(ids(&report, Verdict::Fail), ["crypto.oaep"], "{report:#?}");
     let seen = &report.finding("crypto.oaep").unwrap().seen;
-    assert!(seen.contains("MGF1 by SHA-1, Java's default"), "{seen}");
+    assert!(seen.contains("MGF1 with SHA-1, Java's default"), "{seen}");
 }

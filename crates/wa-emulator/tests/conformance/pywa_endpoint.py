@@ -1,4 +1,4 @@
-"""A Flow endpoint made with pywa, with an app secret; says where it is as one line of JSON."""
+"""A Flow endpoint built with pywa, with an app secret; prints its URL and key as one line of JSON."""
 
 import importlib.metadata
 import json
@@ -35,7 +35,7 @@ wa = WhatsApp(
 
 
 @wa.on_flow_request("/flow")
-def answer(_: WhatsApp, request):
+def respond(_: WhatsApp, request):
     return request.respond(screen="NEXT", data={"seen": True})
 
 

@@ -1,4 +1,4 @@
-//! How the endpoint of the tests checks signatures.
+//! The signature check of the test endpoint.
 
 use aws_lc_rs::hmac;
 use data_encoding::HEXLOWER;
@@ -28,30 +28,33 @@ pub(crate) fn check(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<()
     if fault == Fault::ShortSignatureIs500 && given.len() < 64 {
         return Err(500);
     }
-    let anew = || {
+    let reserialised = || {
         serde_json::from_slice::<Value>(body)
             .map(|value| compact(&value))
             .unwrap_or_default()
     };
     let signed = match fault {
-        Fault::SignatureOverJsonWrittenAnew => anew(),
-        Fault::SignatureOverPythonsJson => String::from_utf8(anew())
+        Fault::SignatureOverReserialisedJson => reserialised(),
+        Fault::SignatureOverPythonsJson => String::from_utf8(reserialised())
             .unwrap()
             .replace("\":\"", "\": \"")
             .replace("\",\"", "\", \"")
             .into(),
-        Fault::SignatureOverPhpsJson => String::from_utf8(anew()).unwrap().replace('/', r"\/").into(),
+        Fault::SignatureOverPhpsJson => String::from_utf8(reserialised())
+            .unwrap()
+            .replace('/', r"\/")
+            .into(),
         _ => body.to_vec(),
     };
     let digest = |secret: &str| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         HEXLOWER.encode(hmac::sign(&key, &signed).as_ref())
     };
-    let good = match fault {
-        Fault::AnyPrefixIsGood => given
+    let valid = match fault {
+        Fault::AnyPrefixIsAccepted => given
             .split_once('=')
             .is_some_and(|(_, given)| given == digest(SECRET)),
-        Fault::EmptySecretIsGood => {
+        Fault::EmptySecretIsAccepted => {
             given == format!("sha256={}", digest("")) || given == format!("sha256={}", digest(SECRET))
         }
         Fault::VerifyTokenIsTheSecret => given == format!("sha256={}", digest("my verify token")),
@@ -59,10 +62,10 @@ pub(crate) fn check(fault: Fault, headers: &HeaderMap, body: &[u8]) -> Result<()
         Fault::OnlySignedIsChecked => given == format!("sha256={}", digest("of another app")),
         _ => given == format!("sha256={}", digest(SECRET)),
     };
-    if good { Ok(()) } else { Err(refused) }
+    if valid { Ok(()) } else { Err(refused) }
 }
 
-/// As a typed endpoint writes it: its members, in its order, then whatever else there was.
+/// Serialises the members as a typed endpoint does: the known ones in a fixed order, then the others.
 fn compact(value: &Value) -> Vec<u8> {
     let Value::Object(members) = value else {
         return Vec::new();

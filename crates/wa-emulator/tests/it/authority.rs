@@ -1,4 +1,4 @@
-//! Tokens in every place, `appsecret_proof`, and `debug_token`.
+//! Tokens in headers and parameters, `appsecret_proof`, and `debug_token`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use wa_emulator::{
     TokenSpec,
 };
 
-use crate::client::{Answer, get, key_path, send, started};
+use crate::client::{Response, get, key_path, send, started};
 
 fn proof(secret: &str, message: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
@@ -25,26 +25,26 @@ fn timed(time: u64) -> String {
     format!("appsecret_proof={proof}&appsecret_time={time}")
 }
 
-/// A GET without an `Authorization` header.
-async fn bare(emulator: &Emulator, target: &str) -> Answer {
+/// Sends a GET without an `Authorization` header.
+async fn bare(emulator: &Emulator, target: &str) -> Response {
     send(emulator.local_addr(), "GET", target, &[], b"")
         .await
         .unwrap()
 }
 
 #[tokio::test]
-async fn a_token_may_come_as_a_parameter() {
+async fn a_token_can_be_a_parameter() {
     let emulator = started().await;
-    let answer = bare(
+    let response = bare(
         &emulator,
         &format!("{}?access_token={DEFAULT_ACCESS_TOKEN}", key_path()),
     )
     .await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
-async fn an_app_that_demands_proof_takes_both_forms_and_refuses_all_else() {
+async fn an_app_that_requires_a_proof_accepts_both_forms_only() {
     let emulator = started().await;
     emulator.require_proof(DEFAULT_APP_ID, true).unwrap();
     let classic = proof(DEFAULT_APP_SECRET, DEFAULT_ACCESS_TOKEN);
@@ -67,10 +67,10 @@ async fn an_app_that_demands_proof_takes_both_forms_and_refuses_all_else() {
         (timed(now() + 400), 400),
     ];
     for (query, status) in cases {
-        let answer = get(&emulator, &format!("{}?{query}", key_path())).await;
-        assert_eq!(answer.status, status, "{query}");
+        let response = get(&emulator, &format!("{}?{query}", key_path())).await;
+        assert_eq!(response.status, status, "{query}");
         if status == 400 {
-            let error = &answer.json()["error"];
+            let error = &response.json()["error"];
             assert_eq!(
                 (&error["code"], &error["type"]),
                 (&json!(100), &json!("GraphMethodException"))
@@ -80,7 +80,7 @@ async fn an_app_that_demands_proof_takes_both_forms_and_refuses_all_else() {
 }
 
 #[tokio::test]
-async fn a_wrong_proof_is_refused_even_where_none_is_demanded() {
+async fn a_wrong_proof_is_refused_even_if_none_is_required() {
     let emulator = started().await;
     assert_eq!(
         get(&emulator, &format!("{}?appsecret_proof=00", key_path()))
@@ -91,9 +91,9 @@ async fn a_wrong_proof_is_refused_even_where_none_is_demanded() {
     assert_eq!(get(&emulator, &key_path()).await.status, 200);
 }
 
-/// The values were computed by another program (Python's hmac).
+/// The values were computed with Python's hmac.
 #[tokio::test]
-async fn a_proof_made_elsewhere_is_taken() {
+async fn a_proof_of_another_implementation_is_accepted() {
     let emulator = Emulator::builder()
         .empty()
         .business(wa_emulator::BusinessSpec::new())
@@ -111,7 +111,7 @@ async fn a_proof_made_elsewhere_is_taken() {
 }
 
 #[tokio::test]
-async fn debug_token_tells_an_app_of_its_tokens() {
+async fn debug_token_describes_the_tokens_of_an_app() {
     let emulator = started().await;
     emulator
         .add_token(
@@ -123,8 +123,8 @@ async fn debug_token_tells_an_app_of_its_tokens() {
         .unwrap();
     let authority = format!("access_token={DEFAULT_APP_ID}%7C{DEFAULT_APP_SECRET}");
     for path in ["/debug_token", "/v25.0/debug_token"] {
-        let answer = bare(&emulator, &format!("{path}?input_token=EAAnarrow&{authority}")).await;
-        let data = &answer.json()["data"];
+        let response = bare(&emulator, &format!("{path}?input_token=EAAnarrow&{authority}")).await;
+        let data = &response.json()["data"];
         assert_eq!(data["app_id"], DEFAULT_APP_ID);
         assert_eq!(data["is_valid"], true);
         assert_eq!(
@@ -143,7 +143,7 @@ async fn debug_token_tells_an_app_of_its_tokens() {
 }
 
 #[tokio::test]
-async fn debug_token_tells_what_is_wrong_with_a_token() {
+async fn debug_token_reports_why_a_token_is_invalid() {
     let emulator = started().await;
     let authority = format!("access_token={DEFAULT_APP_ID}%7C{DEFAULT_APP_SECRET}");
     let default = format!("/debug_token?input_token={DEFAULT_ACCESS_TOKEN}");
@@ -169,7 +169,7 @@ async fn debug_token_tells_what_is_wrong_with_a_token() {
 }
 
 #[tokio::test]
-async fn debug_token_needs_an_authority_of_the_same_app() {
+async fn debug_token_requires_a_token_of_the_same_app() {
     let emulator = started().await;
     let default = format!("/debug_token?input_token={DEFAULT_ACCESS_TOKEN}");
     assert_eq!(bare(&emulator, &default).await.status, 401);
@@ -191,19 +191,19 @@ async fn debug_token_needs_an_authority_of_the_same_app() {
         .add_app(&AppSpec::new("77", "another app's secret"))
         .unwrap();
     emulator
-        .add_token(&TokenSpec::new("stranger", "EAAstranger").app("77"))
+        .add_token(&TokenSpec::new("foreign", "EAAforeign").app("77"))
         .unwrap();
-    let answer = bare(&emulator, &format!("{default}&access_token=EAAstranger")).await;
+    let response = bare(&emulator, &format!("{default}&access_token=EAAforeign")).await;
     assert_eq!(
-        (answer.status, &answer.json()["error"]["code"]),
+        (response.status, &response.json()["error"]["code"]),
         (400, &json!(100))
     );
 }
 
 #[tokio::test]
-async fn an_apps_own_token_may_not_touch_keys() {
+async fn an_app_token_cannot_access_keys() {
     let emulator = started().await;
-    let answer = bare(
+    let response = bare(
         &emulator,
         &format!(
             "{}?access_token={DEFAULT_APP_ID}%7C{DEFAULT_APP_SECRET}",
@@ -212,7 +212,7 @@ async fn an_apps_own_token_may_not_touch_keys() {
     )
     .await;
     assert_eq!(
-        (answer.status, &answer.json()["error"]["code"]),
+        (response.status, &response.json()["error"]["code"]),
         (403, &json!(10))
     );
 }

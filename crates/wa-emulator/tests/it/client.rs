@@ -1,4 +1,4 @@
-//! An HTTP client of a few lines over a TCP socket: what it sends and reads is exactly what is on the wire.
+//! A minimal HTTP client over a TCP socket, which sends and reads exact bytes.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_PHONE_NUMBER_ID, Emulator};
 
 pub(crate) const PUBLIC_KEY: &str = include_str!("../data/pywa_public_key_spki.pem");
 
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -32,27 +32,23 @@ impl Answer {
     }
 }
 
-/// One call and what came back; an error where the connection ended badly.
+/// Sends one request and returns the response, or an error if the connection fails.
 pub(crate) async fn send(
     address: SocketAddr,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> std::io::Result<Answer> {
+) -> std::io::Result<Response> {
     let mut stream = TcpStream::connect(address).await?;
     let fields: Vec<String> = headers
         .iter()
-        .map(|(name, value)| {
-            format!(
-                "{name}: {value}
-"
-            )
-        })
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     let fields = fields.concat();
     let head = format!(
-        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{fields}Content-Length: {}\r\n\r\n",
+        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{fields}Content-Length: \
+         {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;
@@ -62,11 +58,11 @@ pub(crate) async fn send(
     parse(&received).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
 }
 
-fn parse(received: &[u8]) -> Option<Answer> {
+fn parse(received: &[u8]) -> Option<Response> {
     let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8(received[..end].to_vec()).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer {
+    Some(Response {
         status,
         head,
         body: received[end + 4..].to_vec(),
@@ -85,8 +81,8 @@ pub(crate) async fn started() -> Emulator {
     Emulator::builder().start().await.unwrap()
 }
 
-/// A GET with the default token.
-pub(crate) async fn get(emulator: &Emulator, target: &str) -> Answer {
+/// Sends a GET with the default token.
+pub(crate) async fn get(emulator: &Emulator, target: &str) -> Response {
     send(
         emulator.local_addr(),
         "GET",
@@ -98,8 +94,8 @@ pub(crate) async fn get(emulator: &Emulator, target: &str) -> Answer {
     .unwrap()
 }
 
-/// An upload of `key` for the default number, as a form, with the default token.
-pub(crate) async fn set_key(emulator: &Emulator, key: &str) -> Answer {
+/// Uploads `key` for the default number, as a form, with the default token.
+pub(crate) async fn set_key(emulator: &Emulator, key: &str) -> Response {
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("business_public_key", key)
         .finish();

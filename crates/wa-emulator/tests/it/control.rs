@@ -1,13 +1,13 @@
-//! The control API over HTTP does what the methods do.
+//! The control API over HTTP has the same operations as the methods.
 
 use serde_json::{Value, json};
 use wa_emulator::{
     DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_PHONE_NUMBER_ID, Emulator, NumberState, SignatureStatus,
 };
 
-use crate::client::{Answer, PUBLIC_KEY, get, key_path, send, set_key, started};
+use crate::client::{PUBLIC_KEY, Response, get, key_path, send, set_key, started};
 
-async fn control(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Answer {
+async fn control(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Response {
     let body = if body.is_null() {
         String::new()
     } else {
@@ -26,13 +26,13 @@ async fn control(emulator: &Emulator, method: &str, path: &str, body: &Value) ->
 }
 
 async fn ok(emulator: &Emulator, method: &str, path: &str, body: Value) -> Value {
-    let answer = control(emulator, method, path, &body).await;
-    assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
-    answer.json()
+    let response = control(emulator, method, path, &body).await;
+    assert_eq!(response.status, 200, "{method} {path}: {}", response.text());
+    response.json()
 }
 
 #[tokio::test]
-async fn things_are_added_and_listed() {
+async fn objects_are_added_and_listed() {
     let emulator = started().await;
     let business = ok(&emulator, "POST", "/businesses", json!({"name": "Partner"})).await["id"].clone();
     let account = ok(
@@ -87,7 +87,7 @@ async fn things_are_added_and_listed() {
 }
 
 #[tokio::test]
-async fn a_numbers_life_is_steered() {
+async fn the_state_and_key_of_a_number_are_set() {
     let emulator = started().await;
     let number = format!("/numbers/{DEFAULT_PHONE_NUMBER_ID}");
     ok(&emulator, "PUT", &format!("{number}/key"), json!(PUBLIC_KEY)).await;
@@ -113,7 +113,7 @@ async fn a_numbers_life_is_steered() {
 }
 
 #[tokio::test]
-async fn tokens_are_steered() {
+async fn tokens_are_changed() {
     let emulator = started().await;
     let code = async || get(&emulator, &key_path()).await.json()["error"]["code"].clone();
     ok(
@@ -176,8 +176,8 @@ async fn faults_limits_and_shapes_are_set() {
     for fault in &faults {
         ok(&emulator, "POST", "/faults", fault.clone()).await;
     }
-    let told = ok(&emulator, "GET", "/faults", Value::Null).await;
-    assert_eq!(told["faults"], serde_json::to_value(emulator.faults()).unwrap());
+    let listed = ok(&emulator, "GET", "/faults", Value::Null).await;
+    assert_eq!(listed["faults"], serde_json::to_value(emulator.faults()).unwrap());
     assert_eq!(emulator.faults().len(), faults.len());
     assert_eq!(get(&emulator, &key_path()).await.json()["error"]["code"], 131_016);
     ok(&emulator, "DELETE", "/faults", Value::Null).await;
@@ -195,21 +195,21 @@ async fn faults_limits_and_shapes_are_set() {
 }
 
 #[tokio::test]
-async fn what_was_received_is_read_and_forgotten() {
+async fn received_calls_are_listed_and_cleared() {
     let emulator = started().await;
     set_key(&emulator, PUBLIC_KEY).await;
-    let told = ok(&emulator, "GET", "/requests", Value::Null).await;
+    let listed = ok(&emulator, "GET", "/requests", Value::Null).await;
     assert_eq!(
-        told["requests"],
+        listed["requests"],
         serde_json::to_value(emulator.requests()).unwrap()
     );
-    assert_eq!(told["total"], 1, "control calls are not among them");
+    assert_eq!(listed["total"], 1, "control calls are not among them");
     ok(&emulator, "DELETE", "/requests", Value::Null).await;
     assert!(emulator.requests().is_empty());
 }
 
 #[tokio::test]
-async fn reset_goes_back_to_the_start() {
+async fn reset_restores_the_initial_state() {
     let emulator = started().await;
     let before = ok(&emulator, "GET", "/", Value::Null).await;
     set_key(&emulator, PUBLIC_KEY).await;
@@ -230,12 +230,12 @@ async fn reset_goes_back_to_the_start() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_missing_or_unknown_is_named_and_no_secret_is_quoted() {
+async fn errors_name_a_missing_or_unknown_member_and_quote_no_secret() {
     let emulator = started().await;
     let message = async |path: &str, body: Value| {
-        let answer = control(&emulator, "POST", path, &body).await;
-        assert_eq!(answer.status, 400, "{path} {body}");
-        answer.json()["error"]["message"].as_str().unwrap().to_owned()
+        let response = control(&emulator, "POST", path, &body).await;
+        assert_eq!(response.status, 400, "{path} {body}");
+        response.json()["error"]["message"].as_str().unwrap().to_owned()
     };
     for (path, body, words) in [
         ("/apps", json!({}), "`id` is missing"),
@@ -263,7 +263,7 @@ async fn a_member_that_is_missing_or_unknown_is_named_and_no_secret_is_quoted() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_told() {
+async fn invalid_calls_are_errors() {
     let emulator = started().await;
     let cases = [
         ("GET", "/numbers/1", Value::Null, 404),
@@ -287,9 +287,14 @@ async fn what_cannot_be_done_is_told() {
         ("GET", "/nothing", Value::Null, 404),
     ];
     for (method, path, body, status) in cases {
-        let answer = control(&emulator, method, path, &body).await;
-        assert_eq!(answer.status, status, "{method} {path} {body}: {}", answer.text());
-        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        let response = control(&emulator, method, path, &body).await;
+        assert_eq!(
+            response.status,
+            status,
+            "{method} {path} {body}: {}",
+            response.text()
+        );
+        let message = response.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(!message.is_empty() && !message.contains("SECRET"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! The commands of Meta's guide, as people type them.
+//! The curl commands of Meta's guide.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, Emulator};
 
 use crate::client::{PUBLIC_KEY, bearer, key_path, started};
 
-/// What curl prints, or `None` where there is no curl.
+/// Returns the output of curl, or `None` if curl is not installed.
 async fn curl(emulator: &Emulator, args: &[&str], input: &str) -> Option<Value> {
     let url = format!("{}{}", emulator.base_url(), key_path());
     let mut command = Command::new("curl");

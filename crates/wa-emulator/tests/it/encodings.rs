@@ -1,11 +1,11 @@
-//! The three encodings in which Graph takes a key, and what is not one.
+//! The three encodings in which Graph accepts a key, and invalid bodies.
 
 use serde_json::json;
 use wa_emulator::DEFAULT_PHONE_NUMBER_ID;
 
-use crate::client::{Answer, PUBLIC_KEY, bearer, key_path, send, set_key, started};
+use crate::client::{PUBLIC_KEY, Response, bearer, key_path, send, set_key, started};
 
-async fn upload(content_type: Option<&str>, body: &[u8]) -> (Answer, Option<String>) {
+async fn upload(content_type: Option<&str>, body: &[u8]) -> (Response, Option<String>) {
     let emulator = started().await;
     let mut headers = vec![("Authorization", bearer())];
     headers.extend(content_type.map(|content_type| ("Content-Type", content_type.to_owned())));
@@ -13,11 +13,11 @@ async fn upload(content_type: Option<&str>, body: &[u8]) -> (Answer, Option<Stri
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let answer = send(emulator.local_addr(), "POST", &key_path(), &headers, body)
+    let response = send(emulator.local_addr(), "POST", &key_path(), &headers, body)
         .await
         .unwrap();
     (
-        answer,
+        response,
         emulator
             .number(DEFAULT_PHONE_NUMBER_ID)
             .unwrap()
@@ -53,9 +53,9 @@ async fn every_encoding_sets_the_same_key() {
         (Some("Application/JSON; charset=utf-8"), json),
     ];
     for (content_type, body) in cases {
-        let (answer, key) = upload(content_type, body.as_bytes()).await;
+        let (response, key) = upload(content_type, body.as_bytes()).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (200, json!({"success": true})),
             "{content_type:?}"
         );
@@ -64,18 +64,18 @@ async fn every_encoding_sets_the_same_key() {
 }
 
 #[tokio::test]
-async fn the_line_ends_of_a_browsers_form_data_are_newlines() {
-    let (answer, key) = upload(
+async fn crlf_from_a_browsers_form_data_is_accepted() {
+    let (response, key) = upload(
         Some("multipart/form-data; boundary=XyZ"),
         multipart(&PUBLIC_KEY.replace('\n', "\r\n")).as_bytes(),
     )
     .await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
     assert_eq!(key.as_deref(), Some(PUBLIC_KEY));
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_what_its_type_says_is_code_100() {
+async fn a_body_that_does_not_match_its_content_type_is_code_100() {
     let cases = [
         ("application/json", "{\"business_public_key\""),
         ("application/json", "[1]"),
@@ -83,9 +83,9 @@ async fn a_body_that_is_not_what_its_type_says_is_code_100() {
         ("multipart/form-data; boundary=XyZ", "--XyZ\r\nContent-Disp"),
     ];
     for (content_type, body) in cases {
-        let (answer, key) = upload(Some(content_type), body.as_bytes()).await;
+        let (response, key) = upload(Some(content_type), body.as_bytes()).await;
         assert_eq!(
-            (answer.status, &answer.json()["error"]["code"]),
+            (response.status, &response.json()["error"]["code"]),
             (400, &json!(100)),
             "{content_type}: {body}"
         );
@@ -94,7 +94,7 @@ async fn a_body_that_is_not_what_its_type_says_is_code_100() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_absent_or_empty_is_a_missing_parameter() {
+async fn an_absent_or_empty_field_is_a_missing_parameter() {
     for (content_type, body) in [
         ("application/x-www-form-urlencoded", ""),
         ("application/x-www-form-urlencoded", "business_public_key="),
@@ -102,8 +102,8 @@ async fn a_field_that_is_absent_or_empty_is_a_missing_parameter() {
         ("application/json", "{}"),
         ("text/plain", "business_public_key=x"),
     ] {
-        let (answer, _) = upload(Some(content_type), body.as_bytes()).await;
-        let message = answer.json()["error"]["message"].clone();
+        let (response, _) = upload(Some(content_type), body.as_bytes()).await;
+        let message = response.json()["error"]["message"].clone();
         assert_eq!(
             message, "Missing required parameter: business_public_key",
             "{content_type}: {body}"
@@ -112,7 +112,7 @@ async fn a_field_that_is_absent_or_empty_is_a_missing_parameter() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_clients_could_not_parse_is_refused() {
+async fn a_key_that_whatsapp_clients_cannot_parse_is_refused() {
     let trimmed = PUBLIC_KEY.trim_end();
     let one_line = PUBLIC_KEY.replace('\n', "");
     let body: String = PUBLIC_KEY.lines().filter(|line| !line.starts_with('-')).collect();
@@ -157,9 +157,9 @@ async fn what_whatsapp_clients_could_not_parse_is_refused() {
     ];
     let emulator = started().await;
     for (what, key) in refused {
-        let answer = set_key(&emulator, &key).await;
-        assert_eq!(answer.status, 400, "{what}");
-        let error = &answer.json()["error"];
+        let response = set_key(&emulator, &key).await;
+        assert_eq!(response.status, 400, "{what}");
+        let error = &response.json()["error"];
         assert_eq!(
             (&error["code"], &error["error_user_title"]),
             (&json!(100), &json!("Invalid Public Key")),
@@ -174,7 +174,7 @@ async fn what_whatsapp_clients_could_not_parse_is_refused() {
 }
 
 #[tokio::test]
-async fn only_2048_bits_are_taken() {
+async fn only_2048_bits_are_accepted() {
     use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
     use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
 

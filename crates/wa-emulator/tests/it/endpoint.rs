@@ -1,4 +1,4 @@
-//! A Flow endpoint of a few lines, honest or wrong on purpose. It decrypts with aws-lc-rs.
+//! A minimal Flow endpoint, correct or with a fault. It decrypts with aws-lc-rs.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// A key pair of the endpoint's.
+/// A key pair of the endpoint.
 pub(crate) struct Pair {
     pub(crate) pem: String,
     private: OaepPrivateDecryptingKey,
@@ -53,7 +53,7 @@ impl Pair {
     }
 }
 
-/// What came in, and what was in it if it could be decrypted.
+/// A received request, and its content if it could be decrypted.
 #[derive(Clone)]
 pub(crate) struct Received {
     pub(crate) headers: HeaderMap,
@@ -78,14 +78,14 @@ impl Opened {
         BASE64.encode(&cipher.encrypt(&iv.into(), plaintext).unwrap())
     }
 
-    /// The body of a right answer.
-    pub(crate) fn seal(&self, value: &Value) -> String {
+    /// Returns the body of a correct response.
+    pub(crate) fn encrypt_response(&self, value: &Value) -> String {
         self.encrypt(value.to_string().as_bytes(), self.iv.map(|byte| byte ^ 0xff))
     }
 }
 
-pub(crate) type Reply = (u16, &'static str, String);
-type Behaviour = dyn Fn(&Received) -> Reply + Send + Sync;
+pub(crate) type RawResponse = (u16, &'static str, String);
+type Behaviour = dyn Fn(&Received) -> RawResponse + Send + Sync;
 
 pub(crate) struct Endpoint {
     pub(crate) url: String,
@@ -93,13 +93,13 @@ pub(crate) struct Endpoint {
     connections: Arc<AtomicUsize>,
 }
 
-/// Answers as the guide says.
-pub(crate) fn honest(received: &Received) -> Reply {
+/// Responds as Meta's guide describes.
+pub(crate) fn correct(received: &Received) -> RawResponse {
     let Some(opened) = &received.opened else {
         return (421, "text/plain", String::new());
     };
     let request = opened.json();
-    let answer = if request["action"] == "ping" {
+    let payload = if request["action"] == "ping" {
         json!({"data": {"status": "active"}})
     } else if request["data"]["error"].is_string() {
         json!({"data": {"acknowledged": true}})
@@ -109,20 +109,20 @@ pub(crate) fn honest(received: &Received) -> Reply {
     } else {
         json!({"screen": "NEXT", "data": {"seen": request["data"]}})
     };
-    (200, "text/plain", opened.seal(&answer))
+    (200, "text/plain", opened.encrypt_response(&payload))
 }
 
 impl Endpoint {
     pub(crate) async fn start(
         key: &'static Pair,
-        behaviour: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+        behaviour: impl Fn(&Received) -> RawResponse + Send + Sync + 'static,
     ) -> Self {
         Self::listen(key, behaviour, None).await
     }
 
     pub(crate) async fn listen(
         key: &'static Pair,
-        behaviour: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+        behaviour: impl Fn(&Received) -> RawResponse + Send + Sync + 'static,
         tls: Option<TlsAcceptor>,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

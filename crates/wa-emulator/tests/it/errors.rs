@@ -1,27 +1,27 @@
-//! Every error body against Meta's table for the key endpoint.
+//! The error bodies of Meta's table for the key endpoint.
 
 use serde_json::{Value, json};
 use wa_emulator::{
-    DEFAULT_ACCOUNT_ID, DEFAULT_PHONE_NUMBER_ID, Emulator, ErrorAnswer, Fault, FaultRule, NumberState,
+    DEFAULT_ACCOUNT_ID, DEFAULT_PHONE_NUMBER_ID, Emulator, ErrorResponse, Fault, FaultRule, NumberState,
     RateLimits, TokenSpec,
 };
 
-use crate::client::{Answer, PUBLIC_KEY, bearer, get, key_path, send, set_key, started};
+use crate::client::{PUBLIC_KEY, Response, bearer, get, key_path, send, set_key, started};
 
-/// The status and the error without its trace id, which must be there.
-fn error(answer: &Answer) -> (u16, Value) {
-    let mut body = answer.json();
+/// Returns the status and the error without its trace id, which must be present.
+fn error(response: &Response) -> (u16, Value) {
+    let mut body = response.json();
     let error = body["error"].as_object_mut().unwrap();
     let trace = error.remove("fbtrace_id").unwrap();
-    assert_eq!(Some(trace.as_str().unwrap()), answer.header("x-fb-trace-id"));
-    (answer.status, body["error"].take())
+    assert_eq!(Some(trace.as_str().unwrap()), response.header("x-fb-trace-id"));
+    (response.status, body["error"].take())
 }
 
 fn details(text: &str) -> Value {
     json!({"messaging_product": "whatsapp", "details": text})
 }
 
-async fn with_token(emulator: &Emulator, authorization: &str) -> Answer {
+async fn with_token(emulator: &Emulator, authorization: &str) -> Response {
     send(
         emulator.local_addr(),
         "GET",
@@ -36,14 +36,14 @@ async fn with_token(emulator: &Emulator, authorization: &str) -> Answer {
 #[tokio::test]
 async fn without_a_token_it_is_190() {
     let emulator = started().await;
-    let answer = send(emulator.local_addr(), "GET", &key_path(), &[], b"")
+    let response = send(emulator.local_addr(), "GET", &key_path(), &[], b"")
         .await
         .unwrap();
     let expected = json!({
         "message": "An access token is required to request this resource.",
         "type": "OAuthException", "code": 190, "is_transient": false,
     });
-    assert_eq!(error(&answer), (401, expected));
+    assert_eq!(error(&response), (401, expected));
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_missing_permission_is_10_until_it_is_granted() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_not_allowlisted_is_10_on_setting_only() {
+async fn a_number_that_is_not_allowlisted_is_10_for_an_upload_only() {
     let emulator = started().await;
     emulator
         .set_number_state(DEFAULT_PHONE_NUMBER_ID, NumberState::NotAllowlisted)
@@ -117,7 +117,7 @@ async fn a_number_that_is_not_allowlisted_is_10_on_setting_only() {
 }
 
 #[tokio::test]
-async fn an_account_that_the_token_does_not_reach_is_200_with_1349174() {
+async fn an_account_that_the_token_may_not_access_is_200_with_1349174() {
     let emulator = started().await;
     emulator.restrict_token("default", Some(Vec::new())).unwrap();
     let expected = json!({
@@ -134,14 +134,17 @@ async fn an_account_that_the_token_does_not_reach_is_200_with_1349174() {
 }
 
 #[tokio::test]
-async fn a_bad_key_and_no_key_are_100() {
+async fn an_invalid_or_missing_key_is_100() {
     let emulator = started().await;
     let bad = json!({
         "message": "Business public key is invalid",
         "type": "OAuthException", "code": 100, "is_transient": false,
-        "error_data": details("Invalid public key: it does not begin with the line -----BEGIN PUBLIC KEY-----."),
+        "error_data": details(
+            "Invalid public key: it does not begin with the line -----BEGIN PUBLIC KEY-----."
+        ),
         "error_user_title": "Invalid Public Key",
-        "error_user_msg": "The provided business public key is not a valid 2048-bit RSA public key in PEM format.",
+        "error_user_msg":
+            "The provided business public key is not a valid 2048-bit RSA public key in PEM format.",
     });
     assert_eq!(error(&set_key(&emulator, "no key").await), (400, bad));
     let none = json!({
@@ -158,8 +161,8 @@ async fn an_unknown_number_is_803() {
         "message": "(#803) Some of the aliases you requested do not exist: 999",
         "type": "GraphMethodException", "code": 803, "is_transient": false,
     });
-    let answer = get(&emulator, "/v25.0/999/whatsapp_business_encryption").await;
-    assert_eq!(error(&answer), (404, expected));
+    let response = get(&emulator, "/v25.0/999/whatsapp_business_encryption").await;
+    assert_eq!(error(&response), (404, expected));
 }
 
 #[tokio::test]
@@ -172,11 +175,11 @@ async fn states_of_a_number_have_their_own_errors() {
     ];
     for (state, status, kind, code) in cases {
         emulator.set_number_state(DEFAULT_PHONE_NUMBER_ID, state).unwrap();
-        for answer in [
+        for response in [
             set_key(&emulator, PUBLIC_KEY).await,
             get(&emulator, &key_path()).await,
         ] {
-            let (found, error) = error(&answer);
+            let (found, error) = error(&response);
             assert_eq!(
                 (found, &error["type"], &error["code"]),
                 (status, &json!(kind), &json!(code)),
@@ -189,12 +192,12 @@ async fn states_of_a_number_have_their_own_errors() {
 #[tokio::test]
 async fn the_id_of_an_account_has_no_key() {
     let emulator = started().await;
-    let answer = get(
+    let response = get(
         &emulator,
         &format!("/v25.0/{DEFAULT_ACCOUNT_ID}/whatsapp_business_encryption"),
     )
     .await;
-    let (status, error) = error(&answer);
+    let (status, error) = error(&response);
     assert_eq!((status, &error["code"]), (400, &json!(100)));
     assert_eq!(
         error["message"],
@@ -214,10 +217,12 @@ async fn the_app_limit_is_4_with_2446079() {
 }
 
 #[tokio::test]
-async fn temporary_errors_can_be_played() {
+async fn temporary_errors_can_be_configured() {
     let emulator = started().await;
-    emulator.queue_fault(FaultRule::new(Fault::Error(ErrorAnswer::temporary())));
-    emulator.queue_fault(FaultRule::new(Fault::Error(ErrorAnswer::something_went_wrong())));
+    emulator.queue_fault(FaultRule::new(Fault::Error(ErrorResponse::temporary())));
+    emulator.queue_fault(FaultRule::new(
+        Fault::Error(ErrorResponse::something_went_wrong()),
+    ));
     let two = json!({
         "message": "Service temporarily unavailable",
         "type": "GraphMethodException", "code": 2, "is_transient": true,
@@ -233,26 +238,26 @@ async fn temporary_errors_can_be_played() {
 }
 
 #[tokio::test]
-async fn any_error_can_be_played_with_every_member() {
+async fn any_error_can_be_configured_with_every_member() {
     let emulator = started().await;
-    let answer = ErrorAnswer::new(418, 424_242, "odd")
+    let response = ErrorResponse::new(418, 424_242, "odd")
         .kind("OddException")
         .subcode(7)
         .error_data(json!("a string"))
         .transient(true)
         .user_text("Title", "Text");
-    emulator.queue_fault(FaultRule::new(Fault::Error(answer)).header("Retry-After", "7"));
-    let answer = get(&emulator, &key_path()).await;
-    assert_eq!(answer.header("retry-after"), Some("7"));
+    emulator.queue_fault(FaultRule::new(Fault::Error(response)).header("Retry-After", "7"));
+    let response = get(&emulator, &key_path()).await;
+    assert_eq!(response.header("retry-after"), Some("7"));
     let expected = json!({
-        "message": "odd", "type": "OddException", "code": 424_242, "error_subcode": 7, "error_data": "a string",
-        "is_transient": true, "error_user_title": "Title", "error_user_msg": "Text",
+        "message": "odd", "type": "OddException", "code": 424_242, "error_subcode": 7,
+        "error_data": "a string", "is_transient": true, "error_user_title": "Title", "error_user_msg": "Text",
     });
-    assert_eq!(error(&answer), (418, expected));
+    assert_eq!(error(&response), (418, expected));
 }
 
 #[tokio::test]
-async fn paths_methods_and_versions_that_are_not_there_are_100() {
+async fn unknown_paths_methods_and_versions_are_100() {
     let emulator = started().await;
     let number = DEFAULT_PHONE_NUMBER_ID;
     let cases = [
@@ -268,10 +273,10 @@ async fn paths_methods_and_versions_that_are_not_there_are_100() {
     ];
     for (method, target) in cases {
         let headers = [("Authorization", &*bearer())];
-        let answer = send(emulator.local_addr(), method, &target, &headers, b"")
+        let response = send(emulator.local_addr(), method, &target, &headers, b"")
             .await
             .unwrap();
-        let (status, error) = error(&answer);
+        let (status, error) = error(&response);
         assert_eq!((status, &error["code"]), (400, &json!(100)), "{method} {target}");
     }
 }

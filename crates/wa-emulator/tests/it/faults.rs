@@ -1,4 +1,4 @@
-//! Each fault as a client sees it on its socket.
+//! Each fault, as a client observes it on its socket.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wa_emulator::{
-    DEFAULT_ACCOUNT_ID, DEFAULT_PHONE_NUMBER_ID, ErrorAnswer, Fault, FaultRule, SignatureStatus,
+    DEFAULT_ACCOUNT_ID, DEFAULT_PHONE_NUMBER_ID, ErrorResponse, Fault, FaultRule, SignatureStatus,
 };
 
 use crate::client::{PUBLIC_KEY, bearer, get, key_path, send, set_key, started};
@@ -17,12 +17,12 @@ use crate::client::{PUBLIC_KEY, bearer, get, key_path, send, set_key, started};
 async fn a_bad_gateway_is_an_html_page() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::BadGateway));
-    let answer = set_key(&emulator, PUBLIC_KEY).await;
+    let response = set_key(&emulator, PUBLIC_KEY).await;
     assert_eq!(
-        (answer.status, answer.header("content-type")),
+        (response.status, response.header("content-type")),
         (502, Some("text/html; charset=utf-8"))
     );
-    assert!(answer.text().starts_with("<!DOCTYPE html>"));
+    assert!(response.text().starts_with("<!DOCTYPE html>"));
     assert_eq!(
         emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap().uploads,
         0,
@@ -39,9 +39,9 @@ async fn any_status_and_body_can_be_sent() {
         content_type: "application/json".to_owned(),
     };
     emulator.queue_fault(FaultRule::new(fault).header("Retry-After", "2"));
-    let answer = get(&emulator, &key_path()).await;
-    assert_eq!((answer.status, answer.text().as_str()), (503, "{"));
-    assert_eq!(answer.header("retry-after"), Some("2"));
+    let response = get(&emulator, &key_path()).await;
+    assert_eq!((response.status, response.text().as_str()), (503, "{"));
+    assert_eq!(response.header("retry-after"), Some("2"));
 }
 
 #[tokio::test]
@@ -50,9 +50,9 @@ async fn a_redirect_names_its_target() {
     emulator.queue_fault(FaultRule::new(Fault::Redirect {
         location: "http://elsewhere.example/".to_owned(),
     }));
-    let answer = get(&emulator, &key_path()).await;
+    let response = get(&emulator, &key_path()).await;
     assert_eq!(
-        (answer.status, answer.header("location")),
+        (response.status, response.header("location")),
         (302, Some("http://elsewhere.example/"))
     );
 }
@@ -97,14 +97,21 @@ async fn a_reset_ends_the_connection_before_or_after_the_work() {
 async fn a_truncated_body_is_shorter_than_its_length() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::Truncate { keep: 9 }));
-    let answer = get(&emulator, &key_path()).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body.len(), 9);
-    assert!(answer.header("content-length").unwrap().parse::<usize>().unwrap() > 9);
+    let response = get(&emulator, &key_path()).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.body.len(), 9);
+    assert!(
+        response
+            .header("content-length")
+            .unwrap()
+            .parse::<usize>()
+            .unwrap()
+            > 9
+    );
 }
 
 #[tokio::test]
-async fn a_drip_comes_in_pieces_and_whole_in_the_end() {
+async fn a_drip_arrives_in_pieces_and_complete() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::Drip {
         chunk: 1,
@@ -127,56 +134,59 @@ async fn a_drip_comes_in_pieces_and_whole_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_delay_changes_nothing_but_the_time() {
+async fn a_delay_changes_only_the_time() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::delay(Duration::from_hours(1))));
     let early = timeout(Duration::from_millis(50), get(&emulator, &key_path())).await;
-    assert!(early.is_err(), "no answer yet");
+    assert!(early.is_err(), "no response yet");
     emulator.queue_fault(FaultRule::new(Fault::delay(Duration::from_millis(1))));
     assert_eq!(get(&emulator, &key_path()).await.status, 200);
 }
 
 #[tokio::test]
-async fn silence_lasts_and_leaves_others_alone() {
+async fn silence_affects_only_its_own_call() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::Silence));
     let silent = timeout(Duration::from_millis(100), get(&emulator, &key_path())).await;
-    assert!(silent.is_err(), "no answer");
+    assert!(silent.is_err(), "no response");
     assert_eq!(get(&emulator, &key_path()).await.status, 200);
 }
 
 #[tokio::test]
-async fn limits_are_played_with_their_headers() {
+async fn rate_limit_faults_have_usage_headers() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::AppRateLimit));
     emulator.queue_fault(FaultRule::new(Fault::AccountRateLimit));
-    let answer = get(&emulator, &key_path()).await;
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (429, &json!(4)));
+    let response = get(&emulator, &key_path()).await;
+    assert_eq!(
+        (response.status, &response.json()["error"]["code"]),
+        (429, &json!(4))
+    );
     assert!(
-        answer
+        response
             .header("x-app-usage")
             .unwrap()
             .contains("\"call_count\":100")
     );
-    let answer = get(&emulator, &key_path()).await;
+    let response = get(&emulator, &key_path()).await;
     assert_eq!(
-        (answer.status, &answer.json()["error"]["code"]),
+        (response.status, &response.json()["error"]["code"]),
         (400, &json!(80007))
     );
     let usage: serde_json::Value =
-        serde_json::from_str(answer.header("x-business-use-case-usage").unwrap()).unwrap();
+        serde_json::from_str(response.header("x-business-use-case-usage").unwrap()).unwrap();
     assert_eq!(
         usage[DEFAULT_ACCOUNT_ID][0]["estimated_time_to_regain_access"],
         19
     );
-    assert!(answer.header("x-app-usage").is_some());
+    assert!(response.header("x-app-usage").is_some());
 }
 
 #[tokio::test]
-async fn a_rule_strikes_only_what_it_names_and_as_often_as_it_says() {
+async fn a_rule_applies_to_matching_calls_and_as_often_as_configured() {
     let emulator = started().await;
     let other = emulator.add_numbers(DEFAULT_ACCOUNT_ID, 1).unwrap().remove(0);
-    let rule = FaultRule::new(Fault::Error(ErrorAnswer::temporary()));
+    let rule = FaultRule::new(Fault::Error(ErrorResponse::temporary()));
     emulator.queue_fault(
         rule.clone()
             .method("post")
@@ -187,10 +197,10 @@ async fn a_rule_strikes_only_what_it_names_and_as_often_as_it_says() {
     assert_eq!(get(&emulator, &key_path()).await.status, 200, "another method");
     let elsewhere = format!("/v25.0/{other}/whatsapp_business_encryption");
     let headers = [("Authorization", &*bearer())];
-    let answer = send(emulator.local_addr(), "POST", &elsewhere, &headers, b"")
+    let response = send(emulator.local_addr(), "POST", &elsewhere, &headers, b"")
         .await
         .unwrap();
-    assert_eq!(answer.status, 400, "another number");
+    assert_eq!(response.status, 400, "another number");
     let mut statuses = Vec::new();
     for _ in 0..3 {
         statuses.push(set_key(&emulator, PUBLIC_KEY).await.status);

@@ -1,4 +1,4 @@
-//! Setting and getting the key of a number.
+//! Uploads and reads of the key of a number.
 
 use serde_json::{Value, json};
 use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, NoKeyShape, SignatureStatus, WireShape};
@@ -6,24 +6,27 @@ use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, NoKeyShape, SignatureStatus, WireShap
 use crate::client::{PUBLIC_KEY, get, key_path, set_key, started};
 
 #[tokio::test]
-async fn a_key_that_was_set_is_given_back_valid() {
+async fn an_uploaded_key_is_returned_as_valid() {
     let emulator = started().await;
-    let answer = set_key(&emulator, PUBLIC_KEY).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({"success": true})));
-    let answer = get(&emulator, &key_path()).await;
+    let response = set_key(&emulator, PUBLIC_KEY).await;
     assert_eq!(
-        answer.header("content-type"),
+        (response.status, response.json()),
+        (200, json!({"success": true}))
+    );
+    let response = get(&emulator, &key_path()).await;
+    assert_eq!(
+        response.header("content-type"),
         Some("application/json; charset=UTF-8")
     );
     let expected = json!({"data": [{
         "business_public_key": PUBLIC_KEY,
         "business_public_key_signature_status": "VALID",
     }]});
-    assert_eq!((answer.status, answer.json()), (200, expected));
+    assert_eq!((response.status, response.json()), (200, expected));
 }
 
 #[tokio::test]
-async fn a_number_without_a_key_answers_a_blank_one_as_mismatch() {
+async fn a_number_without_a_key_returns_a_blank_one_with_mismatch() {
     let emulator = started().await;
     let expected = json!({"data": [{
         "business_public_key": " ",
@@ -33,7 +36,7 @@ async fn a_number_without_a_key_answers_a_blank_one_as_mismatch() {
 }
 
 #[tokio::test]
-async fn registering_again_makes_the_key_a_mismatch_until_the_next_upload() {
+async fn reregistration_makes_the_key_a_mismatch_until_the_next_upload() {
     let emulator = started().await;
     let status = || emulator.number(DEFAULT_PHONE_NUMBER_ID).unwrap().signature_status;
     set_key(&emulator, PUBLIC_KEY).await;
@@ -47,17 +50,17 @@ async fn registering_again_makes_the_key_a_mismatch_until_the_next_upload() {
 }
 
 #[tokio::test]
-async fn fields_choose_what_is_told_of_a_key() {
+async fn fields_select_the_members_of_a_key() {
     let emulator = started().await;
     set_key(&emulator, PUBLIC_KEY).await;
     let path = key_path();
     let status = json!({"business_public_key_signature_status": "VALID"});
-    let answer = get(
+    let response = get(
         &emulator,
         &format!("{path}?fields=business_public_key_signature_status"),
     )
     .await;
-    assert_eq!(answer.json(), json!({"data": [status]}));
+    assert_eq!(response.json(), json!({"data": [status]}));
     let both = "business_public_key,business_public_key_signature_status";
     assert_eq!(
         get(&emulator, &format!("{path}?fields={both}")).await.json(),
@@ -70,7 +73,7 @@ async fn fields_choose_what_is_told_of_a_key() {
 }
 
 #[tokio::test]
-async fn shapes_follow_the_source_that_is_chosen() {
+async fn shapes_follow_the_configured_source() {
     let emulator = started().await;
     let none = WireShape::new();
     let mismatch = json!({"business_public_key_signature_status": "MISMATCH"});
@@ -99,7 +102,7 @@ async fn shapes_follow_the_source_that_is_chosen() {
 }
 
 #[tokio::test]
-async fn an_upload_replaces_the_key_and_a_refused_one_leaves_it() {
+async fn an_upload_replaces_the_key_and_a_refused_one_does_not() {
     let emulator = started().await;
     set_key(&emulator, PUBLIC_KEY).await;
     set_key(&emulator, "no key").await;

@@ -1,4 +1,4 @@
-//! Starting, stopping, and what does not fit together.
+//! Start, shutdown, and invalid initial objects.
 
 use tokio::net::TcpStream;
 use wa_emulator::{ControlError, Emulator, Fault, FaultRule, NumberSpec, StartError};
@@ -6,7 +6,7 @@ use wa_emulator::{ControlError, Emulator, Fault, FaultRule, NumberSpec, StartErr
 use crate::client::{get, key_path, started};
 
 #[tokio::test]
-async fn two_emulators_have_ports_of_their_own() {
+async fn two_emulators_have_different_ports() {
     let (one, two) = (started().await, started().await);
     assert_ne!(one.local_addr(), two.local_addr());
     assert_eq!(one.base_url(), format!("http://{}", one.local_addr()));
@@ -27,7 +27,7 @@ async fn nothing_listens_after_shutdown_or_drop() {
 }
 
 #[tokio::test]
-async fn shutdown_lets_a_call_under_way_end() {
+async fn shutdown_waits_for_an_in_flight_call() {
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::delay(std::time::Duration::from_millis(
         200,
@@ -45,7 +45,7 @@ async fn shutdown_lets_a_call_under_way_end() {
 }
 
 #[tokio::test]
-async fn a_taken_address_and_a_seed_that_does_not_fit_are_told() {
+async fn an_address_in_use_and_contradicting_objects_are_errors() {
     let emulator = started().await;
     let again = Emulator::builder().address(emulator.local_addr()).start().await;
     assert!(matches!(again, Err(StartError::Listen { address, .. }) if address == emulator.local_addr()));
@@ -66,7 +66,7 @@ async fn a_taken_address_and_a_seed_that_does_not_fit_are_told() {
 }
 
 #[tokio::test]
-async fn an_empty_emulator_has_nothing_in_it() {
+async fn an_empty_emulator_has_no_objects() {
     let emulator = Emulator::builder().empty().start().await.unwrap();
     assert_eq!(get(&emulator, &key_path()).await.json()["error"]["code"], 190);
 }

@@ -1,4 +1,4 @@
-//! What the log of requests tells, and what it must not tell.
+//! The content of the request log, and its redaction.
 
 use serde_json::json;
 use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_APP_ID, DEFAULT_APP_SECRET, Emulator, Fault, FaultRule};
@@ -6,7 +6,7 @@ use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_APP_ID, DEFAULT_APP_SECRET, Emul
 use crate::client::{PUBLIC_KEY, bearer, get, key_path, send, set_key, started};
 
 #[tokio::test]
-async fn a_call_is_logged_with_what_it_said_and_what_it_got() {
+async fn a_call_is_logged_with_its_request_and_status() {
     let emulator = started().await;
     set_key(&emulator, PUBLIC_KEY).await;
     emulator.queue_fault(FaultRule::new(Fault::BadGateway));
@@ -52,7 +52,7 @@ async fn the_log_is_bounded_and_keeps_the_newest() {
 }
 
 #[tokio::test]
-async fn secrets_are_replaced_wherever_they_stand() {
+async fn secrets_are_redacted_everywhere() {
     let emulator = started().await;
     let address = emulator.local_addr();
     let percent: Vec<String> = DEFAULT_ACCESS_TOKEN
@@ -121,7 +121,7 @@ async fn secrets_are_replaced_wherever_they_stand() {
         .unwrap();
     }
     let log = serde_json::to_string(&emulator.requests()).unwrap();
-    // The User-Agent is no place where a token belongs; one that is not known cannot be told from a name.
+    // An unknown token in the User-Agent cannot be distinguished from a product name.
     let log = log.replace("EAAforeign?", "");
     for secret in [
         DEFAULT_ACCESS_TOKEN,
@@ -135,9 +135,9 @@ async fn secrets_are_replaced_wherever_they_stand() {
 }
 
 #[tokio::test]
-async fn a_private_key_sent_by_mistake_is_not_kept() {
+async fn a_private_key_sent_by_mistake_is_not_logged() {
     let emulator = started().await;
-    // Taken apart, so that no scanner takes this line for a key.
+    // Split, so that secret scanners do not report this line as a key.
     let key = format!(
         "-----BEGIN {} KEY-----\nMIISECRET\n-----END PRIVATE KEY-----\n",
         "PRIVATE"

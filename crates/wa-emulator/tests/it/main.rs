@@ -1,4 +1,4 @@
-//! The emulator over real sockets, seen by a client that shares nothing with it.
+//! The emulator over real sockets, tested with an independent client.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,5 +22,5 @@ mod log;
 mod paging;
 mod phone;
 mod phone_keys;
-mod phone_replies;
+mod phone_responses;
 mod robust;

@@ -1,4 +1,4 @@
-//! Lists and their cursors.
+//! Paged lists and their cursors.
 
 use std::collections::HashSet;
 
@@ -19,14 +19,14 @@ fn ids(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// All pages, by their `next` links.
+/// Returns all pages by following the `next` links.
 async fn walk(emulator: &Emulator, first: &str) -> Vec<Value> {
     let mut pages = Vec::new();
     let mut target = Some(first.to_owned());
     while let Some(at) = target {
-        let answer = get(emulator, &at).await;
-        assert_eq!(answer.status, 200, "{at}: {}", answer.text());
-        let page = answer.json();
+        let response = get(emulator, &at).await;
+        assert_eq!(response.status, 200, "{at}: {}", response.text());
+        let page = response.json();
         target = page["paging"]["next"].as_str().map(|next| {
             next.strip_prefix(emulator.base_url())
                 .expect("next is on this host")
@@ -38,7 +38,7 @@ async fn walk(emulator: &Emulator, first: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn three_thousand_numbers_are_listed_once_each_in_full_pages() {
+async fn three_thousand_numbers_are_each_listed_once_in_full_pages() {
     let emulator = started().await;
     let mut expected = vec![DEFAULT_PHONE_NUMBER_ID.to_owned()];
     expected.extend(emulator.add_numbers(DEFAULT_ACCOUNT_ID, 2999).unwrap());
@@ -65,7 +65,7 @@ async fn three_thousand_numbers_are_listed_once_each_in_full_pages() {
 }
 
 #[tokio::test]
-async fn following_the_cursor_is_the_same_as_following_next() {
+async fn following_the_cursor_equals_following_next() {
     let emulator = started().await;
     emulator.add_numbers(DEFAULT_ACCOUNT_ID, 9).unwrap();
     let base = format!("/v25.0/{DEFAULT_ACCOUNT_ID}/phone_numbers?limit=5");
@@ -93,12 +93,12 @@ async fn following_the_cursor_is_the_same_as_following_next() {
 }
 
 #[tokio::test]
-async fn a_number_removed_between_two_pages_costs_no_other() {
+async fn a_number_removed_between_two_pages_hides_no_other() {
     let emulator = started().await;
     let added = emulator.add_numbers(DEFAULT_ACCOUNT_ID, 9).unwrap();
     let base = format!("/v25.0/{DEFAULT_ACCOUNT_ID}/phone_numbers?limit=5");
     let first = get(&emulator, &base).await.json();
-    // The very number that the cursor stands on.
+    // The number that the cursor points to.
     emulator.remove_number(&added[3]).unwrap();
     let after = first["paging"]["cursors"]["after"].as_str().unwrap();
     let second = get(&emulator, &format!("{base}&after={after}")).await.json();
@@ -116,7 +116,7 @@ async fn a_deleted_number_is_not_listed() {
 }
 
 #[tokio::test]
-async fn fields_choose_what_is_told_of_a_number() {
+async fn fields_select_the_members_of_a_number() {
     let emulator = started().await;
     let base = format!("/v25.0/{DEFAULT_ACCOUNT_ID}/phone_numbers");
     let entry = &get(&emulator, &base).await.json()["data"][0];
@@ -155,7 +155,7 @@ async fn fields_choose_what_is_told_of_a_number() {
 }
 
 #[tokio::test]
-async fn what_is_no_cursor_or_no_limit_is_100() {
+async fn an_invalid_cursor_or_limit_is_100() {
     let emulator = started().await;
     for query in [
         "limit=0",
@@ -167,13 +167,13 @@ async fn what_is_no_cursor_or_no_limit_is_100() {
         "before=%00",
         "sort=id",
     ] {
-        let answer = get(
+        let response = get(
             &emulator,
             &format!("/v25.0/{DEFAULT_ACCOUNT_ID}/phone_numbers?{query}"),
         )
         .await;
         assert_eq!(
-            (answer.status, &answer.json()["error"]["code"]),
+            (response.status, &response.json()["error"]["code"]),
             (400, &json!(100)),
             "{query}"
         );
@@ -181,7 +181,7 @@ async fn what_is_no_cursor_or_no_limit_is_100() {
 }
 
 #[tokio::test]
-async fn a_business_lists_what_it_owns_and_what_its_clients_share() {
+async fn a_business_lists_owned_and_client_accounts() {
     let emulator = started().await;
     let partner = emulator
         .add_business(&BusinessSpec::new().name("Partner"))
@@ -231,7 +231,7 @@ async fn a_business_lists_what_it_owns_and_what_its_clients_share() {
 }
 
 #[tokio::test]
-async fn account_ids_can_be_numbers_as_in_some_samples() {
+async fn account_ids_can_be_json_numbers() {
     let emulator = Emulator::builder()
         .wire_shape(WireShape::new().numeric_account_ids(true))
         .start()
@@ -247,7 +247,7 @@ async fn account_ids_can_be_numbers_as_in_some_samples() {
 }
 
 #[tokio::test]
-async fn accounts_that_the_token_does_not_reach_are_left_out() {
+async fn accounts_that_the_token_may_not_access_are_omitted() {
     let emulator = started().await;
     let second = emulator.add_account(&AccountSpec::new()).unwrap();
     emulator
@@ -267,7 +267,7 @@ async fn accounts_that_the_token_does_not_reach_are_left_out() {
 }
 
 #[tokio::test]
-async fn listing_needs_the_management_permissions() {
+async fn lists_require_the_management_permissions() {
     let emulator = started().await;
     let numbers = format!("/v25.0/{DEFAULT_ACCOUNT_ID}/phone_numbers");
     let accounts = format!("/v25.0/{DEFAULT_BUSINESS_ID}/owned_whatsapp_business_accounts");

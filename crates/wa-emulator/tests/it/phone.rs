@@ -1,4 +1,4 @@
-//! What the phone side sends.
+//! The requests of the phone.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use aws_lc_rs::hmac;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use serde_json::{Value, json};
 use wa_emulator::{
-    DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, DeliveryFailure, Emulator, Exchange,
-    FlowMessage, Outcome, PhoneBuildError, WhatsAppClient, WhatsAppClientBuilder,
+    DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, Emulator, Exchange, FlowMessage,
+    Outcome, PhoneBuildError, SendError, WhatsAppClient, WhatsAppClientBuilder,
 };
 
 use crate::client::started;
-use crate::endpoint::{Endpoint, OLD, honest};
+use crate::endpoint::{Endpoint, OLD, correct};
 
 pub(crate) fn fixed(url: &str) -> WhatsAppClientBuilder {
     WhatsAppClient::builder(url)
@@ -27,7 +27,7 @@ pub(crate) fn fetching(emulator: &Emulator, url: &str) -> WhatsAppClientBuilder 
         .retry_delay(Duration::ZERO)
 }
 
-pub(crate) fn answered(exchange: &Exchange) -> &Value {
+pub(crate) fn payload(exchange: &Exchange) -> &Value {
     exchange
         .outcome
         .payload()
@@ -41,8 +41,8 @@ fn signature(body: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_whole_flow_is_played() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn a_flow_is_completed() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let emulator = started().await;
     emulator
         .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
@@ -52,19 +52,19 @@ async fn a_whole_flow_is_played() {
     let ping = phone.send(&FlowMessage::ping()).await.unwrap();
     assert!(ping.outcome.payload().unwrap().is_active());
     let first = phone.send(&FlowMessage::init("t-1")).await.unwrap();
-    assert_eq!(answered(&first), &json!({"screen": "NEXT", "data": {"seen": {}}}));
+    assert_eq!(payload(&first), &json!({"screen": "NEXT", "data": {"seen": {}}}));
     let entered = json!({"name": "Zoë / 名前"});
     let next = phone
         .send(&FlowMessage::data_exchange("t-1", "FIRST", entered.clone()))
         .await
         .unwrap();
-    assert_eq!(answered(&next)["data"]["seen"], entered);
+    assert_eq!(payload(&next)["data"]["seen"], entered);
     phone.send(&FlowMessage::back("t-1", "SECOND")).await.unwrap();
-    let notice =
+    let notification =
         FlowMessage::error_notification("t-1", "SECOND", "payload-schema-error", "a member is missing");
     assert!(
         phone
-            .send(&notice)
+            .send(&notification)
             .await
             .unwrap()
             .outcome
@@ -86,13 +86,18 @@ async fn a_whole_flow_is_played() {
     let expected = [
         json!({"version": "3.0", "action": "ping"}),
         json!({"version": "3.0", "action": "INIT", "screen": "", "data": {}, "flow_token": "t-1"}),
-        json!({"version": "3.0", "action": "data_exchange", "screen": "FIRST", "data": entered, "flow_token": "t-1"}),
+        json!({
+            "version": "3.0", "action": "data_exchange", "screen": "FIRST", "data": entered, "flow_token": "t-1",
+        }),
         json!({"version": "3.0", "action": "BACK", "screen": "SECOND", "data": {}, "flow_token": "t-1"}),
         json!({
             "version": "3.0", "action": "data_exchange", "screen": "SECOND", "flow_token": "t-1",
             "data": {"error": "payload-schema-error", "error_message": "a member is missing"},
         }),
-        json!({"version": "3.0", "action": "data_exchange", "screen": "LAST", "data": {"done": true}, "flow_token": "t-1"}),
+        json!({
+            "version": "3.0", "action": "data_exchange", "screen": "LAST", "flow_token": "t-1",
+            "data": {"done": true},
+        }),
     ];
     assert_eq!(seen, expected);
     assert_eq!(endpoint.connections(), 1, "one connection serves all");
@@ -101,7 +106,7 @@ async fn a_whole_flow_is_played() {
 
 #[tokio::test]
 async fn every_request_is_signed_over_its_raw_bytes() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+    let endpoint = Endpoint::start(&OLD, correct).await;
     for escape in [false, true] {
         fixed(&endpoint.url)
             .escape_slashes(escape)
@@ -125,23 +130,23 @@ async fn every_request_is_signed_over_its_raw_bytes() {
 }
 
 #[tokio::test]
-async fn slashes_are_escaped_when_asked_for() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn slashes_are_escaped_if_enabled() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let phone = fixed(&endpoint.url).escape_slashes(true).build().unwrap();
-    // A payload this large has a slash in its base64, as sure as anything.
+    // The base64 of a payload this large has a slash with near certainty.
     let exchange = phone
         .send(&FlowMessage::init("t").data(json!({"text": "x".repeat(4000)})))
         .await
         .unwrap();
-    assert_eq!(answered(&exchange)["screen"], "NEXT");
+    assert_eq!(payload(&exchange)["screen"], "NEXT");
     let body = String::from_utf8(endpoint.received()[0].body.clone()).unwrap();
     assert!(body.contains("\\/"));
     assert!(!body.replace("\\/", "").contains('/'));
 }
 
 #[tokio::test]
-async fn the_flow_token_is_signed_in_version_4_when_asked_for() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn the_flow_token_is_signed_in_version_4_if_enabled() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let message = FlowMessage::init("t-1");
     let signing = fixed(&endpoint.url).sign_flow_token(true).build().unwrap();
     signing.send(&message.clone().version("4.0")).await.unwrap();
@@ -178,39 +183,39 @@ async fn the_flow_token_is_signed_in_version_4_when_asked_for() {
 }
 
 #[tokio::test]
-async fn large_payloads_go_both_ways() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn large_payloads_are_sent_and_received() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let phone = fixed(&endpoint.url).build().unwrap();
     let image = "A".repeat(900 * 1024);
     let message = FlowMessage::data_exchange("t", "PHOTOS", json!({"image": image}));
     assert_eq!(
-        answered(&phone.send(&message).await.unwrap())["data"]["seen"]["image"],
+        payload(&phone.send(&message).await.unwrap())["data"]["seen"]["image"],
         image
     );
 }
 
 #[tokio::test]
-async fn a_sealed_request_can_be_changed_on_the_way() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn an_encrypted_request_can_be_modified() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let phone = fixed(&endpoint.url).build().unwrap();
-    let sealed = phone.seal(&FlowMessage::ping()).await.unwrap();
-    assert_eq!(sealed.signature(), Some(signature(sealed.body()).as_str()));
-    let delivery = phone
-        .deliver(sealed.body().clone(), sealed.signature())
+    let encrypted = phone.encrypt(&FlowMessage::ping()).await.unwrap();
+    assert_eq!(encrypted.signature(), Some(signature(encrypted.body()).as_str()));
+    let response = phone
+        .send_raw(encrypted.body().clone(), encrypted.signature())
         .await
         .unwrap();
-    assert!(sealed.read(&delivery).payload().is_some());
-    let mut envelope: Value = serde_json::from_slice(sealed.body()).unwrap();
+    assert!(encrypted.read(&response).payload().is_some());
+    let mut envelope: Value = serde_json::from_slice(encrypted.body()).unwrap();
     envelope["initial_vector"] = BASE64.encode(&[7; 16]).into();
-    let delivery = phone.deliver(envelope.to_string().into(), None).await.unwrap();
-    assert!(matches!(sealed.read(&delivery), Outcome::KeyRefused));
+    let response = phone.send_raw(envelope.to_string().into(), None).await.unwrap();
+    assert!(matches!(encrypted.read(&response), Outcome::KeyRefused));
 }
 
 #[tokio::test]
-async fn https_needs_a_certificate_that_is_trusted() {
+async fn https_requires_a_trusted_certificate() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let acceptor = acceptor(&made.cert, &made.signing_key);
-    let endpoint = Endpoint::listen(&OLD, honest, Some(acceptor)).await;
+    let endpoint = Endpoint::listen(&OLD, correct, Some(acceptor)).await;
     let trusting = fixed(&endpoint.url)
         .root_certificate_pem(made.cert.pem())
         .build()
@@ -224,7 +229,7 @@ async fn https_needs_a_certificate_that_is_trusted() {
             .payload()
             .is_some()
     );
-    let strange = fixed(&endpoint.url)
+    let untrusted = fixed(&endpoint.url)
         .build()
         .unwrap()
         .send(&FlowMessage::ping())
@@ -232,43 +237,47 @@ async fn https_needs_a_certificate_that_is_trusted() {
         .unwrap()
         .outcome;
     assert!(
-        matches!(&strange, Outcome::NoAnswer(DeliveryFailure::Certificate { reason, .. }) if reason.contains("whole chain")),
-        "{strange:?}"
+        matches!(
+            &untrusted,
+            Outcome::NoResponse(SendError::Certificate { reason, .. }) if reason.contains("whole chain")
+        ),
+        "{untrusted:?}"
     );
 }
 
-async fn no_answer(phone: WhatsAppClientBuilder) -> String {
+async fn failure(phone: WhatsAppClientBuilder) -> String {
     let exchange = phone.build().unwrap().send(&FlowMessage::ping()).await.unwrap();
     match exchange.outcome {
-        Outcome::NoAnswer(failure) => failure.to_string(),
+        Outcome::NoResponse(failure) => failure.to_string(),
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_certificate_or_a_port_is_told() {
+async fn errors_of_certificates_and_ports_are_specific() {
     let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
     let acceptor = acceptor(&certificate, &key);
-    let authority = Endpoint::listen(&OLD, honest, Some(acceptor)).await;
-    let as_authority = no_answer(fixed(&authority.url).root_certificate_pem(certificate.pem())).await;
+    let authority = Endpoint::listen(&OLD, correct, Some(acceptor)).await;
+    let as_authority = failure(fixed(&authority.url).root_certificate_pem(certificate.pem())).await;
     assert!(
         as_authority.contains("basicConstraints=critical,CA:FALSE"),
         "{as_authority}"
     );
 
-    let plain = no_answer(fixed(&authority.url.replace("https", "http"))).await;
-    assert_eq!(plain, "what answers does not speak plain HTTP: try https");
+    let plain = failure(fixed(&authority.url.replace("https", "http"))).await;
+    assert_eq!(plain, "the server does not speak plain HTTP: try https");
 
-    let endpoint = Endpoint::start(&OLD, honest).await;
-    let tls = no_answer(fixed(&endpoint.url.replace("http", "https"))).await;
+    let endpoint = Endpoint::start(&OLD, correct).await;
+    let tls = failure(fixed(&endpoint.url.replace("http", "https"))).await;
     assert!(tls.contains("does not speak TLS: try http"), "{tls}");
 
     let made = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
-    let elsewhere = Endpoint::listen(&OLD, honest, Some(self::acceptor(&made.cert, &made.signing_key))).await;
-    let other_name = no_answer(fixed(&elsewhere.url).root_certificate_pem(made.cert.pem())).await;
+    let elsewhere =
+        Endpoint::listen(&OLD, correct, Some(self::acceptor(&made.cert, &made.signing_key))).await;
+    let other_name = failure(fixed(&elsewhere.url).root_certificate_pem(made.cert.pem())).await;
     assert!(other_name.contains("another host name"), "{other_name}");
 }
 
@@ -285,8 +294,8 @@ fn acceptor(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> tokio_rus
 }
 
 #[tokio::test]
-async fn requests_say_who_sends_them() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn requests_have_a_user_agent() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let phone = fixed(&endpoint.url).build().unwrap();
     phone.send(&FlowMessage::ping()).await.unwrap();
     let agent = endpoint.received()[0].headers["user-agent"].clone();
@@ -294,15 +303,15 @@ async fn requests_say_who_sends_them() {
 }
 
 #[tokio::test]
-async fn the_name_of_an_exchange_in_the_endpoints_log_is_kept() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn the_exchange_id_of_the_endpoint_is_returned() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let phone = fixed(&endpoint.url).build().unwrap();
     let exchange = phone.send(&FlowMessage::ping()).await.unwrap();
     assert_eq!(exchange.exchange_id.as_deref(), Some("4b06998b7cfff797"));
 }
 
 #[tokio::test]
-async fn what_cannot_be_set_up_is_told() {
+async fn invalid_settings_are_errors() {
     let build = |builder: WhatsAppClientBuilder| builder.build().unwrap_err();
     for url in ["", "localhost:8080", "/flow", "ftp://x/", "http://"] {
         assert!(

@@ -1,4 +1,4 @@
-//! Which key the phone side encrypts with, and what it does after a 421.
+//! The key that the phone encrypts with, and its retry after a 421.
 
 use serde_json::Value;
 use wa_emulator::{
@@ -7,12 +7,12 @@ use wa_emulator::{
 };
 
 use crate::client::started;
-use crate::endpoint::{Endpoint, NEW, OLD, honest};
-use crate::phone::{answered, fetching, fixed};
+use crate::endpoint::{Endpoint, NEW, OLD, correct};
+use crate::phone::{fetching, fixed, payload};
 
 #[tokio::test]
 async fn after_a_421_a_phone_fetches_the_key_again_and_succeeds() {
-    let endpoint = Endpoint::start(&NEW, honest).await;
+    let endpoint = Endpoint::start(&NEW, correct).await;
     let emulator = started().await;
     emulator
         .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
@@ -23,7 +23,7 @@ async fn after_a_421_a_phone_fetches_the_key_again_and_succeeds() {
         .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&NEW.pem))
         .unwrap();
     let exchange = phone.send(&FlowMessage::init("t")).await.unwrap();
-    assert_eq!(answered(&exchange)["screen"], "NEXT");
+    assert_eq!(payload(&exchange)["screen"], "NEXT");
     assert_eq!((exchange.attempts, emulator.requests().len()), (2, 2));
     let exchange = phone.send(&FlowMessage::init("t")).await.unwrap();
     assert_eq!(exchange.attempts, 1, "the new key is kept");
@@ -34,13 +34,13 @@ async fn after_a_421_a_phone_fetches_the_key_again_and_succeeds() {
         .collect();
     assert_ne!(
         bodies[0]["initial_vector"], bodies[1]["initial_vector"],
-        "a retry has a vector of its own"
+        "a retry has its own vector"
     );
 }
 
 #[tokio::test]
 async fn whatsapp_web_keeps_the_key_that_it_opened_the_flow_with() {
-    let endpoint = Endpoint::start(&NEW, honest).await;
+    let endpoint = Endpoint::start(&NEW, correct).await;
     let emulator = started().await;
     emulator
         .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
@@ -60,25 +60,25 @@ async fn whatsapp_web_keeps_the_key_that_it_opened_the_flow_with() {
     assert_eq!(
         web.send(&FlowMessage::init("t")).await.unwrap().attempts,
         1,
-        "opened again, it has the new key"
+        "opening the Flow again fetches the new key"
     );
 }
 
 #[tokio::test]
-async fn a_421_is_tried_again_once_and_a_notice_never() {
-    let endpoint = Endpoint::start(&NEW, honest).await;
+async fn a_421_is_retried_once_and_an_error_notification_never() {
+    let endpoint = Endpoint::start(&NEW, correct).await;
     let phone = fixed(&endpoint.url).build().unwrap();
     let exchange = phone.send(&FlowMessage::init("t")).await.unwrap();
     assert!(matches!(exchange.outcome, Outcome::KeyRefused));
     assert_eq!(endpoint.received().len(), 2);
-    let notice = FlowMessage::error_notification("t", "S", "timeout_error", "late");
-    assert_eq!(phone.send(&notice).await.unwrap().attempts, 1);
+    let notification = FlowMessage::error_notification("t", "S", "timeout_error", "late");
+    assert_eq!(phone.send(&notification).await.unwrap().attempts, 1);
     assert_eq!(endpoint.received().len(), 3);
 }
 
 #[tokio::test]
-async fn without_a_good_key_no_request_is_made() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn without_a_valid_key_no_request_is_sent() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let emulator = started().await;
     let send = async || {
         let phone = fetching(&emulator, &endpoint.url).build().unwrap();
@@ -113,8 +113,8 @@ async fn without_a_good_key_no_request_is_made() {
 }
 
 #[tokio::test]
-async fn the_flat_shape_of_a_key_is_read_too() {
-    let endpoint = Endpoint::start(&OLD, honest).await;
+async fn the_flat_shape_of_a_key_is_accepted() {
+    let endpoint = Endpoint::start(&OLD, correct).await;
     let emulator = started().await;
     emulator.set_wire_shape(WireShape::new().flat(true));
     emulator

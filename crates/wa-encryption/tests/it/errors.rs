@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wa_emulator::{
-    DEFAULT_ACCOUNT_ID, DEFAULT_PHONE_NUMBER_ID, ErrorAnswer, Fault, FaultRule, NumberState, RateLimits,
+    DEFAULT_ACCOUNT_ID, DEFAULT_PHONE_NUMBER_ID, ErrorResponse, Fault, FaultRule, NumberState, RateLimits,
     TokenSpec,
 };
 use wa_encryption::{EncryptionApi, EncryptionError};
@@ -130,7 +130,7 @@ async fn a_key_that_graph_refuses_is_explained() {
     let Stage {
         emulator, encryption, ..
     } = stage().await;
-    let refusal = ErrorAnswer::invalid_key("not a valid 2048-bit RSA public key in PEM");
+    let refusal = ErrorResponse::invalid_key("not a valid 2048-bit RSA public key in PEM");
     emulator.queue_fault(FaultRule::new(Fault::Error(refusal)));
     let error = refused(&encryption, 100).await;
     assert!(
@@ -199,8 +199,8 @@ async fn a_short_limit_is_waited_out() {
 #[tokio::test]
 async fn passing_trouble_is_overcome_and_lasting_trouble_explained() {
     for (answer, code) in [
-        (ErrorAnswer::temporary(), 2),
-        (ErrorAnswer::something_went_wrong(), 131_000),
+        (ErrorResponse::temporary(), 2),
+        (ErrorResponse::something_went_wrong(), 131_000),
     ] {
         let Stage {
             emulator,

@@ -306,7 +306,7 @@ async fn the_id_of_an_account_is_told_apart_from_a_bad_key() {
 
     // A number that refuses the key itself keeps its error, as does an id that does not exist.
     let fault = || {
-        Fault::Error(wa_emulator::ErrorAnswer::new(
+        Fault::Error(wa_emulator::ErrorResponse::new(
             400,
             100,
             "Business public key is invalid",

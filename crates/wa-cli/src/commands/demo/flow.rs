@@ -143,7 +143,7 @@ impl Booking {
     pub(super) async fn tamper(&self, script: &mut Script<'_>, graph: &str) -> Result<(), Failure> {
         let phone = self.phone(graph)?;
         let sealed = phone
-            .seal(&FlowMessage::init(TOKEN))
+            .encrypt(&FlowMessage::init(TOKEN))
             .await
             .map_err(Failure::failed)?;
         let mut body = sealed.body().to_vec();
@@ -152,7 +152,7 @@ impl Booking {
             *letter = if *letter == b'A' { b'B' } else { b'A' };
         }
         let delivery = phone
-            .deliver(Bytes::from(body), sealed.signature())
+            .send_raw(Bytes::from(body), sealed.signature())
             .await
             .map_err(Failure::failed)?;
         script.expect(delivery.status == 432, format!("HTTP {}", delivery.status))?;
@@ -167,7 +167,7 @@ impl Booking {
 
 /// What the phone shows: the screen, or what stands for one.
 fn answer(exchange: &Exchange) -> Option<String> {
-    let Outcome::Answered(payload) = &exchange.outcome else {
+    let Outcome::Response(payload) = &exchange.outcome else {
         return None;
     };
     let screen = payload.screen().map(str::to_owned);

@@ -69,13 +69,13 @@ pub(super) async fn prove(
 
 fn judge(outcome: Outcome, remedy: Option<&str>, key: String) -> Result<(), Failure> {
     let found = match outcome {
-        Outcome::Answered(_) => return Ok(()),
+        Outcome::Response(_) => return Ok(()),
         Outcome::KeyRefused => {
             let hint = "add its private half to the keys that the endpoint serves, beside the old one, and wait until it has \
                         reloaded them; then give the same command again";
             return Err(Failure::failed(NotProved::NotServed { key }).with_hint(Some(hint)));
         }
-        Outcome::NoAnswer(failure) => {
+        Outcome::NoResponse(failure) => {
             let source = Box::new(failure);
             return Err(Failure::failed(NotProved::Unreachable { key, source }));
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use wa_emulator::DeliveryFailure;
+use wa_emulator::SendError;
 use zeroize::Zeroizing;
 
 use super::Context;
@@ -64,19 +64,19 @@ pub(super) fn data(text: &str) -> Result<Value, Failure> {
 }
 
 /// Reports that no response came, with the option or the place that may be wrong.
-pub(super) fn unanswered(failure: DeliveryFailure, args: &EndpointArgs, action: &str) -> Failure {
+pub(super) fn unanswered(failure: SendError, args: &EndpointArgs, action: &str) -> Failure {
     let hint = match failure {
-        DeliveryFailure::Certificate { .. } if args.root_certificate.is_none() => {
+        SendError::Certificate { .. } if args.root_certificate.is_none() => {
             Some("--root-certificate FILE trusts an authority of your own".to_owned())
         }
         // Many servers close a connection that does not begin with TLS, without a response; a ping finds that out.
-        DeliveryFailure::Closed { .. } if action == "ping" && args.url.starts_with("http://") => {
+        SendError::Closed { .. } if action == "ping" && args.url.starts_with("http://") => {
             Some("check the endpoint's log for a crash; if it serves TLS, write https://".to_owned())
         }
-        DeliveryFailure::Closed { .. } if action == "ping" => {
+        SendError::Closed { .. } if action == "ping" => {
             Some("check the endpoint's log for a crash".to_owned())
         }
-        DeliveryFailure::Closed { .. } => Some(format!(
+        SendError::Closed { .. } => Some(format!(
             "check the endpoint's log for a crash on {action}; without --action, a ping shows whether it responds at all"
         )),
         _ => None,

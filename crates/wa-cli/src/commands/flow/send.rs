@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wa_emulator::{Exchange, FlowMessage, Outcome, ReplyFault, WhatsAppClient};
+use wa_emulator::{Exchange, FlowMessage, Outcome, ResponseFault, WhatsAppClient};
 
 use super::endpoint::{self, Known};
 use super::{Context, Exit, Failure};
@@ -119,8 +119,8 @@ fn outcome(
     action: &str,
 ) -> Result<(&'static str, String, Option<Value>), Failure> {
     Ok(match outcome {
-        Outcome::NoAnswer(failure) => return Err(endpoint::unanswered(failure, args, action)),
-        Outcome::Answered(payload) => ("answered", "status 200".to_owned(), Some(payload.into_value())),
+        Outcome::NoResponse(failure) => return Err(endpoint::unanswered(failure, args, action)),
+        Outcome::Response(payload) => ("answered", "status 200".to_owned(), Some(payload.into_value())),
         Outcome::FlowTokenInvalid { message, encrypted } => {
             let form = if encrypted { "encrypted" } else { "not encrypted" };
             let seen = format!("status 427: the Flow token is no longer valid ({form})");
@@ -153,9 +153,9 @@ fn outcome(
 }
 
 /// What could be decrypted although it is not what was asked for.
-fn shown(fault: ReplyFault) -> Option<Value> {
+fn shown(fault: ResponseFault) -> Option<Value> {
     match fault {
-        ReplyFault::Schema { payload, .. } => Some(payload.into_value()),
+        ResponseFault::Schema { payload, .. } => Some(payload.into_value()),
         _ => None,
     }
 }

@@ -1,30 +1,38 @@
-//! What the phone side makes of answers, right and wrong.
+//! How the phone reads correct and faulty responses.
 
 use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde_json::json;
-use wa_emulator::{DeliveryFailure, Fault, FaultRule, FlowMessage, Outcome, ReplyFault, Spelling};
+use wa_emulator::{Fault, FaultRule, FlowMessage, Outcome, ResponseFault, SendError, Spelling};
 
 use crate::client::started;
-use crate::endpoint::{Endpoint, OLD, Received, Reply, honest};
+use crate::endpoint::{Endpoint, OLD, RawResponse, Received, correct};
 use crate::phone::fixed;
 
-async fn outcome_of(behaviour: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Outcome {
+async fn outcome_of(behaviour: impl Fn(&Received) -> RawResponse + Send + Sync + 'static) -> Outcome {
     let endpoint = Endpoint::start(&OLD, behaviour).await;
     let phone = fixed(&endpoint.url).build().unwrap();
     phone.send(&FlowMessage::init("t")).await.unwrap().outcome
 }
 
 #[tokio::test]
-async fn a_427_is_told_with_its_message_in_either_form() {
+async fn a_427_has_its_message_encrypted_or_plain() {
     let text = json!({"error_msg": "This offer has ended"});
     let plain = text.to_string();
-    let sealed =
-        move |received: &Received| (427, "text/plain", received.opened.as_ref().unwrap().seal(&text));
-    let outcome = outcome_of(sealed).await;
+    let encrypted = move |received: &Received| {
+        (
+            427,
+            "text/plain",
+            received.opened.as_ref().unwrap().encrypt_response(&text),
+        )
+    };
+    let outcome = outcome_of(encrypted).await;
     assert!(
-        matches!(&outcome, Outcome::FlowTokenInvalid { message: Some(message), encrypted: true } if message == "This offer has ended"),
+        matches!(
+            &outcome,
+            Outcome::FlowTokenInvalid { message: Some(message), encrypted: true } if message == "This offer has ended"
+        ),
         "{outcome:?}"
     );
     let outcome = outcome_of(move |_| (427, "application/json", plain.clone())).await;
@@ -52,7 +60,7 @@ async fn a_427_is_told_with_its_message_in_either_form() {
 }
 
 #[tokio::test]
-async fn other_statuses_have_outcomes_of_their_own() {
+async fn other_statuses_have_their_own_outcomes() {
     assert!(matches!(
         outcome_of(|_| (432, "", String::new())).await,
         Outcome::SignatureRefused
@@ -67,8 +75,8 @@ async fn other_statuses_have_outcomes_of_their_own() {
     ));
 }
 
-/// A wrong answer to the opening of a Flow, and the fault that it has to be called.
-type Case = (fn(&Received) -> Reply, fn(&ReplyFault) -> bool);
+/// A faulty response to `INIT`, and the expected fault.
+type Case = (fn(&Received) -> RawResponse, fn(&ResponseFault) -> bool);
 
 async fn each_is_named<const N: usize>(cases: [Case; N]) {
     for (index, (wrong, expected)) in cases.into_iter().enumerate() {
@@ -80,20 +88,20 @@ async fn each_is_named<const N: usize>(cases: [Case; N]) {
     }
 }
 
-fn ok(body: String) -> Reply {
+fn ok(body: String) -> RawResponse {
     (200, "text/plain", body)
 }
 
 #[tokio::test]
-async fn each_fault_in_the_form_of_an_answer_is_named() {
+async fn faults_in_the_encoding_are_named() {
     each_is_named([
         (
-            |received| ok(format!("\"{}\"", honest(received).2)),
-            |fault| *fault == ReplyFault::Spelling(Spelling::Quoted),
+            |received| ok(format!("\"{}\"", correct(received).2)),
+            |fault| *fault == ResponseFault::Spelling(Spelling::Quoted),
         ),
         (
-            |received| (200, "application/json", format!("\"{}\"", honest(received).2)),
-            |fault| *fault == ReplyFault::Spelling(Spelling::Quoted),
+            |received| (200, "application/json", format!("\"{}\"", correct(received).2)),
+            |fault| *fault == ResponseFault::Spelling(Spelling::Quoted),
         ),
         (
             |_| {
@@ -103,70 +111,84 @@ async fn each_fault_in_the_form_of_an_answer_is_named() {
                     r#"{"screen":"NEXT","data":{}}"#.to_owned(),
                 )
             },
-            |fault| *fault == ReplyFault::NotEncrypted,
+            |fault| *fault == ResponseFault::NotEncrypted,
         ),
         (
             |_| ok("no base64!".to_owned()),
-            |fault| *fault == ReplyFault::NotBase64,
+            |fault| *fault == ResponseFault::NotBase64,
         ),
         (
             |received| {
-                let mut body = honest(received).2;
+                let mut body = correct(received).2;
                 body.insert(20, '\n');
                 ok(body)
             },
-            |fault| *fault == ReplyFault::Spelling(Spelling::Wrapped),
+            |fault| *fault == ResponseFault::Spelling(Spelling::Wrapped),
         ),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn an_answer_is_read_whatever_its_content_type_and_with_a_line_end_after_it() {
+async fn a_response_is_read_with_any_content_type_and_a_line_end() {
     for content_type in ["", "text/plain; charset=utf-8", "text/html", "application/json"] {
-        let outcome = outcome_of(move |received| (200, content_type, honest(received).2)).await;
+        let outcome = outcome_of(move |received| (200, content_type, correct(received).2)).await;
         assert!(outcome.payload().is_some(), "{content_type:?}: {outcome:?}");
     }
     for end in ["\n", "\r\n"] {
-        let outcome = outcome_of(move |received| ok(honest(received).2 + end)).await;
+        let outcome = outcome_of(move |received| ok(correct(received).2 + end)).await;
         assert!(outcome.payload().is_some(), "{end:?}: {outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn each_fault_in_what_an_answer_holds_is_named() {
+async fn faults_in_the_content_are_named() {
     each_is_named([
-        (|_| ok(String::new()), |fault| *fault == ReplyFault::TooShort),
-        (|_| ok(BASE64.encode(&[0; 15])), |fault| *fault == ReplyFault::TooShort),
+        (|_| ok(String::new()), |fault| *fault == ResponseFault::TooShort),
+        (
+            |_| ok(BASE64.encode(&[0; 15])),
+            |fault| *fault == ResponseFault::TooShort,
+        ),
         (
             |received| {
                 let opened = received.opened.as_ref().unwrap();
                 ok(opened.encrypt(b"{}", opened.iv))
             },
-            |fault| *fault == ReplyFault::UnflippedVector,
+            |fault| *fault == ResponseFault::UnflippedVector,
         ),
         (
             |received| {
-                let mut body = BASE64.decode(honest(received).2.as_bytes()).unwrap();
+                let mut body = BASE64.decode(correct(received).2.as_bytes()).unwrap();
                 body[0] ^= 1;
                 ok(BASE64.encode(&body))
             },
-            |fault| *fault == ReplyFault::NotDecrypted,
+            |fault| *fault == ResponseFault::NotDecrypted,
         ),
         (
-            |received| ok(received.opened.as_ref().unwrap().seal(&json!("text"))),
-            |fault| *fault == ReplyFault::NotJson,
+            |received| ok(received.opened.as_ref().unwrap().encrypt_response(&json!("text"))),
+            |fault| *fault == ResponseFault::NotJson,
         ),
         (
-            |received| ok(received.opened.as_ref().unwrap().seal(&json!({"data": {}}))),
-            |fault| matches!(fault, ReplyFault::Schema { payload, .. } if payload.expose() == &json!({"data": {}})),
+            |received| {
+                ok(received
+                    .opened
+                    .as_ref()
+                    .unwrap()
+                    .encrypt_response(&json!({"data": {}})))
+            },
+            |fault| {
+                matches!(
+                    fault,
+                    ResponseFault::Schema { payload, .. } if payload.expose() == &json!({"data": {}})
+                )
+            },
         ),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn a_ping_and_a_notice_are_held_to_their_own_answers() {
+async fn a_ping_and_an_error_notification_have_their_own_schema() {
     let endpoint = Endpoint::start(&OLD, |received| {
         (
             200,
@@ -175,7 +197,7 @@ async fn a_ping_and_a_notice_are_held_to_their_own_answers() {
                 .opened
                 .as_ref()
                 .unwrap()
-                .seal(&json!({"screen": "S", "data": {}})),
+                .encrypt_response(&json!({"screen": "S", "data": {}})),
         )
     })
     .await;
@@ -186,7 +208,10 @@ async fn a_ping_and_a_notice_are_held_to_their_own_answers() {
     ] {
         let exchange = phone.send(&message).await.unwrap();
         assert!(
-            matches!(exchange.outcome, Outcome::Unreadable(ReplyFault::Schema { .. })),
+            matches!(
+                exchange.outcome,
+                Outcome::Unreadable(ResponseFault::Schema { .. })
+            ),
             "{message:?}"
         );
     }
@@ -199,8 +224,8 @@ async fn a_ping_and_a_notice_are_held_to_their_own_answers() {
 }
 
 #[tokio::test]
-async fn no_answer_is_told_apart() {
-    // Any server that keeps silent will do.
+async fn the_reasons_for_no_response_are_distinguished() {
+    // Any server that never responds is sufficient.
     let emulator = started().await;
     emulator.queue_fault(FaultRule::new(Fault::Silence));
     let phone = fixed(emulator.base_url())
@@ -209,18 +234,18 @@ async fn no_answer_is_told_apart() {
         .unwrap();
     let outcome = phone.send(&FlowMessage::ping()).await.unwrap().outcome;
     assert!(
-        matches!(outcome, Outcome::NoAnswer(DeliveryFailure::TimedOut { .. })),
+        matches!(outcome, Outcome::NoResponse(SendError::TimedOut { .. })),
         "{outcome:?}"
     );
     let phone = fixed("http://127.0.0.1:1/").build().unwrap();
     let outcome = phone.send(&FlowMessage::ping()).await.unwrap().outcome;
     assert!(
-        matches!(outcome, Outcome::NoAnswer(DeliveryFailure::Connection { .. })),
+        matches!(outcome, Outcome::NoResponse(SendError::Connection { .. })),
         "{outcome:?}"
     );
     let outcome = outcome_of(|_| (200, "text/plain", "A".repeat(3 * 1024 * 1024))).await;
     assert!(
-        matches!(outcome, Outcome::NoAnswer(DeliveryFailure::TooLarge { .. })),
+        matches!(outcome, Outcome::NoResponse(SendError::TooLarge { .. })),
         "{outcome:?}"
     );
 }

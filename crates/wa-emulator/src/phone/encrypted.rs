@@ -1,4 +1,4 @@
-//! An encrypted and signed request, ready to be sent, and the means to read its answer.
+//! An encrypted and signed request, ready to send, with the key to read its response.
 
 use std::fmt;
 
@@ -8,26 +8,26 @@ use data_encoding::BASE64;
 use super::cipher::{BusinessKey, SessionKey};
 use super::client::PhoneError;
 use super::message::{Expectation, FlowMessage};
-use super::outcome::{Outcome, ReplyFault};
+use super::outcome::{Outcome, ResponseFault};
 use super::payload::Payload;
 use super::spelling::Spelling;
-use super::transport::Delivery;
-use super::{reply, signature};
+use super::transport::HttpResponse;
+use super::{response, signature};
 use crate::secret::Secret;
 
-/// An encrypted request: its body, its signature, and what is needed to read the answer.
+/// An encrypted request: its body, its signature, and the key to read the response.
 ///
-/// For probes that change something on the way: [`WhatsAppClient::seal`](super::WhatsAppClient::seal) makes
-/// one, [`WhatsAppClient::deliver`](super::WhatsAppClient::deliver) sends any bytes, [`Sealed::read`] reads
-/// the answer.
-pub struct Sealed {
+/// For tests that modify a request: [`WhatsAppClient::encrypt`](super::WhatsAppClient::encrypt) creates one,
+/// [`WhatsAppClient::send_raw`](super::WhatsAppClient::send_raw) sends any bytes, and
+/// [`EncryptedRequest::read`] reads the response.
+pub struct EncryptedRequest {
     body: Bytes,
     signature: Option<String>,
     session: SessionKey,
     expectation: Expectation,
 }
 
-/// How requests are written.
+/// The options for writing requests.
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) app_secret: Option<Secret>,
@@ -35,7 +35,7 @@ pub(super) struct Writing {
     pub(super) sign_flow_token: bool,
 }
 
-impl Sealed {
+impl EncryptedRequest {
     pub(super) fn new(
         key: &BusinessKey,
         writing: &Writing,
@@ -67,41 +67,43 @@ impl Sealed {
         })
     }
 
-    /// The body: a JSON object with the three encrypted members.
+    /// Returns the body: a JSON object with the three encrypted members.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The value of `X-Hub-Signature-256`; `None` without an app secret.
+    /// Returns the value of `X-Hub-Signature-256`; `None` without an app secret.
     pub fn signature(&self) -> Option<&str> {
         self.signature.as_deref()
     }
 
-    /// Whether the message carries a Flow token; a ping does not.
+    /// Returns whether the message carries a Flow token; a ping does not.
     pub(crate) fn has_flow_token(&self) -> bool {
         !matches!(self.expectation, Expectation::Active)
     }
 
-    /// What a body of status 200 holds, however its base64 is spelt, and what is wrong with the spelling.
-    pub(crate) fn meant(&self, body: &[u8]) -> (Option<Spelling>, Result<Payload, ReplyFault>) {
-        reply::meant(&self.session, self.expectation, body)
+    /// Reads the body of a 200 response, even if its base64 is not in the required form; returns the
+    /// deviation and the content.
+    pub(crate) fn decode(&self, body: &[u8]) -> (Option<Spelling>, Result<Payload, ResponseFault>) {
+        response::decode(&self.session, self.expectation, body)
     }
 
-    /// What an answer to this request means.
-    pub fn read(&self, delivery: &Delivery) -> Outcome {
-        reply::read(&self.session, self.expectation, delivery)
+    /// Reads a response to this request.
+    pub fn read(&self, response: &HttpResponse) -> Outcome {
+        response::read(&self.session, self.expectation, response)
     }
 }
 
-impl fmt::Debug for Sealed {
+impl fmt::Debug for EncryptedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealed")
+        f.debug_struct("EncryptedRequest")
             .field("body_length", &self.body.len())
             .finish_non_exhaustive()
     }
 }
 
-/// The members in the order in which WhatsApp sends them; base64 needs no other JSON escape than `\/`.
+/// Writes the members in the order in which WhatsApp sends them. Base64 needs no JSON escapes; `\/` is
+/// optional.
 fn envelope(flow_data: &[u8], aes_key: &[u8], iv: &[u8], escape_slashes: bool) -> String {
     let body = format!(
         r#"{{"encrypted_flow_data":"{}","encrypted_aes_key":"{}","initial_vector":"{}"}}"#,

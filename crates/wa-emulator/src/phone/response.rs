@@ -1,65 +1,66 @@
-//! Reads what an endpoint answered (Meta, *Implementing endpoints for Flows*, *Error codes*).
+//! Reads the response of an endpoint (Meta, *Implementing endpoints for Flows*, *Error codes*).
 
 use serde_json::Value;
 
 use super::cipher::SessionKey;
 use super::message::Expectation;
-use super::outcome::{Outcome, ReplyFault};
+use super::outcome::{Outcome, ResponseFault};
 use super::payload::Payload;
 use super::spelling::{self, Spelling};
-use super::transport::Delivery;
+use super::transport::HttpResponse;
 
 /// Bytes of the GCM tag.
 const TAG: usize = 16;
 
-pub(super) fn read(session: &SessionKey, expectation: Expectation, delivery: &Delivery) -> Outcome {
-    match delivery.status {
-        200 => match meant(session, expectation, &delivery.body) {
-            (None | Some(Spelling::LineEnd), Ok(payload)) => Outcome::Answered(payload),
+pub(super) fn read(session: &SessionKey, expectation: Expectation, response: &HttpResponse) -> Outcome {
+    match response.status {
+        200 => match decode(session, expectation, &response.body) {
+            (None | Some(Spelling::LineEnd), Ok(payload)) => Outcome::Response(payload),
             (None | Some(Spelling::LineEnd), Err(fault)) => Outcome::Unreadable(fault),
-            (Some(other), _) => Outcome::Unreadable(ReplyFault::Spelling(other)),
+            (Some(other), _) => Outcome::Unreadable(ResponseFault::Spelling(other)),
         },
         421 => Outcome::KeyRefused,
-        427 => flow_token_invalid(session, &delivery.body),
+        427 => flow_token_invalid(session, &response.body),
         432 => Outcome::SignatureRefused,
         other => Outcome::UnexpectedStatus(other),
     }
 }
 
-/// What a body of status 200 holds, however its base64 is spelt, and what is wrong with the spelling.
+/// Reads the body of a 200 response, even if its base64 is not in the required form; returns the deviation
+/// and the content.
 ///
-/// The Content-Type does not matter: Meta's own sample for Node answers `text/html`, and phones read it.
-pub(super) fn meant(
+/// The Content-Type is ignored: Meta's own sample for Node returns `text/html`, and phones accept it.
+pub(super) fn decode(
     session: &SessionKey,
     expectation: Expectation,
     body: &[u8],
-) -> (Option<Spelling>, Result<Payload, ReplyFault>) {
+) -> (Option<Spelling>, Result<Payload, ResponseFault>) {
     match spelling::read(body) {
         Ok((spelling, ciphertext)) => (spelling, open(session, expectation, &ciphertext)),
         Err(fault) => (None, Err(fault)),
     }
 }
 
-fn open(session: &SessionKey, expectation: Expectation, ciphertext: &[u8]) -> Result<Payload, ReplyFault> {
+fn open(session: &SessionKey, expectation: Expectation, ciphertext: &[u8]) -> Result<Payload, ResponseFault> {
     if ciphertext.len() < TAG {
-        return Err(ReplyFault::TooShort);
+        return Err(ResponseFault::TooShort);
     }
-    let Some(plaintext) = session.decrypt_reply(ciphertext) else {
+    let Some(plaintext) = session.decrypt_response(ciphertext) else {
         let unflipped = session.opens_unflipped(ciphertext);
         return Err(if unflipped {
-            ReplyFault::UnflippedVector
+            ResponseFault::UnflippedVector
         } else {
-            ReplyFault::NotDecrypted
+            ResponseFault::NotDecrypted
         });
     };
-    let value: Value = serde_json::from_slice(&plaintext).map_err(|_| ReplyFault::NotJson)?;
+    let value: Value = serde_json::from_slice(&plaintext).map_err(|_| ResponseFault::NotJson)?;
     if !value.is_object() {
-        return Err(ReplyFault::NotJson);
+        return Err(ResponseFault::NotJson);
     }
     check(expectation, Payload::new(value))
 }
 
-fn check(expectation: Expectation, payload: Payload) -> Result<Payload, ReplyFault> {
+fn check(expectation: Expectation, payload: Payload) -> Result<Payload, ResponseFault> {
     let (met, wanted) = match expectation {
         Expectation::Active => (payload.is_active(), r#"{"data": {"status": "active"}}"#),
         Expectation::Acknowledgement => (
@@ -75,15 +76,16 @@ fn check(expectation: Expectation, payload: Payload) -> Result<Payload, ReplyFau
     if met {
         Ok(payload)
     } else {
-        Err(ReplyFault::Schema { wanted, payload })
+        Err(ResponseFault::Schema { wanted, payload })
     }
 }
 
-/// The text that is shown: from an encrypted body, or else from plain JSON, where Meta's sources disagree.
+/// Reads the text that the phone shows: from an encrypted body, or else from plain JSON, because Meta's
+/// sources disagree.
 fn flow_token_invalid(session: &SessionKey, body: &[u8]) -> Outcome {
     let decrypted = spelling::read(body)
         .ok()
-        .and_then(|(_, ciphertext)| session.decrypt_reply(&ciphertext));
+        .and_then(|(_, ciphertext)| session.decrypt_response(&ciphertext));
     let text = decrypted.as_ref().map_or(body, |plaintext| plaintext.as_slice());
     let value: Option<Value> = serde_json::from_slice(text).ok();
     let message = value
@@ -105,8 +107,8 @@ mod tests {
 
     use super::*;
 
-    fn delivery(status: u16, content_type: Option<&str>, body: Vec<u8>) -> Delivery {
-        Delivery {
+    fn response(status: u16, content_type: Option<&str>, body: Vec<u8>) -> HttpResponse {
+        HttpResponse {
             status,
             content_type: content_type.map(str::to_owned),
             body: body.into(),
@@ -118,10 +120,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_at_all_makes_a_payload_of_noise(status in 200_u16..600, body in prop::collection::vec(any::<u8>(), 0..200), encode in any::<bool>()) {
+        fn random_bytes_never_become_a_payload(
+            status in 200_u16..600,
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            encode in any::<bool>(),
+        ) {
             let session = SessionKey::generate().unwrap();
             let body = if encode { BASE64.encode(&body).into_bytes() } else { body };
-            let outcome = read(&session, Expectation::Anything, &delivery(status, None, body));
+            let outcome = read(&session, Expectation::Anything, &response(status, None, body));
             prop_assert!(outcome.payload().is_none());
         }
     }

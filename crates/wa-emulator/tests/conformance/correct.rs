@@ -1,4 +1,4 @@
-//! A right endpoint, and what is no fault of any endpoint.
+//! A correct endpoint, and results that are not faults of an endpoint.
 
 use std::time::Duration;
 
@@ -11,40 +11,40 @@ use crate::fault::Fault;
 use crate::faults::{check, ids};
 
 #[tokio::test]
-async fn a_right_endpoint_passes_all_of_it() {
+async fn a_correct_endpoint_passes_all_rules() {
     let url = serve(Fault::None).await;
     let check = check(&url)
         .data_exchange("FIRST", json!({"name": "Zoë"}))
         .build()
         .unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let report = check
         .run(|progress| {
             assert!(progress.done <= progress.total);
-            told.push(progress.finding.check.id);
+            reported.push(progress.finding.check.id);
         })
         .await
         .unwrap();
-    // Plain http on this machine is the one thing that there is nothing to say about.
+    // Only TLS cannot be judged over plain http.
     assert_eq!(ids(&report, Verdict::Skipped), ["http.tls"], "{report:#?}");
     assert_eq!(report.counts().passed, Check::all().len() - 1, "{report:#?}");
     assert!(report.is_conformant());
     assert_eq!(report.latency.unwrap().pings, 4);
-    told.sort_unstable();
+    reported.sort_unstable();
     let mut all: Vec<_> = Check::all().iter().map(|check| check.id).collect();
     all.sort_unstable();
-    assert_eq!(told, all, "every finding is told once");
+    assert_eq!(reported, all, "every finding is reported once");
 }
 
 #[tokio::test]
-async fn over_tls_the_certificate_has_to_be_trusted() {
+async fn the_certificate_must_be_trusted() {
     let (url, certificate) = serve_over_tls().await;
     let trusting = check(&url).root_certificate_pem(certificate).build().unwrap();
     let report = trusting.run(|_| ()).await.unwrap();
     assert!(report.is_conformant(), "{report:#?}");
     let passed = ids(&report, Verdict::Pass);
     assert!(passed.contains(&"http.keep-alive"), "{passed:?}");
-    // The system's authorities do not know it.
+    // The certificate is not issued by an authority of the system.
     assert!(
         ids(&report, Verdict::Skipped).contains(&"http.tls"),
         "{report:#?}"
@@ -52,12 +52,12 @@ async fn over_tls_the_certificate_has_to_be_trusted() {
     let report = check(&url).build().unwrap().run(|_| ()).await.unwrap();
     let tls = report.finding("http.tls").unwrap();
     assert_eq!(tls.verdict, Verdict::Fail, "{report:#?}");
-    assert!(tls.seen.contains("no authority that is trusted here"), "{tls}");
+    assert!(tls.seen.contains("no trusted authority issued it"), "{tls}");
     assert_eq!(report.counts().not_run, Check::all().len() - 2, "{report:#?}");
 }
 
 #[tokio::test]
-async fn a_port_of_the_other_scheme_is_told() {
+async fn a_url_with_the_wrong_scheme_is_reported() {
     let (url, _) = serve_over_tls().await;
     let plain = check(&url.replace("https", "http")).build().unwrap();
     let refused = plain.run(|_| ()).await.unwrap_err();
@@ -75,7 +75,7 @@ async fn a_port_of_the_other_scheme_is_told() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_demands_signed_tokens_gets_them() {
+async fn flow_token_signatures_can_be_sent_with_every_request() {
     let url = serve(Fault::None).await;
     let report = check(&url)
         .sign_flow_token(true)
@@ -89,7 +89,7 @@ async fn an_endpoint_that_demands_signed_tokens_gets_them() {
 }
 
 #[tokio::test]
-async fn with_another_secret_or_key_nothing_but_the_ping_is_judged() {
+async fn with_a_wrong_secret_or_key_only_the_ping_is_judged() {
     let url = serve(Fault::None).await;
     let other_key = include_str!("../data/pywa_public_key_spki.pem");
     let checks = [
@@ -106,7 +106,7 @@ async fn with_another_secret_or_key_nothing_but_the_ping_is_judged() {
 }
 
 #[tokio::test]
-async fn where_nothing_listens_there_is_no_report() {
+async fn without_a_server_the_check_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -118,7 +118,7 @@ async fn where_nothing_listens_there_is_no_report() {
 }
 
 #[tokio::test]
-async fn when_the_time_is_up_the_rest_is_not_run_and_nothing_is_certified() {
+async fn after_the_time_limit_the_rest_is_not_run_and_the_endpoint_does_not_conform() {
     let url = serve(Fault::None).await;
     let check = check(&url).total_time(Duration::ZERO).build().unwrap();
     let report = check.run(|_| ()).await.unwrap();
@@ -126,14 +126,14 @@ async fn when_the_time_is_up_the_rest_is_not_run_and_nothing_is_certified() {
     let skipped = report.finding("signature.missing").unwrap();
     assert_eq!(
         (skipped.verdict, &*skipped.seen),
-        (Verdict::NotRun, "the 0 s for the whole check are up")
+        (Verdict::NotRun, "the time limit of 0 s for the check was reached")
     );
     assert_eq!(report.counts().failed, 0, "{report:#?}");
     assert!(!report.is_conformant());
 }
 
 #[tokio::test]
-async fn a_check_may_take_for_ever_and_leave_out_its_pings() {
+async fn the_time_limit_can_be_unlimited_and_pings_can_be_disabled() {
     let url = serve(Fault::None).await;
     let check = check(&url).total_time(Duration::MAX).pings(0).build().unwrap();
     let report = check.run(|_| ()).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_check_may_take_for_ever_and_leave_out_its_pings() {
 }
 
 #[test]
-fn what_is_needed_is_demanded() {
+fn missing_settings_are_errors() {
     let without = |check: wa_emulator::ConformanceCheckBuilder| check.build().unwrap_err();
     assert!(matches!(
         without(ConformanceCheck::builder("http://localhost/")),
@@ -163,7 +163,7 @@ fn what_is_needed_is_demanded() {
 }
 
 #[test]
-fn ids_are_unique_and_every_rule_names_its_source_and_remedy() {
+fn ids_are_unique_and_every_rule_has_a_source_and_a_remedy() {
     for (at, check) in Check::all().iter().enumerate() {
         assert!(
             Check::all()[..at].iter().all(|before| before.id != check.id),
