@@ -1,10 +1,10 @@
-//! The endpoint over HTTP against what the private key operation alone allows.
+//! Compares the throughput of the endpoint over HTTP with that of the private key operation alone.
 //!
-//! A server process is pinned to one core and loaded from the other; exchanges per CPU-second of the server are compared
-//! with private operations per CPU-second on the same core, in interleaved rounds, by medians. Then come two cores, the
-//! latency at 70 % load, overload and memory. Everything stays on the loopback interface.
+//! A server process is pinned to one core, and the load runs on the other. Exchanges per CPU-second of the server are
+//! compared with private key operations per CPU-second on the same core, in interleaved rounds, by their medians. Then
+//! latency at 70 % load, overload, memory and two cores are measured. All traffic stays on the loopback interface.
 //!
-//! `WA_BENCH_SECONDS` sets the length of a round (2), `WA_BENCH_ROUNDS` their number (5).
+//! `WA_BENCH_SECONDS` sets the length of a round (default 2), `WA_BENCH_ROUNDS` their number (default 5).
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a program that measures, run by hand"
+    reason = "a benchmark, run manually"
 )]
 
 #[path = "http/load.rs"]

@@ -1,12 +1,12 @@
-//! What an exchange costs in memory, beside the private key operation that it cannot do without.
+//! Measures an exchange without network, and compares it with the private key operation alone.
 //!
-//! Prints microseconds, the best of interleaved rounds: whatever else runs on the machine only makes a round slower.
+//! Prints microseconds, the best of interleaved rounds: other load on the machine only makes a round slower.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "a program that measures, run by hand"
+    reason = "a benchmark, run manually"
 )]
 
 use std::hint::black_box;

@@ -1,6 +1,6 @@
 //! A Flow endpoint in axum.
 //!
-//! `FLOW_PRIVATE_KEY` is the path of the private key, `APP_SECRET` the secret of the Meta app.
+//! Set `FLOW_PRIVATE_KEY` to the path of the private key, and `APP_SECRET` to the secret of the Meta app.
 
 use serde_json::json;
 use wa_flows::{Action, AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};

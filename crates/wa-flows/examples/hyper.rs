@@ -1,6 +1,6 @@
 //! A Flow endpoint in hyper, without a framework.
 //!
-//! `FLOW_PRIVATE_KEY` is the path of the private key, `APP_SECRET` the secret of the Meta app.
+//! Set `FLOW_PRIVATE_KEY` to the path of the private key, and `APP_SECRET` to the secret of the Meta app.
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,13 +28,13 @@ async fn main() -> anyhow::Result<()> {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let service = TowerToHyperService::new(endpoint.clone());
-        // The timer bounds how long a client may take for the head of a request; the endpoint bounds the rest.
+        // With a timer, hyper limits the time for the head of a request; the endpoint limits the rest.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
+                tracing::debug!(%error, "a connection failed");
             }
         });
     }

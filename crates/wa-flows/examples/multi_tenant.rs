@@ -1,7 +1,7 @@
-//! One server for many businesses: each has its own path, keys and app secret.
+//! One server for many businesses, each with its own path, keys and app secret.
 //!
-//! The arguments are triples of name, path of the private key, and app secret: `multi_tenant acme acme.pem SECRET …`
-//! serves `/flow/acme`.
+//! Pass three arguments for each business: its name, the path of its private key, and its app secret. For example
+//! `multi_tenant acme acme.pem SECRET` serves `/flow/acme`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use wa_flows::{
 };
 use wa_keys::PrivateKey;
 
-/// What one business says to its users.
+/// The handler of one business.
 struct Tenant {
     name: String,
 }
@@ -39,7 +39,7 @@ async fn flow(State(tenants): State<Tenants>, Path(name): Path<String>, request:
         return StatusCode::NOT_FOUND.into_response();
     };
     match endpoint.clone().call(request).await {
-        Ok(reply) => reply.into_response(),
+        Ok(response) => response.into_response(),
         Err(never) => match never {},
     }
 }

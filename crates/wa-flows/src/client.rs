@@ -1,4 +1,4 @@
-//! The phone's side of an exchange, for probes and tests: encrypt a request, sign it, read the reply.
+//! The phone's side of an exchange, for probes and tests: encrypts a request, signs it, decrypts the response.
 //!
 //! ```
 //! use wa_flows::client::{PhoneKey, sign};
@@ -10,13 +10,14 @@
 //! assert!(header.starts_with("sha256="));
 //!
 //! let opened = KeyRing::new(private_key)?.open(request.body())?;
-//! let reply = opened.into_parts().1.seal(br#"{"data":{"status":"active"}}"#.to_vec());
-//! assert_eq!(request.open_reply(reply.as_bytes())?, br#"{"data":{"status":"active"}}"#);
+//! let response = opened.into_parts().1.seal(br#"{"data":{"status":"active"}}"#.to_vec());
+//! assert_eq!(request.open_response(response.as_bytes())?, br#"{"data":{"status":"active"}}"#);
 //! # Ok(())
 //! # }
 //! # example(&wa_keys::PrivateKey::generate().unwrap()).unwrap();
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 
 use aes_gcm::KeyInit;
@@ -31,52 +32,71 @@ use crate::envelope::{BLOCK, ENCRYPTED_KEY};
 use crate::session::{Gcm, flip, open, seal};
 use wa_secrets::AppSecret;
 
-/// A business's public key as a phone uses it, parsed once.
+/// A business's public key, parsed once, as a phone uses it to encrypt.
 pub struct PhoneKey {
     oaep: OaepPublicEncryptingKey,
     fingerprint: Fingerprint,
 }
 
-/// An encrypted request, and what reads the reply to it.
+/// An encrypted request, with the key that decrypts the response to it.
 pub struct EncryptedRequest {
     body: Vec<u8>,
     cipher: Gcm,
-    reply_iv: [u8; BLOCK],
+    response_iv: [u8; BLOCK],
 }
 
-/// A request that cannot be made.
+/// The reason why a request cannot be encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncryptError {
     /// The cryptographic library refuses the public key.
     #[error("the public key cannot be used to encrypt")]
     UnusableKey,
-    /// The system gives no random numbers.
-    #[error("the system gives no random numbers")]
+    /// The system's random source fails.
+    #[error("the system's random source fails")]
     NoRandomness,
 }
 
-/// A reply that a phone could not read.
+/// The reason why a phone could not decrypt a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReplyError {
+pub enum DecryptError {
     /// It is not bare standard base64.
-    #[error(
-        "the reply is not bare standard base64: an endpoint must send neither JSON, quotes nor line ends"
-    )]
+    #[error("the response is not bare standard base64")]
     NotBase64,
     /// It does not decrypt with the request's key and the flipped IV.
-    #[error(
-        "the reply does not decrypt: it must be sealed with the key of the request and its IV with every bit flipped"
-    )]
+    #[error("the response cannot be decrypted")]
     Undecryptable,
 }
 
+impl EncryptError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::UnusableKey => "use a 2048-bit RSA public key",
+            Self::NoRandomness => "check the random source of the system",
+        }))
+    }
+}
+
+impl DecryptError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::NotBase64 => "send base64 alone, without JSON, quotes or line ends",
+            Self::Undecryptable => {
+                "encrypt the response with the AES key of the request, and its IV with every bit flipped"
+            }
+        }))
+    }
+}
+
 impl PhoneKey {
-    /// Prepares a public key.
+    /// Parses a public key.
     ///
     /// # Errors
-    /// [`EncryptError::UnusableKey`] if the cryptographic library refuses it.
+    ///
+    /// Returns [`EncryptError::UnusableKey`] if the cryptographic library refuses it.
     pub fn new(key: &PublicKey) -> Result<Self, EncryptError> {
         let oaep = PublicEncryptingKey::from_der(key.as_der())
             .ok()
@@ -88,15 +108,16 @@ impl PhoneKey {
         })
     }
 
-    /// The key's fingerprint.
+    /// Returns the key's fingerprint.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Encrypts a payload under a fresh session key and IV, as a phone does for every request and every retry.
+    /// Encrypts a payload under a new session key and IV, as a phone does for every request and every retry.
     ///
     /// # Errors
-    /// [`EncryptError::NoRandomness`] if the system gives no random numbers.
+    ///
+    /// Returns [`EncryptError::NoRandomness`] if the system's random source fails.
     pub fn encrypt(&self, payload: &[u8]) -> Result<EncryptedRequest, EncryptError> {
         let mut key = Zeroizing::new([0; BLOCK]);
         let mut iv = [0; BLOCK];
@@ -121,32 +142,35 @@ impl PhoneKey {
         Ok(EncryptedRequest {
             body,
             cipher,
-            reply_iv: flip(&iv),
+            response_iv: flip(&iv),
         })
     }
 }
 
 impl EncryptedRequest {
-    /// The body to send, JSON.
+    /// Returns the body to send: JSON.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Decrypts the body of the reply.
+    /// Decrypts the body of the response.
     ///
     /// # Errors
-    /// [`ReplyError`] if a phone could not read it.
-    pub fn open_reply(&self, body: &[u8]) -> Result<Vec<u8>, ReplyError> {
-        let mut data = STANDARD.decode_to_vec(body).map_err(|_| ReplyError::NotBase64)?;
-        if open(&self.cipher, &self.reply_iv, &mut data) {
+    ///
+    /// Returns [`DecryptError`] if a phone could not decrypt it.
+    pub fn open_response(&self, body: &[u8]) -> Result<Vec<u8>, DecryptError> {
+        let mut data = STANDARD
+            .decode_to_vec(body)
+            .map_err(|_| DecryptError::NotBase64)?;
+        if open(&self.cipher, &self.response_iv, &mut data) {
             Ok(data)
         } else {
-            Err(ReplyError::Undecryptable)
+            Err(DecryptError::Undecryptable)
         }
     }
 }
 
-/// Signs a body as Meta does: the value of `X-Hub-Signature-256`.
+/// Signs a body as Meta does; returns the value of `X-Hub-Signature-256`.
 #[must_use]
 pub fn sign(secret: &AppSecret, body: &[u8]) -> String {
     crate::signature::sign(secret, body)

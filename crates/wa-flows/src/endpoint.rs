@@ -1,4 +1,4 @@
-//! The endpoint as an HTTP service.
+//! The endpoint: an HTTP service.
 
 mod authenticated;
 mod body;
@@ -11,8 +11,8 @@ mod pipeline;
 mod pool;
 mod reader;
 mod replay;
-mod reply;
 mod report;
+mod response;
 mod slots;
 
 use std::convert::Infallible;
@@ -27,7 +27,7 @@ use http_body::Body;
 use tower_service::Service;
 
 pub use authenticated::OnAuthenticated;
-pub use body::ReplyBody;
+pub use body::ResponseBody;
 pub use builder::{EndpointConfigError, FlowEndpointBuilder};
 pub use handler::{Exchange, ExchangeId, FlowHandler, HandlerError};
 pub use pool::RsaPool;
@@ -39,9 +39,9 @@ use pipeline::Pipeline;
 
 /// An endpoint for Flows: a [`tower::Service`](tower_service::Service) over HTTP requests with any body.
 ///
-/// It mounts in axum by `route_service`, and in hyper through `hyper_util::service::TowerToHyperService`. It needs
-/// Tokio with its timer. It is always ready: what it cannot serve in time is answered 503 rather than kept waiting.
-/// Clones are cheap and share everything.
+/// Mount it in axum with `route_service`, and in hyper through `hyper_util::service::TowerToHyperService`. It requires a
+/// Tokio runtime with the timer enabled. It is always ready: requests beyond its limits get a 503 at once instead of
+/// waiting. Clones are cheap and share all state.
 ///
 /// ```
 /// use serde_json::json;
@@ -63,19 +63,19 @@ pub struct FlowEndpoint<H> {
 }
 
 impl<H: FlowHandler> FlowEndpoint<H> {
-    /// Starts an endpoint that opens requests with the keys of a ring and answers them with a handler.
+    /// Returns a builder of an endpoint that decrypts requests with the keys of a ring and passes them to a handler.
     pub fn builder(ring: KeyRing, handler: H) -> FlowEndpointBuilder<H> {
         FlowEndpointBuilder::new(ring, handler)
     }
 }
 
 impl<H> FlowEndpoint<H> {
-    /// The endpoint's keys: a handle, by which they are changed while it serves.
+    /// Returns the key ring: a handle that changes the keys while the endpoint serves.
     pub fn ring(&self) -> &KeyRing {
         self.pipeline.ring()
     }
 
-    /// Exchanges under way.
+    /// Returns the number of exchanges in flight.
     pub fn in_flight(&self) -> usize {
         self.pipeline.in_flight()
     }
@@ -88,7 +88,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    type Response = Response<ReplyBody>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = FlowFuture;
 
@@ -99,7 +99,7 @@ where
     fn call(&mut self, request: Request<B>) -> FlowFuture {
         let pipeline = Arc::clone(&self.pipeline);
         FlowFuture {
-            reply: Box::pin(async move { pipeline.answer(request).await }),
+            response: Box::pin(async move { pipeline.answer(request).await }),
         }
     }
 }
@@ -121,16 +121,16 @@ impl<H> fmt::Debug for FlowEndpoint<H> {
     }
 }
 
-/// The reply of a [`FlowEndpoint`] to come.
+/// The future of a response of a [`FlowEndpoint`].
 pub struct FlowFuture {
-    reply: Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>,
+    response: Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>,
 }
 
 impl Future for FlowFuture {
-    type Output = Result<Response<ReplyBody>, Infallible>;
+    type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.reply.as_mut().poll(cx).map(Ok)
+        self.response.as_mut().poll(cx).map(Ok)
     }
 }
 

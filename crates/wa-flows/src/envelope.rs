@@ -1,4 +1,4 @@
-//! The JSON envelope that a request travels in.
+//! The JSON envelope of an encrypted request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +14,11 @@ pub(crate) const BLOCK: usize = 16;
 /// Length of a session key encrypted for a 2048-bit RSA key, in bytes.
 pub(crate) const ENCRYPTED_KEY: usize = 256;
 
-/// An encrypted request as it came in: three members of standard base64 (Meta, *Implementing endpoints for
-/// Flows*, "Request decryption and encryption").
+/// An encrypted request: a JSON object with three members in standard base64 (Meta, *Implementing endpoints for Flows*,
+/// "Request decryption and encryption").
 ///
-/// Unknown members are ignored. An envelope whose members cannot be read is still an envelope: it is refused where
-/// a wrong key is refused, in the same way and after the same work.
+/// Unknown members are ignored. An object whose members cannot be decoded is also an envelope: it is refused later, in the
+/// same way and after the same work as one for another key, so that the response does not reveal which it was.
 ///
 /// ```
 /// use wa_flows::Envelope;
@@ -27,63 +27,72 @@ pub(crate) const ENCRYPTED_KEY: usize = 256;
 /// assert!(Envelope::parse(b"{}").is_err());
 /// ```
 pub struct Envelope {
-    sealed: Option<Sealed>,
+    decoded: Option<DecodedEnvelope>,
 }
 
 /// The decoded members of a well-formed envelope.
-pub(crate) struct Sealed {
+pub(crate) struct DecodedEnvelope {
     pub(crate) encrypted_key: [u8; ENCRYPTED_KEY],
     pub(crate) iv: [u8; BLOCK],
     /// Ciphertext followed by the tag, at least as long as the tag.
     pub(crate) data: Vec<u8>,
 }
 
-/// The body is no envelope: not a JSON object, or one with none of the three members.
+/// The body is not an envelope: it is not a JSON object, or has none of the three members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the body is no Flows envelope: expected a JSON object with encrypted_flow_data, encrypted_aes_key and initial_vector"
-)]
+#[error("the body is no Flows envelope")]
 #[non_exhaustive]
 pub struct NoEnvelope;
 
+impl NoEnvelope {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "send a JSON object with encrypted_flow_data, encrypted_aes_key and initial_vector",
+        ))
+    }
+}
+
 impl Envelope {
-    /// Reads an envelope from the body of a request.
+    /// Parses the body of a request.
     ///
     /// # Errors
-    /// [`NoEnvelope`] if the body is not a JSON object or has none of the three members.
+    ///
+    /// Returns [`NoEnvelope`] if the body is not a JSON object or has none of the three members.
     pub fn parse(body: &[u8]) -> Result<Self, NoEnvelope> {
         let Object::<Members<'_>>(members) = serde_json::from_slice(body).map_err(|_| NoEnvelope)?;
         if members.is_empty() {
             Err(NoEnvelope)
         } else {
             Ok(Self {
-                sealed: members.decode(),
+                decoded: members.decode(),
             })
         }
     }
 
-    pub(crate) fn sealed(&self) -> Option<&Sealed> {
-        self.sealed.as_ref()
+    pub(crate) fn decoded(&self) -> Option<&DecodedEnvelope> {
+        self.decoded.as_ref()
     }
 
-    /// The decoded members, or `None` if no key could ever open them.
-    pub(crate) fn into_sealed(self) -> Option<Sealed> {
-        self.sealed
+    /// Returns the decoded members; `None` if they are malformed, so that no key could decrypt them.
+    pub(crate) fn into_decoded(self) -> Option<DecodedEnvelope> {
+        self.decoded
     }
 }
 
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Envelope")
-            .field("well_formed", &self.sealed.is_some())
+            .field("well_formed", &self.decoded.is_some())
             .finish_non_exhaustive()
     }
 }
 
-impl Sealed {
-    /// What is decrypted in place of an envelope that cannot be read, so that both take the same time.
+impl DecodedEnvelope {
+    /// Returns what is decrypted instead of a malformed envelope, so that its refusal takes the same time.
     ///
-    /// The key block is a number below every 2048-bit modulus and no valid OAEP block of anybody's choosing.
+    /// The encrypted key is a number below every 2048-bit modulus. That it is a valid OAEP block for some key is as unlikely
+    /// as for a random block.
     pub(crate) fn decoy() -> Self {
         let mut encrypted_key = [0x5a; ENCRYPTED_KEY];
         encrypted_key[0] = 0;
@@ -95,7 +104,7 @@ impl Sealed {
     }
 }
 
-/// The members as text, borrowed from the body unless they hold escapes such as `\/`.
+/// The members as text, borrowed from the body unless they contain escapes such as `\/`.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default)]
@@ -113,14 +122,14 @@ impl Members<'_> {
             && self.initial_vector.is_none()
     }
 
-    fn decode(&self) -> Option<Sealed> {
+    fn decode(&self) -> Option<DecodedEnvelope> {
         let data = STANDARD
             .decode_to_vec(self.encrypted_flow_data.as_ref()?.bytes())
             .ok()?;
         if data.len() < BLOCK {
             return None;
         }
-        Some(Sealed {
+        Some(DecodedEnvelope {
             encrypted_key: decode_array(self.encrypted_aes_key.as_ref()?.bytes())?,
             iv: decode_array(self.initial_vector.as_ref()?.bytes())?,
             data,
@@ -132,7 +141,7 @@ fn decode_array<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     STANDARD.decode_to_vec(text).ok()?.try_into().ok()
 }
 
-/// A member's text; empty if the member is of another type than string.
+/// The text of a member; empty if the member is not a string.
 struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
@@ -149,7 +158,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 struct TextVisitor;
 
-/// Stands for a member that is no string.
+/// The text of a member that is not a string.
 const NO_TEXT: Text<'static> = Text(Cow::Borrowed(""));
 
 impl<'de> Visitor<'de> for TextVisitor {
@@ -213,26 +222,26 @@ mod tests {
         format!("\"{}\"", STANDARD.encode_to_string(vec![0xff; length]))
     }
 
-    fn sealed(body: &[u8]) -> Option<Sealed> {
-        Envelope::parse(body).unwrap().into_sealed()
+    fn decoded(body: &[u8]) -> Option<DecodedEnvelope> {
+        Envelope::parse(body).unwrap().into_decoded()
     }
 
     #[test]
-    fn members_with_escaped_slashes_read_like_plain_ones() {
+    fn escaped_slashes_are_decoded() {
         let plain = body(&quoted(40), &quoted(256), &quoted(16));
         let escaped = String::from_utf8(plain.clone())
             .unwrap()
             .replace('/', "\\/")
             .into_bytes();
         assert_ne!(plain, escaped);
-        let (plain, escaped) = (sealed(&plain).unwrap(), sealed(&escaped).unwrap());
+        let (plain, escaped) = (decoded(&plain).unwrap(), decoded(&escaped).unwrap());
         assert_eq!(plain.data, escaped.data);
         assert_eq!(plain.encrypted_key, escaped.encrypted_key);
         assert_eq!(plain.iv, escaped.iv);
     }
 
     #[test]
-    fn what_is_no_object_with_a_member_of_ours_is_no_envelope() {
+    fn only_an_object_with_one_of_the_members_is_an_envelope() {
         for body in [
             "",
             "null",
@@ -256,9 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lengths_types_and_alphabets_leave_an_envelope_that_nothing_opens() {
+    fn wrong_lengths_types_and_alphabets_make_an_envelope_undecryptable() {
         let (data, key, iv) = (quoted(16), quoted(256), quoted(16));
-        assert!(sealed(&body(&data, &key, &iv)).is_some());
+        assert!(decoded(&body(&data, &key, &iv)).is_some());
         let bodies = [
             body(&quoted(15), &key, &iv),
             body(&quoted(0), &key, &iv),
@@ -280,7 +289,7 @@ mod tests {
         ];
         for (at, body) in bodies.iter().enumerate() {
             match Envelope::parse(body) {
-                Ok(envelope) => assert!(envelope.into_sealed().is_none(), "case {at}"),
+                Ok(envelope) => assert!(envelope.into_decoded().is_none(), "case {at}"),
                 Err(NoEnvelope) => assert_eq!(at, 8, "only the body with broken JSON is no envelope"),
             }
         }

@@ -1,7 +1,7 @@
-//! The encrypted data channel of WhatsApp Flows: decrypt, answer, serve.
+//! An endpoint for WhatsApp Flows: decrypts requests and encrypts the responses to them.
 //!
-//! A phone encrypts what the user does in a Flow for the business's public key and posts it to the business's endpoint.
-//! This crate is that endpoint:
+//! If a Flow loads its data from your server, WhatsApp encrypts each request with your public key and posts it to your
+//! endpoint. This crate is that endpoint:
 //!
 //! ```
 //! use serde_json::json;
@@ -9,7 +9,7 @@
 //!
 //! # fn example(key: &wa_keys::PrivateKey, secret: &str) -> Result<axum::Router, Box<dyn std::error::Error>> {
 //! let endpoint = FlowEndpoint::builder(KeyRing::new(key)?, |request: FlowRequest| async move {
-//!     let name = request.data()?["name"].as_str().unwrap_or("stranger");
+//!     let name = request.data()?["name"].as_str().unwrap_or("guest");
 //!     Ok(FlowResponse::screen("HELLO", json!({"greeting": format!("Hello, {name}!")})))
 //! })
 //! .app_secret(AppSecret::new(secret)?)
@@ -19,18 +19,20 @@
 //! # example(&wa_keys::PrivateKey::generate().unwrap(), "0123456789abcdef0123456789abcdef").unwrap();
 //! ```
 //!
-//! - [`FlowEndpoint`] is a `tower` service over HTTP requests with any body; [`FlowHandler`] is what it asks.
-//! - [`KeyRing`] holds the current private key and earlier ones, and is changed while it serves.
-//! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`], [`ReplySeal::seal`],
-//!   [`verify_signature`] and [`verify_flow_token`] take bytes and give values.
-//! - [`ReplayMemory`] keeps a request that was answered from being answered twice, on by default.
-//! - [`Refusal`] is every way in which an exchange is refused, with its HTTP status.
-//! - [`EncryptedMedia`] is a file that a user picked.
+//! - [`FlowEndpoint`] is a `tower` service over HTTP requests with any body; it calls your [`FlowHandler`].
+//! - [`KeyRing`] holds the current private key and previous ones, and can be changed while the endpoint serves.
+//! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`], [`ResponseSeal::seal`],
+//!   [`verify_signature`] and [`verify_flow_token`].
+//! - [`ReplayMemory`] prevents that a request reaches the handler twice; on by default.
+//! - [`Refusal`] lists the reasons for which an endpoint refuses a request, each with its HTTP status.
+//! - [`EncryptedMedia`] decrypts a file that a user uploaded in a Flow.
 //! - [`client`] is the phone's side, for probes and tests.
 //!
+//! Every error names its fault in `Display`, and returns what to do about it from `remedy()`.
+//!
 //! # Features
-//! - `media`: download media from WhatsApp's CDN (pulls in reqwest).
-//! - `fixtures`: encrypt media as a phone does, for tests.
+//! - `media`: downloads media from WhatsApp's CDN (adds reqwest).
+//! - `fixtures`: encrypts media as a phone does, for tests.
 
 pub mod client;
 mod endpoint;
@@ -51,7 +53,7 @@ mod token;
 pub use endpoint::{
     Claim, EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder,
     FlowFuture, FlowHandler, HandlerError, OnAuthenticated, ReplayMark, ReplayMemory, ReplayStore,
-    ReplayWindow, ReplyBody, RsaPool,
+    ReplayWindow, ResponseBody, RsaPool,
 };
 pub use envelope::{Envelope, NoEnvelope};
 pub use media::{DescriptionError, EncryptedMedia, MediaError};
@@ -62,10 +64,11 @@ pub use media::{
 #[cfg(feature = "fixtures")]
 pub use media::{FixtureError, MediaFixture};
 pub use message::{
-    Action, DataError, ErrorNotice, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError, SchemaError,
+    Action, DataError, ErrorNotification, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError,
+    SchemaError,
 };
 pub use ring::{KeyRing, KeyRingError, KeyUse, OpenError, Opened};
-pub use session::ReplySeal;
+pub use session::ResponseSeal;
 pub use signature::{BadSignature, SIGNATURE_HEADER, verify_signature};
 pub use status::Refusal;
 pub use throttle::LogThrottle;

@@ -1,4 +1,4 @@
-//! Files that users upload in a Flow: described in the request, kept encrypted on WhatsApp's CDN.
+//! Files that users upload in a Flow: the request describes them, and WhatsApp's CDN stores them encrypted.
 
 mod descriptor;
 #[cfg(feature = "media")]

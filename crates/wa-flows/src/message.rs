@@ -1,10 +1,10 @@
-//! What is said inside the encryption: the request of the phone and the response to it.
+//! The messages inside the encryption: the phone's request and the response to it.
 
+mod error_notification;
 mod exact;
-mod notice;
 mod request;
 mod response;
 
-pub use notice::ErrorNotice;
+pub use error_notification::ErrorNotification;
 pub use request::{Action, DataError, FlowRequest, NotAFlowRequest};
 pub use response::{FlowResponse, ResponseError, SchemaError};

@@ -1,4 +1,4 @@
-//! Structs that come from outside as JSON objects.
+//! Structs that are deserialized only from JSON objects.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A struct that is read from an object only: a derived one alone also takes an array of its members in their order.
+/// A struct that deserializes from an object only: serde's derived implementation also accepts an array of the fields.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -1,32 +1,33 @@
-//! The private keys that open requests: the current one and those before it.
+//! The private keys that decrypt requests: the current one and previous ones.
 
 mod key;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use wa_keys::{Fingerprint, PrivateKey};
 
-use crate::envelope::{Envelope, NoEnvelope, Sealed};
-use crate::session::ReplySeal;
+use crate::envelope::{DecodedEnvelope, Envelope, NoEnvelope};
+use crate::session::ResponseSeal;
 use key::RingKey;
 
-/// The private keys of an endpoint, tried in order: the current one, then earlier ones.
+/// The private keys of an endpoint, tried in order: the current key, then previous ones.
 ///
-/// A phone that opened its Flow before the key was changed goes on with the old key, so an old key stays in the ring for
-/// some days. A `KeyRing` is a handle: its clones share the keys, and [`replace`](KeyRing::replace) changes them for all
-/// of them at once, without a request that fails. Each key is parsed once, when it enters the ring, and
-/// tried: a message that is encrypted to its public half must come back. That takes less than a millisecond or two.
+/// A Flow that was opened before a rotation continues to use the old key, so keep the old key in the ring for some days. A
+/// `KeyRing` is a handle: clones share the keys, and a change such as [`replace`](KeyRing::replace) takes effect for all of
+/// them at once, without a failed request. Each key is parsed once, when it is added, and tested: it must decrypt a message
+/// encrypted with its public key. That takes one or two milliseconds.
 ///
 /// ```
 /// use wa_flows::KeyRing;
 /// use wa_keys::PrivateKey;
 ///
 /// # fn example(new_key: &PrivateKey, old_key: &PrivateKey) -> Result<(), wa_flows::KeyRingError> {
-/// let ring = KeyRing::new(new_key)?.with_earlier(old_key)?;
+/// let ring = KeyRing::new(new_key)?.with_previous(old_key)?;
 /// for key in ring.keys() {
-///     println!("{} opened {} requests", key.fingerprint.short(), key.opened);
+///     println!("{} decrypted {} requests", key.fingerprint.short(), key.opened);
 /// }
 /// # Ok(())
 /// # }
@@ -36,75 +37,97 @@ pub struct KeyRing {
     keys: Arc<RwLock<Keys>>,
 }
 
-/// What readers take a copy of: one pointer.
+/// The keys at one moment; readers clone one pointer.
 type Keys = Arc<[Arc<RingKey>]>;
 
-/// A key that cannot enter a ring.
+/// The reason why a key cannot be added to a ring.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyRingError {
-    /// The cryptographic library refuses the key, or the key does not open what is encrypted to its public half.
-    #[error("the private key {} cannot be used to decrypt: generate a new one", .0.short())]
+    /// The cryptographic library refuses the key, or the key does not decrypt what its public key encrypts.
+    #[error("the private key {} cannot be used to decrypt", .0.short())]
     Unusable(Fingerprint),
-    /// The system gives no random numbers.
-    #[error("the system gives no random numbers: see that its random source works")]
+    /// The system's random source fails.
+    #[error("the system's random source fails")]
     NoRandomNumbers,
 }
 
-/// Why a request cannot be opened.
+impl KeyRingError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Unusable(_) => "generate a new key, and register its public key",
+            Self::NoRandomNumbers => "check the random source of the system",
+        }))
+    }
+}
+
+/// The reason why a request cannot be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The body is no envelope at all.
+    /// The body is not an envelope.
     #[error("the body is no Flows envelope")]
     NoEnvelope,
-    /// The envelope cannot be decrypted. Nothing tells whether it was malformed, for another key, or altered: who could
-    /// tell these apart could decrypt (RFC 8017 §7.1.2).
-    #[error(
-        "the request cannot be decrypted: compare the public key registered for the phone number with the keys of the ring"
-    )]
+    /// The envelope cannot be decrypted. The error does not reveal whether it was malformed, for another key, or altered: an
+    /// attacker who can distinguish these can decrypt messages (RFC 8017 §7.1.2).
+    #[error("the request cannot be decrypted with any key of the ring")]
     Undecryptable,
 }
 
-/// A request that was opened.
+impl OpenError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NoEnvelope => NoEnvelope.remedy(),
+            Self::Undecryptable => Some(Cow::Borrowed(
+                "compare the public key registered for the phone number with the keys of the ring",
+            )),
+        }
+    }
+}
+
+/// A decrypted request.
 #[derive(Debug)]
 pub struct Opened {
-    /// What seals the reply.
-    pub seal: ReplySeal,
-    /// The key that opened it.
+    /// Encrypts the response.
+    pub seal: ResponseSeal,
+    /// The key that decrypted the request.
     pub key: Fingerprint,
     payload: Payload,
 }
 
-/// A decrypted payload, which is not printed.
+/// A decrypted payload; its `Debug` is redacted.
 struct Payload(Vec<u8>);
 
-/// A key of a ring and what it was used for.
+/// A key of a ring and its use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyUse {
     /// The key's fingerprint.
     pub fingerprint: Fingerprint,
-    /// Requests that it opened since it entered the ring.
+    /// The number of requests that it has decrypted since it was added to the ring.
     pub opened: u64,
-    /// When it opened the last one, to the second.
+    /// When it last decrypted a request, to the second.
     pub last_opened: Option<SystemTime>,
 }
 
 impl KeyRing {
-    /// Makes a ring of one key.
+    /// Creates a ring with one key.
     ///
     /// # Errors
-    /// [`KeyRingError`] if the key cannot be used.
+    ///
+    /// Returns [`KeyRingError`] if the key cannot be used.
     pub fn new(current: &PrivateKey) -> Result<Self, KeyRingError> {
         Ok(Self::from_keys([Arc::new(RingKey::new(current)?)].into()))
     }
 
-    /// The ring with an earlier key after those that it has; a key that is there already stays where it is.
+    /// Adds a previous key after the keys of the ring. A key that the ring already has keeps its position.
     ///
     /// # Errors
-    /// [`KeyRingError`] if the key cannot be used.
-    pub fn with_earlier(self, key: &PrivateKey) -> Result<Self, KeyRingError> {
+    ///
+    /// Returns [`KeyRingError`] if the key cannot be used.
+    pub fn with_previous(self, key: &PrivateKey) -> Result<Self, KeyRingError> {
         if !self.contains(&key.public_key().fingerprint()) {
             let key = Arc::new(RingKey::new(key)?);
             self.update(|keys| keys.iter().cloned().chain([key]).collect());
@@ -112,10 +135,11 @@ impl KeyRing {
         Ok(self)
     }
 
-    /// Makes a key the current one of this ring and all its clones; the others follow it in their order.
+    /// Makes a key the current one of this ring and all its clones; the other keys follow in their order.
     ///
     /// # Errors
-    /// [`KeyRingError`] if the key cannot be used; the ring stays as it was.
+    ///
+    /// Returns [`KeyRingError`] if the key cannot be used; the ring is unchanged.
     pub fn promote(&self, key: &PrivateKey) -> Result<(), KeyRingError> {
         let new = Arc::new(RingKey::new(key)?);
         self.update(|keys| {
@@ -128,18 +152,19 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Takes an earlier key out of this ring and all its clones; says whether it was there. The current key stays.
-    #[must_use = "a key that was not there is often a mistyped fingerprint"]
+    /// Removes a previous key from this ring and all its clones; returns whether it was in the ring. The current key is never
+    /// removed.
+    #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn retire(&self, fingerprint: &Fingerprint) -> bool {
         self.remove(fingerprint, 1)
     }
 
-    /// Removes a compromised key from this ring and all its clones, the current key included; returns whether it was there.
+    /// Removes a compromised key from this ring and all its clones, even the current key; returns whether it was in the ring.
     ///
-    /// The next key becomes the current one. A ring without keys opens nothing, so its endpoint answers every request
-    /// with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a key. Use
-    /// [`retire`](KeyRing::retire) in a planned rotation: it never removes the last key.
-    #[must_use = "a key that was not there is often a mistyped fingerprint"]
+    /// The next key becomes the current one. A ring without keys decrypts nothing, so its endpoint answers every request
+    /// with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a key. In a planned rotation use
+    /// [`retire`](KeyRing::retire), which never removes the last key.
+    #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn revoke(&self, fingerprint: &Fingerprint) -> bool {
         self.remove(fingerprint, 0)
     }
@@ -159,7 +184,7 @@ impl KeyRing {
         removed
     }
 
-    /// Gives this ring and all its clones the keys of another, in one step. Keys that are in both keep their counts.
+    /// Replaces the keys of this ring and all its clones with those of another, atomically. Keys in both keep their counts.
     pub fn replace(&self, other: &Self) {
         let theirs = other.snapshot();
         self.update(|ours| {
@@ -175,7 +200,7 @@ impl KeyRing {
         });
     }
 
-    /// The keys in the order in which they are tried, with what they were used for.
+    /// Returns the keys and their use, in the order in which they are tried.
     pub fn keys(&self) -> Vec<KeyUse> {
         self.snapshot().iter().map(|key| key.usage()).collect()
     }
@@ -188,12 +213,13 @@ impl KeyRing {
     /// Decrypts the body of a request: envelope, RSA-OAEP with SHA-256 and MGF1-SHA-256, AES-128-GCM (Meta,
     /// *Implementing endpoints for Flows*, "Request decryption and encryption").
     ///
-    /// It takes about 0.7 ms of a core with one key. What cannot be decrypted takes as long as if every key of the ring
-    /// had to be tried, wherever it fails: a malformed envelope, a wrong key and an altered message look alike. (A key
-    /// block that is numerically above the modulus is refused sooner: whoever sends it knows so beforehand.)
+    /// With one key it takes about 0.7 ms of a core. A request that cannot be decrypted takes as long as trying every key of
+    /// the ring, wherever it fails, so that a malformed envelope, a wrong key and an altered message cannot be distinguished.
+    /// (An encrypted key that is numerically above the modulus is refused sooner; its sender can compute that beforehand.)
     ///
     /// # Errors
-    /// [`OpenError`].
+    ///
+    /// Returns [`OpenError`] if the body is not an envelope or cannot be decrypted.
     pub fn open(&self, body: &[u8]) -> Result<Opened, OpenError> {
         self.open_envelope(Envelope::parse(body)?)
     }
@@ -201,19 +227,20 @@ impl KeyRing {
     /// Decrypts an envelope; see [`open`](KeyRing::open).
     ///
     /// # Errors
-    /// [`OpenError::Undecryptable`].
+    ///
+    /// Returns [`OpenError::Undecryptable`] if no key of the ring decrypts it.
     pub fn open_envelope(&self, envelope: Envelope) -> Result<Opened, OpenError> {
-        let sealed = envelope.into_sealed();
-        let well_formed = sealed.is_some();
-        let Sealed {
+        let decoded = envelope.into_decoded();
+        let well_formed = decoded.is_some();
+        let DecodedEnvelope {
             encrypted_key,
             iv,
             mut data,
-        } = sealed.unwrap_or_else(Sealed::decoy);
+        } = decoded.unwrap_or_else(DecodedEnvelope::decoy);
         for key in self.snapshot().iter() {
             let (session_key, unwrapped) = key.unwrap_session_key(&encrypted_key);
-            let seal = ReplySeal::new(&session_key, iv);
-            // Both are computed before either is looked at.
+            let seal = ResponseSeal::new(&session_key, iv);
+            // Both are computed before either is tested, so that the time does not reveal which failed.
             let opened = seal.open_request(&mut data);
             if well_formed & unwrapped & opened {
                 key.count();
@@ -252,14 +279,14 @@ impl fmt::Debug for KeyRing {
 }
 
 impl Opened {
-    /// The decrypted payload.
+    /// Returns the decrypted payload.
     pub fn expose_payload(&self) -> &[u8] {
         &self.payload.0
     }
 
-    /// The payload and what seals the reply to it.
+    /// Returns the payload and the seal of the response.
     #[must_use]
-    pub fn into_parts(self) -> (Vec<u8>, ReplySeal) {
+    pub fn into_parts(self) -> (Vec<u8>, ResponseSeal) {
         (self.payload.0, self.seal)
     }
 }

@@ -1,4 +1,5 @@
-//! The session of one exchange: AES-128-GCM under the phone's fresh key, once to open and once to seal.
+//! The session of one exchange: AES-128-GCM with the phone's session key, which decrypts the request and encrypts the
+//! response.
 
 use std::fmt;
 
@@ -10,21 +11,21 @@ use base64_simd::STANDARD;
 
 use crate::envelope::BLOCK;
 
-/// AES-128-GCM with a nonce of 16 bytes, which is hashed into the first counter block (NIST SP 800-38D §7.1)
-/// rather than used as it is, as a nonce of 12 bytes would be.
+/// AES-128-GCM with a nonce of 16 bytes. Unlike a nonce of 12 bytes, it is hashed into the first counter block
+/// (NIST SP 800-38D §7.1).
 pub(crate) type Gcm = AesGcm<Aes128, U16>;
 
-/// What seals the reply to one request: the session key and the flipped IV.
+/// Encrypts the response to one request, with the session key and the flipped IV.
 ///
-/// It is used up by sealing, so that an IV never meets two plaintexts within one exchange. A recorded body that is sent
-/// again makes a second seal of the same key and IV, and two different replies under these give away both: an endpoint
-/// prevents that with its [`ReplayMemory`](crate::ReplayMemory). The key is zeroized when it is dropped.
-pub struct ReplySeal {
+/// [`seal`](ResponseSeal::seal) consumes it, so that an IV never encrypts two plaintexts within one exchange. A recorded
+/// body that is sent again creates a second seal with the same key and IV, and two different responses under these reveal
+/// the XOR of both: an endpoint prevents that with its [`ReplayMemory`](crate::ReplayMemory). The key is zeroized on drop.
+pub struct ResponseSeal {
     cipher: Gcm,
     request_iv: [u8; BLOCK],
 }
 
-impl ReplySeal {
+impl ResponseSeal {
     pub(crate) fn new(key: &[u8; BLOCK], request_iv: [u8; BLOCK]) -> Self {
         Self {
             cipher: Gcm::new(key.into()),
@@ -32,12 +33,12 @@ impl ReplySeal {
         }
     }
 
-    /// Opens what the phone sealed, in place: `data` becomes the plaintext, or is left as it was.
+    /// Decrypts the request in place: `data` becomes the plaintext, or is unchanged if the tag is wrong.
     pub(crate) fn open_request(&self, data: &mut Vec<u8>) -> bool {
         open(&self.cipher, &self.request_iv, data)
     }
 
-    /// Encrypts a reply and writes it as the body that the phone expects: bare standard base64.
+    /// Encrypts a response, and returns it as the body that the phone expects: bare standard base64.
     ///
     /// The IV is that of the request with every bit flipped (Meta, *Implementing endpoints for Flows*, "Request
     /// decryption and encryption").
@@ -48,18 +49,18 @@ impl ReplySeal {
     }
 }
 
-impl fmt::Debug for ReplySeal {
+impl fmt::Debug for ResponseSeal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReplySeal(..)")
+        f.write_str("ResponseSeal(..)")
     }
 }
 
-/// The IV of the reply: every bit of the request's flipped.
+/// Returns the IV of the response: that of the request with every bit flipped.
 pub(crate) fn flip(iv: &[u8; BLOCK]) -> [u8; BLOCK] {
     iv.map(|byte| byte ^ 0xff)
 }
 
-/// Checks the tag at the end of `data` and decrypts what is before it, in place.
+/// Verifies the tag at the end of `data` and decrypts the rest in place; returns whether the tag is valid.
 pub(crate) fn open(cipher: &Gcm, iv: &[u8; BLOCK], data: &mut Vec<u8>) -> bool {
     let Some((ciphertext, tag)) = data.split_last_chunk_mut::<BLOCK>() else {
         return false;
@@ -77,7 +78,7 @@ pub(crate) fn open(cipher: &Gcm, iv: &[u8; BLOCK], data: &mut Vec<u8>) -> bool {
 /// Encrypts `data` in place and appends the tag.
 pub(crate) fn seal(cipher: &Gcm, iv: &[u8; BLOCK], data: &mut Vec<u8>) {
     data.reserve_exact(BLOCK);
-    // It fails for plaintexts of 64 GiB and more only, which no memory of an endpoint holds.
+    // Encryption fails only for plaintexts of 64 GiB and more.
     if let Ok(tag) = cipher.encrypt_inout_detached(&Nonce::from(*iv), b"", data.as_mut_slice().into()) {
         data.extend_from_slice(&tag);
     } else {
@@ -131,25 +132,25 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_another_implementation_opens_and_its_reply_seals_byte_for_byte() {
+    fn an_exchange_of_another_implementation_decrypts_and_encrypts_byte_for_byte() {
         let vector = test_data("pywa_flow_exchange.json");
         let derived = &vector["derived"];
         let key = hex(text(&derived["aes_key_hex"])).try_into().unwrap();
         let iv = hex(text(&derived["request_iv_hex"])).try_into().unwrap();
         assert_eq!(flip(&iv).to_vec(), hex(text(&derived["response_iv_hex"])));
 
-        let seal = ReplySeal::new(&key, iv);
+        let seal = ResponseSeal::new(&key, iv);
         let mut data = STANDARD
             .decode_to_vec(text(&vector["request"]["encrypted_flow_data"]))
             .unwrap();
         assert!(seal.open_request(&mut data));
         assert_eq!(data, text(&derived["request_plaintext_utf8"]).as_bytes());
-        let reply = text(&derived["response_plaintext_utf8"]).as_bytes().to_vec();
-        assert_eq!(seal.seal(reply), text(&vector["encrypted_response_b64"]));
+        let response = text(&derived["response_plaintext_utf8"]).as_bytes().to_vec();
+        assert_eq!(seal.seal(response), text(&vector["encrypted_response_b64"]));
     }
 
     #[test]
-    fn data_shorter_than_the_tag_does_not_open() {
+    fn data_shorter_than_the_tag_is_not_decrypted() {
         let cipher = Gcm::new(&[7; 16].into());
         for length in 0..16 {
             assert!(!open(&cipher, &[0; 16], &mut vec![0; length]));

@@ -1,5 +1,6 @@
 //! `X-Hub-Signature-256`: proof that a request comes from Meta.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use wa_secrets::AppSecret;
@@ -11,21 +12,31 @@ pub const SIGNATURE_HEADER: http::HeaderName = http::HeaderName::from_static("x-
 
 const PREFIX: &[u8] = b"sha256=";
 
-/// The signature of a request is missing, malformed or of another key.
+/// The signature of a request is missing, malformed or made with another secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the request is not signed by Meta: X-Hub-Signature-256 is missing or not made with one of the app secrets; compare them with the secret of the app that is connected to the Flow"
-)]
+#[error("X-Hub-Signature-256 is missing, or not made with one of the app secrets")]
 #[non_exhaustive]
 pub struct BadSignature;
 
-/// Checks `X-Hub-Signature-256` against the raw bytes of the body, in constant time.
+impl BadSignature {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "compare the app secrets with the secret of the Meta app that is connected to the Flow, and check that no \
+             proxy rewrites bodies",
+        ))
+    }
+}
+
+/// Verifies `X-Hub-Signature-256` over the raw bytes of the body, in constant time.
 ///
 /// The header is `sha256=` and the HMAC-SHA-256 of the body in hex (Meta, *Implementing endpoints for Flows*, "Request
-/// signature validation"). Any of the secrets may have made it: give the old and the new one while the secret changes.
+/// signature validation"). It is valid if it was made with any of the secrets: during a change of the secret, pass the old
+/// and the new one.
 ///
 /// # Errors
-/// [`BadSignature`], in all cases the same.
+///
+/// Returns [`BadSignature`] if the header is missing, malformed or wrong, without saying which.
 pub fn verify_signature(
     secrets: &[AppSecret],
     header: Option<&[u8]>,
@@ -39,7 +50,7 @@ pub fn verify_signature(
     }
 }
 
-/// Signs a body as Meta does: the value of `X-Hub-Signature-256`.
+/// Signs a body as Meta does; returns the value of `X-Hub-Signature-256`.
 pub(crate) fn sign(secret: &AppSecret, body: &[u8]) -> String {
     let mut header = String::with_capacity(PREFIX.len() + 64);
     header.push_str("sha256=");
@@ -93,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn known_signatures_verify_and_are_made() {
+    fn known_signatures_are_verified_and_created() {
         for (secret, body, header) in vectors() {
             assert_eq!(sign(&secret, body.as_bytes()), header);
             assert_eq!(
@@ -104,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_raw_bytes_are_signed_not_their_meaning() {
+    fn the_signature_covers_the_raw_bytes() {
         let (secret, body, header) = vectors().remove(1);
         let reserialised = body.replace("\":\"", "\": \"");
         assert_eq!(
@@ -132,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_short_and_misshapen_headers_are_bad_signatures() {
+    fn missing_short_and_malformed_headers_are_bad_signatures() {
         let key = [secret("key")];
         let good = sign(&key[0], b"body");
         let digits = good.strip_prefix("sha256=").unwrap();

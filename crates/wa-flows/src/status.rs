@@ -1,4 +1,6 @@
-//! Why an exchange is refused, and the HTTP status that says so.
+//! The reasons for which requests are refused, and their HTTP statuses.
+
+use std::borrow::Cow;
 
 use http::StatusCode;
 
@@ -8,15 +10,15 @@ use crate::ring::OpenError;
 use crate::signature::BadSignature;
 use crate::token::BadTokenSignature;
 
-/// The status of a reply whose Flow token is no longer valid.
+/// The status if the Flow token is no longer valid.
 pub(crate) const TOKEN_INVALID: StatusCode = unregistered(427);
-/// The status of a request that is not signed well.
+/// The status if the signature is not valid.
 const BAD_SIGNATURE: StatusCode = unregistered(432);
 
-/// What logs call a request whose client left; nginx has it so, and it is never sent.
+/// The status in logs if the client left, as in nginx; it is never sent.
 const CLIENT_LEFT: StatusCode = unregistered(499);
 
-/// Statuses that no HTTP registry knows.
+/// Returns a status that is not in the registry of HTTP.
 const fn unregistered(code: u16) -> StatusCode {
     match StatusCode::from_u16(code) {
         Ok(status) => status,
@@ -24,62 +26,62 @@ const fn unregistered(code: u16) -> StatusCode {
     }
 }
 
-/// Why an endpoint refuses an exchange; [`status`](Refusal::status) says it to the caller, with an empty body.
+/// The reason why an endpoint refuses a request. The client gets only the [`status`](Refusal::status), with an empty body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The method is not POST.
     #[error("the method is not POST")]
     MethodNotAllowed,
-    /// The body is said to be something else than JSON.
+    /// The content type is not JSON.
     #[error("the content type is not application/json")]
     UnsupportedMediaType,
     /// The body is longer than the limit.
     #[error("the body is longer than the limit")]
     BodyTooLarge,
     /// The body ended before it was complete.
-    #[error("the body could not be read to its end")]
+    #[error("the body ended before it was complete")]
     BodyBroken,
-    /// The body took too long to arrive.
+    /// The body did not arrive in time, or was evicted by newer ones.
     #[error("the body did not arrive in time")]
     BodyTooSlow,
     /// `X-Hub-Signature-256` is missing or wrong.
     #[error("the request is not signed with one of the app secrets")]
     BadSignature,
     /// `flow_token_signature` is missing or wrong.
-    #[error("the flow_token_signature is not right")]
+    #[error("the flow_token_signature is missing or wrong")]
     BadTokenSignature,
     /// A request with the same key and IV was answered before.
     #[error("a request with the same key and IV was answered before")]
     Replayed,
-    /// The body is no envelope.
-    #[error("the body is no envelope")]
+    /// The body is not an envelope.
+    #[error("the body is no Flows envelope")]
     NoEnvelope,
-    /// No key of the ring opens the envelope.
-    #[error("the envelope cannot be decrypted with any key of the ring")]
+    /// No key of the ring decrypts the envelope.
+    #[error("the request cannot be decrypted with any key of the ring")]
     Undecryptable,
-    /// What was decrypted is no request.
+    /// The decrypted payload is no Flow request.
     #[error("the decrypted payload is no Flow request")]
     NotAFlowRequest,
-    /// More requests are under way than can be answered in time.
+    /// More requests are in flight than can be answered in time.
     #[error("the endpoint is overloaded")]
     Overloaded,
-    /// The handler says that it cannot answer now.
+    /// The handler returned [`HandlerError::unavailable`](crate::HandlerError::unavailable).
     #[error("the handler is unavailable")]
     HandlerUnavailable,
-    /// The handler failed, or answered what cannot be sent.
+    /// The handler failed, or its response cannot be sent.
     #[error("the handler failed")]
     HandlerFailed,
-    /// The handler did not answer within its deadline.
-    #[error("the handler did not answer in time")]
+    /// The handler did not respond before the deadline.
+    #[error("the handler did not respond in time")]
     HandlerTimedOut,
-    /// The client left before there was an answer: for logs and metrics, nobody is told.
-    #[error("the client left before it was answered")]
+    /// The client left before the response: only for logs and metrics.
+    #[error("the client left before the response")]
     ClientLeft,
 }
 
 impl Refusal {
-    /// All of them, in the order of the steps of an exchange.
+    /// All refusals, in the order of the steps of an exchange.
     pub const ALL: [Self; 16] = [
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
@@ -99,7 +101,7 @@ impl Refusal {
         Self::ClientLeft,
     ];
 
-    /// The HTTP status (Meta, *Implementing endpoints for Flows*, "Endpoint response HTTP codes"; RFC 9110 §15 for
+    /// Returns the HTTP status (Meta, *Implementing endpoints for Flows*, "Endpoint response HTTP codes"; RFC 9110 §15 for
     /// those that Meta does not name).
     #[must_use]
     pub const fn status(self) -> StatusCode {
@@ -118,7 +120,35 @@ impl Refusal {
         }
     }
 
-    /// The refusal in one word, from a closed set: for logs and metric labels.
+    /// Returns what the operator of the endpoint can do about it; `None` if the client caused it and nothing is wrong with
+    /// the endpoint.
+    #[must_use]
+    pub fn remedy(self) -> Option<Cow<'static, str>> {
+        let remedy = match self {
+            Self::MethodNotAllowed | Self::UnsupportedMediaType | Self::BodyBroken | Self::ClientLeft => {
+                return None;
+            }
+            Self::BodyTooLarge => "raise body_limit if WhatsApp sends bodies of this size",
+            Self::BodyTooSlow => {
+                "check the network and the proxy: WhatsApp sends the body together with the head"
+            }
+            Self::BadSignature => return BadSignature.remedy(),
+            Self::BadTokenSignature => return BadTokenSignature.remedy(),
+            Self::Replayed => "check whether a proxy retries requests, late or at another process",
+            Self::NoEnvelope => "check whether another webhook of the Meta app uses this URL",
+            Self::Undecryptable => return OpenError::Undecryptable.remedy(),
+            Self::NotAFlowRequest => {
+                "check which client sends it: it is encrypted with your key, but not by WhatsApp"
+            }
+            Self::Overloaded => "add cores, make the handler faster, or raise max_in_flight",
+            Self::HandlerUnavailable => "check the service that the handler needs",
+            Self::HandlerFailed => "see the log line of the handler with the same id",
+            Self::HandlerTimedOut => "make the handler faster: WhatsApp gives up after 10 seconds",
+        };
+        Some(Cow::Borrowed(remedy))
+    }
+
+    /// Returns the refusal as a word from a closed set, for logs and metric labels.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Helpers of the unit tests.
+//! Helpers for the unit tests.
 
 use serde_json::Value;
 
@@ -12,12 +12,12 @@ pub(crate) fn test_file(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// The string that a JSON value is.
+/// Returns the string in a JSON value.
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// Bytes from lowercase hex.
+/// Decodes lowercase hex.
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
     (0..digits.len())
         .step_by(2)

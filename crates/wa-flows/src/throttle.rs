@@ -7,18 +7,18 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-/// Lines that are written at once.
+/// The number of lines written without a delay.
 const BURST: u32 = 50;
 /// The time between two lines once the burst is used up.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// When the number of suppressed lines is reported if no later line has reported it.
+/// After this time the number of suppressed lines is reported, if no later line has reported it.
 const REPORT_AFTER: Duration = Duration::from_secs(10);
 
 /// Limits how often one kind of log line is written, and counts the suppressed lines.
 ///
-/// It is a token bucket: 50 lines at once, then one a second. The next line that is written carries the number of lines
+/// It is a token bucket: 50 lines at once, then one per second. The next line that is written carries the number of lines
 /// suppressed before it. If none follows within 10 seconds, or the last clone is dropped, an `INFO` line with the fields
-/// `kind` and `suppressed` reports the number; the timer needs [`log`](LogThrottle::log) to be called within a Tokio
+/// `kind` and `suppressed` reports the number; for the timer, [`log`](LogThrottle::log) must be called within a Tokio
 /// runtime. Clones share the limit.
 ///
 /// ```
@@ -39,7 +39,7 @@ struct Limit {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the bucket will be full again; none before the first line.
+    /// The time at which the bucket is full again; `None` before the first line.
     full_at: Option<Instant>,
     suppressed: u64,
     report_pending: bool,
@@ -54,7 +54,8 @@ impl LogThrottle {
         }
     }
 
-    /// Calls `write` if a line may be written now, with the number of lines suppressed since the last one, if any.
+    /// Calls `write` if a line may be written now, with the number of lines suppressed since the last one, or `None` if there
+    /// are none.
     pub fn log(&self, write: impl FnOnce(Option<u64>)) {
         if let Some(suppressed) = self.limit.admit(Instant::now()) {
             write((suppressed > 0).then_some(suppressed));
@@ -63,7 +64,7 @@ impl LogThrottle {
         }
     }
 
-    /// Reports later what is suppressed until then, so that the count is also seen if the lines end.
+    /// Schedules a report of the suppressed lines, so that the number is logged even if no more lines follow.
     fn report_later(&self) {
         let Ok(runtime) = Handle::try_current() else {
             return;
@@ -83,7 +84,7 @@ impl LogThrottle {
 }
 
 impl Limit {
-    /// Takes a token, and returns the number of lines suppressed before; none if the bucket is empty.
+    /// Takes a token, and returns the number of lines suppressed before; `None` if the bucket is empty.
     fn admit(&self, now: Instant) -> Option<u64> {
         let mut state = self.state();
         let full_at = state.full_at.map_or(now, |full_at| full_at.max(now));
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_written_whole_and_then_a_line_a_second_with_the_count() {
+    fn a_burst_is_written_in_full_and_then_a_line_per_second_with_the_count() {
         let throttle = LogThrottle::new("test");
         let start = Instant::now();
         let admitted = |at: Duration| throttle.limit.admit(start + at);

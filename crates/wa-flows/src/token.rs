@@ -1,46 +1,48 @@
 //! `flow_token_signature`: proof that the Flow's token is the one that the business sent (data API 4.0).
 
+use std::borrow::Cow;
+
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::message::FlowRequest;
+use crate::message::{Action, FlowRequest};
 use crate::object::Object;
 use wa_secrets::AppSecret;
 
 use crate::secret::any_verifies;
 
-/// Longest signature that is looked at, in bytes.
+/// The maximum length of a signature in bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// Whether `flow_token_signature` is checked.
+/// Whether `flow_token_signature` is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TokenSignatureMode {
-    /// It is not looked at. The default: phones send it from data API 4.0 on only, and `X-Hub-Signature-256` covers
-    /// the token already.
+    /// It is not verified. The default: phones send it only from data API 4.0 on, and `X-Hub-Signature-256` covers the token
+    /// already.
     #[default]
     Off,
-    /// A signature that is there must be right.
+    /// If a request has a signature, it must be valid.
     WhenPresent,
-    /// Every request but a ping must carry a right one.
+    /// Every request except a ping must have a valid signature.
     Required,
 }
 
-/// What is known of a request's `flow_token_signature`.
+/// The result of the check of a request's `flow_token_signature`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenVerdict {
-    /// It was not looked at.
+    /// It was not verified.
     Unchecked,
-    /// There was none, and none was required.
+    /// There is none, and none is required.
     Absent,
-    /// It is made with an app secret, over the token of this request.
+    /// It was made with an app secret, for the token of this request.
     Valid,
 }
 
 impl TokenVerdict {
-    /// The verdict in one word: `unchecked`, `absent` or `valid`.
+    /// Returns the result as a word: `unchecked`, `absent` or `valid`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unchecked => "unchecked",
@@ -50,21 +52,32 @@ impl TokenVerdict {
     }
 }
 
-/// The `flow_token_signature` of a request is missing though required, or not right.
+/// The `flow_token_signature` of a request is wrong, or missing where it is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the flow_token_signature is missing, not an HS256 JWT made with one of the app secrets, or of another token"
+    "the flow_token_signature is missing, for another token, or no HS256 JWT made with one of the app secrets"
 )]
 #[non_exhaustive]
 pub struct BadTokenSignature;
 
-/// Checks the `flow_token_signature` of a request.
+impl BadTokenSignature {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "compare the app secrets with the secret of the Meta app that is connected to the Flow; require the signature \
+             only for Flows with data API 4.0",
+        ))
+    }
+}
+
+/// Verifies the `flow_token_signature` of a request.
 ///
 /// It is a JWT whose algorithm must be HS256, keyed with the app secret, and whose claim `flow_token` must be the token
 /// of the request (Meta, *Implementing endpoints for Flows*, "Data exchange request"). No other claim is required.
 ///
 /// # Errors
-/// [`BadTokenSignature`] if the mode asks for more than the request has.
+///
+/// Returns [`BadTokenSignature`] if the request does not meet the mode.
 pub fn verify_flow_token(
     mode: TokenSignatureMode,
     secrets: &[AppSecret],
@@ -80,7 +93,7 @@ pub fn verify_flow_token(
                 Err(BadTokenSignature)
             }
         }
-        (TokenSignatureMode::Required, None) if request.label() != "ping" => Err(BadTokenSignature),
+        (TokenSignatureMode::Required, None) if request.action() != &Action::Ping => Err(BadTokenSignature),
         (TokenSignatureMode::WhenPresent | TokenSignatureMode::Required, None) => Ok(TokenVerdict::Absent),
     }
 }
@@ -89,7 +102,7 @@ fn is_signed(secrets: &[AppSecret], jwt: &str, flow_token: &str) -> bool {
     jwt.len() <= LONGEST && signed_claims(secrets, jwt).is_some_and(|claims| claims.flow_token == flow_token)
 }
 
-/// The claims of a JWT, after its MAC was found right: nothing unsigned is interpreted but the algorithm.
+/// Returns the claims of a JWT if its MAC is valid; before that, only the header is interpreted.
 fn signed_claims(secrets: &[AppSecret], jwt: &str) -> Option<Claims> {
     let (signed, mac) = jwt.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
@@ -111,7 +124,7 @@ fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
-    /// Extensions that must be understood (RFC 7515 §4.1.11); none is.
+    /// Extensions that a verifier must support (RFC 7515 §4.1.11); none is supported.
     crit: Option<Value>,
 }
 
@@ -144,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_made_elsewhere_verifies_for_its_token_and_secret_only() {
+    fn a_signature_of_another_program_is_valid_for_its_token_and_secret_only() {
         let vectors = test_data("selfgen_hmac.json");
         let vector = &vectors["flow_token_signature"];
         let (token, jwt) = (text(&vector["flow_token"]), text(&vector["jwt"]));
@@ -167,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_algorithm_is_fixed_and_nothing_critical_is_accepted() {
+    fn other_algorithms_and_critical_extensions_are_refused() {
         let check = |header: Value| {
             let jwt = jwt("key", &header, &json!({"flow_token": "t"}));
             verify_flow_token(
@@ -194,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn misshapen_signatures_are_refused() {
+    fn malformed_signatures_are_refused() {
         let good = jwt("key", &json!({"alg": "HS256"}), &json!({"flow_token": "t"}));
         let no_claim = jwt("key", &json!({"alg": "HS256"}), &json!({"token": "t"}));
         let array = jwt("key", &json!({"alg": "HS256"}), &json!(["t"]));
@@ -225,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mode_decides_about_absent_signatures() {
+    fn the_mode_decides_whether_a_signature_may_be_absent() {
         let check = |mode, request: &FlowRequest| verify_flow_token(mode, &secrets("key"), request);
         let unsigned = request(Some("t"), None);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! No secret shows in anything that is printed or logged.
+//! No secret appears in logs, `Debug` or `Display`.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,10 +19,10 @@ use tower_service::Service;
 use wa_flows::client::PhoneKey;
 use wa_flows::{
     AppSecret, EncryptedMedia, Envelope, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing,
-    ReplyBody, TokenSignatureMode,
+    ResponseBody, TokenSignatureMode,
 };
 
-/// What no text may hold.
+/// The text that must not appear anywhere.
 const MARKER: &str = "CANARYm4rker";
 
 fn clean(what: &str, text: &str) {
@@ -38,8 +38,8 @@ fn clean_debug(what: impl Debug) {
     clean(std::any::type_name_of_val(&what), &format!("{what:?} {what:#?}"));
 }
 
-/// The text of a reply is encrypted, but a recorded one is what a replay needs.
-async fn clean_reply(body: ReplyBody) {
+/// A response is encrypted, but still not printed.
+async fn clean_response(body: ResponseBody) {
     let printed = format!("{body:?} {body:#?}");
     let text = body.collect().await.unwrap().to_bytes();
     let text = std::str::from_utf8(&text).unwrap();
@@ -65,13 +65,13 @@ async fn handler(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
 
 async fn play(endpoint: &FlowEndpoint<impl wa_flows::FlowHandler>) {
     let ping = json!({"version": "3.0", "action": "ping"});
-    let reply = endpoint.clone().call(post(encrypt(&ping).body())).await.unwrap();
-    clean_reply(reply.into_body()).await;
+    let response = endpoint.clone().call(post(encrypt(&ping).body())).await.unwrap();
+    clean_response(response.into_body()).await;
     for action in ["ping", "INIT", "BACK", "data_exchange", MARKER] {
         call(endpoint, post(encrypt(&marked(action)).body())).await;
     }
-    let notice = json!({"action": "INIT", "data": {"error": MARKER, "error_message": MARKER}});
-    call(endpoint, post(encrypt(&notice).body())).await;
+    let notification = json!({"action": "INIT", "data": {"error": MARKER, "error_message": MARKER}});
+    call(endpoint, post(encrypt(&notification).body())).await;
     call(endpoint, post_signed(MARKER.as_bytes(), MARKER)).await;
     call(endpoint, post(MARKER.as_bytes())).await;
     call(
@@ -82,7 +82,7 @@ async fn play(endpoint: &FlowEndpoint<impl wa_flows::FlowHandler>) {
 }
 
 #[test]
-fn logs_and_printed_values_hold_no_secret() {
+fn logs_and_printed_values_contain_no_secret() {
     let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -122,7 +122,7 @@ fn logs_and_printed_values_hold_no_secret() {
 }
 
 #[test]
-fn payloads_are_logged_when_that_is_asked_for() {
+fn payloads_are_logged_if_that_is_enabled() {
     let log_file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::DEBUG)
@@ -138,12 +138,12 @@ fn payloads_are_logged_when_that_is_asked_for() {
     });
     assert!(
         std::fs::read_to_string(&log_file).unwrap().contains(MARKER),
-        "the canary is seen where nothing hides it"
+        "the marker appears in a log that hides nothing"
     );
 }
 
 #[test]
-fn values_and_errors_hold_no_secret() {
+fn values_and_errors_contain_no_secret() {
     let ring = KeyRing::new(known_key()).unwrap();
     let phone = PhoneKey::new(known_key().public_key()).unwrap();
     let request = phone.encrypt(marked("INIT").to_string().as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! The endpoint as a service: what it answers to what it may meet.
+//! The endpoint as a service: its responses to valid and invalid requests.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ use support::{
 use tower_service::Service;
 use wa_flows::client::{PhoneKey, sign};
 use wa_flows::{
-    EndpointConfigError, ErrorNotice, Exchange, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse,
+    EndpointConfigError, ErrorNotification, Exchange, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse,
     HandlerError, Refusal, TokenSignatureMode, TokenVerdict,
 };
 
@@ -41,9 +41,9 @@ async fn init_back_and_data_exchange_reach_the_handler() {
         ("data_exchange", json!("C")),
     ] {
         let request = json!({"version": "3.0", "action": action, "screen": screen, "data": {"n": [1]}});
-        let (status, reply) = exchange(&endpoint, request).await;
+        let (status, response) = exchange(&endpoint, request).await;
         let data = json!({"action": action, "from": screen, "data": {"n": [1]}});
-        assert_eq!((status, reply), (200, json!({"screen": "ECHO", "data": data})));
+        assert_eq!((status, response), (200, json!({"screen": "ECHO", "data": data})));
     }
 }
 
@@ -54,8 +54,8 @@ async fn a_ping_is_answered_active_without_the_handler() {
         .app_secret(secret())
         .build()
         .unwrap();
-    let (status, reply) = exchange(&endpoint, json!({"version": "3.0", "action": "ping"})).await;
-    assert_eq!((status, reply), (200, json!({"data": {"status": "active"}})));
+    let (status, response) = exchange(&endpoint, json!({"version": "3.0", "action": "ping"})).await;
+    assert_eq!((status, response), (200, json!({"data": {"status": "active"}})));
 }
 
 struct Hooks(Mutex<Vec<String>>);
@@ -76,17 +76,17 @@ impl FlowHandler for Hooks {
 
     async fn error_notification(
         &self,
-        notice: ErrorNotice,
+        notification: ErrorNotification,
         _: FlowRequest,
         _: Exchange,
     ) -> Result<FlowResponse, HandlerError> {
-        self.0.lock().unwrap().push(notice.key().to_owned());
+        self.0.lock().unwrap().push(notification.key().to_owned());
         Ok(FlowResponse::acknowledged())
     }
 }
 
 #[tokio::test]
-async fn every_answer_names_its_exchange() {
+async fn every_response_carries_the_id_of_its_exchange() {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&reports);
     let endpoint = builder()
@@ -94,9 +94,9 @@ async fn every_answer_names_its_exchange() {
         .build()
         .unwrap();
     for request in [post(encrypt(&init()).body()), post_signed(b"{}", "")] {
-        let reply = call(&endpoint, request).await;
+        let response = call(&endpoint, request).await;
         assert_eq!(
-            Some(&reply.headers["x-exchange-id"].to_str().unwrap().to_owned()),
+            Some(&response.headers["x-exchange-id"].to_str().unwrap().to_owned()),
             reports.lock().unwrap().last()
         );
     }
@@ -107,8 +107,8 @@ async fn ids_of_exchanges_reveal_neither_each_other_nor_their_number() {
     let endpoint = builder().build().unwrap();
     let mut ids = Vec::new();
     for _ in 0..4 {
-        let reply = call(&endpoint, post_signed(b"{}", "")).await;
-        let id = reply.headers["x-exchange-id"].to_str().unwrap();
+        let response = call(&endpoint, post_signed(b"{}", "")).await;
+        let id = response.headers["x-exchange-id"].to_str().unwrap();
         ids.push(u64::from_str_radix(id, 16).unwrap());
     }
     for pair in ids.windows(2) {
@@ -117,35 +117,35 @@ async fn ids_of_exchanges_reveal_neither_each_other_nor_their_number() {
 }
 
 #[tokio::test]
-async fn pings_notifications_and_circumstances_can_be_hooked() {
+async fn a_handler_gets_pings_notifications_and_the_exchange() {
     let hooks = Hooks(Mutex::default());
     let endpoint = FlowEndpoint::builder(ring(), hooks)
         .app_secret(secret())
         .build()
         .unwrap();
     assert_eq!(exchange(&endpoint, json!({"action": "ping"})).await.0, 503);
-    let notice = json!({"action": "INIT", "data": {"error": "timeout_error", "error_message": "m"}});
+    let notification = json!({"action": "INIT", "data": {"error": "timeout_error", "error_message": "m"}});
     assert_eq!(
-        exchange(&endpoint, notice).await.1,
+        exchange(&endpoint, notification).await.1,
         json!({"data": {"acknowledged": true}})
     );
 
     let request = encrypt(&init());
     let mut http = post(request.body());
     http.extensions_mut().insert("tenant 7");
-    let reply = call(&endpoint, http).await;
-    let reply: Value = serde_json::from_slice(&request.open_reply(&reply.body).unwrap()).unwrap();
+    let response = call(&endpoint, http).await;
+    let response: Value = serde_json::from_slice(&request.open_response(&response.body).unwrap()).unwrap();
     assert_eq!(
-        reply["data"]["key"],
+        response["data"]["key"],
         known_key().public_key().fingerprint().to_string()
     );
-    assert_eq!(reply["data"]["token"], "unchecked");
-    assert_eq!(reply["data"]["tenant"], "tenant 7");
-    assert_eq!(reply["data"]["payload"], init().to_string().len());
+    assert_eq!(response["data"]["token"], "unchecked");
+    assert_eq!(response["data"]["tenant"], "tenant 7");
+    assert_eq!(response["data"]["payload"], init().to_string().len());
 }
 
 #[tokio::test]
-async fn an_invalid_token_is_said_by_427_encrypted_or_plain() {
+async fn an_invalid_token_is_a_427_encrypted_or_plain() {
     let over = |_: FlowRequest| async { Ok(FlowResponse::token_invalid(Some("Over".to_owned()))) };
     let endpoint = FlowEndpoint::builder(ring(), over)
         .app_secret(secret())
@@ -161,12 +161,12 @@ async fn an_invalid_token_is_said_by_427_encrypted_or_plain() {
         .plain_token_invalid()
         .build()
         .unwrap();
-    let reply = call(&plain, post(encrypt(&init()).body())).await;
+    let response = call(&plain, post(encrypt(&init()).body())).await;
     assert_eq!(
-        (reply.status, reply.body),
+        (response.status, response.body),
         (427, br#"{"error_msg":"Over"}"#.to_vec())
     );
-    assert_eq!(reply.headers["content-type"], "application/json");
+    assert_eq!(response.headers["content-type"], "application/json");
 }
 
 #[tokio::test]
@@ -226,15 +226,15 @@ async fn each_fault_has_its_status_and_an_empty_body() {
         ),
     ];
     for (at, (status, request)) in cases.into_iter().enumerate() {
-        let reply = call(&endpoint, request).await;
-        assert_eq!((reply.status, reply.body.len()), (status, 0), "case {at}");
-        assert!(reply.headers.get("content-type").is_none());
-        assert_eq!(reply.headers.contains_key("allow"), status == 405);
+        let response = call(&endpoint, request).await;
+        assert_eq!((response.status, response.body.len()), (status, 0), "case {at}");
+        assert!(response.headers.get("content-type").is_none());
+        assert_eq!(response.headers.contains_key("allow"), status == 405);
     }
 }
 
 #[tokio::test]
-async fn a_handler_that_fails_panics_or_answers_nonsense_is_a_bare_500() {
+async fn a_handler_that_fails_panics_or_returns_no_object_gets_an_empty_error() {
     async fn fail(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
         match request.screen() {
             Some("ERROR") => Err("7"
@@ -260,14 +260,14 @@ async fn a_handler_that_fails_panics_or_answers_nonsense_is_a_bare_500() {
         ("DOWN", 503),
     ] {
         let request = encrypt(&json!({"action": "data_exchange", "screen": screen}));
-        let reply = call(&endpoint, post(request.body())).await;
-        assert_eq!((reply.status, reply.body.len()), (status, 0), "{screen}");
-        assert_eq!(reply.headers["x-exchange-id"].len(), 16);
+        let response = call(&endpoint, post(request.body())).await;
+        assert_eq!((response.status, response.body.len()), (status, 0), "{screen}");
+        assert_eq!(response.headers["x-exchange-id"].len(), 16);
     }
 }
 
 #[tokio::test]
-async fn a_handler_that_outlives_the_deadline_is_a_504() {
+async fn a_handler_that_exceeds_the_deadline_is_a_504() {
     let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
     let deadline = Duration::from_millis(50);
     let endpoint = FlowEndpoint::builder(ring(), never)
@@ -280,7 +280,7 @@ async fn a_handler_that_outlives_the_deadline_is_a_504() {
 }
 
 #[tokio::test]
-async fn bodies_that_break_stall_or_grow_are_refused() {
+async fn bodies_that_end_early_stall_or_are_too_large_are_refused() {
     let deadline = Duration::from_millis(50);
     let endpoint = builder().deadline(deadline).body_limit(10).build().unwrap();
     let send = async |count: usize, broken| {
@@ -294,7 +294,7 @@ async fn bodies_that_break_stall_or_grow_are_refused() {
 }
 
 #[tokio::test]
-async fn a_body_in_pieces_is_put_together() {
+async fn a_body_in_pieces_is_joined() {
     let endpoint = builder().build().unwrap();
     let request = encrypt(&init());
     let signature = sign(&secret(), request.body());
@@ -310,7 +310,7 @@ async fn a_body_in_pieces_is_put_together() {
     assert_eq!(endpoint.clone().call(http).await.unwrap().status().as_u16(), 200);
 }
 
-/// A stream of what a vector holds.
+/// A stream of the items of a vector.
 fn tokio_stream_of<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = T> {
     struct Items<T>(std::vec::IntoIter<T>);
     impl<T: Unpin> futures_core::Stream for Items<T> {
@@ -323,10 +323,13 @@ fn tokio_stream_of<T: Unpin>(items: Vec<T>) -> impl futures_core::Stream<Item = 
 }
 
 #[tokio::test]
-async fn the_flow_tokens_signature_is_checked_when_asked_for() {
+async fn the_flow_token_signature_is_verified_if_enabled() {
     let vectors = support::test_data("selfgen_hmac.json");
     let vector = &vectors["flow_token_signature"];
-    let request = |token: &Value| json!({"version": "4.0", "action": "INIT", "flow_token": token, "flow_token_signature": vector["jwt"]});
+    let request = |token: &Value| {
+        json!({"version": "4.0", "action": "INIT", "flow_token": token,
+            "flow_token_signature": vector["jwt"]})
+    };
     let required = builder()
         .token_signature(TokenSignatureMode::Required)
         .build()
@@ -340,7 +343,7 @@ async fn the_flow_tokens_signature_is_checked_when_asked_for() {
 }
 
 #[tokio::test]
-async fn the_observer_learns_how_each_exchange_went() {
+async fn the_observer_gets_a_report_of_each_exchange() {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&reports);
     let endpoint = builder()
@@ -373,7 +376,12 @@ async fn the_observer_learns_how_each_exchange_went() {
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let unset = || FlowEndpoint::builder(ring(), echo);
-    let error = |builder: wa_flows::FlowEndpointBuilder<_>| builder.build().map(|_| ()).unwrap_err();
+    let error = |builder: wa_flows::FlowEndpointBuilder<_>| {
+        let error = builder.build().map(|_| ()).unwrap_err();
+        let (fault, remedy) = (error.to_string(), error.remedy().unwrap());
+        assert!(!fault.contains(": ") && !fault.contains(&*remedy), "{fault}");
+        error
+    };
     assert_eq!(error(unset()), EndpointConfigError::NoAppSecret);
     let skipped = unset()
         .danger_skip_signature_check()
@@ -390,7 +398,7 @@ fn settings_that_cannot_work_are_refused() {
 }
 
 #[tokio::test]
-async fn skipping_the_signature_check_is_a_choice() {
+async fn the_signature_check_can_be_skipped() {
     let endpoint = FlowEndpoint::builder(ring(), echo)
         .danger_skip_signature_check()
         .build()
@@ -405,7 +413,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn no_request_gives_a_panic_or_a_500(
+    fn no_request_causes_a_panic_or_a_500(
         method in "GET|POST|PUT", content_type in "application/json|text/plain|[ -~]{0,20}",
         signature in "|sha256=[0-9a-f]{0,70}|[ -~]{0,80}", body in proptest::collection::vec(any::<u8>(), 0..300),
         really_signed in any::<bool>(), payload in "\\PC{0,60}|\\{\"action\":[^\"]{0,9}\"(ping|INIT)\"[^\"]{0,9}\\}",
@@ -420,7 +428,7 @@ proptest! {
         *request.method_mut() = method.parse().unwrap();
         request.headers_mut().insert("content-type", content_type.parse().unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let reply = runtime.block_on(async { call(&builder().build().unwrap(), request).await });
-        prop_assert!([200, 400, 405, 415, 421, 432].contains(&reply.status), "{}", reply.status);
+        let response = runtime.block_on(async { call(&builder().build().unwrap(), request).await });
+        prop_assert!([200, 400, 405, 415, 421, 432].contains(&response.status), "{}", response.status);
     }
 }

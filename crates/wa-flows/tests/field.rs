@@ -1,4 +1,4 @@
-//! What breaks in other implementations of the data channel: one test for each fault, named after it.
+//! Faults found in other implementations of Flow endpoints: one test for each, named after the fault.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,13 +24,13 @@ fn ping() -> Value {
     json!({"version": "3.0", "action": "ping"})
 }
 
-fn notice() -> Value {
+fn notification() -> Value {
     json!({"version": "3.0", "action": "INIT", "flow_token": "t",
         "data": {"error": "response-decryption-error", "error_message": "m"}})
 }
 
 #[tokio::test]
-async fn field_1_a_signature_keyed_with_nothing_or_another_token_does_not_pass() {
+async fn field_1_a_signature_with_an_empty_key_or_a_verify_token_is_refused() {
     let unset = FlowEndpoint::builder(KeyRing::new(known_key()).unwrap(), echo).build();
     assert_eq!(unset.map(|_| ()), Err(EndpointConfigError::NoAppSecret));
     assert!(matches!(AppSecret::new(""), Err(SecretError::Empty { .. })));
@@ -68,7 +68,7 @@ async fn field_2_a_short_or_missing_signature_header_is_a_432() {
 }
 
 #[tokio::test]
-async fn field_3_whatever_cannot_be_decrypted_is_a_421_and_never_a_500() {
+async fn field_3_a_body_that_cannot_be_decrypted_is_a_421_and_never_a_500() {
     let endpoint = builder().build().unwrap();
     let sound: Value = serde_json::from_slice(encrypt(&ping()).body()).unwrap();
     let mut bodies = vec![
@@ -98,9 +98,9 @@ async fn field_3_whatever_cannot_be_decrypted_is_a_421_and_never_a_500() {
         }
     }
     for body in bodies {
-        let reply = call(&endpoint, post(&body)).await;
+        let response = call(&endpoint, post(&body)).await;
         assert_eq!(
-            (reply.status, reply.body.len()),
+            (response.status, response.body.len()),
             (421, 0),
             "{}",
             String::from_utf8_lossy(&body)
@@ -113,7 +113,7 @@ async fn field_4_an_error_notification_is_recognised_by_either_name_and_acknowle
     let endpoint = builder().build().unwrap();
     let by_key = json!({"version": "3.0", "action": "data_exchange",
         "data": {"error_key": "timeout_error", "error_message": "m"}});
-    for request in [notice(), by_key] {
+    for request in [notification(), by_key] {
         assert_eq!(
             exchange(&endpoint, request).await,
             (200, json!({"data": {"acknowledged": true}}))
@@ -135,7 +135,7 @@ async fn field_5_the_signature_is_checked_by_default() {
 }
 
 #[tokio::test]
-async fn field_6_the_signature_covers_the_raw_bytes_not_the_json_that_they_mean() {
+async fn field_6_the_signature_covers_the_raw_bytes_not_the_parsed_json() {
     let endpoint = builder().build().unwrap();
     let spellings: [fn(&str) -> String; 3] = [
         |compact| compact.replace('/', "\\/"),
@@ -148,7 +148,7 @@ async fn field_6_the_signature_covers_the_raw_bytes_not_the_json_that_they_mean(
         assert_eq!(
             call(&endpoint, post(raw.as_bytes())).await.status,
             200,
-            "signed as it is"
+            "signed as sent"
         );
         let signature = sign(&app_secret(SECRET), compact.as_bytes());
         assert_eq!(
@@ -163,20 +163,20 @@ async fn field_6_the_signature_covers_the_raw_bytes_not_the_json_that_they_mean(
 #[tokio::test]
 async fn field_7_the_reply_is_bare_base64_as_text_plain() {
     let endpoint = builder().build().unwrap();
-    for request in [ping(), notice(), json!({"action": "INIT"})] {
-        let reply = call(&endpoint, post(encrypt(&request).body())).await;
+    for request in [ping(), notification(), json!({"action": "INIT"})] {
+        let response = call(&endpoint, post(encrypt(&request).body())).await;
         assert_eq!(
-            (reply.status, &reply.headers["content-type"]),
+            (response.status, &response.headers["content-type"]),
             (200, &"text/plain".parse().unwrap())
         );
-        assert_eq!(reply.body.len() % 4, 0);
+        assert_eq!(response.body.len() % 4, 0);
         let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-        assert!(reply.body.iter().all(base64));
+        assert!(response.body.iter().all(base64));
     }
 }
 
 #[test]
-fn field_8_the_private_key_is_parsed_when_it_enters_the_ring_and_is_not_needed_afterwards() {
+fn field_8_the_private_key_is_parsed_once_when_it_is_added_to_the_ring() {
     let ring = {
         let key = PrivateKey::parse(support::test_file("pywa_private_key.der"), None).unwrap();
         KeyRing::new(&key).unwrap()
@@ -188,7 +188,7 @@ fn field_8_the_private_key_is_parsed_when_it_enters_the_ring_and_is_not_needed_a
 }
 
 #[test]
-fn field_11_the_nonce_is_16_bytes_by_a_known_answer() {
+fn field_11_the_nonce_is_16_bytes_as_in_a_known_exchange() {
     let vector = support::test_data("pywa_flow_exchange.json");
     let opened = KeyRing::new(known_key())
         .unwrap()
@@ -196,9 +196,9 @@ fn field_11_the_nonce_is_16_bytes_by_a_known_answer() {
         .unwrap();
     let expected: Value = serde_json::from_slice(opened.expose_payload()).unwrap();
     assert_eq!(expected, vector["decrypted_request"]);
-    let reply = vector["derived"]["response_plaintext_utf8"].as_str().unwrap();
+    let response = vector["derived"]["response_plaintext_utf8"].as_str().unwrap();
     assert_eq!(
-        opened.into_parts().1.seal(reply.into()),
+        opened.into_parts().1.seal(response.into()),
         vector["encrypted_response_b64"]
     );
 
@@ -255,8 +255,8 @@ async fn field_15_a_body_shorter_than_the_tag_is_a_421() {
     for length in 0..16 {
         let mut short = sound.clone();
         short["encrypted_flow_data"] = json!(base64_simd::STANDARD.encode_to_string(vec![0; length]));
-        let reply = call(&endpoint, post(short.to_string().as_bytes())).await;
-        assert_eq!((reply.status, reply.body.len()), (421, 0), "{length} bytes");
+        let response = call(&endpoint, post(short.to_string().as_bytes())).await;
+        assert_eq!((response.status, response.body.len()), (421, 0), "{length} bytes");
     }
 }
 
@@ -276,9 +276,9 @@ async fn field_17_back_reaches_the_handler() {
     for screen in ["", "SECOND"] {
         let back =
             json!({"version": "3.0", "action": "BACK", "screen": screen, "flow_token": "t", "data": {}});
-        let (status, reply) = exchange(&endpoint, back).await;
+        let (status, response) = exchange(&endpoint, back).await;
         assert_eq!(
-            (status, &reply["data"]["action"]),
+            (status, &response["data"]["action"]),
             (200, &json!("BACK")),
             "{screen:?}"
         );

@@ -1,4 +1,4 @@
-//! The endpoint when much comes at once, slowly, or leaves early.
+//! The endpoint under load, with slow clients, and with clients that leave early.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -21,7 +21,7 @@ use wa_flows::{
 };
 
 #[tokio::test]
-async fn more_exchanges_than_allowed_are_shed_at_once() {
+async fn exchanges_beyond_the_limit_get_a_503_at_once() {
     let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
     let one = NonZeroUsize::MIN;
     let endpoint = FlowEndpoint::builder(ring(), never)
@@ -33,13 +33,13 @@ async fn more_exchanges_than_allowed_are_shed_at_once() {
     while endpoint.in_flight() == 0 {
         tokio::task::yield_now().await;
     }
-    let reply = call(&endpoint, post(encrypt(&init()).body())).await;
-    assert_eq!((reply.status, reply.body.len()), (503, 0));
+    let response = call(&endpoint, post(encrypt(&init()).body())).await;
+    assert_eq!((response.status, response.body.len()), (503, 0));
     held.abort();
     assert!(held.await.unwrap_err().is_cancelled());
 }
 
-/// Bodies of which one byte came, more than may be pending.
+/// Sends one byte each of more bodies than may be pending.
 fn pending_bodies<H: FlowHandler>(endpoint: &FlowEndpoint<H>) -> tokio::task::JoinSet<()> {
     let mut pending = tokio::task::JoinSet::new();
     for _ in 0..1100 {
@@ -52,7 +52,7 @@ fn pending_bodies<H: FlowHandler>(endpoint: &FlowEndpoint<H>) -> tokio::task::Jo
 }
 
 #[tokio::test]
-async fn a_complete_body_waits_for_no_pending_one() {
+async fn a_complete_body_does_not_wait_for_pending_ones() {
     let endpoint = builder().build().unwrap();
     let pending = pending_bodies(&endpoint);
     tokio::task::yield_now().await;
@@ -61,7 +61,7 @@ async fn a_complete_body_waits_for_no_pending_one() {
 }
 
 #[tokio::test]
-async fn a_body_that_comes_with_its_head_is_not_evicted() {
+async fn a_body_that_arrives_with_its_head_is_not_evicted() {
     let endpoint = builder().build().unwrap();
     let pending = pending_bodies(&endpoint);
     tokio::task::yield_now().await;
@@ -71,52 +71,53 @@ async fn a_body_that_comes_with_its_head_is_not_evicted() {
         .serve_connection(hyper_util::rt::TokioIo::new(near), service);
     let request = encrypt(&init());
     let head = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nx-hub-signature-256: {}\r\nconnection: close\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nx-hub-signature-256: {}\r\n\
+         connection: close\r\n\r\n",
         request.body().len(),
         sign(&secret(), request.body())
     );
     far.write_all(&[head.as_bytes(), request.body()].concat())
         .await
         .unwrap();
-    let mut reply = String::new();
-    let (served, read) = tokio::join!(connection, far.read_to_string(&mut reply));
+    let mut response = String::new();
+    let (served, read) = tokio::join!(connection, far.read_to_string(&mut response));
     served.unwrap();
     read.unwrap();
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     drop(pending);
 }
 
 #[tokio::test]
-async fn the_server_learns_when_a_request_is_authenticated() {
+async fn the_callback_runs_when_a_request_is_authenticated() {
     let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
     let endpoint = FlowEndpoint::builder(ring(), never)
         .app_secret(secret())
         .build()
         .unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    let hook = OnAuthenticated::new(move || tell.send(()).unwrap());
+    let (calls, called) = std::sync::mpsc::channel();
+    let hook = OnAuthenticated::new(move || calls.send(()).unwrap());
     let mut forged = Request::post("/").body(Full::<Bytes>::from("{}")).unwrap();
     forged.extensions_mut().insert(hook.clone());
-    let reply = endpoint.clone().call(forged).await.unwrap();
-    assert_eq!(reply.status().as_u16(), 432);
-    assert!(told.try_recv().is_err());
+    let response = endpoint.clone().call(forged).await.unwrap();
+    assert_eq!(response.status().as_u16(), 432);
+    assert!(called.try_recv().is_err());
     let mut signed = post(encrypt(&init()).body());
     signed.extensions_mut().insert(hook);
     let held = tokio::spawn(endpoint.clone().call(signed));
     while endpoint.in_flight() == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(told.try_iter().count(), 1);
+    assert_eq!(called.try_iter().count(), 1);
     held.abort();
 }
 
 #[tokio::test]
 async fn an_exchange_whose_client_leaves_is_reported() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (reports, reported) = std::sync::mpsc::channel();
     let never = |_: FlowRequest| std::future::pending::<Result<FlowResponse, HandlerError>>();
     let endpoint = FlowEndpoint::builder(ring(), never)
         .app_secret(secret())
-        .observer(move |report| tell.send((report.action, report.refusal)).unwrap())
+        .observer(move |report| reports.send((report.action, report.refusal)).unwrap())
         .build()
         .unwrap();
     let call = endpoint.clone().call(post(encrypt(&init()).body()));
@@ -125,18 +126,21 @@ async fn an_exchange_whose_client_leaves_is_reported() {
             .await
             .is_err()
     );
-    assert_eq!(told.recv().unwrap(), (Some("INIT"), Some(Refusal::ClientLeft)));
+    assert_eq!(
+        reported.recv().unwrap(),
+        (Some("INIT"), Some(Refusal::ClientLeft))
+    );
 }
 
 #[tokio::test]
-async fn exchanges_are_counted_also_where_their_number_has_no_limit() {
+async fn exchanges_are_counted_also_without_a_limit() {
     let endpoint = builder().max_in_flight(NonZeroUsize::MAX).build().unwrap();
     assert_eq!(endpoint.in_flight(), 0);
     assert_eq!(exchange(&endpoint, init()).await.0, 200);
 }
 
 #[tokio::test]
-async fn a_burst_that_can_be_answered_in_time_is_answered_whole() {
+async fn a_burst_within_the_limits_is_answered_in_full() {
     let endpoint = builder().build().unwrap();
     let calls: Vec<_> = (0..300)
         .map(|_| tokio::spawn(endpoint.clone().call(post(encrypt(&init()).body()))))
@@ -146,7 +150,7 @@ async fn a_burst_that_can_be_answered_in_time_is_answered_whole() {
     }
 }
 
-/// Tells when it is dropped.
+/// Sends a message when it is dropped.
 struct Dropped(std::sync::mpsc::Sender<()>);
 
 impl Drop for Dropped {
@@ -157,12 +161,12 @@ impl Drop for Dropped {
 
 #[tokio::test]
 async fn a_handler_is_dropped_at_its_deadline_and_what_it_spawned_completes() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (drops, dropped_once) = std::sync::mpsc::channel();
     let (complete, mut completed) = tokio::sync::mpsc::channel(1);
     let late = Arc::new(tokio::sync::Notify::new());
     let begin = Arc::clone(&late);
     let handler = move |_: FlowRequest| {
-        let (dropped, complete, begin) = (Dropped(tell.clone()), complete.clone(), Arc::clone(&begin));
+        let (dropped, complete, begin) = (Dropped(drops.clone()), complete.clone(), Arc::clone(&begin));
         async move {
             let _dropped = dropped;
             let spawned = tokio::spawn(async move {
@@ -179,13 +183,13 @@ async fn a_handler_is_dropped_at_its_deadline_and_what_it_spawned_completes() {
         .build()
         .unwrap();
     assert_eq!(exchange(&endpoint, init()).await.0, 504);
-    told.try_recv().unwrap();
+    dropped_once.try_recv().unwrap();
     late.notify_one();
     completed.recv().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_full_queue_of_private_key_operations_sheds() {
+async fn a_full_queue_of_private_key_operations_is_a_503() {
     let pool = RsaPool::new(NonZeroUsize::MIN, 0);
     let endpoint = builder().rsa_pool(pool).build().unwrap();
     let calls = (0..8)
@@ -195,8 +199,8 @@ async fn a_full_queue_of_private_key_operations_sheds() {
         .map(|request| tokio::spawn(endpoint.clone().call(post(request.body()))))
         .collect::<Vec<_>>();
     let mut statuses = Vec::new();
-    for reply in calls {
-        statuses.push(reply.await.unwrap().unwrap().status().as_u16());
+    for response in calls {
+        statuses.push(response.await.unwrap().unwrap().status().as_u16());
     }
     statuses.sort_unstable();
     assert_eq!((statuses.first(), statuses.last()), (Some(&200), Some(&503)));

@@ -1,4 +1,4 @@
-//! What the log tells of exchanges, and how loudly.
+//! The log of exchanges: lines, levels and rate limits.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,12 +22,12 @@ use wa_flows::{
     FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, KeyRing, TokenSignatureMode,
 };
 
-/// What is logged of one request.
+/// Returns what is logged for one request.
 fn logged(endpoint: &FlowEndpoint<impl FlowHandler>, request: Request<Full<Bytes>>) -> String {
     logged_all(endpoint, [request])
 }
 
-/// What is logged of requests, and in the 11 seconds after them.
+/// Returns what is logged for requests, and in the 11 seconds after them.
 fn logged_all(
     endpoint: &FlowEndpoint<impl FlowHandler>,
     requests: impl IntoIterator<Item = Request<Full<Bytes>>>,
@@ -59,7 +59,7 @@ fn init() -> Request<Full<Bytes>> {
 }
 
 #[test]
-fn what_any_stranger_can_cause_is_logged_at_info() {
+fn refusals_that_any_client_can_cause_are_logged_at_info() {
     let endpoint = builder().body_limit(1000).build().unwrap();
     let with = |change: fn(&mut Request<Full<Bytes>>)| {
         let mut request = init();
@@ -90,7 +90,7 @@ fn what_any_stranger_can_cause_is_logged_at_info() {
 }
 
 #[test]
-fn what_wants_somebody_to_look_is_logged_at_warn() {
+fn refusals_that_need_attention_are_logged_at_warn() {
     let endpoint = builder()
         .token_signature(TokenSignatureMode::Required)
         .build()
@@ -131,7 +131,7 @@ fn a_handlers_failure_is_logged_with_its_causes_and_the_exchanges_id() {
     assert!(line.contains(" id="), "{line}");
 }
 
-/// How often `what` is logged, and how many further lines of `kind` are counted as suppressed.
+/// Returns how often `what` is logged, and how many further lines of `kind` are counted as suppressed.
 fn counted(log: &str, what: &str, kind: &str) -> (usize, usize) {
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(what)).collect();
     let summaries = log
@@ -145,7 +145,7 @@ fn counted(log: &str, what: &str, kind: &str) -> (usize, usize) {
 }
 
 #[test]
-fn a_flood_that_needs_no_signature_is_logged_in_part_and_counted_in_full() {
+fn an_unsigned_flood_is_logged_in_part_and_counted_in_full() {
     const FLOOD: usize = 1000;
     let endpoint = builder().build().unwrap();
     let put = || Request::put("/flow").body(Full::default()).unwrap();
@@ -199,7 +199,7 @@ fn without_a_signature_check_every_line_is_rate_limited() {
 }
 
 #[test]
-fn a_response_that_phones_cannot_show_is_sent_and_logged_at_warn_with_what_is_missing() {
+fn a_response_that_phones_cannot_show_is_sent_and_logged_at_warn() {
     let bare = |_: FlowRequest| async { Ok(FlowResponse::from_json(br#"{"foo":1}"#.to_vec())?) };
     let endpoint = FlowEndpoint::builder(KeyRing::new(known_key()).unwrap(), bare)
         .app_secret(app_secret(SECRET))
@@ -218,7 +218,7 @@ fn a_response_that_phones_cannot_show_is_sent_and_logged_at_warn_with_what_is_mi
 
     let shown = logged(&builder().build().unwrap(), init());
     assert!(!shown.contains(" WARN "), "{shown}");
-    // The shapes of these are others.
+    // The responses to these need no screen.
     for payload in [json!({"action": "ping"}), json!({"action": "a new one"})] {
         let log = logged(&endpoint, post(encrypt(&payload).body()));
         assert!(!log.contains(" WARN "), "{log}");

@@ -1,4 +1,4 @@
-//! Downloading media from a CDN on this machine.
+//! Downloads of media from a CDN on this machine.
 
 #![cfg(all(feature = "media", feature = "fixtures"))]
 #![allow(
@@ -21,7 +21,7 @@ use wa_flows::{
     MediaFixture,
 };
 
-/// Serves a file under `/file`, and ways to go wrong beside it.
+/// Serves a file under `/file`, and faults under other paths.
 async fn cdn(file: Vec<u8>) -> String {
     let redirect = |to: &'static str| get(move || async move { (StatusCode::FOUND, [(LOCATION, to)]) });
     let stalled = || async {
@@ -95,7 +95,7 @@ async fn a_file_is_downloaded_into_memory_and_into_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("upload.bin");
     let sink = FileSink::create(&place).await.unwrap();
-    assert!(!place.exists(), "nothing is seen before all is checked");
+    assert!(!place.exists(), "the file is not visible before it is verified");
     assert_eq!(
         downloader.download_to(&scene.media("/file"), sink).await.unwrap(),
         place
@@ -134,7 +134,7 @@ async fn a_file_that_fails_a_check_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn redirects_limits_and_statuses_are_kept() {
+async fn redirects_limits_and_statuses_are_checked() {
     let scene = Scene::new().await;
     let downloader = local().build().unwrap();
     for path in ["/far", "/inside", "/loop"] {

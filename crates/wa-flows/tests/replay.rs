@@ -1,4 +1,4 @@
-//! What a request gets that comes again.
+//! Replay protection: the responses to repeated requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -32,14 +32,14 @@ impl Calls {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Counts a call; each has another response.
+    /// Counts a call, and returns a response that contains the number.
     fn respond(&self) -> FlowResponse {
         let number = self.0.fetch_add(1, Ordering::SeqCst);
         FlowResponse::screen("NEXT", json!({"call": number}))
     }
 }
 
-/// An endpoint with default settings, whose responses are never the same.
+/// An endpoint with default settings, whose handler never returns the same response twice.
 fn counting() -> (FlowEndpointBuilder<impl FlowHandler>, Calls) {
     let calls = Calls::default();
     let counter = calls.clone();
@@ -50,7 +50,7 @@ fn counting() -> (FlowEndpointBuilder<impl FlowHandler>, Calls) {
     (endpoint(handler), calls)
 }
 
-/// An endpoint whose handler needs a permit to end.
+/// An endpoint whose handler waits for a permit.
 fn holding() -> (FlowEndpointBuilder<impl FlowHandler>, Calls, Arc<Semaphore>) {
     let (calls, permits) = (Calls::default(), Arc::new(Semaphore::new(0)));
     let (counter, held) = (calls.clone(), Arc::clone(&permits));
@@ -115,7 +115,7 @@ async fn identical_requests_get_one_response_and_one_call_of_the_handler() {
 }
 
 #[tokio::test]
-async fn the_same_key_and_iv_in_another_body_are_refused_however_they_are_spelt() {
+async fn the_same_key_and_iv_in_another_body_are_refused_in_every_spelling() {
     let (builder, calls) = counting();
     let endpoint = builder.build().unwrap();
     let request = encrypt(&init());
@@ -129,14 +129,14 @@ async fn the_same_key_and_iv_in_another_body_are_refused_however_they_are_spelt(
         json!({"encrypted_aes_key": key, "initial_vector": iv, "encrypted_flow_data": "A".repeat(40)})
             .to_string(),
     ] {
-        let reply = call(&endpoint, post(other.as_bytes())).await;
-        assert_eq!((reply.status, reply.body.len()), (432, 0), "{other}");
+        let response = call(&endpoint, post(other.as_bytes())).await;
+        assert_eq!((response.status, response.body.len()), (432, 0), "{other}");
     }
     assert_eq!(calls.get(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repeat_that_comes_late_is_refused() {
+async fn a_late_repeat_is_refused() {
     let (builder, calls) = counting();
     let endpoint = builder.build().unwrap();
     let request = encrypt(&init());
@@ -149,7 +149,7 @@ async fn a_repeat_that_comes_late_is_refused() {
 }
 
 #[tokio::test]
-async fn identical_requests_at_once_wait_for_the_first() {
+async fn identical_concurrent_requests_wait_for_the_first() {
     let (builder, calls, permits) = holding();
     let endpoint = builder
         .max_in_flight(NonZeroUsize::new(2).unwrap())
@@ -165,16 +165,16 @@ async fn identical_requests_at_once_wait_for_the_first() {
     until(|| calls.get() == 1).await;
     permits.add_permits(20);
     let mut bodies = HashSet::new();
-    for reply in sent {
-        let reply = reply.await.unwrap();
-        assert_eq!(reply.status, 200);
-        bodies.insert(reply.body);
+    for response in sent {
+        let response = response.await.unwrap();
+        assert_eq!(response.status, 200);
+        bodies.insert(response.body);
     }
     assert_eq!((calls.get(), bodies.len()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_loses_no_response_for_those_who_repeat_its_request() {
+async fn a_repeat_gets_the_response_although_the_first_client_left() {
     let (builder, calls, permits) = holding();
     let endpoint = builder.build().unwrap();
     let request = encrypt(&init());
@@ -187,7 +187,7 @@ async fn a_client_that_leaves_loses_no_response_for_those_who_repeat_its_request
     tokio::task::yield_now().await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    assert_eq!(endpoint.in_flight(), 1, "the handler goes on");
+    assert_eq!(endpoint.in_flight(), 1, "the handler continues");
     permits.add_permits(1);
     let waited = waiting.await.unwrap();
     let later = call(&endpoint, post(request.body())).await;
@@ -197,7 +197,7 @@ async fn a_client_that_leaves_loses_no_response_for_those_who_repeat_its_request
 }
 
 #[tokio::test]
-async fn a_request_whose_client_left_before_the_handler_was_called_may_come_again() {
+async fn a_request_whose_client_left_before_the_handler_was_called_may_be_repeated() {
     let (builder, calls) = counting();
     let endpoint = builder.build().unwrap();
     let request = encrypt(&init());
@@ -227,14 +227,14 @@ async fn a_handler_that_failed_is_not_called_again() {
     let request = encrypt(&init());
     for (seconds, status) in [(0, 503), (29, 503), (2, 432)] {
         tokio::time::advance(Duration::from_secs(seconds)).await;
-        let reply = call(&endpoint, post(request.body())).await;
-        assert_eq!((reply.status, reply.body.len()), (status, 0));
+        let response = call(&endpoint, post(request.body())).await;
+        assert_eq!((response.status, response.body.len()), (status, 0));
     }
     assert_eq!(calls.get(), 1);
 }
 
 #[tokio::test]
-async fn what_was_refused_before_the_handler_was_called_may_come_again() {
+async fn a_request_refused_before_the_handler_was_called_may_be_repeated() {
     let (builder, calls, permits) = holding();
     let endpoint = builder.max_in_flight(NonZeroUsize::MIN).build().unwrap();
     let held = tokio::spawn(endpoint.clone().call(post(encrypt(&init()).body())));
@@ -255,7 +255,7 @@ async fn what_was_refused_before_the_handler_was_called_may_come_again() {
 }
 
 #[tokio::test]
-async fn replays_are_answered_where_that_is_asked_for() {
+async fn replays_are_answered_if_that_is_allowed() {
     let (builder, calls) = counting();
     let endpoint = builder.danger_allow_replays().build().unwrap();
     let request = encrypt(&init());
@@ -277,7 +277,7 @@ async fn endpoints_can_share_a_memory() {
     assert_eq!((of_one.get(), of_other.get()), (1, 0));
 }
 
-/// What several processes share, as far as a test goes.
+/// A store that several endpoints share, in memory.
 #[derive(Clone, Default)]
 struct Shared {
     known: Arc<Mutex<HashSet<ReplayMark>>>,
@@ -318,7 +318,7 @@ async fn processes_that_share_a_store_answer_a_request_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_memory_of_the_process_decides_where_the_store_fails_or_hangs() {
+async fn the_memory_of_the_process_decides_if_the_store_fails_or_hangs() {
     for fault in ["hangs", "is not reachable"] {
         let store = Shared {
             fault: Some(fault),
@@ -333,7 +333,7 @@ async fn the_memory_of_the_process_decides_where_the_store_fails_or_hangs() {
         for _ in 0..2 {
             assert_eq!(call(&endpoint, post(request.body())).await.status, 200, "{fault}");
         }
-        // The clock is paused: this is what was waited for, not what the machine took.
+        // The clock is paused, so this is the time waited, not the time that the machine took.
         assert!(before.elapsed() <= Duration::from_millis(51), "{fault}");
         tokio::time::advance(Duration::from_secs(31)).await;
         assert_eq!(call(&endpoint, post(request.body())).await.status, 432);

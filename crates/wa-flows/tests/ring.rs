@@ -1,4 +1,4 @@
-//! The key ring, against requests of another implementation and of the client side.
+//! The key ring, with requests of another implementation and of the client side.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -8,7 +8,7 @@ mod support;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{known_key, other_key, test_data};
-use wa_flows::client::{PhoneKey, ReplyError};
+use wa_flows::client::{DecryptError, PhoneKey};
 use wa_flows::{KeyRing, OpenError};
 use wa_keys::PrivateKey;
 
@@ -45,19 +45,19 @@ fn the_exchange_of_another_implementation_decrypts_and_re_encrypts_byte_for_byte
                 .unwrap()
                 .as_bytes()
         );
-        let reply = vector["derived"]["response_plaintext_utf8"].as_str().unwrap();
+        let response = vector["derived"]["response_plaintext_utf8"].as_str().unwrap();
         assert_eq!(
-            seal.seal(reply.into()),
+            seal.seal(response.into()),
             vector["encrypted_response_b64"].as_str().unwrap()
         );
     }
 }
 
 #[test]
-fn current_and_earlier_keys_open_requests_and_the_ring_says_which_did() {
+fn current_and_previous_keys_decrypt_requests_and_their_use_is_counted() {
     let ring = KeyRing::new(known_key())
         .unwrap()
-        .with_earlier(other_key(0))
+        .with_previous(other_key(0))
         .unwrap();
     for (key, times) in [(known_key(), 2), (other_key(0), 1)] {
         for _ in 0..times {
@@ -98,7 +98,7 @@ fn keys_change_for_all_clones_of_a_ring_at_once() {
     ring.replace(
         &KeyRing::new(other_key(1))
             .unwrap()
-            .with_earlier(other_key(0))
+            .with_previous(other_key(0))
             .unwrap(),
     );
     assert!(opens(&serving, other_key(1)));
@@ -110,10 +110,10 @@ fn keys_change_for_all_clones_of_a_ring_at_once() {
 }
 
 #[test]
-fn a_revoked_key_opens_nothing_even_if_it_is_the_last() {
+fn a_revoked_key_decrypts_nothing_even_if_it_was_the_last() {
     let ring = KeyRing::new(known_key())
         .unwrap()
-        .with_earlier(other_key(0))
+        .with_previous(other_key(0))
         .unwrap();
     let serving = ring.clone();
     let [current, earlier] = [known_key(), other_key(0)].map(|key| key.public_key().fingerprint());
@@ -133,7 +133,7 @@ fn a_revoked_key_opens_nothing_even_if_it_is_the_last() {
 fn every_altered_part_of_an_envelope_is_undecryptable() {
     let ring = KeyRing::new(known_key())
         .unwrap()
-        .with_earlier(other_key(0))
+        .with_previous(other_key(0))
         .unwrap();
     let envelope: Value = serde_json::from_slice(&encrypt(known_key(), PING)).unwrap();
     let cases = [
@@ -161,32 +161,32 @@ fn every_altered_part_of_an_envelope_is_undecryptable() {
 }
 
 #[test]
-fn a_reply_reads_only_with_the_flipped_iv_of_its_own_request() {
+fn a_response_decrypts_only_with_the_flipped_iv_of_its_own_request() {
     let phone = PhoneKey::new(known_key().public_key()).unwrap();
     let ring = KeyRing::new(known_key()).unwrap();
     let (first, second) = (phone.encrypt(PING).unwrap(), phone.encrypt(PING).unwrap());
-    let reply = ring
+    let response = ring
         .open(first.body())
         .unwrap()
         .into_parts()
         .1
         .seal(b"{}".to_vec());
-    assert_eq!(first.open_reply(reply.as_bytes()).unwrap(), b"{}");
+    assert_eq!(first.open_response(response.as_bytes()).unwrap(), b"{}");
     assert_eq!(
-        second.open_reply(reply.as_bytes()),
-        Err(ReplyError::Undecryptable)
+        second.open_response(response.as_bytes()),
+        Err(DecryptError::Undecryptable)
     );
     assert_eq!(
-        first.open_reply(format!("\"{reply}\"").as_bytes()),
-        Err(ReplyError::NotBase64)
+        first.open_response(format!("\"{response}\"").as_bytes()),
+        Err(DecryptError::NotBase64)
     );
-    assert_eq!(first.open_reply(b""), Err(ReplyError::Undecryptable));
+    assert_eq!(first.open_response(b""), Err(DecryptError::Undecryptable));
 
     let request: Value = serde_json::from_slice(first.body()).unwrap();
     let echoed = request["encrypted_flow_data"].as_str().unwrap();
     assert_eq!(
-        first.open_reply(echoed.as_bytes()),
-        Err(ReplyError::Undecryptable),
+        first.open_response(echoed.as_bytes()),
+        Err(DecryptError::Undecryptable),
         "the IV was not flipped"
     );
 }
@@ -195,22 +195,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_encrypted_is_what_is_opened(payload in proptest::collection::vec(any::<u8>(), 0..4096)) {
+    fn every_encrypted_payload_decrypts_to_itself(payload in proptest::collection::vec(any::<u8>(), 0..4096)) {
         let ring = KeyRing::new(known_key()).unwrap();
         let phone = PhoneKey::new(known_key().public_key()).unwrap();
         let request = phone.encrypt(&payload).unwrap();
         let (opened, seal) = ring.open(request.body()).unwrap().into_parts();
         prop_assert_eq!(&opened, &payload);
-        prop_assert_eq!(request.open_reply(seal.seal(payload.clone()).as_bytes()).unwrap(), payload);
+        prop_assert_eq!(request.open_response(seal.seal(payload.clone()).as_bytes()).unwrap(), payload);
     }
 
     #[test]
-    fn no_body_is_opened_or_gives_a_panic(body in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn no_random_body_decrypts_or_causes_a_panic(body in proptest::collection::vec(any::<u8>(), 0..600)) {
         prop_assert!(KeyRing::new(known_key()).unwrap().open(&body).is_err());
     }
 
     #[test]
-    fn no_envelope_of_any_texts_is_opened_or_gives_a_panic(
+    fn no_random_envelope_decrypts_or_causes_a_panic(
         data in "[A-Za-z0-9+/=]{0,64}", key in "[A-Za-z0-9+/]{340,344}={0,2}", iv in "[A-Za-z0-9+/]{20,22}={0,2}",
     ) {
         let body = json!({"encrypted_flow_data": data, "encrypted_aes_key": key, "initial_vector": iv});

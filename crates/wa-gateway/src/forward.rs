@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use wa_flows::{ErrorNotice, Exchange, FlowHandler, FlowRequest, FlowResponse, HandlerError};
+use wa_flows::{ErrorNotification, Exchange, FlowHandler, FlowRequest, FlowResponse, HandlerError};
 
 use crate::config::AnsweredBy;
 use crate::metrics::EndpointMetrics;
@@ -41,11 +41,11 @@ impl FlowHandler for Forward {
 
     async fn error_notification(
         &self,
-        notice: ErrorNotice,
+        notification: ErrorNotification,
         request: FlowRequest,
         exchange: Exchange,
     ) -> Result<FlowResponse, HandlerError> {
-        self.metrics.error_notification(notice.label());
+        self.metrics.error_notification(notification.label());
         if self.error_notices == AnsweredBy::Upstream {
             self.tell(&request, &exchange).await?;
         }

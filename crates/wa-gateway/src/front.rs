@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use tracing::Instrument as _;
 use tracing::instrument::Instrumented;
-use wa_flows::{FlowFuture, LogThrottle, ReplyBody};
+use wa_flows::{FlowFuture, LogThrottle, ResponseBody};
 
 use crate::current::Current;
 use crate::keeper::Serving;
@@ -57,7 +57,7 @@ pub(crate) enum Reply {
 }
 
 impl Service<Request<Incoming>> for Front {
-    type Response = Response<ReplyBody>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Reply;
 
@@ -74,13 +74,13 @@ impl Service<Request<Incoming>> for Front {
 }
 
 impl Future for Reply {
-    type Output = Result<Response<ReplyBody>, Infallible>;
+    type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.get_mut() {
             Self::Endpoint(reply) => Pin::new(reply).poll(cx),
             Self::NotFound => {
-                let mut response = Response::new(ReplyBody::default());
+                let mut response = Response::new(ResponseBody::default());
                 *response.status_mut() = StatusCode::NOT_FOUND;
                 Poll::Ready(Ok(response))
             }

@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
-use wa_flows::{ErrorNotice, ExchangeReport, FlowRequest, Refusal};
+use wa_flows::{ErrorNotification, ExchangeReport, FlowRequest, Refusal};
 
 use crate::config::DroppedLogLines;
 pub(crate) use keys::EndpointKeys;
@@ -268,7 +268,7 @@ impl EndpointMetrics {
             };
             metrics.upstream_requests.get_or_create(&labels).inc_by(0);
         }
-        for error in ErrorNotice::LABELS {
+        for error in ErrorNotification::LABELS {
             let labels = ErrorLabels {
                 endpoint: endpoint(),
                 error,

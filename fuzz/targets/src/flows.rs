@@ -66,7 +66,7 @@ pub(crate) fn request(data: &[u8]) {
             assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR);
             let reply = response.into_body().collect().await.expect("a body").to_bytes();
             if status == StatusCode::OK && body == sealed.body() {
-                sealed.open_reply(&reply).expect("the phone reads it");
+                sealed.open_response(&reply).expect("the phone reads it");
             }
         }
     });

@@ -2,6 +2,7 @@
 
 mod descriptions;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -124,7 +125,13 @@ fn decrypted<'a>(
     for Described { media, .. } in all {
         match media.decrypt(encrypted) {
             Err(MediaError::EncryptedHash) if all.len() > 1 => {}
-            result => return Ok((media, result.map_err(Failure::failed)?)),
+            result => {
+                let plaintext = result.map_err(|error| {
+                    let hint = error.remedy();
+                    Failure::failed(error).with_hint(hint)
+                })?;
+                return Ok((media, plaintext));
+            }
         }
     }
     Err(Failure::failed(NotDescribed {
@@ -169,12 +176,14 @@ fn place(out: &Path, number: usize, count: usize) -> PathBuf {
 }
 
 fn download_failed(error: DownloadError, described: &Described, count: usize) -> Failure {
-    let hint = match error {
+    let hint: Option<Cow<'static, str>> = match error {
         DownloadError::UrlRefused => {
-            Some("download it yourself if you trust the place, and give it with --file FILE")
+            Some("download it yourself if you trust the place, and give it with --file FILE".into())
         }
-        DownloadError::NoUrl => Some("give the encrypted file with --file FILE instead of --download"),
-        _ => None,
+        DownloadError::NoUrl => Some("give the encrypted file with --file FILE instead of --download".into()),
+        // Their remedies name settings that only the library has.
+        DownloadError::TooLarge { .. } | DownloadError::TimedOut(_) => None,
+        _ => error.remedy(),
     };
     let failure = if count == 1 {
         Failure::failed(error)

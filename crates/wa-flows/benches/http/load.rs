@@ -1,4 +1,4 @@
-//! The load: raw HTTP/1.1 over kept connections, with bodies encrypted beforehand.
+//! The load generator: raw HTTP/1.1 over persistent connections, with bodies encrypted in advance.
 
 use std::cell::RefCell;
 use std::iter;
@@ -18,7 +18,7 @@ use crate::server::{APP_SECRET, key};
 /// Requests ready to send.
 pub(crate) type Requests = Rc<Vec<Vec<u8>>>;
 
-/// Status and latency of each exchange of a phase, and how long the phase took.
+/// Status and latency of each exchange of a phase, and the duration of the phase.
 pub(crate) struct Outcome {
     pub(crate) exchanges: Vec<(u16, Duration)>,
     pub(crate) lasted: Duration,
@@ -36,7 +36,7 @@ impl Outcome {
         self.count(200) as f64 / self.lasted.as_secs_f64()
     }
 
-    /// A latency that a share of the exchanges with this status does not exceed, in milliseconds.
+    /// Returns the latency that a share of the exchanges with this status does not exceed, in milliseconds.
     pub(crate) fn percentile(&self, status: u16, share: f64) -> f64 {
         let mut latencies: Vec<_> = self
             .exchanges
@@ -48,7 +48,7 @@ impl Outcome {
     }
 }
 
-/// A latency that a share of all does not exceed, in milliseconds.
+/// Returns the latency that a share of all does not exceed, in milliseconds.
 pub(crate) fn percentile(latencies: &mut [Duration], share: f64) -> f64 {
     latencies.sort();
     let at = ((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1));
@@ -81,7 +81,8 @@ fn requests(payload: &[u8]) -> Requests {
         let request = phone.encrypt(payload).unwrap();
         let body = request.body();
         let head = format!(
-            "POST /flow HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\nContent-Type: application/json\r\nX-Hub-Signature-256: {}\r\nContent-Length: {}\r\n\r\n",
+            "POST /flow HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n\
+             Content-Type: application/json\r\nX-Hub-Signature-256: {}\r\nContent-Length: {}\r\n\r\n",
             sign(&secret, body),
             body.len()
         );
@@ -90,7 +91,7 @@ fn requests(payload: &[u8]) -> Requests {
     Rc::new((0..4096).map(|_| request()).collect())
 }
 
-/// A connection that is kept.
+/// A persistent connection.
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -106,13 +107,13 @@ impl Connection {
         }
     }
 
-    /// Sends a request and reads the whole reply; gives its status.
+    /// Sends a request and reads the whole response; returns its status.
     async fn exchange(&mut self, request: &[u8]) -> u16 {
         self.stream.write_all(request).await.unwrap();
         let mut length = 0;
         loop {
             let read = self.stream.read(&mut self.buffer[length..]).await.unwrap();
-            assert!(read > 0, "the server closed a kept connection");
+            assert!(read > 0, "the server closed a persistent connection");
             length += read;
             if let Some(status) = complete(&self.buffer[..length]) {
                 return status;
@@ -121,19 +122,19 @@ impl Connection {
     }
 }
 
-/// The status of a reply that has arrived in full.
-fn complete(reply: &[u8]) -> Option<u16> {
-    let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&reply[..end]).unwrap();
+/// Returns the status of a response if it has arrived in full.
+fn complete(response: &[u8]) -> Option<u16> {
+    let end = response.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&response[..end]).unwrap();
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
         .unwrap();
-    (reply.len() - end == length.parse::<usize>().unwrap()).then(|| head[9..12].parse().unwrap())
+    (response.len() - end == length.parse::<usize>().unwrap()).then(|| head[9..12].parse().unwrap())
 }
 
 fn runtime() -> Runtime {
-    // The dispatcher spins, so sockets are looked at between any two of its turns.
+    // The dispatcher spins, so sockets are polled after each of its turns.
     Builder::new_current_thread()
         .enable_all()
         .event_interval(1)
@@ -141,17 +142,17 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// What the load does while it waits for replies.
+/// What the load does while it waits for responses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    /// It keeps a core of its own busy: a client that sleeps must be woken by the server's core, at a cost that no network
-    /// card causes.
+    /// It spins on its own core. The server's core would have to wake a client that sleeps, at a cost that a network card
+    /// does not cause.
     Spinning,
-    /// It leaves the core to the server, which needs it.
+    /// It sleeps, so that the server can use the core.
     Sleeping,
 }
 
-/// Each connection sends its next request when the reply to the last is there.
+/// Each connection sends its next request when the response to the last has arrived.
 pub(crate) fn closed_loop(
     port: u16,
     requests: &Requests,
@@ -191,7 +192,7 @@ pub(crate) fn closed_loop(
     }
 }
 
-/// When requests are due that come at a rate, each whenever it likes (Poisson); the same every time.
+/// Returns the due times of requests that arrive independently at a rate (Poisson); the same times in every run.
 pub(crate) fn arrivals(started: Instant, rate: f64) -> impl Iterator<Item = Instant> {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut due = started;
@@ -205,7 +206,7 @@ pub(crate) fn arrivals(started: Instant, rate: f64) -> impl Iterator<Item = Inst
     })
 }
 
-/// Requests are sent at a rate, whatever becomes of those before; latency counts from the due time.
+/// Sends requests at a rate, whether or not earlier ones were answered; latency counts from the due time.
 pub(crate) fn open_loop(port: u16, requests: &Requests, rate: f64, lasts: Duration) -> Outcome {
     let results = Rc::new(RefCell::new(Vec::new()));
     let idle: Rc<RefCell<Vec<Connection>>> = Rc::default();
@@ -244,7 +245,7 @@ pub(crate) fn open_loop(port: u16, requests: &Requests, rate: f64, lasts: Durati
     }
 }
 
-/// Opens connections, answers one request on each, and calls `then` while they are open.
+/// Opens connections, sends one request on each, and calls `then` while they are open.
 pub(crate) fn hold_open<T>(port: u16, requests: &Requests, count: usize, then: impl FnOnce() -> T) -> T {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

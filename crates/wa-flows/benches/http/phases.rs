@@ -1,4 +1,4 @@
-//! What is measured, in which order, and what it is compared with.
+//! The measurements, in their order, and the limits that they are compared with.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub(crate) fn run() {
     two_cores(&exchanges);
 }
 
-/// Exchanges against private operations, both per CPU-second on the same core.
+/// Compares exchanges with private key operations, both per CPU-second on the same core.
 fn ratios(server: &Role, port: u16, pings: &Requests, exchanges: &Requests) {
     let (mut raws, mut of_pings, mut of_exchanges) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds() {
@@ -55,9 +55,11 @@ fn per_cpu_second(server: &Role, port: u16, requests: &Requests) -> f64 {
     outcome.count(200) as f64 / (server.cpu_seconds() - before)
 }
 
-/// The peak, the latency at 70 % of it and what is left of it at 200 %, by turns. The latency is compared with that of
-/// private operations which are due at the same times on the same core and wait for nothing but each other, and with what
-/// a queue gives by arithmetic for the same CPU time: below that, no server can get on this core.
+/// Measures in turns the peak rate, the latency at 70 % of it, and the rate of responses at 200 %.
+///
+/// The latency is compared with that of private key operations that are due at the same times on the same core and wait only
+/// for each other, and with the computed latency of a queue with the same CPU time per exchange, which no server on this
+/// core can undercut.
 fn loads(server: &Role, port: u16, requests: &Requests) {
     let (mut p99s, mut of_operations, mut slowest, mut of_peak) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds() {
@@ -100,8 +102,8 @@ fn loads(server: &Role, port: u16, requests: &Requests) {
     verdict("answered at 200 % load / peak", median(of_peak), 0.9, true);
 }
 
-/// The 99th percentile of the latency where each exchange takes the same time and waits for those before it, in
-/// milliseconds.
+/// Returns the 99th percentile of the latency in milliseconds if each exchange takes the same time and waits for those
+/// before it.
 fn queued_p99(rate: f64, each: f64) -> f64 {
     let started = Instant::now();
     let each = Duration::from_secs_f64(each / 1e3);
@@ -121,9 +123,11 @@ fn memory(server: &Role, port: u16, requests: &Requests) {
     verdict("memory with 1,000 connections, MB", megabytes, 50.0, false);
 }
 
-/// One core and two by turns. The load has no core of its own in the second: it sleeps while it waits, and what it needs
-/// all the same is missing from the rate. So the server's own CPU time is what counts, and the shares of the cores that
-/// both had tell whether the server ever waited for anything else.
+/// Measures one core and two cores in turns.
+///
+/// With two cores the load has no core of its own: it sleeps while it waits, and the CPU time that it still needs reduces
+/// the rate. So the rate per CPU-second of the server is compared, and the CPU shares of server and load show whether the
+/// server waited for anything else.
 fn two_cores(requests: &Requests) {
     let (mut of_rate, mut of_cpu) = (Vec::new(), Vec::new());
     for _ in 0..rounds() {
@@ -140,7 +144,7 @@ fn two_cores(requests: &Requests) {
     verdict("two cores / one core per CPU-second", median(of_cpu), 1.8, true);
 }
 
-/// A rate, and how many cores were busy for it.
+/// A rate, and the number of cores that server and load kept busy.
 struct Scale {
     rate: f64,
     server: f64,

@@ -1,9 +1,9 @@
-//! Child processes, the cores that they run on and what they use.
+//! Child processes, the cores that they run on, and their CPU time and memory.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// A child of this program in another role, ended with this value.
+/// A child process of this program in another role; it is killed on drop.
 pub(crate) struct Role {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
@@ -30,7 +30,7 @@ impl Role {
         cpu_seconds(&self.child.id().to_string())
     }
 
-    /// Resident memory in MB.
+    /// Returns the resident memory in MB.
     pub(crate) fn memory(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -45,7 +45,7 @@ impl Drop for Role {
     }
 }
 
-/// The time that all threads of a process spent on a core.
+/// Returns the CPU time of all threads of a process.
 pub(crate) fn cpu_seconds(pid: &str) -> f64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let of_thread = |task: std::fs::DirEntry| {
@@ -65,7 +65,7 @@ pub(crate) fn drive_from_core_1() {
     }
 }
 
-/// Lets this process run on the cores named from now on.
+/// Moves this process to the given cores.
 pub(crate) fn move_to(cores: &str) {
     let pid = std::process::id().to_string();
     let output = Command::new("taskset")

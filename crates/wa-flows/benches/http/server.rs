@@ -1,4 +1,4 @@
-//! The processes that are measured.
+//! The measured processes.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::process::cpu_seconds;
 
 pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// The published throwaway key of the tests.
+/// The published test key.
 pub(crate) fn key() -> PrivateKey {
     PrivateKey::parse(include_bytes!("../../tests/data/pywa_private_key.der"), None).unwrap()
 }
@@ -54,7 +54,7 @@ pub(crate) fn serve(cores: usize) {
     });
 }
 
-/// The load sends the same requests in turns: only the last is remembered, so that each is answered as a new one is.
+/// Remembers only the last request: the load sends the same requests in turns, and each must be answered like a new one.
 fn short_memory() -> ReplayMemory {
     let window = ReplayWindow::new(Duration::from_hours(1), NonZeroUsize::MIN);
     ReplayMemory::new(window.response_bytes(2000))
@@ -69,7 +69,7 @@ fn runtime(cores: usize) -> Runtime {
     builder.enable_all().worker_threads(cores).build().unwrap()
 }
 
-/// A private operation as the endpoint does it, without all that is around it.
+/// Returns the private key operation of the endpoint alone.
 fn operation() -> impl FnMut() {
     let key = PrivateDecryptingKey::from_pkcs8(key().secret_pkcs8_der()).unwrap();
     let encrypted = {
@@ -88,7 +88,7 @@ fn operation() -> impl FnMut() {
     }
 }
 
-/// Does nothing but private operations for as long as a round lasts, and prints how many a CPU-second.
+/// Runs private key operations for a round, and prints their number per CPU-second.
 pub(crate) fn raw() {
     let mut operation = operation();
     let (started, cpu) = (Instant::now(), cpu_seconds("self"));
@@ -100,8 +100,8 @@ pub(crate) fn raw() {
     println!("{}", f64::from(operations) / (cpu_seconds("self") - cpu));
 }
 
-/// Does private operations when requests are due, in their order, and prints the latency that 99 % of them do not exceed:
-/// what no server can undercut on this machine.
+/// Runs a private key operation for each request when it is due, in order, and prints the latency that 99 % of them do not
+/// exceed: no server on this machine can undercut it.
 pub(crate) fn queue(rate: f64) {
     let mut operation = operation();
     let started = Instant::now();
@@ -118,7 +118,7 @@ pub(crate) fn queue(rate: f64) {
     println!("{}", percentile(&mut latencies, 0.99));
 }
 
-/// How long a round lasts.
+/// Returns the length of a round.
 pub(crate) fn round() -> Duration {
     let seconds = std::env::var("WA_BENCH_SECONDS")
         .ok()
@@ -126,7 +126,7 @@ pub(crate) fn round() -> Duration {
     Duration::from_secs_f64(seconds.unwrap_or(2.0))
 }
 
-/// How many rounds are measured.
+/// Returns the number of rounds.
 pub(crate) fn rounds() -> usize {
     let rounds = std::env::var("WA_BENCH_ROUNDS")
         .ok()

@@ -1,16 +1,15 @@
-//! Tells the server which requests are authenticated.
+//! Reports authenticated requests to the HTTP server.
 
 use std::fmt;
 use std::sync::Arc;
 
 use http::Extensions;
 
-/// A callback for a request whose signature is verified and that is no replay; the server puts it into the request's
-/// extensions.
+/// A callback in a request's extensions, called when the signature is verified and the request is not a replay.
 ///
-/// Until then nothing proves that a request comes from Meta: a server that runs out of connections can close those first
-/// for which this was not called. It is called at most once a request, on the serving thread, and must not block. Where
-/// the signature is not checked, it is called when the request is decrypted.
+/// Until then nothing proves that the request comes from Meta. A server that runs out of connections can close those first
+/// whose callback was not called. The callback runs at most once per request, on the serving thread, and must not block. If
+/// the endpoint does not check signatures, it runs when the request is decrypted.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -28,19 +27,19 @@ use http::Extensions;
 pub struct OnAuthenticated(Arc<dyn Fn() + Send + Sync>);
 
 impl OnAuthenticated {
-    /// Makes a callback; its clones share it.
+    /// Creates a callback that all clones share.
     pub fn new(callback: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(callback))
     }
 
-    /// Calls the one of a request, if it has one.
+    /// Calls the callback in a request's extensions, if there is one.
     pub(crate) fn call_in(extensions: &Extensions) {
         if let Some(callback) = extensions.get::<Self>() {
             callback.call();
         }
     }
 
-    /// Calls it, for a service that authenticates requests by other means.
+    /// Calls the callback; for a service that authenticates requests by other means.
     pub fn call(&self) {
         (self.0)();
     }

@@ -1,4 +1,4 @@
-//! The bodies of HTTP replies.
+//! Bodies of HTTP responses.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of a reply: base64 text, or nothing.
+/// The body of a response: base64 text, or empty.
 #[derive(Default)]
-pub struct ReplyBody {
+pub struct ResponseBody {
     text: Option<Bytes>,
 }
 
-impl ReplyBody {
+impl ResponseBody {
     pub(crate) fn new(text: Bytes) -> Self {
         Self { text: Some(text) }
     }
@@ -24,13 +24,13 @@ impl ReplyBody {
     }
 }
 
-impl fmt::Debug for ReplyBody {
+impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReplyBody({} bytes)", self.len())
+        write!(f, "ResponseBody({} bytes)", self.len())
     }
 }
 
-impl Body for ReplyBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

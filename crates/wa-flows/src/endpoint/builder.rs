@@ -1,5 +1,6 @@
 //! The settings of an endpoint.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::ring::KeyRing;
 use crate::token::TokenSignatureMode;
 use wa_secrets::AppSecret;
 
-/// The settings of a [`FlowEndpoint`]; [`build`](FlowEndpointBuilder::build) checks them.
+/// A builder of a [`FlowEndpoint`]; [`build`](FlowEndpointBuilder::build) checks the settings.
 #[must_use = "a builder serves nothing"]
 pub struct FlowEndpointBuilder<H> {
     ring: KeyRing,
@@ -26,24 +27,38 @@ pub struct FlowEndpointBuilder<H> {
     options: Options,
 }
 
-/// Settings that no endpoint can be built with.
+/// Settings with which no endpoint can be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointConfigError {
-    /// There is no app secret, so that anybody's requests would be answered.
-    #[error(
-        "no app secret is set, so nothing proves that a request comes from Meta: set the secret of the app that is connected to the Flow (or danger_skip_signature_check, in tests)"
-    )]
+    /// No app secret is set, so the endpoint could not verify that a request comes from Meta.
+    #[error("no app secret is set, so signatures cannot be verified")]
     NoAppSecret,
-    /// `flow_token_signature` shall be checked, and there is no app secret to check it with.
-    #[error("flow_token_signature cannot be checked without an app secret: set one, or leave the check off")]
+    /// The check of `flow_token_signature` is on, but no app secret is set.
+    #[error("flow_token_signature cannot be verified without an app secret")]
     NoAppSecretForTokens,
-    /// No request fits into the limit of the body.
-    #[error("the limit of the body is 0 bytes: allow 2 MiB, as the default does")]
+    /// The body limit is 0, so every request would be refused.
+    #[error("the body limit is 0 bytes")]
     NoBody,
-    /// No answer is in time.
-    #[error("the deadline is 0: allow 9 seconds, as the default does")]
+    /// The deadline is 0, so no handler could respond in time.
+    #[error("the deadline is 0")]
     NoTime,
+}
+
+impl EndpointConfigError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let remedy = match self {
+            Self::NoAppSecret => {
+                "set the secret of the Meta app that is connected to the Flow with app_secret, or call \
+                 danger_skip_signature_check in a test"
+            }
+            Self::NoAppSecretForTokens => "set an app secret, or turn the check of flow_token_signature off",
+            Self::NoBody => "set a body limit above 0; the default is 2 MiB",
+            Self::NoTime => "set a deadline above 0; the default is 9 seconds",
+        };
+        Some(Cow::Borrowed(remedy))
+    }
 }
 
 impl<H: FlowHandler> FlowEndpointBuilder<H> {
@@ -59,99 +74,104 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         }
     }
 
-    /// Accepts requests signed with this app secret; call it twice while a secret is changed, with the old and the new.
+    /// Accepts requests signed with this app secret. During a change of the secret, call it with the old and with the new.
     pub fn app_secret(mut self, secret: AppSecret) -> Self {
         self.app_secrets.push(secret);
         self
     }
 
-    /// Answers unsigned requests: anyone who knows the URL and the public key can then send any.
+    /// Accepts unsigned requests: anyone who knows the URL and the public key can then send requests.
     ///
-    /// No client is authenticated then, so every line of the log is rate-limited as [`LogThrottle`](crate::LogThrottle) says;
-    /// the [`observer`](FlowEndpointBuilder::observer) is called for each exchange.
+    /// No client is authenticated then, so every log line is rate-limited (see [`LogThrottle`](crate::LogThrottle)). The
+    /// [`observer`](FlowEndpointBuilder::observer) is still called for each exchange.
     pub fn danger_skip_signature_check(mut self) -> Self {
         self.skip_signature_check = true;
         self
     }
 
-    /// Whether `flow_token_signature` is checked; off by default.
+    /// Sets whether `flow_token_signature` is verified; off by default.
     pub fn token_signature(mut self, mode: TokenSignatureMode) -> Self {
         self.options.token_signature = mode;
         self
     }
 
-    /// The longest body that is read; by default 2 MiB, twice what Meta sends, in bytes.
+    /// Sets the maximum length of a body in bytes; by default 2 MiB, twice what Meta sends.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.options.body_limit = bytes;
         self
     }
 
-    /// How long an exchange may take, from the head of the request to the answer of the handler; by default 9 s, for
-    /// the phone gives up after 10. A handler that has not answered by then is dropped and answered for with 504, a body that
-    /// is not there by then, or after 5 s, 408.
+    /// Sets how long an exchange may take, from the head of the request to the handler's response; by default 9 s, since
+    /// WhatsApp gives up after 10 s.
+    ///
+    /// A handler that has not responded by then is dropped, and the client gets 504. A body that is incomplete by then, or
+    /// after 5 s, gets 408.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
     }
 
-    /// How many exchanges may be under way at a time, waiting handlers included; by default 1,024. More are answered
-    /// 503 at once. An exchange counts from when its signature holds.
+    /// Sets how many exchanges may be in flight, including those that wait for their handler; by default 1,024. Further
+    /// requests get 503 at once. An exchange counts from the moment its signature is verified.
     ///
-    /// Bodies that are pending, because they did not arrive with their head as WhatsApp sends them, are bounded for all
-    /// endpoints of the process: 1,024 of at most 64 KiB each and 16 MiB in all, and as many larger ones, of 16 MiB in all or
-    /// eight times the largest [`body_limit`](Self::body_limit). Beyond, the oldest is answered 408.
+    /// Pending bodies, which did not arrive together with their head as WhatsApp sends them, have limits of their own for
+    /// all endpoints of the process: 1,024 bodies of up to 64 KiB each, 16 MiB in all, and 1,024 larger ones, in all 16 MiB or
+    /// eight times the largest [`body_limit`](Self::body_limit). Beyond these limits the oldest gets 408.
     pub fn max_in_flight(mut self, exchanges: NonZeroUsize) -> Self {
         self.options.max_in_flight = exchanges;
         self
     }
 
-    /// Where private key operations run; by default in the pool that the whole process shares.
+    /// Sets the pool that runs private key operations; by default [`RsaPool::shared`].
     pub fn rsa_pool(mut self, pool: RsaPool) -> Self {
         self.pool = Some(pool);
         self
     }
 
-    /// The memory by which repeated requests are recognised: by default one of this endpoint alone, with the defaults of
+    /// Sets the memory that recognises repeated requests; by default a new one with the defaults of
     /// [`ReplayWindow`](crate::ReplayWindow).
     ///
-    /// Give the same memory to endpoints whose rings share a key, and to an endpoint that takes the place of another while
-    /// the process runs; give one with a [`ReplayStore`](crate::ReplayStore) where several processes serve.
+    /// Set the same memory for endpoints whose rings share a key, and for an endpoint that replaces another while the
+    /// process runs. If several processes serve, set one with a [`ReplayStore`](crate::ReplayStore).
     pub fn replay_memory(mut self, memory: ReplayMemory) -> Self {
         self.replay = Some(memory);
         self
     }
 
-    /// Answers every request, however often it comes. Anyone who has recorded a request can then have the handler called
-    /// again, and from two different responses to it learn the XOR of both.
+    /// Turns replay protection off: every copy of a request is answered.
+    ///
+    /// Anyone who has recorded a request can then make the endpoint call the handler again, and learns the XOR of both
+    /// plaintexts if the two responses differ.
     pub fn danger_allow_replays(mut self) -> Self {
         self.replay = None;
         self
     }
 
-    /// Sends the answer to an invalid Flow token (427) as plain JSON rather than encrypted: Meta's guide shows it so,
-    /// Meta's sample and its web client encrypt it.
+    /// Sends the body of a 427 (invalid Flow token) as plain JSON instead of encrypted.
+    ///
+    /// Meta's guide shows it in plain text, but Meta's sample endpoint encrypts it and the web client decrypts it.
     pub fn plain_token_invalid(mut self) -> Self {
         self.options.plain_token_invalid = true;
         self
     }
 
-    /// Tells somebody how each exchange went, for metrics; it is called on the serving thread and must not block.
+    /// Sets a callback that gets a report of each exchange, for metrics; it runs on the serving thread and must not block.
     pub fn observer(mut self, observer: impl Fn(&ExchangeReport) + Send + Sync + 'static) -> Self {
         self.options.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Logs decrypted requests and responses at `debug`: what users type, and their Flow tokens.
+    /// Logs decrypted requests and responses at `debug`, including what users type and their Flow tokens.
     pub fn danger_log_payloads(mut self) -> Self {
         self.options.log_payloads = true;
         self
     }
 
-    /// Makes the endpoint.
+    /// Builds the endpoint.
     ///
     /// # Errors
-    /// [`EndpointConfigError`] if no app secret is set and the signature check was not skipped on purpose, or if a limit
-    /// lets nothing through.
+    ///
+    /// Returns [`EndpointConfigError`] if no app secret is set and the signature check was not skipped, or if a limit is 0.
     pub fn build(self) -> Result<FlowEndpoint<H>, EndpointConfigError> {
         if self.app_secrets.is_empty() {
             if !self.skip_signature_check {

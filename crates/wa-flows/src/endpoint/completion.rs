@@ -1,4 +1,4 @@
-//! Handlers that run to their end.
+//! Handlers run to completion, also when the client leaves.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,8 +12,8 @@ use crate::message::FlowResponse;
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Work that goes on in a task of its own if it is not waited for any more, because the client has left: what the handler
-/// has begun is completed, and a repeat of the request gets its response.
+/// A future that moves into a task when it is dropped because the client has left. So the handler completes what it has
+/// started, and a repeat of the request gets its response.
 pub(crate) struct RunToEnd<T: Send + 'static>(Option<Work<T>>);
 
 impl<T: Send + 'static> RunToEnd<T> {
@@ -46,7 +46,7 @@ impl<T: Send + 'static> Drop for RunToEnd<T> {
     }
 }
 
-/// Turns a panic of the handler into its failure, so that the phone gets a status and the connection lives on.
+/// Turns a panic of the handler into an error, so that the phone gets a status and the connection stays open.
 pub(crate) async fn catch_panic<F>(handler: F) -> Result<FlowResponse, HandlerError>
 where
     F: Future<Output = Result<FlowResponse, HandlerError>>,

@@ -1,4 +1,4 @@
-//! What the application says to a request.
+//! The handler: the application's part of the endpoint.
 
 use std::error::Error;
 use std::fmt;
@@ -7,19 +7,19 @@ use std::future::Future;
 use http::Extensions;
 use wa_keys::Fingerprint;
 
-use crate::message::{ErrorNotice, FlowRequest, FlowResponse};
+use crate::message::{ErrorNotification, FlowRequest, FlowResponse};
 use crate::status::Refusal;
 use crate::token::TokenVerdict;
 
 /// Answers the requests of a Flow.
 ///
-/// Every async function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler, and every closure that
-/// gives a future of it. What a closure holds, it clones for each future. A type of one's own holds what it needs, and can
-/// also say what happens on pings and error notifications, which are answered by default.
+/// Every async function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler, and so is every closure
+/// that returns such a future; the closure clones what each future needs. Implement the trait for a type of your own to
+/// hold state, or to handle pings and error notifications, which have default implementations.
 ///
-/// The future of a handler is dropped, wherever it waits, when its [deadline](crate::FlowEndpointBuilder::deadline) has
-/// passed (504): `tokio::spawn` what must complete once it has begun. If the client leaves, the handler goes on in a task of
-/// its own, until the deadline, so that a [repeat](crate::ReplayMemory) of the request gets its response.
+/// At its [deadline](crate::FlowEndpointBuilder::deadline) the handler's future is dropped at the `.await` where it is, and
+/// the client gets 504: use `tokio::spawn` for work that must complete once started. If the client leaves, the handler
+/// continues in a task until the deadline, so that a [repeat](crate::ReplayMemory) of the request gets its response.
 ///
 /// ```
 /// use serde_json::json;
@@ -45,14 +45,14 @@ use crate::token::TokenVerdict;
 /// # handler(closure);
 /// ```
 pub trait FlowHandler: Send + Sync + 'static {
-    /// Answers an `INIT`, `BACK` or `data_exchange`, or an action that this version does not know.
+    /// Answers an `INIT`, `BACK` or `data_exchange`, or an action that this version of the crate does not know.
     fn handle(
         &self,
         request: FlowRequest,
         exchange: Exchange,
     ) -> impl Future<Output = Result<FlowResponse, HandlerError>> + Send;
 
-    /// Answers Meta's health check; by default that the endpoint is active.
+    /// Answers Meta's health check; by default with [`FlowResponse::active`].
     fn ping(
         &self,
         request: FlowRequest,
@@ -62,14 +62,14 @@ pub trait FlowHandler: Send + Sync + 'static {
         async { Ok(FlowResponse::active()) }
     }
 
-    /// Takes note of an error of the phone's; by default it is acknowledged.
+    /// Receives an error notification of a phone; by default it is acknowledged.
     fn error_notification(
         &self,
-        notice: ErrorNotice,
+        notification: ErrorNotification,
         request: FlowRequest,
         exchange: Exchange,
     ) -> impl Future<Output = Result<FlowResponse, HandlerError>> + Send {
-        drop((notice, request, exchange));
+        drop((notification, request, exchange));
         async { Ok(FlowResponse::acknowledged()) }
     }
 }
@@ -88,23 +88,22 @@ where
     }
 }
 
-/// The circumstances of an exchange; it holds no secret.
+/// The context of an exchange, passed to the handler with the request; it contains no secret.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// The name of the exchange in logs.
+    /// Identifies the exchange in logs.
     pub id: ExchangeId,
-    /// The key that opened the request.
+    /// The key that decrypted the request.
     pub key: Fingerprint,
-    /// What is known of the request's `flow_token_signature`.
+    /// The result of the check of the request's `flow_token_signature`.
     pub token: TokenVerdict,
-    /// What layers in front of the endpoint attached to the HTTP request.
+    /// The extensions of the HTTP request, as set by layers in front of the endpoint.
     pub extensions: Extensions,
 }
 
 impl Exchange {
-    /// An exchange that never was, to call a handler with in a test: its id is zero, its token unchecked, and nothing is
-    /// attached to it.
+    /// Creates an exchange to call a handler with in a test: its id is zero, its token unchecked, its extensions empty.
     #[must_use]
     pub fn for_tests(key: Fingerprint) -> Self {
         Self {
@@ -116,16 +115,17 @@ impl Exchange {
     }
 }
 
-/// The name of an exchange in logs: 64 random bits, displayed as 16 lowercase hex digits.
+/// Identifies an exchange in logs: 64 random bits, displayed as 16 lowercase hex digits.
 ///
-/// Every client sees the id of its own exchange (`x-exchange-id`). It reveals neither other ids nor how many there are.
+/// Every client receives the id of its exchange in the header `x-exchange-id`. It reveals neither other ids nor their
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExchangeId(u64);
 
 impl ExchangeId {
     pub(crate) fn random() -> Self {
         let mut id = [0; 8];
-        // An id is a name, not a secret: if the system had no random numbers, exchanges would still be served.
+        // An id is not a secret: requests are served even if the system's random source fails.
         let _ = aws_lc_rs::rand::fill(&mut id);
         Self(u64::from_ne_bytes(id))
     }
@@ -137,10 +137,11 @@ impl fmt::Display for ExchangeId {
     }
 }
 
-/// A handler's failure: it is logged with the exchange's id, and the phone sees a status only.
+/// An error of a handler. It is logged with the id of the exchange; the phone gets only a status.
 ///
-/// Every error turns into one by `?`, boxed ones and anyhow's too: status 500, see [`failed`](HandlerError::failed). It is
-/// logged as it prints itself, with its causes: let it quote nothing of the payload.
+/// The operator `?` converts every error into one with status 500 (see [`failed`](HandlerError::failed)), including boxed
+/// errors and those of anyhow. The error and its causes are logged with `Display`, so they must not quote the payload. For
+/// invalid input of the user, return a response with an [error message](FlowResponse::error_message) instead.
 #[derive(Debug)]
 pub struct HandlerError {
     kind: Kind,
@@ -155,7 +156,7 @@ enum Kind {
 }
 
 impl HandlerError {
-    /// The handler failed: status 500.
+    /// Returns an error with status 500: the handler failed.
     pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: Kind::Failed,
@@ -163,7 +164,7 @@ impl HandlerError {
         }
     }
 
-    /// Something that the handler needs cannot be reached now: status 503.
+    /// Returns an error with status 503: a service that the handler needs cannot be reached.
     pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: Kind::Unavailable,
@@ -171,7 +172,7 @@ impl HandlerError {
         }
     }
 
-    /// Something that the handler needs did not answer in time: status 504.
+    /// Returns an error with status 504: a service that the handler needs did not respond in time.
     pub fn timed_out(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: Kind::TimedOut,
@@ -179,7 +180,7 @@ impl HandlerError {
         }
     }
 
-    /// The refusal that the phone gets.
+    /// Returns the refusal that determines the status.
     pub fn refusal(&self) -> Refusal {
         match self.kind {
             Kind::Failed => Refusal::HandlerFailed,
@@ -188,7 +189,7 @@ impl HandlerError {
         }
     }
 
-    /// The error and its causes in one line.
+    /// Returns the error and its causes in one line.
     pub(crate) fn chain(&self) -> String {
         let mut text = String::new();
         let mut next = self.source.as_deref().map(|error| error as &dyn Error);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn any_error_becomes_the_handlers_by_a_question_mark() {
+    fn the_question_mark_converts_any_error() {
         assert_eq!(chain((|| Err(missing())?)()), "no such file");
         let boxed = || Err(Box::<dyn Error + Send + Sync>::from("of any kind"))?;
         assert_eq!(chain(boxed()), "of any kind");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_its_causes() {
+    fn the_chain_lists_the_causes() {
         let error = Err::<(), _>(missing()).context("the dates cannot be read");
         assert_eq!(chain((|| Ok(error?))()), "the dates cannot be read: no such file");
     }

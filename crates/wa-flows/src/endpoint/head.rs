@@ -1,4 +1,4 @@
-//! What the head of an HTTP request tells before its body is read.
+//! Checks of the head of an HTTP request, before its body is read.
 
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -7,7 +7,7 @@ use http::{Extensions, HeaderMap, Method};
 use crate::signature::SIGNATURE_HEADER;
 use crate::status::Refusal;
 
-/// Refuses what is no POST of JSON. A body of no stated type is taken for JSON.
+/// Refuses requests other than a POST of JSON. A request without a content type is taken for JSON.
 pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
     if head.method != Method::POST {
         return Err(Refusal::MethodNotAllowed);
@@ -18,14 +18,14 @@ pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
     }
 }
 
-/// What an exchange needs of the head once it is checked.
+/// The parts of a head that are needed after the check.
 pub(crate) struct Needed {
     pub(crate) signature: Option<Box<[u8]>>,
     pub(crate) extensions: Extensions,
 }
 
-/// Takes what an exchange needs of a head. The rest is a part of the server's read buffer, which no pending body must keep
-/// in memory.
+/// Copies what is needed out of a head. The rest shares the server's read buffer, which a pending body must not keep in
+/// memory.
 pub(crate) fn needed(head: Parts) -> Needed {
     Needed {
         signature: signature(&head.headers).map(Into::into),
@@ -33,14 +33,14 @@ pub(crate) fn needed(head: Parts) -> Needed {
     }
 }
 
-/// The signature of a request; none if the header is missing or there are several.
+/// Returns the signature of a request; `None` if the header is missing or occurs more than once.
 fn signature(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(SIGNATURE_HEADER).iter();
     let first = values.next()?;
     values.next().is_none().then(|| first.as_bytes())
 }
 
-/// `application/json` or a type with the suffix `+json` (RFC 6839 §3.1), with any parameters.
+/// True for `application/json` and types with the suffix `+json` (RFC 6839 §3.1), with any parameters.
 fn is_json(media_type: &[u8]) -> bool {
     let essence = media_type
         .split(|byte| *byte == b';')
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_json_is_taken() {
+    fn only_json_is_accepted() {
         for content_type in [
             "application/json",
             "Application/JSON ; charset=utf-8",
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn two_signatures_are_none() {
+    fn a_header_that_occurs_twice_is_no_signature() {
         let mut headers = HeaderMap::new();
         assert_eq!(signature(&headers), None);
         headers.append(SIGNATURE_HEADER, "sha256=00".parse().unwrap());

@@ -1,4 +1,4 @@
-//! The settings of an endpoint that need no resolution.
+//! The settings of an endpoint that are plain values, with their defaults.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use crate::token::TokenSignatureMode;
 
 pub(crate) type Observer = Arc<dyn Fn(&ExchangeReport) + Send + Sync>;
 
-/// The settings that need no resolution.
+/// The settings that are plain values.
 pub(crate) struct Options {
     pub(crate) token_signature: TokenSignatureMode,
     pub(crate) body_limit: usize,

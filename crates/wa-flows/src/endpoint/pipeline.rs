@@ -1,4 +1,4 @@
-//! One exchange from the HTTP request to the reply: each step in its order, and never back.
+//! One exchange, step by step, from the HTTP request to the HTTP response.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,28 +17,28 @@ use crate::endpoint::options::{Observer, Options};
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Admitted, Claim, Outcome, ReplayMemory, Ticket};
-use crate::endpoint::reply::{Reply, refused};
 use crate::endpoint::report::ExchangeLog;
-use crate::endpoint::{ExchangeReport, OnAuthenticated, ReplyBody, head};
+use crate::endpoint::response::{ResponseParts, refused};
+use crate::endpoint::{ExchangeReport, OnAuthenticated, ResponseBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
-use crate::session::ReplySeal;
+use crate::session::ResponseSeal;
 use crate::signature::verify_signature;
 use crate::status::Refusal;
 use crate::token::{TokenVerdict, verify_flow_token};
 use wa_secrets::AppSecret;
 
-/// Names the exchange on every reply, so that it is found in the log.
+/// Carries the id of the exchange in every response, so that the exchange can be found in the log.
 const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
 
-/// How long a body may take to arrive; WhatsApp sends it with the head.
+/// The time in which a body must arrive; WhatsApp sends it together with the head.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// A time that never comes, for deadlines beyond what the clock can hold.
+/// Stands for a deadline that is too far in the future for the clock's type.
 const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
 
-/// Everything that exchanges share.
+/// The state that all exchanges of an endpoint share.
 pub(crate) struct Pipeline<H> {
     ring: KeyRing,
     handler: H,
@@ -50,19 +50,19 @@ pub(crate) struct Pipeline<H> {
     replay: Option<ReplayMemory>,
     reader: Reader,
     slots: Arc<Semaphore>,
-    /// Slots in all; a semaphore has fewer than `max_in_flight` may say.
+    /// The number of slots: `max_in_flight`, or the most that a semaphore can have.
     slot_count: usize,
 }
 
-/// A request that was decrypted and found good.
+/// A decrypted request that passed all checks.
 struct Decrypted {
     request: FlowRequest,
-    seal: ReplySeal,
+    seal: ResponseSeal,
     key: wa_keys::Fingerprint,
     token: TokenVerdict,
 }
 
-/// What is done when a request is ready for its handler, whether its client stays or not.
+/// What [`Pipeline::complete`] needs to finish an exchange, also if the client leaves.
 struct Work {
     decrypted: Decrypted,
     exchange: Exchange,
@@ -113,8 +113,8 @@ impl<H> Pipeline<H> {
 }
 
 impl<H: FlowHandler> Pipeline<H> {
-    /// Answers a request, whatever it is.
-    pub(crate) async fn answer<B>(self: &Arc<Self>, request: Request<B>) -> Response<ReplyBody>
+    /// Handles any HTTP request, and reports the exchange.
+    pub(crate) async fn answer<B>(self: &Arc<Self>, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body + Send,
         B::Data: Send,
@@ -127,13 +127,13 @@ impl<H: FlowHandler> Pipeline<H> {
             log: &self.log,
             observer: self.options.observer.as_ref(),
         };
-        let reply = self.exchange(request, &mut reporting.report).await;
-        reporting.outcome = reply
+        let response = self.exchange(request, &mut reporting.report).await;
+        reporting.outcome = response
             .as_ref()
-            .map(|reply| reply.status)
+            .map(|response| response.status)
             .map_err(|refusal| *refusal);
         drop(reporting);
-        let mut response = reply.map_or_else(refused, Reply::into_response);
+        let mut response = response.map_or_else(refused, ResponseParts::into_response);
         if let Ok(id) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(EXCHANGE_ID, id);
         }
@@ -144,7 +144,7 @@ impl<H: FlowHandler> Pipeline<H> {
         self: &Arc<Self>,
         request: Request<B>,
         report: &mut ExchangeReport,
-    ) -> Result<Reply, Refusal>
+    ) -> Result<ResponseParts, Refusal>
     where
         B: Body + Send,
         B::Data: Send,
@@ -155,12 +155,12 @@ impl<H: FlowHandler> Pipeline<H> {
             .unwrap_or_else(|| started + NEVER);
         let (body, extensions) = self.receive(request, deadline.min(started + BODY_TIME)).await?;
         let envelope = Envelope::parse(&body).inspect_err(|_| report.signed = self.check_signature)?;
-        let admitted = match (&self.replay, envelope.sealed()) {
-            (Some(replay), Some(sealed)) => replay.admit(sealed, &body, deadline).await?,
+        let admitted = match (&self.replay, envelope.decoded()) {
+            (Some(replay), Some(decoded)) => replay.admit(decoded, &body, deadline).await?,
             _ => Admitted::First(None),
         };
         if self.check_signature {
-            // Not before: anyone who has recorded a request can send it signed.
+            // Only now: a recorded request has a valid signature too.
             report.signed = true;
             OnAuthenticated::call_in(&extensions);
         }
@@ -168,7 +168,7 @@ impl<H: FlowHandler> Pipeline<H> {
             Admitted::First(ticket) => ticket,
             Admitted::Repeat(outcome) => {
                 report.repeats(&outcome);
-                return outcome.reply.clone();
+                return outcome.response.clone();
             }
         };
         drop(body);
@@ -197,12 +197,12 @@ impl<H: FlowHandler> Pipeline<H> {
             slot,
         };
         let work = Arc::clone(self).complete(work, report.clone());
-        let (reply, took) = RunToEnd::new(work.in_current_span()).await;
+        let (response, took) = RunToEnd::new(work.in_current_span()).await;
         report.handler = Some(took);
-        reply
+        response
     }
 
-    /// Reads the body and checks its signature.
+    /// Reads the body and verifies its signature.
     async fn receive<B>(
         &self,
         request: Request<B>,
@@ -230,24 +230,24 @@ impl<H: FlowHandler> Pipeline<H> {
         Ok((body, extensions))
     }
 
-    /// Calls the handler and encrypts its response; returns how long the handler took.
+    /// Calls the handler and encrypts its response; also returns how long the handler took.
     async fn complete(
         self: Arc<Self>,
         work: Work,
         report: ExchangeReport,
-    ) -> (Result<Reply, Refusal>, Duration) {
+    ) -> (Result<ResponseParts, Refusal>, Duration) {
         let handling = Instant::now();
         let Decrypted { request, seal, .. } = work.decrypted;
         let response = timeout_at(work.deadline, self.handle(request, work.exchange)).await;
         let took = handling.elapsed();
         let response = response.unwrap_or(Err(Refusal::HandlerTimedOut));
-        let reply = response.and_then(|response| self.seal(response, seal, report.id));
-        finish(work.ticket, &report, reply.clone());
+        let response = response.and_then(|response| self.seal(response, seal, report.id));
+        finish(work.ticket, &report, response.clone());
         drop(work.slot);
-        (reply, took)
+        (response, took)
     }
 
-    /// Everything that is needed before the handler is called: a slot, the decrypted request, and its claim.
+    /// Does everything that precedes the handler: takes a slot, decrypts the request, and claims it in the replay store.
     async fn prepare(
         &self,
         envelope: Envelope,
@@ -275,7 +275,7 @@ impl<H: FlowHandler> Pipeline<H> {
         Ok((slot, decrypted))
     }
 
-    /// Decrypts on the pool, so that the serving threads stay free.
+    /// Decrypts in the RSA pool, so that the serving threads stay free.
     async fn decrypt(&self, envelope: Envelope) -> Result<Decrypted, Refusal> {
         let ring = self.ring.clone();
         let app_secrets = Arc::clone(&self.app_secrets);
@@ -294,12 +294,12 @@ impl<H: FlowHandler> Pipeline<H> {
             })
         };
         let result = self.pool.submit(work).map_err(|_| Refusal::Overloaded)?;
-        // The sender is dropped unused only while the runtime shuts down.
+        // The sender is dropped without a result only while the runtime shuts down.
         result.await.unwrap_or(Err(Refusal::Overloaded))
     }
 
-    /// Lets the handler answer. What operators need to know of it is logged here and nowhere else: errors and panics, error
-    /// notifications, responses that phones cannot show.
+    /// Calls the handler. Logs what an operator needs to know about it: errors and panics, error notifications, and
+    /// responses that phones cannot show.
     async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, Refusal> {
         let id = exchange.id;
         let span = tracing::info_span!(
@@ -316,15 +316,19 @@ impl<H: FlowHandler> Pipeline<H> {
             let payload = String::from_utf8_lossy(request.expose_payload());
             tracing::debug!(parent: &span, %payload, "decrypted a request");
         }
-        if let Some(notice) = request.error_notice() {
-            let error = notice.label();
+        if let Some(notification) = request.error_notification() {
+            let error = notification.label();
             self.log
                 .handler(|suppressed| tracing::warn!(%id, error, suppressed, "a phone reports an error"));
         }
         let expects_screen = request.expects_screen();
         let answer = async {
-            match (request.error_notice().cloned(), request.action()) {
-                (Some(notice), _) => self.handler.error_notification(notice, request, exchange).await,
+            match (request.error_notification().cloned(), request.action()) {
+                (Some(notification), _) => {
+                    self.handler
+                        .error_notification(notification, request, exchange)
+                        .await
+                }
                 (None, Action::Ping) => self.handler.ping(request, exchange).await,
                 (None, _) => self.handler.handle(request, exchange).await,
             }
@@ -343,7 +347,12 @@ impl<H: FlowHandler> Pipeline<H> {
         Ok(response)
     }
 
-    fn seal(&self, response: FlowResponse, seal: ReplySeal, id: ExchangeId) -> Result<Reply, Refusal> {
+    fn seal(
+        &self,
+        response: FlowResponse,
+        seal: ResponseSeal,
+        id: ExchangeId,
+    ) -> Result<ResponseParts, Refusal> {
         let status = response.status();
         let json = response.into_json().map_err(|error| {
             self.log.handler(
@@ -355,13 +364,13 @@ impl<H: FlowHandler> Pipeline<H> {
             tracing::debug!(%id, response = %String::from_utf8_lossy(&json), "encrypting a response");
         }
         if status != StatusCode::OK && self.options.plain_token_invalid {
-            return Ok(Reply {
+            return Ok(ResponseParts {
                 status,
                 content_type: "application/json",
                 text: json.into(),
             });
         }
-        Ok(Reply {
+        Ok(ResponseParts {
             status,
             content_type: "text/plain",
             text: seal.seal(json).into(),
@@ -369,7 +378,7 @@ impl<H: FlowHandler> Pipeline<H> {
     }
 }
 
-/// Reports an exchange when it is over, also if it ends because nobody waits for it any more.
+/// Reports an exchange when dropped: also if its future is dropped because the client left.
 struct Reporting<'a> {
     report: ExchangeReport,
     started: Instant,
@@ -387,13 +396,13 @@ impl Drop for Reporting<'_> {
     }
 }
 
-/// Gives the outcome to those who repeat the exchange.
-fn finish(ticket: Option<Ticket>, report: &ExchangeReport, reply: Result<Reply, Refusal>) {
+/// Passes the outcome on to repeats of the exchange.
+fn finish(ticket: Option<Ticket>, report: &ExchangeReport, response: Result<ResponseParts, Refusal>) {
     if let Some(ticket) = ticket {
         ticket.finish(Outcome {
             id: report.id,
             action: report.action,
-            reply,
+            response,
         });
     }
 }

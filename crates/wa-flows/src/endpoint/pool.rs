@@ -1,4 +1,4 @@
-//! Where private key operations run: a few at a time, with a short queue before them.
+//! The pool of private key operations: a few run at a time, and the others wait in a short queue.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -11,28 +11,28 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-/// Operations that wait behind each that runs at most, unless set otherwise: 512, some 0.35 s of work. That holds a burst,
-/// and stays below the second (90th percentile) at which WhatsApp raises a latency alert.
+/// The default length of the queue per core: 512 operations, about 0.35 s of work. It holds a burst, and stays below the
+/// latency of 1 s (90th percentile) at which WhatsApp raises an alert.
 const QUEUED_PER_CORE: usize = 512;
 
-/// How long a thread waits for an operation before it ends.
+/// How long an idle thread waits for an operation before it exits.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// Where private key operations run, and the queue before them; clones share both.
+/// Runs private key operations, a few at a time, with a bounded queue; clones share both.
 ///
-/// An operation keeps a core busy for 0.3 to 0.9 ms. Run wherever a connection is served, several in a row would hold up
-/// every other task of that thread, and an overloaded server could not even say that it is overloaded. So operations
-/// wait in a queue that holds a burst, and when it is full, requests are refused at once (503): more load than the cores
-/// can take would only make every answer late. What takes them from the queue depends on the machine.
+/// An operation keeps a core busy for 0.3 to 0.9 ms. On the thread that serves a connection, several in a row would delay
+/// all other tasks of that thread, and an overloaded server could not even refuse requests in time. So operations wait in
+/// a queue that holds a burst, and while it is full, requests are refused at once (503): to accept more load than the
+/// cores can process would delay every response. What runs the operations depends on the machine:
 ///
-/// - Several cores: threads of the pool, one a core, which belong to no runtime and serve all of them.
-/// - One core: a task of the runtime, which yields after each operation. A second thread would not free the first, it
-///   would only leave it to the kernel to take turns, and the kernel's turns are longer than an operation. Measured on one
-///   core under full load, a timer fired 1.9 ms late with the task and 4.4 ms with a thread (99th percentile); at 70 %
-///   load, the median exchange took 2.1 instead of 3.1 ms. Each runtime has a task and a queue of its own, so that none
-///   waits for another that is not driven.
+/// - Several cores: threads of the pool, one per core. They belong to no runtime and serve all runtimes.
+/// - One core: a task of the runtime, which yields after each operation. A thread would compete with the runtime's thread
+///   for the core, and the kernel's time slices are longer than an operation. Measured on one core under full load, a
+///   timer fired 1.9 ms late with the task and 4.4 ms with a thread (99th percentile); at 70 % load, the median exchange
+///   took 2.1 ms instead of 3.1 ms. Each runtime has its own task and queue, so that a runtime that is not driven delays
+///   no other.
 ///
-/// All endpoints of a process share [`RsaPool::shared`] unless they are given another.
+/// All endpoints of a process use [`RsaPool::shared`] unless another pool is set.
 #[derive(Clone)]
 pub struct RsaPool {
     inner: Arc<Inner>,
@@ -43,7 +43,7 @@ pub struct RsaPool {
 pub(crate) struct PoolFull;
 
 struct Inner {
-    place: Place,
+    executor: Executor,
     at_a_time: usize,
     queue_limit: usize,
     lanes: Mutex<HashMap<LaneKey, Lane>>,
@@ -51,19 +51,19 @@ struct Inner {
     queued: Condvar,
 }
 
-/// What takes operations from the queue.
+/// What runs the operations of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Executor {
     /// Threads of the pool.
     Threads,
-    /// Tasks that yield to the others of their runtime after each operation.
+    /// One task per runtime, which yields to the runtime's other tasks after each operation.
     Tasks,
 }
 
-/// The runtime whose lane it is; none where threads serve all.
+/// The runtime that a lane belongs to; `None` for the one lane of a pool of threads, which serves all runtimes.
 type LaneKey = Option<Id>;
 
-/// A queue and those who take from it. It exists while there is one of them.
+/// A queue and the workers that take operations from it. It exists only while it has a worker: the last one removes it.
 #[derive(Default)]
 struct Lane {
     workers: usize,
@@ -71,27 +71,27 @@ struct Lane {
     queue: VecDeque<Job>,
 }
 
-/// Does an operation and hands its result over.
+/// Runs an operation and sends its result.
 type Job = Box<dyn FnOnce() + Send>;
 
 impl RsaPool {
-    /// Makes a pool of at most `threads` operations at a time, each on a thread, with `queue_limit` waiting behind them.
+    /// Creates a pool that runs up to `threads` operations at a time, each on a thread, and queues up to `queue_limit` more.
     #[must_use]
     pub fn new(threads: NonZeroUsize, queue_limit: usize) -> Self {
-        Self::at(Place::Threads, threads, queue_limit)
+        Self::at(Executor::Threads, threads, queue_limit)
     }
 
-    /// Makes a pool of one operation at a time, on a task of the runtime that yields after each, with `queue_limit`
-    /// waiting behind it: for a process that has one core. Each runtime that uses it has its own task and queue.
+    /// Creates a pool for a process with one core: it runs one operation at a time in a task of the runtime, which yields
+    /// after each operation, and queues up to `queue_limit` more. Each runtime has its own task and queue.
     #[must_use]
     pub fn cooperative(queue_limit: usize) -> Self {
-        Self::at(Place::Tasks, NonZeroUsize::MIN, queue_limit)
+        Self::at(Executor::Tasks, NonZeroUsize::MIN, queue_limit)
     }
 
-    fn at(place: Place, at_a_time: NonZeroUsize, queue_limit: usize) -> Self {
+    fn at(executor: Executor, at_a_time: NonZeroUsize, queue_limit: usize) -> Self {
         Self {
             inner: Arc::new(Inner {
-                place,
+                executor,
                 at_a_time: at_a_time.get(),
                 queue_limit,
                 lanes: Mutex::default(),
@@ -100,7 +100,7 @@ impl RsaPool {
         }
     }
 
-    /// The pool of this process: one operation a core that it may use, and 512 waiting for each.
+    /// Returns the pool that the whole process shares: one operation per available core, and a queue of 512 per core.
     pub fn shared() -> Self {
         static SHARED: OnceLock<RsaPool> = OnceLock::new();
         let make = || match available_parallelism().unwrap_or(NonZeroUsize::MIN) {
@@ -110,7 +110,7 @@ impl RsaPool {
         SHARED.get_or_init(make).clone()
     }
 
-    /// Operations under way and waiting.
+    /// Returns the number of operations that run or wait.
     pub fn depth(&self) -> usize {
         self.inner.lock().values().map(Lane::depth).sum()
     }
@@ -122,7 +122,7 @@ impl RsaPool {
         depth >= self.inner.depth_limit()
     }
 
-    /// Runs `work` when its turn comes; it is skipped if the receiver is gone by then.
+    /// Queues `work`. It is skipped if the receiver was dropped before it starts.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -130,7 +130,7 @@ impl RsaPool {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move || {
             if !sender.is_closed() {
-                // The receiver may go away at any time: then the result is of no use.
+                // If the receiver was dropped in the meantime, no one needs the result.
                 drop(sender.send(work()));
             }
         });
@@ -152,13 +152,13 @@ impl RsaPool {
             }
         });
         drop(lanes);
-        match (worker, inner.place) {
+        match (worker, inner.executor) {
             (None, _) => inner.queued.notify_one(),
-            (Some(worker), Place::Tasks) => drop(tokio::spawn(worker.take_turns())),
-            (Some(worker), Place::Threads) => {
+            (Some(worker), Executor::Tasks) => drop(tokio::spawn(worker.take_turns())),
+            (Some(worker), Executor::Threads) => {
                 let thread = thread::Builder::new().name("wa-flows-rsa".to_owned());
                 if let Err(error) = thread.spawn(move || worker.run()) {
-                    tracing::error!(%error, "no thread can be started to decrypt on");
+                    tracing::error!(%error, "cannot start a thread for decryption");
                 }
             }
         }
@@ -172,9 +172,9 @@ impl Inner {
     }
 
     fn lane_key(&self) -> LaneKey {
-        match self.place {
-            Place::Threads => None,
-            Place::Tasks => Handle::try_current().ok().map(|runtime| runtime.id()),
+        match self.executor {
+            Executor::Threads => None,
+            Executor::Tasks => Handle::try_current().ok().map(|runtime| runtime.id()),
         }
     }
 
@@ -192,7 +192,7 @@ impl Lane {
 impl fmt::Debug for RsaPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RsaPool")
-            .field("place", &self.inner.place)
+            .field("executor", &self.inner.executor)
             .field("at_a_time", &self.inner.at_a_time)
             .field("queue_limit", &self.inner.queue_limit)
             .field("depth", &self.depth())
@@ -200,7 +200,7 @@ impl fmt::Debug for RsaPool {
     }
 }
 
-/// One of the threads or tasks that take operations from a lane.
+/// A thread or task that takes operations from a lane.
 struct Worker {
     inner: Arc<Inner>,
     lane: LaneKey,
@@ -226,8 +226,8 @@ impl Worker {
         }
     }
 
-    /// The next operation, waited for as long as is said. If there is none, this worker is counted out under the same lock,
-    /// so that no operation is queued for a worker that has stopped.
+    /// Returns the next operation, and waits up to `wait` for one. If there is none, this worker leaves its lane while it
+    /// still holds the lock, so that no operation is queued for a worker that has stopped.
     fn next(&mut self, wait: Option<Duration>) -> Option<Job> {
         let inner = Arc::clone(&self.inner);
         let mut lanes = inner.lock();
@@ -256,12 +256,12 @@ impl Worker {
         }
     }
 
-    /// Notes that the operation which this worker took is over, if it took one.
+    /// Records that this worker's operation has ended, if it ran one.
     fn settle(&mut self, lane: &mut Lane) {
         lane.running -= usize::from(std::mem::take(&mut self.runs));
     }
 
-    /// Counts this worker out; gives what is queued if it was the last.
+    /// Removes this worker from its lane. If it was the last, also removes the lane, and returns it with its queue.
     fn count_out(&mut self, lanes: &mut HashMap<LaneKey, Lane>) -> Option<Lane> {
         if !std::mem::take(&mut self.counted) {
             return None;
@@ -277,8 +277,8 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Counts out a worker that ended before its time, with the runtime that it ran on. If it was the last, nobody would
-    /// come for what is queued: those who wait are told by the drop of their sender.
+    /// Removes a worker that ends early, because its runtime shuts down. If it was the last, its queue is dropped without
+    /// the lock: that drops the senders, which wakes the receivers.
     fn drop(&mut self) {
         let inner = Arc::clone(&self.inner);
         let abandoned = self.count_out(&mut inner.lock());
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_queues_up_to_the_limit_and_is_refused_beyond() {
+    async fn operations_queue_up_to_the_limit_and_are_refused_beyond() {
         let pool = pool(1, 2);
         let (release, held) = mpsc::channel::<()>();
         let mut results = vec![pool.submit(move || held.recv().map_or(0, |()| 0)).unwrap()];
@@ -314,15 +314,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_whose_caller_is_gone_is_skipped() {
+    async fn an_operation_whose_receiver_was_dropped_is_skipped() {
         let pool = pool(1, 2);
         let (release, held) = mpsc::channel::<()>();
         let first = pool.submit(move || held.recv().is_ok()).unwrap();
-        let (told, done) = mpsc::channel();
-        drop(pool.submit(move || told.send(())).unwrap());
+        let (ran, done) = mpsc::channel();
+        drop(pool.submit(move || ran.send(())).unwrap());
         release.send(()).unwrap();
         assert!(first.await.unwrap());
-        assert!(done.recv().is_err(), "the second was dropped unrun");
+        assert!(done.recv().is_err(), "the second was not run");
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tasks_go_on_between_two_operations_of_a_cooperative_pool() {
+    async fn other_tasks_run_between_two_operations_of_a_cooperative_pool() {
         let pool = RsaPool::cooperative(2);
         let order = Arc::new(Mutex::new(Vec::new()));
         let note = |what| {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_that_is_not_driven_holds_up_no_other() {
+    fn a_runtime_that_is_not_driven_delays_no_other() {
         for pool in [pool(1, 4), RsaPool::cooperative(4)] {
             let runtime = || {
                 tokio::runtime::Builder::new_current_thread()
@@ -388,10 +388,10 @@ mod tests {
     }
 
     #[test]
-    fn threads_share_the_work_and_come_back_to_it() {
+    fn threads_share_the_queue_and_are_reused() {
         let pool = pool(2, 8);
         for _ in 0..50 {
-            // Each waits for the other: they end only if they run at the same time.
+            // Each waits for the other, so they end only if they run at the same time.
             let barrier = Arc::new(std::sync::Barrier::new(2));
             let results = [1, 2].map(|number| {
                 let barrier = Arc::clone(&barrier);
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_runtime_leaves_undone_is_given_up() {
+    fn operations_left_by_a_runtime_that_ended_are_dropped() {
         let pool = RsaPool::cooperative(1);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let results = runtime.block_on(async { [1, 2].map(|number| pool.submit(move || number).unwrap()) });

@@ -1,4 +1,4 @@
-//! Reading bodies whose signature is not verified yet.
+//! Reads bodies before their signature is verified.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,25 +11,25 @@ use http_body::Body;
 use crate::endpoint::slots::{EvictingSlots, Slot};
 use crate::status::Refusal;
 
-/// A pending body is large beyond this, in bytes; WhatsApp's bodies are rarely longer.
+/// A pending body with more bytes than this is large; WhatsApp's bodies are rarely longer.
 const LARGE: usize = 64 * 1024;
-/// Pending bodies, of either size.
+/// The limit of small pending bodies, and of large ones.
 const PENDING: usize = 1024;
-/// Bytes of all pending bodies that are not large, and of all that are.
+/// The bytes that all small pending bodies together may keep, and all large ones.
 const BUDGET: usize = 16 * 1024 * 1024;
-/// Large bodies of the longest allowed size that the budget holds at least.
+/// The budget of large bodies has room for at least this many of the maximum size.
 const LONGEST_PENDING: usize = 8;
 
-/// Reads bodies, and bounds what unauthenticated clients can hold by sending them slowly.
+/// Reads bodies, and bounds the memory that unauthenticated clients can occupy by sending slowly.
 ///
-/// A body that is complete is read whatever else is in flight, for WhatsApp sends it with the head. One that is not
-/// complete is pending, and needs a slot. Large bodies have slots of their own, so that they do not evict small ones.
+/// A body that arrives complete with its head, as WhatsApp sends it, is read at once whatever else is in flight. An
+/// incomplete body is pending, and needs a slot. Large bodies have separate slots, so that they cannot evict small ones.
 pub(crate) struct Reader {
     limit: usize,
     pending: Arc<Pending>,
 }
 
-/// The pending bodies of several endpoints.
+/// The slots of pending bodies, shared by several endpoints.
 pub(crate) struct Pending {
     small: EvictingSlots,
     large: EvictingSlots,
@@ -43,7 +43,7 @@ impl Pending {
         }
     }
 
-    /// Those of this process: its memory is bounded, however many endpoints it has.
+    /// Returns the slots of this process: they bound its memory, however many endpoints it has.
     fn shared() -> Arc<Self> {
         static SHARED: OnceLock<Arc<Pending>> = OnceLock::new();
         Arc::clone(SHARED.get_or_init(|| Arc::new(Self::new())))
@@ -51,7 +51,7 @@ impl Pending {
 }
 
 impl Reader {
-    /// Reads bodies of at most `limit` bytes.
+    /// Creates a reader of bodies of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         Self::with(limit, Pending::shared())
     }
@@ -61,7 +61,7 @@ impl Reader {
         Self { limit, pending }
     }
 
-    /// Reads a body; one that arrives in one piece is not copied.
+    /// Reads a body. A body that arrives in one piece is not copied.
     pub(crate) async fn read<B: Body>(&self, body: B) -> Result<Bytes, Refusal> {
         if body.size_hint().lower() > self.limit as u64 {
             return Err(Refusal::BodyTooLarge);
@@ -90,13 +90,13 @@ impl Reader {
     }
 }
 
-/// What was received of a body.
+/// The received part of a body: the slot's bytes, then `first`, then `more`.
 struct Received<'a> {
     pending: &'a Pending,
     length: usize,
-    /// What was received while the body was pending, before the rest.
+    /// Keeps what arrived before the body was last pending.
     slot: Option<Slot<'a>>,
-    /// One piece as it came, and those after it.
+    /// The first piece after that, not copied.
     first: Bytes,
     more: BytesMut,
 }
@@ -121,7 +121,7 @@ impl<'a> Received<'a> {
         }
     }
 
-    /// Leaves everything to the slot that a pending body needs, and is ready when that is evicted. A piece is a part of the
+    /// Moves everything received into the slot that a pending body needs; ready when that slot is evicted. Pieces share the
     /// server's read buffer, which a pending body must not keep in memory.
     fn poll_evicted(&mut self, cx: &mut Context<'_>) -> Poll<Refusal> {
         let slots = if self.length > LARGE {
@@ -170,7 +170,7 @@ mod tests {
 
     type Reading = JoinHandle<Result<Bytes, Refusal>>;
 
-    /// Begins to read a body of which `length` bytes are there.
+    /// Starts to read a body of which `length` bytes have arrived.
     async fn begin(reader: &'static Reader, length: usize) -> (Sender<Bytes>, Reading) {
         let (mut sender, body) = Channel::<Bytes>::new(1);
         if length > 0 {
@@ -181,7 +181,7 @@ mod tests {
         (sender, reading)
     }
 
-    /// Begins to read several.
+    /// Starts to read several bodies.
     async fn begin_all(
         reader: &'static Reader,
         count: usize,
@@ -198,7 +198,7 @@ mod tests {
         bodies.iter().filter(|(_, reading)| reading.is_finished()).count()
     }
 
-    /// With the limits of the endpoint's defaults, and slots that no other test uses.
+    /// A reader with the endpoint's default limits, and slots that no other test uses.
     fn reader() -> &'static Reader {
         Box::leak(Box::new(Reader::with(2 * 1024 * 1024, Arc::new(Pending::new()))))
     }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_grows_large_leaves_the_slots_of_the_small() {
+    async fn a_body_that_becomes_large_frees_its_small_slot() {
         let reader = reader();
         let (mut sender, _reading) = begin(reader, LARGE).await;
         let others = begin_all(reader, PENDING - 1, 0).await;
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_budget_grows_with_the_limit_of_a_body() {
+    async fn the_budget_grows_with_the_body_limit() {
         let limit = 64 * 1024 * 1024;
         let reader = Box::leak(Box::new(Reader::with(limit, Arc::new(Pending::new()))));
         let bodies = begin_all(reader, 2, BUDGET).await;

@@ -1,4 +1,4 @@
-//! Replay protection: what was answered, and what a repeat of it gets.
+//! Replay protection: each request is answered once.
 
 mod memory;
 mod store;
@@ -12,83 +12,84 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::endpoint::ExchangeId;
-use crate::endpoint::reply::Reply;
-use crate::envelope::Sealed;
+use crate::endpoint::response::ResponseParts;
+use crate::envelope::DecodedEnvelope;
 use crate::status::Refusal;
 pub(crate) use memory::Ticket;
 use memory::{Admission, Memory};
 use store::AnyStore;
 pub use store::{Claim, ReplayStore};
 
-/// How long a repeat that is identical byte for byte gets the response of the first.
+/// How long a byte-for-byte identical repeat gets the response to the first request.
 const REPEATED_FOR: Duration = Duration::from_secs(30);
 
-/// How long a [`ReplayStore`] is waited for.
+/// How long the endpoint waits for a [`ReplayStore`].
 const STORE_TIME: Duration = Duration::from_millis(50);
 
-/// How much a [`ReplayMemory`] remembers, and for how long.
+/// The limits of a [`ReplayMemory`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplayWindow {
     /// How long an envelope is remembered; by default 1 hour.
     pub lasts: Duration,
-    /// How many envelopes are remembered at most, at some 60 bytes each; by default 1,000,000. Beyond, the oldest is
+    /// The maximum number of remembered envelopes, at about 60 bytes each; by default 1,000,000. Beyond it, the oldest is
     /// forgotten.
     pub entries: NonZeroUsize,
-    /// Bytes of responses that are kept for repeats, for 30 seconds each; by default 32 MiB. Beyond, the oldest is dropped.
+    /// The maximum bytes of responses kept for repeats, each for 30 seconds; by default 32 MiB. Beyond it, the oldest is
+    /// dropped.
     pub response_bytes: usize,
 }
 
-/// The envelopes that were answered: a handle, whose clones share them.
+/// Remembers the requests that were answered, so that none reaches the handler twice; clones share the memory.
 ///
-/// Two responses that are encrypted under the same key and IV reveal the XOR of their plaintexts, and a handler that is
-/// called twice may act twice. So a request whose key and IV were seen before does not reach the handler again:
+/// Two responses encrypted under the same key and IV reveal the XOR of their plaintexts, and a handler that is called twice
+/// may act twice. So a request whose key and IV were seen before does not reach the handler:
 ///
-/// - If the whole body is identical and the first was answered less than 30 seconds ago, as when a proxy tries again, it gets
-///   the identical response. If the first is still in flight, it waits for it, beside at most 31 others.
-/// - Otherwise it is refused with [`Refusal::Replayed`], status 432: later, under a key and IV with another body, or if the
-///   response was dropped for want of memory.
+/// - If the whole body is identical and the first was answered less than 30 seconds ago, as when a proxy retries, it gets
+///   the identical response. If the first is still in flight, it waits for that response; at most 32 requests wait for one.
+/// - Otherwise it is refused with [`Refusal::Replayed`], status 432: if it comes later, if the body differs, or if the
+///   response was dropped to bound the memory.
 ///
-/// Only requests with a valid signature are remembered, from when their handler is called. What was refused before
-/// (wrong key, [`Refusal::Overloaded`]) may be sent again. What a handler answered with 500, 503 or 504 is not tried again:
-/// it may have acted. An identical repeat gets the same status.
+/// Requests are remembered if their signature is valid, from the moment their handler is called. A request that was refused
+/// before that (wrong key, [`Refusal::Overloaded`]) may be sent again. A request whose handler failed (500, 503, 504) is not
+/// retried, because the handler may have acted: an identical repeat gets the same status.
 ///
-/// The memory is that of one process, for as long as [`ReplayWindow`] says, and it ends with the process. What several
-/// processes serve needs a [`ReplayStore`]. An endpoint that is rebuilt, and endpoints that share a key, should be given
-/// the same memory, see [`FlowEndpointBuilder::replay_memory`](crate::FlowEndpointBuilder::replay_memory).
+/// The memory covers one process, within the limits of [`ReplayWindow`], and ends with the process. If several processes
+/// serve, add a [`ReplayStore`]. Set the same memory when you rebuild an endpoint, and for endpoints that share a key; see
+/// [`FlowEndpointBuilder::replay_memory`](crate::FlowEndpointBuilder::replay_memory).
 #[derive(Clone)]
 pub struct ReplayMemory {
     memory: Arc<Memory>,
     store: Option<Arc<dyn AnyStore>>,
 }
 
-/// What stands for an envelope: 128 bits of the SHA-256 of its encrypted key and its IV.
+/// Identifies an envelope: 128 bits of the SHA-256 of its encrypted key and its IV.
 ///
-/// Phones make a new key and IV for each request, so that both together identify it. Displayed as 32 hex digits.
+/// Phones generate a new key and IV for each request, so the two identify it. Displayed as 32 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplayMark(pub(crate) [u8; 16]);
 
 /// The SHA-256 of a whole body.
 pub(crate) type BodyHash = [u8; 32];
 
-/// What becomes of a request that is not refused.
+/// How a request proceeds that is not refused.
 pub(crate) enum Admitted {
-    /// It is the first with its key and IV; no ticket where nothing is remembered.
+    /// It is the first with its key and IV; without a ticket if replay protection is off.
     First(Option<Ticket>),
-    /// It repeats an exchange.
+    /// It repeats an exchange, and gets its response.
     Repeat(Arc<Outcome>),
 }
 
-/// How an exchange ended, for those who repeat it.
+/// How an exchange ended; repeats of it get the same.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) id: ExchangeId,
     pub(crate) action: Option<&'static str>,
-    pub(crate) reply: Result<Reply, Refusal>,
+    pub(crate) response: Result<ResponseParts, Refusal>,
 }
 
 impl ReplayWindow {
-    /// Remembers at most `entries` envelopes for `lasts`, and the default of responses.
+    /// Creates limits of at most `entries` envelopes, each for `lasts`, with the default limit of responses.
     #[must_use]
     pub fn new(lasts: Duration, entries: NonZeroUsize) -> Self {
         Self {
@@ -98,7 +99,7 @@ impl ReplayWindow {
         }
     }
 
-    /// Keeps at most so many bytes of responses; with 0, every repeat is refused unless the first is still in flight.
+    /// Sets the maximum bytes of responses. With 0, a repeat is refused unless the first is still in flight.
     #[must_use]
     pub fn response_bytes(mut self, bytes: usize) -> Self {
         self.response_bytes = bytes;
@@ -126,9 +127,9 @@ impl ReplayMemory {
         }
     }
 
-    /// Also claims each envelope in a store that several processes share, before its handler is called.
+    /// Adds a store that several processes share. Each envelope is claimed there before its handler is called.
     ///
-    /// A store that does not answer within 50 milliseconds, or fails, is passed over: the memory of this process decides, and
+    /// If the store fails or does not respond within 50 milliseconds, the memory of this process decides, and
     /// [`ExchangeReport::replay_store_failed`](crate::ExchangeReport::replay_store_failed) is true. Responses are not
     /// shared: a repeat that reaches another process is refused.
     #[must_use]
@@ -137,17 +138,18 @@ impl ReplayMemory {
         self
     }
 
-    /// Looks an envelope up, and waits for the exchange that it repeats.
+    /// Looks up an envelope, and waits for the exchange that it repeats if that is in flight.
     ///
     /// # Errors
-    /// [`Refusal::Replayed`], or [`Refusal::HandlerTimedOut`] at the deadline.
+    ///
+    /// Returns [`Refusal::Replayed`], or [`Refusal::HandlerTimedOut`] at the deadline.
     pub(crate) async fn admit(
         &self,
-        sealed: &Sealed,
+        envelope: &DecodedEnvelope,
         body: &[u8],
         deadline: Instant,
     ) -> Result<Admitted, Refusal> {
-        let (mark, hash) = (ReplayMark::of(sealed), body_hash(body));
+        let (mark, hash) = (ReplayMark::of(envelope), body_hash(body));
         loop {
             match Memory::admit(&self.memory, mark, hash) {
                 Admission::First(ticket) => return Ok(Admitted::First(Some(ticket))),
@@ -166,7 +168,8 @@ impl ReplayMemory {
     /// Claims an envelope in the store, if there is one.
     ///
     /// # Errors
-    /// [`StoreFailed`] if the store does not say.
+    ///
+    /// Returns [`StoreFailed`] if the store fails or does not respond in time.
     pub(crate) async fn claim(&self, mark: ReplayMark) -> Result<Claim, StoreFailed> {
         let Some(store) = &self.store else {
             return Ok(Claim::New);
@@ -178,14 +181,14 @@ impl ReplayMemory {
                 Err(StoreFailed)
             }
             Err(_) => {
-                tracing::debug!("the replay store did not answer in time");
+                tracing::debug!("the replay store did not respond in time");
                 Err(StoreFailed)
             }
         }
     }
 }
 
-/// The store did not say whether an envelope is known to it.
+/// The store did not report whether it knows an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoreFailed;
 
@@ -205,11 +208,11 @@ impl fmt::Debug for ReplayMemory {
 }
 
 impl ReplayMark {
-    /// The mark of an envelope, made of its decoded bytes, so that no other spelling of them is another envelope.
-    pub(crate) fn of(sealed: &Sealed) -> Self {
+    /// Computes the mark of an envelope from its decoded bytes, so that another spelling of the JSON gets the same mark.
+    pub(crate) fn of(envelope: &DecodedEnvelope) -> Self {
         let mut context = Context::new(&SHA256);
-        context.update(&sealed.encrypted_key);
-        context.update(&sealed.iv);
+        context.update(&envelope.encrypted_key);
+        context.update(&envelope.iv);
         let hash = context.finish();
         let mut mark = [0; 16];
         for (byte, of_hash) in mark.iter_mut().zip(hash.as_ref()) {
@@ -238,13 +241,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn key_and_iv_both_make_the_mark() {
-        let sealed = |key: u8, iv: u8| Sealed {
+    fn the_mark_depends_on_key_and_iv() {
+        let envelope = |key: u8, iv: u8| DecodedEnvelope {
             encrypted_key: [key; 256],
             iv: [iv; 16],
             data: Vec::new(),
         };
-        let mark = |key, iv| ReplayMark::of(&sealed(key, iv));
+        let mark = |key, iv| ReplayMark::of(&envelope(key, iv));
         assert_eq!(mark(1, 2), mark(1, 2));
         assert_ne!(mark(1, 2), mark(1, 3));
         assert_ne!(mark(1, 2), mark(2, 2));

@@ -1,4 +1,4 @@
-//! What is reported of an exchange: to logs and to the observer.
+//! Reports of exchanges, for the log and the observer.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,40 +13,40 @@ use crate::status::Refusal;
 use crate::throttle::LogThrottle;
 use crate::token::TokenVerdict;
 
-/// How an exchange went, without anything that was said in it: for metrics.
+/// The outcome and timing of an exchange, without its content; for metrics.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ExchangeReport {
-    /// The name of the exchange in logs.
+    /// Identifies the exchange in logs.
     pub id: ExchangeId,
-    /// The kind of request, see [`FlowRequest::label`]; none if it was not decrypted.
+    /// The kind of request, see [`FlowRequest::label`]; `None` if it was not decrypted.
     pub action: Option<&'static str>,
-    /// The screen that it came from, if it is written as screens are.
+    /// The screen that the request came from; `None` if its name has characters that no screen id has.
     pub screen: Option<String>,
-    /// The key that opened it.
+    /// The key that decrypted the request.
     pub key: Option<Fingerprint>,
-    /// What is known of its `flow_token_signature`.
+    /// The result of the check of `flow_token_signature`.
     pub token: Option<TokenVerdict>,
-    /// The status of the reply.
+    /// The status of the response.
     pub status: StatusCode,
-    /// Why it was refused, if it was.
+    /// The reason if the request was refused.
     pub refusal: Option<Refusal>,
-    /// The exchange whose response this one got, if it repeated a request (see [`ReplayMemory`](crate::ReplayMemory)).
+    /// The exchange whose response was sent again, if this request is a repeat (see [`ReplayMemory`](crate::ReplayMemory)).
     pub repeat_of: Option<ExchangeId>,
     /// True if the [`ReplayStore`](crate::ReplayStore) failed or was too slow, so that the memory of this process decided.
     pub replay_store_failed: bool,
-    /// How long decrypting took, with the wait for it.
+    /// The duration of the decryption, including the time in the queue.
     pub decrypt: Option<Duration>,
-    /// How long the handler took.
+    /// The duration of the handler.
     pub handler: Option<Duration>,
-    /// How long all of it took, from the head of the request to the reply.
+    /// The duration of the exchange, from the head of the request to the response.
     pub total: Duration,
-    /// True once the signature is verified and the request is no replay; never on an endpoint that verifies none.
+    /// True once the signature is verified and the request is no replay; always false if signatures are not checked.
     pub(crate) signed: bool,
 }
 
-/// The log of an endpoint's exchanges. Lines that need no valid signature are rate-limited, each kind individually, so
-/// that no client can fill a disk or hide other lines.
+/// The log of an endpoint's exchanges. Lines that a client can cause without a valid signature are rate-limited, each kind
+/// individually, so that no client can fill a disk or hide other lines.
 pub(crate) struct ExchangeLog {
     checks_signatures: bool,
     answered: LogThrottle,
@@ -67,7 +67,7 @@ impl ExchangeLog {
         }
     }
 
-    /// Writes a line about the handler of an exchange.
+    /// Writes a line about a handler.
     pub(crate) fn handler(&self, write: impl FnOnce(Option<u64>)) {
         if self.checks_signatures {
             write(None);
@@ -76,7 +76,7 @@ impl ExchangeLog {
         }
     }
 
-    /// The limit of the line that reports an exchange; none if only Meta's servers can cause it.
+    /// Returns the rate limit of the line that reports an exchange; `None` if only Meta's servers can cause the line.
     fn throttle(&self, report: &ExchangeReport) -> Option<&LogThrottle> {
         match report.refusal {
             // Anyone who has recorded a signed request can send it.
@@ -108,7 +108,7 @@ impl ExchangeReport {
         }
     }
 
-    /// Notes what is known of a request once it is decrypted.
+    /// Records what is known about a request once it is decrypted.
     pub(crate) fn decrypted(&mut self, request: &FlowRequest, key: Fingerprint, token: TokenVerdict) {
         self.action = Some(request.label());
         self.screen = request.loggable_screen().map(str::to_owned);
@@ -116,7 +116,7 @@ impl ExchangeReport {
         self.token = Some(token);
     }
 
-    /// Notes that the exchange gets the response of another.
+    /// Records that the exchange gets the response of another.
     pub(crate) fn repeats(&mut self, first: &Outcome) {
         self.action = first.action;
         self.repeat_of = Some(first.id);
@@ -138,7 +138,8 @@ impl ExchangeReport {
         }
     }
 
-    /// Writes the line: at `info` if the request was answered, or refused for what any client can cause, else at `warn`.
+    /// Writes the line: at `info` if the request was answered, or refused for a reason that any client can cause, otherwise
+    /// at `warn`.
     fn write(&self, suppressed: Option<u64>) {
         macro_rules! log {
             ($level:ident, $what:literal) => {
@@ -164,7 +165,7 @@ impl ExchangeReport {
         }
     }
 
-    /// True if nothing but the URL was needed to cause the refusal.
+    /// True if a client that knows only the URL can cause the refusal.
     fn any_client_can_cause(&self, refusal: Refusal) -> bool {
         match refusal {
             Refusal::MethodNotAllowed
@@ -179,7 +180,7 @@ impl ExchangeReport {
     }
 }
 
-/// Milliseconds, to the microsecond.
+/// Returns the duration in milliseconds, rounded to the microsecond.
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -1,4 +1,4 @@
-//! Slots for bodies that are not authenticated yet: the oldest is evicted for the next.
+//! Slots for unauthenticated bodies: a new body evicts the oldest if there is no free slot.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 
-/// Slots that are bounded in number and in the bytes that they keep. Beyond either bound the oldest are evicted, so that a
-/// client which does nothing cannot keep a newer one out.
+/// Slots with limits on their number and on the bytes that they keep. Beyond either limit the oldest are evicted, so that
+/// idle clients cannot lock out new ones.
 ///
-/// The bytes are kept here and not by the tasks that read them: an eviction frees them at once, however many tasks wait for
-/// their turn before the one that was evicted.
+/// The slots own the bytes, not the tasks that read them: so an eviction frees them at once, even if the evicted task has to
+/// wait for many others before it runs.
 pub(crate) struct EvictingSlots {
     limit: usize,
     state: Mutex<State>,
@@ -21,10 +21,10 @@ pub(crate) struct EvictingSlots {
 
 struct State {
     budget: usize,
-    /// What all holders have allocated.
+    /// The bytes that all holders have allocated.
     bytes: usize,
     next: u64,
-    /// By age.
+    /// Ordered by age.
     holders: BTreeMap<u64, Holder>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Slot<'a> {
 }
 
 impl EvictingSlots {
-    /// Makes `limit` slots that keep at most `budget` bytes in all.
+    /// Creates `limit` slots that keep at most `budget` bytes in all.
     pub(crate) fn new(limit: usize, budget: usize) -> Self {
         Self {
             limit,
@@ -61,7 +61,7 @@ impl EvictingSlots {
         state.budget = state.budget.max(bytes);
     }
 
-    /// Takes a slot that keeps what was received before.
+    /// Takes a slot, which keeps what was received so far.
     pub(crate) fn take(&self, kept: BytesMut) -> Slot<'_> {
         let (evict, evicted) = oneshot::channel();
         let mut state = self.lock();
@@ -86,10 +86,10 @@ impl EvictingSlots {
 }
 
 impl State {
-    /// Returns the holders that were evicted, which are best dropped without the lock.
+    /// Evicts holders beyond the limits and returns them, so that the caller can drop them without the lock.
     fn evict(&mut self, limit: usize) -> Vec<Holder> {
         let mut victims = Vec::new();
-        // One alone is never evicted: a single body may be larger than the budget.
+        // The last one is never evicted: a single body may be larger than the budget.
         while self.holders.len() > 1 && (self.holders.len() > limit || self.bytes > self.budget) {
             let Some((_, holder)) = self.holders.pop_first() else {
                 break;
@@ -102,12 +102,12 @@ impl State {
 }
 
 impl Slot<'_> {
-    /// True if it is a slot of these.
+    /// True if the slot is one of these.
     pub(crate) fn is_of(&self, slots: &EvictingSlots) -> bool {
         std::ptr::eq(self.slots, slots)
     }
 
-    /// Keeps another piece. In a slot that is evicted it is lost.
+    /// Appends a piece. If the slot was evicted, the piece is dropped.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         if piece.is_empty() {
             return;
@@ -125,7 +125,7 @@ impl Slot<'_> {
         drop(victims);
     }
 
-    /// Gives the slot back. Returns what it kept, unless it was evicted.
+    /// Frees the slot and returns what it kept; `None` if it was evicted.
     pub(crate) fn leave(self) -> Option<BytesMut> {
         self.remove()
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn one_alone_may_keep_more_than_the_budget() {
+    fn a_single_slot_may_keep_more_than_the_budget() {
         let slots = EvictingSlots::new(10, 100);
         let mut slot = slots.take(bytes(1000));
         slot.push(&[b'y'; 1000]);

@@ -1,5 +1,6 @@
-//! The description of an encrypted file, and decrypting it.
+//! The description of an encrypted file, and its decryption.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
@@ -10,11 +11,11 @@ use crate::media::stream::MediaStream;
 use crate::media::wire::Wire;
 use crate::object::Object;
 
-/// A file that a user picked (Meta, *Media upload components*, `PhotoPicker` and `DocumentPicker`), as the request
+/// A file that a user uploaded with a `PhotoPicker` or `DocumentPicker` (Meta, *Media upload components*), as the request
 /// describes it.
 ///
-/// It reads from the data of a request: `request.data_as::<Form>()` where `Form` has a member `Vec<EncryptedMedia>`.
-/// Its keys are zeroized when it is dropped, and its `Debug` says nothing.
+/// Deserialize it from the data of a request: `request.data_as::<Upload>()`, where `Upload` has a field of type
+/// `Vec<EncryptedMedia>`. Its keys are zeroized on drop, and its `Debug` is redacted.
 ///
 /// ```
 /// use wa_flows::EncryptedMedia;
@@ -30,7 +31,7 @@ pub struct EncryptedMedia {
     pub(crate) secrets: MediaSecrets,
 }
 
-/// What decrypts and checks one file.
+/// The keys and hashes that decrypt and verify one file.
 pub(crate) struct MediaSecrets {
     pub(crate) encryption_key: Zeroizing<[u8; 32]>,
     pub(crate) hmac_key: Zeroizing<[u8; 32]>,
@@ -39,63 +40,86 @@ pub(crate) struct MediaSecrets {
     pub(crate) encrypted_hash: [u8; 32],
 }
 
-/// Why a file is not decrypted.
+/// The reason why a file is not decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaError {
-    /// The file is not as long as an encrypted file can be: 16-byte blocks, at least one, and a MAC of 10 bytes.
-    #[error("the encrypted file has an impossible length: it was cut off, or is not this file")]
+    /// The length is not that of an encrypted file: one or more 16-byte blocks and a MAC of 10 bytes.
+    #[error("the encrypted file has an impossible length")]
     Length,
-    /// The file is not the one that was described.
-    #[error("the encrypted file's SHA-256 is not encrypted_hash: it was cut off, or is not this file")]
+    /// The SHA-256 of the encrypted file differs from the description.
+    #[error("the encrypted file's SHA-256 is not encrypted_hash")]
     EncryptedHash,
-    /// The file was not made with the described key.
-    #[error("the encrypted file's MAC is wrong: it was altered, or is not this file")]
+    /// The MAC was not made with the described key.
+    #[error("the encrypted file's MAC is wrong")]
     Mac,
-    /// What was decrypted is not what was described.
+    /// The padding or the SHA-256 of the decrypted file is wrong.
     #[error("the decrypted file is not the one that was described: its padding or its SHA-256 is wrong")]
     Plaintext,
 }
 
-/// Why a text is not a media description. It names the member, never the value, which may be a key.
+impl MediaError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Length | Self::EncryptedHash => {
+                "download the file again, and check that it belongs to this description: it is truncated, or another file"
+            }
+            Self::Mac | Self::Plaintext => {
+                "check that the description is unchanged: the file is altered, or its keys belong to another file"
+            }
+        }))
+    }
+}
+
+/// The reason why a text is not a media description. It names the member, never its value, which may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescriptionError {
     /// The text is not JSON.
     #[error("the media description is not JSON (line {line}, column {column})")]
     NotJson {
-        /// Where it stops to be JSON, from 1.
+        /// The line of the syntax error, from 1.
         line: usize,
-        /// The column of that line, from 1.
+        /// The column of the syntax error, from 1.
         column: usize,
     },
-    /// The text is JSON, but not an object, or an object with a member twice.
-    #[error("the media description is not a JSON object, or has a member twice")]
+    /// The text is JSON, but not an object, or an object with a duplicate member.
+    #[error("the media description is not a JSON object, or has a duplicate member")]
     NotAnObject,
     /// A member is missing.
     #[error("the media description has no {member}")]
     Missing {
-        /// Its name; `encryption_metadata.iv` for one within another.
+        /// The path of the member, for example `encryption_metadata.iv`.
         member: &'static str,
     },
-    /// A member is something else than it has to be.
+    /// A member has the wrong type or length.
     #[error("the media description's {member} is not {expected}")]
     Wrong {
-        /// Its name; `encryption_metadata.iv` for one within another.
+        /// The path of the member, for example `encryption_metadata.iv`.
         member: &'static str,
-        /// What it has to be.
+        /// What the member must be.
         expected: &'static str,
     },
 }
 
+impl DescriptionError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "pass one object of the picker's list unchanged, as the decrypted request contains it",
+        ))
+    }
+}
+
 impl EncryptedMedia {
-    /// Reads one description. `cdn_url` and `file_name` may be missing, everything else is needed.
+    /// Parses one description. `cdn_url` and `file_name` are optional, everything else is required.
     ///
-    /// Deserializing from a request's data reads the same, with an error that says the same.
+    /// Deserializing it from a request's data does the same; its error has the same text.
     ///
     /// # Errors
     ///
-    /// [`DescriptionError`] naming the member that is missing or wrong.
+    /// Returns [`DescriptionError`], which names the member that is missing or wrong.
     pub fn from_json(json: &[u8]) -> Result<Self, DescriptionError> {
         let Object(wire) =
             serde_json::from_slice::<Object<Wire>>(json).map_err(|error| match error.classify() {
@@ -124,26 +148,29 @@ impl EncryptedMedia {
         })
     }
 
-    /// The file's identifier.
+    /// Returns the file's identifier.
     pub fn media_id(&self) -> &str {
         &self.media_id
     }
 
-    /// Where the encrypted file is, if the description says so: a signed URL, with which anyone can fetch it.
+    /// Returns the URL of the encrypted file, if the description has one. It is signed: anyone who has it can fetch the file.
     pub fn expose_cdn_url(&self) -> Option<&str> {
         self.cdn_url.as_ref().map(|url| url.as_str())
     }
 
-    /// The file's name on the user's phone: input of a stranger, not a path to write to.
+    /// Returns the file's name on the user's phone. It is untrusted input: do not use it as a path.
     pub fn file_name(&self) -> &str {
         &self.file_name
     }
 
-    /// Checks and decrypts the file that was fetched from the CDN: SHA-256 of the file, HMAC over IV and ciphertext, only
-    /// then AES-256-CBC, and at last SHA-256 of the plaintext; all comparisons take constant time.
+    /// Verifies and decrypts a file that was fetched from the CDN.
+    ///
+    /// It checks the SHA-256 of the file and the HMAC over IV and ciphertext, then decrypts with AES-256-CBC, then checks the
+    /// SHA-256 of the plaintext. All comparisons take constant time.
     ///
     /// # Errors
-    /// [`MediaError`] naming the first check that failed.
+    ///
+    /// Returns [`MediaError`], which names the first check that failed.
     pub fn decrypt(&self, cdn_file: &[u8]) -> Result<Vec<u8>, MediaError> {
         MediaStream::check(&self.secrets, cdn_file)?;
         let mut stream = MediaStream::new(&self.secrets)?;
@@ -194,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn each_check_fails_in_its_turn() {
+    fn each_check_has_its_own_error() {
         let file = test_file("pywa_media_cdn_file.bin");
         let with = |member: &str, length: usize| {
             let mut description = description();
@@ -222,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn altered_and_cut_files_are_refused_without_a_panic() {
+    fn altered_and_truncated_files_are_refused_without_a_panic() {
         let media = media(description());
         let file = test_file("pywa_media_cdn_file.bin");
         for length in [0, 1, 9, 10, 11, 25, 27, file.len() - 1] {

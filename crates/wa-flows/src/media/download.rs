@@ -1,5 +1,6 @@
-//! Fetching encrypted files from WhatsApp's CDN, and from nowhere else.
+//! Downloads encrypted files from WhatsApp's CDN, and from no other host.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -14,13 +15,13 @@ use crate::media::descriptor::{EncryptedMedia, MediaError};
 use crate::media::sink::{MediaSink, MemorySink};
 use crate::media::stream::{BLOCK, MAC, MediaStream};
 
-/// How many redirects within the CDN are followed.
+/// The number of redirects within the CDN that are followed.
 const REDIRECTS: usize = 3;
 
 /// Downloads and decrypts media.
 ///
-/// `cdn_url` comes from a stranger's phone, so that only `https` URLs on port 443 of hosts below `whatsapp.net` are
-/// fetched, and only redirects to such are followed.
+/// `cdn_url` is untrusted input, so only `https` URLs on port 443 of hosts below `whatsapp.net` are fetched, and redirects
+/// are followed only to such URLs.
 ///
 /// ```
 /// # async fn example(media: &wa_flows::EncryptedMedia) -> Result<(), Box<dyn std::error::Error>> {
@@ -40,7 +41,7 @@ pub struct MediaDownloader {
     deadline: Duration,
 }
 
-/// The settings of a [`MediaDownloader`].
+/// A builder of a [`MediaDownloader`].
 #[derive(Debug)]
 #[must_use = "a builder downloads nothing"]
 pub struct MediaDownloaderBuilder {
@@ -49,19 +50,29 @@ pub struct MediaDownloaderBuilder {
     deadline: Duration,
 }
 
-/// The places that may be fetched from.
+/// The hosts that files may be fetched from.
 #[derive(Debug, Clone, Default)]
 struct Allowed {
     extra_hosts: Vec<String>,
     plain_http: bool,
 }
 
-/// No downloader can be made: the system's TLS or name resolution cannot be set up.
+/// The HTTP client cannot be set up, because the system's TLS or name resolution fails.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up")]
 pub struct MediaConfigError(#[source] Box<dyn Error + Send + Sync>);
 
-/// Why a file was not downloaded. No message holds the URL: it is signed, and good for whoever has it.
+impl MediaConfigError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "install the system's certificate authorities (package ca-certificates)",
+        ))
+    }
+}
+
+/// The reason why a file was not downloaded. No message contains the URL: it is signed, so anyone who has it can fetch the
+/// file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownloadError {
@@ -71,11 +82,11 @@ pub enum DownloadError {
     /// The URL is not one of WhatsApp's CDN.
     #[error("cdn_url is refused: only https URLs of *.whatsapp.net are fetched")]
     UrlRefused,
-    /// The CDN cannot be reached, redirects elsewhere, or breaks off.
+    /// The CDN cannot be reached, redirects to another host, or closes the connection early.
     #[error("the file cannot be fetched from the CDN")]
     Transport(#[source] Box<dyn Error + Send + Sync>),
-    /// The CDN answered with another status than 200; files are kept for up to 20 days.
-    #[error("the CDN answered {0}: files are kept for 20 days at most")]
+    /// The CDN returned a status other than 200.
+    #[error("the CDN returned {0}")]
     Status(u16),
     /// The file is larger than the limit.
     #[error("the file is larger than the limit of {limit} bytes")]
@@ -87,15 +98,37 @@ pub enum DownloadError {
     #[error("the file did not arrive within {0:?}")]
     TimedOut(Duration),
     /// The file failed a check.
-    #[error("the file is not what was described")]
+    #[error("the file does not match its description")]
     Media(#[source] MediaError),
-    /// The sink refused the file.
+    /// The sink failed.
     #[error("the decrypted file cannot be written")]
     Sink(#[source] io::Error),
 }
 
+impl DownloadError {
+    /// Returns what to do about it; `None` if the cause explains it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::NoUrl => {
+                "fetch the encrypted file by other means, and decrypt it with EncryptedMedia::decrypt"
+            }
+            Self::UrlRefused => "if you trust the host, allow it with danger_allow_host",
+            Self::Transport(_) => {
+                "check that this machine can reach *.whatsapp.net on port 443, then try again"
+            }
+            Self::Status(_) => {
+                "ask the user to upload the file again: WhatsApp keeps files for up to 20 days"
+            }
+            Self::TooLarge { .. } => "raise size_limit if you expect files of this size",
+            Self::TimedOut(_) => "try again, or raise the deadline",
+            Self::Media(error) => return error.remedy(),
+            Self::Sink(_) => return None,
+        }))
+    }
+}
+
 impl MediaDownloader {
-    /// Starts with the defaults: 25 MiB, 60 seconds, only WhatsApp's CDN.
+    /// Returns a builder with the defaults: 25 MiB, 60 seconds, only WhatsApp's CDN.
     pub fn builder() -> MediaDownloaderBuilder {
         let size_limit = 25 * 1024 * 1024;
         MediaDownloaderBuilder {
@@ -105,19 +138,21 @@ impl MediaDownloader {
         }
     }
 
-    /// Downloads, checks and decrypts a file into memory.
+    /// Downloads, verifies and decrypts a file into memory.
     ///
     /// # Errors
-    /// [`DownloadError`].
+    ///
+    /// Returns [`DownloadError`] if a step fails.
     pub async fn download(&self, media: &EncryptedMedia) -> Result<Vec<u8>, DownloadError> {
         self.download_to(media, MemorySink::new()).await
     }
 
-    /// Downloads, decrypts and checks a file piece by piece; the sink is committed when every check has passed, and
+    /// Downloads, decrypts and verifies a file piece by piece. The sink is committed once every check has passed, and
     /// dropped otherwise.
     ///
     /// # Errors
-    /// [`DownloadError`].
+    ///
+    /// Returns [`DownloadError`] if a step fails.
     pub async fn download_to<S: MediaSink>(
         &self,
         media: &EncryptedMedia,
@@ -151,7 +186,7 @@ impl MediaDownloader {
             if length > room {
                 return Err(too_large());
             }
-            // In one piece: a buffer that grows leaves memory behind that the allocator keeps.
+            // In one allocation: a buffer that grows leaves fragments that the allocator keeps.
             sink.reserve(length);
         }
         let mut stream = MediaStream::new(&media.secrets).map_err(DownloadError::Media)?;
@@ -172,35 +207,36 @@ impl MediaDownloader {
 }
 
 impl MediaDownloaderBuilder {
-    /// The largest file, decrypted, in bytes.
+    /// Sets the maximum size of the decrypted file in bytes; by default 25 MiB.
     pub fn size_limit(mut self, bytes: usize) -> Self {
         self.size_limit = bytes;
         self
     }
 
-    /// How long a download may take, from the first byte sent to the last one written.
+    /// Sets how long a download may take, from the first byte sent to the last one written; by default 60 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Also fetches from this host, on any port. Whoever fills in a Flow can then make this program send requests to it.
+    /// Also fetches from this host, on any port. Anyone who fills in a Flow can then make this program send requests to it.
     pub fn danger_allow_host(mut self, host: impl Into<String>) -> Self {
         self.allowed.extra_hosts.push(host.into());
         self
     }
 
-    /// Also fetches by plain HTTP, but only from hosts named with
-    /// [`danger_allow_host`](Self::danger_allow_host): never from hosts of `whatsapp.net`.
+    /// Also fetches over plain HTTP, but only from hosts set with [`danger_allow_host`](Self::danger_allow_host), and never
+    /// from hosts of `whatsapp.net`.
     pub fn danger_allow_plain_http(mut self) -> Self {
         self.allowed.plain_http = true;
         self
     }
 
-    /// Makes the downloader.
+    /// Builds the downloader.
     ///
     /// # Errors
-    /// [`MediaConfigError`] if the HTTP client cannot be set up.
+    ///
+    /// Returns [`MediaConfigError`] if the HTTP client cannot be set up.
     pub fn build(self) -> Result<MediaDownloader, MediaConfigError> {
         let allowed = Arc::new(self.allowed);
         let policy = Arc::clone(&allowed);
@@ -209,11 +245,11 @@ impl MediaDownloaderBuilder {
                 if attempt.previous().len() <= REDIRECTS && policy.permits(attempt.url()) {
                     attempt.follow()
                 } else {
-                    attempt.error("redirected to where nothing is fetched from")
+                    attempt.error("too many redirects, or a redirect to a host that is not allowed")
                 }
             }))
             .referer(false)
-            // Encrypted media does not compress; its bytes are taken as they are sent.
+            // Encrypted media does not compress, and the hash covers its bytes as sent.
             .no_gzip()
             .build()
             .map_err(|error| MediaConfigError(error.without_url().into()))?;
@@ -231,7 +267,7 @@ impl Allowed {
         let anonymous = url.username().is_empty() && url.password().is_none();
         let permitted = match url.scheme() {
             "https" => is_cdn(url) || self.is_extra(url),
-            // An extra host lowers the bar for that host, not for WhatsApp's own.
+            // Plain HTTP is for extra hosts; WhatsApp's hosts always require TLS.
             "http" => self.plain_http && self.is_extra(url) && !is_of_whatsapp(url),
             _ => false,
         };
@@ -244,7 +280,7 @@ impl Allowed {
     }
 }
 
-/// True for hosts below `whatsapp.net`, on the scheme's own port.
+/// True for hosts below `whatsapp.net`, on the scheme's default port.
 fn is_cdn(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => url.port().is_none() && host.ends_with(".whatsapp.net"),
@@ -252,7 +288,7 @@ fn is_cdn(url: &Url) -> bool {
     }
 }
 
-/// True for `whatsapp.net` and every host below it, on any port and with or without the root's dot.
+/// True for `whatsapp.net` and every host below it, on any port, with or without a trailing dot.
 fn is_of_whatsapp(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => {
@@ -282,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_extra_hosts_and_never_for_whatsapp_s_own() {
+    fn plain_http_is_for_extra_hosts_and_never_for_whatsapp_net() {
         let allowed = Allowed {
             extra_hosts: [
                 "127.0.0.1",

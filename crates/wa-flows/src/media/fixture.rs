@@ -1,4 +1,6 @@
-//! Encrypting a file as a phone does, to make test data.
+//! Encrypts a file as a phone does, to create test data.
+
+use std::borrow::Cow;
 
 use aws_lc_rs::cipher::{AES_256, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -10,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::media::descriptor::MediaSecrets;
 use crate::media::stream::{BLOCK, MAC, keyed_mac};
 
-/// An encrypted file with its description, as a Flow would send them.
+/// An encrypted file and its description, as a phone would send them.
 ///
 /// ```
 /// use wa_flows::{EncryptedMedia, MediaFixture};
@@ -23,23 +25,31 @@ use crate::media::stream::{BLOCK, MAC, keyed_mac};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct MediaFixture {
-    /// The JSON object that a request would hold.
+    /// The JSON object that a request would contain.
     pub description: Value,
     /// The file as the CDN would serve it.
     pub cdn_file: Vec<u8>,
 }
 
-/// The file cannot be encrypted: the system gives no random numbers.
+/// The file cannot be encrypted, because the system's random source fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the fixture cannot be encrypted: the system gives no random numbers")]
+#[error("the fixture cannot be encrypted: the system's random source fails")]
 #[non_exhaustive]
 pub struct FixtureError;
 
+impl FixtureError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed("check the random source of the system"))
+    }
+}
+
 impl MediaFixture {
-    /// Encrypts a file under fresh keys; `cdn_url` is where the test serves it.
+    /// Encrypts a file under new keys; `cdn_url` is the URL at which the test serves it.
     ///
     /// # Errors
-    /// [`FixtureError`] if the system gives no random numbers.
+    ///
+    /// Returns [`FixtureError`] if the system's random source fails.
     pub fn new(cdn_url: &str, file_name: &str, plaintext: &[u8]) -> Result<Self, FixtureError> {
         let mut secrets = MediaSecrets {
             encryption_key: Zeroizing::new(random()?),
@@ -78,7 +88,7 @@ impl std::fmt::Debug for MediaFixture {
     }
 }
 
-/// AES-256-CBC with PKCS#7 padding, then the MAC.
+/// Encrypts with AES-256-CBC and PKCS#7 padding, and appends the MAC.
 fn encrypt(secrets: &MediaSecrets, plaintext: &[u8]) -> Result<Vec<u8>, FixtureError> {
     let context = EncryptionContext::Iv128((&secrets.iv).into());
     let key = UnboundCipherKey::new(&AES_256, &*secrets.encryption_key).map_err(|_| FixtureError)?;
@@ -128,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_every_length_round_a_block_decrypt() {
+    fn files_of_every_length_around_a_block_decrypt() {
         for length in (0..50).chain([4096, 100_000]) {
             let plaintext = vec![0x5a; length];
             let fixture = MediaFixture::new("u", "f", &plaintext).unwrap();

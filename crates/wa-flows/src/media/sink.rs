@@ -1,4 +1,4 @@
-//! Where a decrypted file goes, unseen until all of it is checked.
+//! Destinations of a decrypted file, which appears there only after every check has passed.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
-/// Takes a decrypted file piece by piece and makes it visible at the end, or never.
+/// Receives a decrypted file piece by piece, and makes it visible only when it is complete.
 ///
 /// A sink that is dropped without [`commit`](MediaSink::commit) must leave nothing behind.
 pub trait MediaSink: Send {
-    /// What the finished file is.
+    /// The finished file: its content or its path.
     type Output: Send;
 
-    /// Announces how long the file will be at most, before the first piece, if the server states it.
+    /// Announces the maximum length of the file before the first piece, if the server states a length.
     fn reserve(&mut self, bytes: usize) {
         let _ = bytes;
     }
 
-    /// Takes the next piece, of which nothing is checked yet.
+    /// Receives the next piece, which is not verified yet.
     fn write(&mut self, piece: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Makes the file visible: every check has passed.
+    /// Makes the file visible; called once every check has passed.
     fn commit(self) -> impl Future<Output = io::Result<Self::Output>> + Send;
 }
 
@@ -33,7 +33,7 @@ pub struct MemorySink {
 }
 
 impl MemorySink {
-    /// An empty sink.
+    /// Creates an empty sink.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -44,7 +44,7 @@ impl MediaSink for MemorySink {
     type Output = Vec<u8>;
 
     fn reserve(&mut self, bytes: usize) {
-        // Without that much memory in one piece the buffer grows as the file arrives.
+        // If that much memory cannot be allocated at once, the buffer grows as the file arrives.
         let _ = self.bytes.try_reserve_exact(bytes);
     }
 
@@ -66,46 +66,47 @@ impl std::fmt::Debug for MemorySink {
     }
 }
 
-/// Writes the file beside its place under another name, and moves it there when it is checked.
+/// Writes the file under a temporary name in the same directory, and moves it to its path once it is verified.
 ///
-/// A file that is there already is not overwritten, also where the file system has no links: there an empty file holds the
-/// place for a moment, and would stay after a crash. On Unix only the owner may read the file. A commit that is under way
-/// completes, even if nobody waits for it any more.
+/// An existing file is never overwritten. On file systems without hard links, an empty file reserves the path for a moment,
+/// and would remain after a crash. On Unix only the owner can read the file. A commit that has started completes even if
+/// its future is dropped.
 #[derive(Debug)]
 pub struct FileSink {
-    place: PathBuf,
+    path: PathBuf,
     partial: PartialFile,
     file: fs::File,
 }
 
-/// The name that a file has while it is unchecked; it is removed when this is dropped.
+/// The path of the temporary file, which is removed when this is dropped.
 #[derive(Debug)]
 struct PartialFile(PathBuf);
 
 impl FileSink {
-    /// Starts a file whose place is `path`.
+    /// Creates the temporary file for the file at `path`.
     ///
     /// # Errors
-    /// What the file system says, in particular [`io::ErrorKind::AlreadyExists`] if something is in that place.
+    ///
+    /// Returns the error of the file system, in particular [`io::ErrorKind::AlreadyExists`] if `path` exists.
     pub async fn create(path: impl AsRef<Path> + Send) -> io::Result<Self> {
-        let place = path.as_ref().to_owned();
-        if fs::try_exists(&place).await? {
+        let path = path.as_ref().to_owned();
+        if fs::try_exists(&path).await? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let mut name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         let mut random = [0; 8];
         aws_lc_rs::rand::fill(&mut random)
-            .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+            .map_err(|_| io::Error::other("the system's random source fails"))?;
         name.push(format!(".{:016x}.part", u64::from_ne_bytes(random)));
-        let unchecked = place.with_file_name(name);
-        // The guard is made where the file is: nobody may be left to take it.
+        let unchecked = path.with_file_name(name);
+        // The guard is created together with the file: this future may be dropped before the closure ends.
         let (partial, file) = blocking(move || {
             let file = private_file(&unchecked)?;
             Ok((PartialFile(unchecked), file))
         })
         .await?;
         Ok(Self {
-            place,
+            path,
             partial,
             file: file.into(),
         })
@@ -122,19 +123,19 @@ impl MediaSink for FileSink {
     async fn commit(mut self) -> io::Result<PathBuf> {
         self.file.flush().await?;
         let file = self.file.into_std().await;
-        let (place, partial) = (self.place, self.partial);
+        let (path, partial) = (self.path, self.partial);
         blocking(move || {
             file.sync_all()?;
-            move_to_free_place(&partial.0, &place)?;
+            move_to_free_place(&partial.0, &path)?;
             drop(partial);
-            sync_folder(&place);
-            Ok(place)
+            sync_folder(&path);
+            Ok(path)
         })
         .await
     }
 }
 
-/// Moves a file without ever replacing another: a link, unlike a renamed file, never does.
+/// Moves a file without replacing another: unlike a rename, a hard link never replaces a file.
 fn move_to_free_place(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => move_by_claim(from, to),
@@ -142,7 +143,8 @@ fn move_to_free_place(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// For file systems without links (exFAT, SMB, FUSE): takes the name first, then moves over its own empty file.
+/// Moves a file on file systems without hard links (exFAT, SMB, FUSE): reserves the path with an empty file, then renames
+/// over it.
 fn move_by_claim(from: &Path, to: &Path) -> io::Result<()> {
     drop(private_file(to)?);
     std::fs::rename(from, to).inspect_err(|_| {
@@ -150,7 +152,7 @@ fn move_by_claim(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
-/// Makes a file that was not there; on Unix only its owner may read it.
+/// Creates a file that must not exist; on Unix only its owner can read it.
 fn private_file(path: &Path) -> io::Result<std::fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -159,9 +161,10 @@ fn private_file(path: &Path) -> io::Result<std::fs::File> {
     options.open(path)
 }
 
-/// Lets the file's name outlast a crash, where the system does that for folders: the file itself is safe already.
-fn sync_folder(place: &Path) {
-    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+/// Syncs the directory, where the system supports that, so that the file's name survives a crash; its content is already
+/// synced.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Ok(folder) = std::fs::File::open(folder.unwrap_or(Path::new("."))) {
         let _ = folder.sync_all();
     }
@@ -173,7 +176,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
-        // If it cannot be removed, nobody is left to be told.
+        // A destructor cannot report the error.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -185,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// Begins something and goes away.
+    /// Polls a future once and drops it.
     fn begin<T>(work: impl Future<Output = T>) {
         let _ = pin!(work).poll(&mut Context::from_waker(Waker::noop()));
     }
@@ -196,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stays_of_a_file_whose_opening_nobody_waits_for() {
+    fn a_dropped_creation_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("file");
+        let path = folder.path().join("file");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             for polls in 0..40 {
-                let mut creating = pin!(FileSink::create(&place));
+                let mut creating = pin!(FileSink::create(&path));
                 for _ in 0..=polls % 4 {
                     if creating
                         .as_mut()
@@ -220,32 +223,32 @@ mod tests {
     }
 
     #[test]
-    fn a_file_moves_where_there_are_no_links() {
+    fn a_file_moves_without_hard_links() {
         let folder = tempfile::tempdir().unwrap();
-        let (partial, place) = (folder.path().join("part"), folder.path().join("file"));
+        let (partial, path) = (folder.path().join("part"), folder.path().join("file"));
         std::fs::write(&partial, "new").unwrap();
-        move_by_claim(&partial, &place).unwrap();
-        assert_eq!(std::fs::read(&place).unwrap(), b"new");
+        move_by_claim(&partial, &path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["file"]);
     }
 
     #[test]
-    fn nothing_that_is_there_is_replaced_with_or_without_links() {
+    fn an_existing_file_is_not_replaced_with_or_without_hard_links() {
         let folder = tempfile::tempdir().unwrap();
-        let (partial, place) = (folder.path().join("part"), folder.path().join("file"));
+        let (partial, path) = (folder.path().join("part"), folder.path().join("file"));
         std::fs::write(&partial, "new").unwrap();
-        std::fs::write(&place, "old").unwrap();
+        std::fs::write(&path, "old").unwrap();
         for moved in [
-            move_to_free_place(&partial, &place),
-            move_by_claim(&partial, &place),
+            move_to_free_place(&partial, &path),
+            move_by_claim(&partial, &path),
         ] {
             assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-            assert_eq!(std::fs::read(&place).unwrap(), b"old");
+            assert_eq!(std::fs::read(&path).unwrap(), b"old");
         }
     }
 
     #[test]
-    fn a_claim_is_given_up_when_nothing_can_be_moved_there() {
+    fn a_failed_move_removes_the_reserved_path() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("part");
         assert!(move_to_free_place(&missing, &folder.path().join("file")).is_err());
@@ -253,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_nobody_waits_for_completes() {
+    fn a_dropped_commit_completes() {
         let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("file");
+        let path = folder.path().join("file");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let sink = FileSink::create(&place).await.unwrap();
+            let sink = FileSink::create(&path).await.unwrap();
             begin(sink.commit());
-            while !place.exists() {
+            while !path.exists() {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
         });

@@ -1,4 +1,4 @@
-//! Decrypting a file piece by piece.
+//! Decryption of a file piece by piece.
 
 use aws_lc_rs::cipher::{AES_256, DecryptionContext, StreamingDecryptingKey, UnboundCipherKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -7,21 +7,20 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
 use crate::media::descriptor::{MediaError, MediaSecrets};
 
-/// Length of the MAC at the end of a file: HMAC-SHA-256, cut off.
+/// Length of the MAC at the end of a file: a truncated HMAC-SHA-256.
 pub(crate) const MAC: usize = 10;
-/// Length of a block of AES.
+/// Length of an AES block.
 pub(crate) const BLOCK: usize = 16;
 
-/// Decrypts a file as it comes in.
+/// Decrypts a file as it arrives.
 ///
-/// What it gives out is not to be shown to anybody before [`finish`](MediaStream::finish) succeeded: only then is every
-/// byte of it checked.
+/// The plaintext is not verified until [`finish`](MediaStream::finish) succeeds, and must not be used before.
 pub(crate) struct MediaStream {
     file_hash: digest::Context,
     plaintext_hash: digest::Context,
     mac: hmac::Context,
     cipher: StreamingDecryptingKey,
-    /// The last bytes so far: they are the MAC if nothing follows.
+    /// The last bytes received: the MAC, if no more follow.
     held_back: Vec<u8>,
     length: usize,
     expected: Expected,
@@ -53,7 +52,7 @@ impl MediaStream {
         })
     }
 
-    /// Checks a whole file before anything of it is decrypted.
+    /// Verifies a whole file before any of it is decrypted.
     pub(crate) fn check(secrets: &MediaSecrets, file: &[u8]) -> Result<(), MediaError> {
         let (ciphertext, mac) = file.split_last_chunk::<MAC>().ok_or(MediaError::Length)?;
         check_length(file.len())?;
@@ -67,7 +66,7 @@ impl MediaStream {
         check_mac(expected, mac)
     }
 
-    /// Takes the next piece of the file and appends what it decrypts to.
+    /// Processes the next piece of the file, and appends its plaintext.
     pub(crate) fn update(&mut self, piece: &[u8], plaintext: &mut Vec<u8>) -> Result<(), MediaError> {
         self.file_hash.update(piece);
         self.length = self.length.saturating_add(piece.len());
@@ -91,7 +90,7 @@ impl MediaStream {
         Ok(())
     }
 
-    /// Makes every check, in the order of the protocol, and appends the last block.
+    /// Performs every check in the order of the protocol, and appends the last block.
     pub(crate) fn finish(self, plaintext: &mut Vec<u8>) -> Result<(), MediaError> {
         check_length(self.length)?;
         check_hash(
@@ -114,7 +113,7 @@ impl MediaStream {
     }
 }
 
-/// The MAC of a file covers its IV first.
+/// Starts the MAC of a file, which covers the IV before the ciphertext.
 pub(crate) fn keyed_mac(secrets: &MediaSecrets) -> hmac::Context {
     let mut mac = hmac::Context::with_key(&hmac::Key::new(HMAC_SHA256, &*secrets.hmac_key));
     mac.update(&secrets.iv);

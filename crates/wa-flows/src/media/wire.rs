@@ -1,4 +1,4 @@
-//! A media description as it is written. Every member is read whatever it is, so that an error can name it.
+//! A media description on the wire. Members of every type are accepted at first, so that an error can name the member.
 
 use std::fmt;
 
@@ -29,10 +29,10 @@ pub(super) struct WireMetadata {
     encrypted_hash: Member,
 }
 
-/// One member, of the right kind or not. What was text is zeroized when it is dropped.
+/// One member, of the right type or not. Text is zeroized on drop.
 #[derive(Default)]
 pub(super) enum Member {
-    /// Not there, or `null`.
+    /// Missing, or `null`.
     #[default]
     Absent,
     Text(Zeroizing<String>),
@@ -53,7 +53,7 @@ impl WireMetadata {
 }
 
 impl Member {
-    /// The text of a member that may be missing.
+    /// Returns the text of an optional member.
     pub(super) fn text(self, member: &'static str) -> Result<Option<Zeroizing<String>>, DescriptionError> {
         match self {
             Self::Text(text) => Ok(Some(text)),

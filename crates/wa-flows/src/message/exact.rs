@@ -1,12 +1,12 @@
-//! JSON that becomes a [`Value`] only if nothing of it is lost.
+//! Parses JSON as a [`Value`] only if the value represents it exactly.
 
 use serde_json::Value;
 
-/// Parses a text as a [`Value`]; the error is a description that quotes nothing of it.
+/// Parses a text as a [`Value`]; the error is a description that does not quote the text.
 ///
 /// `serde_json` refuses lone surrogates and numbers beyond `f64`, but rounds an integer of more than 64 bits to the nearest
-/// `f64`. Its feature `arbitrary_precision` keeps such integers; it changes the type for every crate of a program, so it
-/// is respected where another crate has enabled it, and not enabled here.
+/// `f64`. Its feature `arbitrary_precision` keeps such integers, but changes the type for every crate of a program. So this
+/// crate does not enable it, but accepts such integers if another crate has.
 pub(crate) fn value(json: &str) -> Result<Value, String> {
     let value = serde_json::from_str(json).map_err(|error| error.to_string())?;
     if has_wide_integer(json) && serde_json::from_str::<Value>("1e999").is_err() {
@@ -15,7 +15,7 @@ pub(crate) fn value(json: &str) -> Result<Value, String> {
     Ok(value)
 }
 
-/// True if valid JSON contains an integer, written without fraction and exponent, that neither `i64` nor `u64` can hold.
+/// True if valid JSON contains an integer, written without fraction and exponent, that fits neither `i64` nor `u64`.
 fn has_wide_integer(json: &str) -> bool {
     let mut rest = json;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
@@ -36,7 +36,7 @@ fn has_wide_integer(json: &str) -> bool {
     false
 }
 
-/// What follows a string of which the opening quote was removed.
+/// Returns the text after a string whose opening quote was removed.
 fn after_string(text: &str) -> &str {
     let mut escaped = false;
     let end = text.find(|c| match c {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn wider_integers_are_an_error_that_does_not_quote_them() {
+    fn a_wider_integer_is_an_error_that_does_not_quote_it() {
         for json in [
             "18446744073709551616",
             "[-9223372036854775809]",

@@ -1,5 +1,6 @@
 //! The decrypted request.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -9,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::message::{ErrorNotice, exact};
+use crate::message::{ErrorNotification, exact};
 use crate::object::Object;
 
-/// A decrypted request of the phone (Meta, *Implementing endpoints for Flows*, "Data exchange request").
+/// A decrypted request (Meta, *Implementing endpoints for Flows*, "Data exchange request").
 ///
-/// Its `Debug` leaves out what the user typed: data, tokens and messages.
+/// Its `Debug` omits data, tokens and messages.
 ///
 /// ```
 /// use wa_flows::{Action, FlowRequest};
@@ -30,67 +31,75 @@ pub struct FlowRequest {
     version: String,
     action: Action,
     screen: Option<String>,
-    /// Where the data lies in the payload; it is read when it is asked for.
+    /// The position of the data in the payload; it is parsed on first use.
     data_at: Option<Range<usize>>,
-    /// None if no [`Value`] can hold it.
+    /// An error if no [`Value`] can represent the data exactly.
     data: OnceLock<Result<Value, String>>,
     flow_token: Option<String>,
     flow_token_signature: Option<String>,
-    notice: Option<ErrorNotice>,
+    notification: Option<ErrorNotification>,
     payload: Vec<u8>,
 }
 
-/// What the phone asks for.
+/// The action of a request.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
     /// Meta's health check.
     Ping,
-    /// The Flow opens and asks for its first screen.
+    /// The user opens the Flow, which requests its first screen.
     Init,
-    /// The user goes back to a screen that asked to be refreshed.
+    /// The user goes back to a screen that is refreshed from the endpoint.
     Back,
     /// The user submits a screen.
     DataExchange,
-    /// An action that this version does not know, as it was sent.
+    /// An action that this version of the crate does not know, as it was sent.
     Other(String),
 }
 
-/// The payload was decrypted and is no Flow request: not UTF-8, not a JSON object, or without a string `action`.
+/// The decrypted payload is no Flow request: it is not UTF-8, not a JSON object, or has no string `action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the decrypted payload is no Flow request: expected a JSON object in UTF-8 with a string member \"action\""
-)]
+#[error("the decrypted payload is no Flow request")]
 #[non_exhaustive]
 pub struct NotAFlowRequest;
 
-/// The data of a request does not have the type that was asked for.
+impl NotAFlowRequest {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "encrypt a JSON object in UTF-8 with a string member `action`",
+        ))
+    }
+}
+
+/// The data of a request does not have the expected type.
 ///
-/// What exactly does not fit may quote what the user typed, so it is told by
-/// [`expose_detail`](DataError::expose_detail) only.
+/// The exact mismatch may quote what the user typed, so only [`expose_detail`](DataError::expose_detail) returns it.
 #[derive(Clone, thiserror::Error)]
-#[error("the data of the request is no {expected}: compare the Flow's screen with the fields of that type")]
+#[error("the data of the request does not fit the type {expected}")]
 pub struct DataError {
     expected: &'static str,
     detail: String,
 }
 
 impl FlowRequest {
-    /// Reads a decrypted payload.
+    /// Parses a decrypted payload.
     ///
-    /// Members of unknown name are ignored, and a version of any kind is kept as text.
+    /// Unknown members are ignored, and a version of any JSON type is kept as text.
     ///
     /// # Errors
-    /// [`NotAFlowRequest`] if it is not UTF-8, not JSON, not an object, has no string `action`, or a member of a wrong type.
+    ///
+    /// Returns [`NotAFlowRequest`] if the payload is not UTF-8, not a JSON object, has no string `action`, or a member of
+    /// the wrong type.
     pub fn parse(payload: Vec<u8>) -> Result<Self, NotAFlowRequest> {
-        // The whole text is checked: the parser skips ignored members without decoding them.
+        // Checks the whole text: the parser skips ignored members without decoding them.
         let text = str::from_utf8(&payload).map_err(|_| NotAFlowRequest)?;
         let Object::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|_| NotAFlowRequest)?;
         let data = wire.data.map(RawValue::get);
         let action = Action::from_wire(wire.action);
-        let notice = data
+        let notification = data
             .filter(|_| matches!(action, Action::Init | Action::DataExchange))
-            .and_then(ErrorNotice::find);
+            .and_then(ErrorNotification::find);
         Ok(Self {
             version: match wire.version {
                 Some(Value::String(version)) => version,
@@ -105,32 +114,33 @@ impl FlowRequest {
             data: OnceLock::new(),
             flow_token: wire.flow_token,
             flow_token_signature: wire.flow_token_signature,
-            notice,
+            notification,
             payload,
         })
     }
 
-    /// The version of the data API that the phone speaks, for instance `3.0`; empty if it named none.
+    /// Returns the version of the data API, for example `3.0`; empty if the request has none.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// What the phone asks for.
+    /// Returns the action.
     pub fn action(&self) -> &Action {
         &self.action
     }
 
-    /// The screen that the request comes from; none for an `INIT` or `BACK` that names none.
+    /// Returns the screen that the request comes from; `None` if it is missing or empty, as in an `INIT`.
     pub fn screen(&self) -> Option<&str> {
         self.screen.as_deref()
     }
 
-    /// The data of the request; an empty object if it had none.
+    /// Returns the data of the request; an empty object if there is none.
     ///
     /// # Errors
-    /// [`DataError`] if a [`Value`] cannot hold the data unchanged: if it is nested more than 128 levels deep, or contains
-    /// half of an emoji (a lone surrogate such as `\ud83d`), a number like `1e400`, or an integer that does not fit in 64
-    /// bits. [`data_as`](FlowRequest::data_as) still reads the members that its type asks for.
+    ///
+    /// Returns [`DataError`] if a [`Value`] cannot represent the data exactly: if it is nested more than 128 levels deep, or
+    /// contains half of an emoji (a lone surrogate such as `\ud83d`), a number like `1e400`, or an integer that does not fit
+    /// in 64 bits. [`data_as`](FlowRequest::data_as) still reads the fields of its type.
     pub fn data(&self) -> Result<&Value, DataError> {
         let data = self.data.get_or_init(|| exact::value(self.data_text()));
         data.as_ref().map_err(|detail| DataError {
@@ -139,13 +149,51 @@ impl FlowRequest {
         })
     }
 
-    /// The data as a type of the caller's.
+    /// Deserializes the data as a type of yours.
     ///
-    /// A number that a floating-point field cannot hold exactly becomes the nearest one, as everywhere in serde; a field of
-    /// type [`RawValue`] gets any JSON as it was sent.
+    /// A number that a floating-point field cannot represent exactly is rounded, as everywhere in serde. A field of type
+    /// [`RawValue`] gets any JSON unchanged.
+    ///
+    /// In a handler, `data_as()?` turns data that does not fit into a [`HandlerError`](crate::HandlerError): the phone gets
+    /// status 500 and shows a generic error. Use it for data that the Flow itself guarantees. For what a user can get wrong,
+    /// show the screen again with an [error message](crate::FlowResponse::error_message):
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use serde_json::json;
+    /// use wa_flows::{FlowRequest, FlowResponse, HandlerError};
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Booking {
+    ///     guests: u8,
+    /// }
+    ///
+    /// async fn book(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
+    ///     let again = |message| FlowResponse::screen("DETAILS", json!({})).error_message(message);
+    ///     Ok(match request.data_as::<Booking>() {
+    ///         Ok(booking) if booking.guests <= 8 => {
+    ///             FlowResponse::screen("CONFIRM", json!({"guests": booking.guests}))
+    ///         }
+    ///         Ok(_) => again("We have tables for up to 8 guests."),
+    ///         Err(_) => again("Enter the number of guests."),
+    ///     })
+    /// }
+    ///
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let payload = br#"{"action":"data_exchange","screen":"DETAILS","data":{"guests":"many"}}"#;
+    /// let response = book(FlowRequest::parse(payload.to_vec())?).await.unwrap();
+    /// assert_eq!(
+    ///     response.into_json()?,
+    ///     br#"{"screen":"DETAILS","data":{"error_message":"Enter the number of guests."}}"#
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// [`DataError`] if the data does not fit the type.
+    ///
+    /// Returns [`DataError`] if the data does not fit the type.
     pub fn data_as<T: DeserializeOwned>(&self) -> Result<T, DataError> {
         serde_json::from_str(self.data_text()).map_err(|error| DataError {
             expected: std::any::type_name::<T>(),
@@ -153,38 +201,36 @@ impl FlowRequest {
         })
     }
 
-    /// The token that the business gave to the Flow when it sent it; none for a ping.
+    /// Returns the token that the business set when it sent the Flow; `None` for a ping.
     pub fn flow_token(&self) -> Option<&str> {
         self.flow_token.as_deref()
     }
 
-    /// The token's signature, a JWT, which comes with data API 4.0.
+    /// Returns the signature of the token: a JWT, sent from data API 4.0 on.
     pub fn flow_token_signature(&self) -> Option<&str> {
         self.flow_token_signature.as_deref()
     }
 
-    /// The error that this request notifies of, if it is a notification rather than a question.
-    pub fn error_notice(&self) -> Option<&ErrorNotice> {
-        self.notice.as_ref()
+    /// Returns the error notification if the request is one.
+    pub fn error_notification(&self) -> Option<&ErrorNotification> {
+        self.notification.as_ref()
     }
 
-    /// The payload as it was decrypted, byte for byte.
+    /// Returns the decrypted payload, byte for byte.
     pub fn expose_payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The kind of request in one word, from a closed set: safe for logs and metric labels.
-    ///
-    /// One of `ping`, `INIT`, `BACK`, `data_exchange`, `error_notification`, `other`.
+    /// Returns the kind of request, one of [`LABELS`](FlowRequest::LABELS): safe for logs and metric labels.
     pub fn label(&self) -> &'static str {
-        if self.notice.is_some() {
+        if self.notification.is_some() {
             "error_notification"
         } else {
             self.action.label()
         }
     }
 
-    /// Every [`label`](FlowRequest::label).
+    /// All values of [`label`](FlowRequest::label).
     pub const LABELS: [&'static str; 6] = [
         "ping",
         "INIT",
@@ -194,10 +240,11 @@ impl FlowRequest {
         "other",
     ];
 
-    /// True if the phone expects a screen and its data in the response: for `INIT`, `BACK` and `data_exchange`, unless it
-    /// notifies of an error.
+    /// True if the response must contain a screen and its data: for `INIT`, `BACK` and `data_exchange`, except error
+    /// notifications.
     pub fn expects_screen(&self) -> bool {
-        self.notice.is_none() && matches!(self.action, Action::Init | Action::Back | Action::DataExchange)
+        self.notification.is_none()
+            && matches!(self.action, Action::Init | Action::Back | Action::DataExchange)
     }
 
     fn data_text(&self) -> &str {
@@ -208,7 +255,7 @@ impl FlowRequest {
             .unwrap_or("{}")
     }
 
-    /// The screen if it is written as screens are (letters, digits and underscores, at most 80), for logs.
+    /// Returns the screen for logs, if it has only characters of screen ids: up to 80 letters, digits and underscores.
     pub(crate) fn loggable_screen(&self) -> Option<&str> {
         self.screen().filter(|screen| {
             screen.len() <= 80
@@ -224,7 +271,7 @@ impl fmt::Debug for FlowRequest {
         f.debug_struct("FlowRequest")
             .field("action", &self.action)
             .field("screen", &self.loggable_screen())
-            .field("error_notice", &self.notice)
+            .field("error_notification", &self.notification)
             .finish_non_exhaustive()
     }
 }
@@ -240,7 +287,7 @@ impl Action {
         }
     }
 
-    /// The action as it is written on the wire.
+    /// Returns the action as written on the wire.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Other(action) => action,
@@ -248,7 +295,7 @@ impl Action {
         }
     }
 
-    /// The action if it is a known one, else `other`.
+    /// Returns the action if it is known, otherwise `other`.
     fn label(&self) -> &'static str {
         match self {
             Self::Ping => "ping",
@@ -267,9 +314,17 @@ impl fmt::Debug for Action {
 }
 
 impl DataError {
-    /// What does not fit, which may quote the data of the request.
+    /// Returns what does not fit; the text may quote the data of the request.
     pub fn expose_detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "compare the payload of the Flow's screen with the fields of the type; if the user can cause the mismatch, \
+             return a screen with an error_message",
+        ))
     }
 }
 
@@ -281,7 +336,7 @@ impl fmt::Debug for DataError {
     }
 }
 
-/// Where a text that was borrowed from `whole` lies in it.
+/// Returns the position in `whole` of a text that was borrowed from it.
 fn range_within(whole: &[u8], part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     Some(start..start + part.len())
@@ -311,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn the_init_of_a_real_client_reads_with_its_empty_screen() {
+    fn an_init_of_a_real_client_is_parsed_with_its_empty_screen() {
         let vector = test_data("pywa_flow_exchange.json");
         let payload = text(&vector["derived"]["request_plaintext_utf8"])
             .as_bytes()
@@ -326,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_of_two_members_reads() {
+    fn a_ping_with_two_members_is_parsed() {
         let request = parse(&json!({"version": "3.0", "action": "ping"}));
         assert_eq!(request.action(), &Action::Ping);
         assert_eq!(
@@ -344,21 +399,24 @@ mod tests {
     }
 
     #[test]
-    fn only_init_and_data_exchange_can_notify_of_an_error() {
+    fn only_init_and_data_exchange_can_be_error_notifications() {
         let request = |action: &str| {
             parse(&json!({"action": action, "data": {"error": "timeout_error", "error_message": "late"}}))
         };
         for action in ["INIT", "data_exchange"] {
-            assert_eq!(request(action).error_notice().unwrap().key(), "timeout_error");
+            assert_eq!(
+                request(action).error_notification().unwrap().key(),
+                "timeout_error"
+            );
             assert_eq!(request(action).label(), "error_notification");
         }
         for action in ["BACK", "ping", "other"] {
-            assert_eq!(request(action).error_notice(), None);
+            assert_eq!(request(action).error_notification(), None);
         }
     }
 
     #[test]
-    fn what_is_no_object_with_an_action_is_no_request() {
+    fn only_an_object_with_an_action_is_a_request() {
         for payload in [
             "",
             "{}",
@@ -387,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_is_not_utf8_is_no_request_wherever_the_fault_is() {
+    fn a_payload_with_invalid_utf8_anywhere_is_no_request() {
         for payload in [
             &b"{\"action\":\"INIT\",\"ignored\":\"\xff\"}"[..],
             b"{\"action\":\"INIT\",\"data\":{\"a\":\"\xed\xa0\x80\"}}",
@@ -398,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_no_value_holds_is_an_error_and_can_be_read_as_a_type_of_the_callers() {
+    fn data_that_no_value_represents_is_an_error_but_fits_a_type() {
         #[derive(Deserialize)]
         struct Form {
             name: String,
@@ -424,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_recognised_beside_data_that_no_value_holds() {
+    fn an_error_notification_is_recognised_next_to_data_that_no_value_represents() {
         for odd in [
             r#""\ud83d""#,
             "1e400",
@@ -433,14 +491,14 @@ mod tests {
             let data = format!(r#"{{"odd":{odd},"error":"timeout_error","error_message":"late \ud83d"}}"#);
             let payload = format!(r#"{{"action":"INIT","data":{data}}}"#);
             let request = FlowRequest::parse(payload.into_bytes()).unwrap();
-            let notice = request.error_notice().unwrap();
-            assert_eq!(notice.key(), "timeout_error");
-            assert!(notice.message().starts_with("late \u{fffd}"));
+            let notification = request.error_notification().unwrap();
+            assert_eq!(notification.key(), "timeout_error");
+            assert!(notification.message().starts_with("late \u{fffd}"));
         }
     }
 
     #[test]
-    fn typed_data_that_does_not_fit_is_told_without_quoting_it() {
+    fn the_error_of_typed_data_does_not_quote_it() {
         #[derive(Debug, Deserialize)]
         #[expect(dead_code, reason = "only its shape is tried")]
         struct Order {

@@ -1,5 +1,6 @@
 //! The response, before it is encrypted.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::StatusCode;
@@ -10,15 +11,15 @@ use serde_json::{Map, Value, json};
 
 use crate::object::Object;
 
-/// What the endpoint answers (Meta, *Implementing endpoints for Flows*, "Data exchange response").
+/// The response to a request (Meta, *Implementing endpoints for Flows*, "Data exchange response").
 ///
-/// Its `Debug` leaves the data out.
+/// Its `Debug` omits the data.
 ///
 /// ```
 /// use serde_json::json;
 /// use wa_flows::FlowResponse;
 ///
-/// let next = FlowResponse::screen("DETAILS", json!({"name": "Ada"})).with_error_message("Pick a date");
+/// let next = FlowResponse::screen("DETAILS", json!({"name": "Ada"})).error_message("Pick a date");
 /// assert_eq!(
 ///     next.into_json()?,
 ///     br#"{"screen":"DETAILS","data":{"error_message":"Pick a date","name":"Ada"}}"#
@@ -42,24 +43,33 @@ enum Content {
     Unsendable(ResponseError),
 }
 
-/// A response that cannot be sent.
+/// The reason why a response cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// What was given to [`FlowResponse::screen`] or [`FlowResponse::close`] is no JSON object.
-    #[error(
-        "the data of a screen and the parameters of a close must be a JSON object: phones refuse anything else"
-    )]
+    /// The data passed to [`FlowResponse::screen`] or [`FlowResponse::close`] is not a JSON object.
+    #[error("the data of the response is not a JSON object")]
     DataIsNoObject,
-    /// The data cannot be written as JSON, for instance a map with keys that are no strings.
-    #[error("the data of the response cannot be written as JSON: its keys must be strings")]
+    /// The data cannot be serialized as JSON, for example a map whose keys are not strings.
+    #[error("the data of the response cannot be serialized as JSON")]
     DataIsNoJson,
-    /// The text given to [`FlowResponse::from_json`] is no JSON object.
+    /// The text passed to [`FlowResponse::from_json`] is not a JSON object.
     #[error("the response is not the text of one JSON object")]
     NotAnObject,
 }
 
-/// What a response lacks of what phones require in the response to an `INIT`, `BACK` or `data_exchange`.
+impl ResponseError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::DataIsNoObject => "pass a struct, or a map with string keys: phones refuse anything else",
+            Self::DataIsNoJson => "use strings as the keys of every map",
+            Self::NotAnObject => "send a JSON object in UTF-8, with nothing before or after it",
+        }))
+    }
+}
+
+/// What is missing in the response to an `INIT`, `BACK` or `data_exchange`, so that phones cannot show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
@@ -74,11 +84,24 @@ pub enum SchemaError {
     ScreenAndData,
 }
 
+impl SchemaError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Screen => "send the id of a screen of the Flow as `screen`",
+            Self::Data => "send an object as `data`, even if it is empty",
+            Self::ScreenAndData => {
+                r#"send {"screen": "SCREEN_ID", "data": {}} with the id of a screen of the Flow"#
+            }
+        }))
+    }
+}
+
 impl FlowResponse {
-    /// Shows a screen with its data, which must serialise to a JSON object.
+    /// Shows a screen with its data, which must serialize to a JSON object.
     ///
-    /// Data of another kind is refused when the response is sent, as a failure of the handler. A number that is not finite
-    /// is sent as null, for JSON has no other word for it.
+    /// Other data is refused when the response is sent: the phone gets a 500, as if the handler had failed. A number that is
+    /// not finite is sent as `null`, since JSON cannot represent it.
     pub fn screen(screen: impl Into<String>, data: impl Serialize) -> Self {
         let content = object(data).map_or_else(Content::Unsendable, |data| Content::Screen {
             screen: screen.into(),
@@ -87,17 +110,20 @@ impl FlowResponse {
         Self { content }
     }
 
-    /// Adds `error_message` to a screen's data: the phone shows it above the screen. Other responses stay as they are.
+    /// Adds `error_message` to the data of a [`screen`](FlowResponse::screen): the phone shows the message in a snackbar on
+    /// that screen, for example if the user's input is not valid (see [`data_as`](crate::FlowRequest::data_as)). Responses
+    /// that show no screen are unchanged.
     #[must_use]
-    pub fn with_error_message(mut self, message: impl Into<String>) -> Self {
+    pub fn error_message(mut self, message: impl Into<String>) -> Self {
         if let Content::Screen { data, .. } = &mut self.content {
             data.insert("error_message".to_owned(), Value::String(message.into()));
         }
         self
     }
 
-    /// Closes the Flow: the parameters, and the Flow's token beside them, come back in the message that the business
-    /// receives. They must serialise to a JSON object, as the data of a [`screen`](FlowResponse::screen) must.
+    /// Closes the Flow. The business receives a message with the parameters and the Flow's token.
+    ///
+    /// The parameters must serialize to a JSON object, as the data of a [`screen`](FlowResponse::screen) must.
     pub fn close(flow_token: impl Into<String>, params: impl Serialize) -> Self {
         let content = object(params).map_or_else(Content::Unsendable, |mut params| {
             params.insert("flow_token".to_owned(), Value::String(flow_token.into()));
@@ -110,7 +136,7 @@ impl FlowResponse {
         Self { content }
     }
 
-    /// Answers a ping.
+    /// Responds to a ping.
     pub fn active() -> Self {
         Self {
             content: Content::Object(json!({"data": {"status": "active"}})),
@@ -124,18 +150,19 @@ impl FlowResponse {
         }
     }
 
-    /// Says that the Flow's token is no longer valid (status 427): the phone shows the message and disables the
-    /// button that opens the Flow. Without a message it shows a text of its own.
+    /// Reports that the Flow's token is no longer valid (status 427): the phone shows the message and disables the button
+    /// that opens the Flow. Without a message it shows a generic text.
     pub fn token_invalid(message: Option<String>) -> Self {
         Self {
             content: Content::TokenInvalid(message),
         }
     }
 
-    /// Sends the text of a JSON object as it is, for answers made elsewhere.
+    /// Sends the text of a JSON object unchanged, for responses of another program.
     ///
     /// # Errors
-    /// [`ResponseError::NotAnObject`] if it is not the text of one JSON object.
+    ///
+    /// Returns [`ResponseError::NotAnObject`] if it is not the text of one JSON object.
     pub fn from_json(text: Vec<u8>) -> Result<Self, ResponseError> {
         let is_json =
             str::from_utf8(&text).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
@@ -147,11 +174,14 @@ impl FlowResponse {
             .ok_or(ResponseError::NotAnObject)
     }
 
-    /// Checks that a phone that [expects a screen](crate::FlowRequest::expects_screen) can show the response. The endpoint
-    /// sends one that it cannot show all the same, and logs a warning.
+    /// Checks that a phone that [expects a screen](crate::FlowRequest::expects_screen) can show the response.
+    ///
+    /// The endpoint sends a response that fails the check too, and logs a warning.
     ///
     /// # Errors
-    /// [`SchemaError`] with what is missing. A response that says that the Flow token is invalid needs neither.
+    ///
+    /// Returns [`SchemaError`], which names what is missing. The response [`token_invalid`](FlowResponse::token_invalid)
+    /// needs neither a screen nor data.
     pub fn check_schema(&self) -> Result<(), SchemaError> {
         let (screen, data) = match &self.content {
             Content::Screen { .. } | Content::TokenInvalid(_) | Content::Unsendable(_) => (true, true),
@@ -166,19 +196,19 @@ impl FlowResponse {
         }
     }
 
-    /// The HTTP status that it travels with: 200, or 427 for an invalid token.
+    /// Returns the HTTP status: 200, or 427 for an invalid token.
     pub fn status(&self) -> StatusCode {
         match self.content {
-            // 427 has no registered name, and so no constant.
             Content::TokenInvalid(_) => crate::status::TOKEN_INVALID,
             _ => StatusCode::OK,
         }
     }
 
-    /// The JSON text to encrypt.
+    /// Returns the JSON text to encrypt.
     ///
     /// # Errors
-    /// [`ResponseError`] if the data is no JSON object.
+    ///
+    /// Returns [`ResponseError`] if the data is not a JSON object.
     pub fn into_json(self) -> Result<Vec<u8>, ResponseError> {
         let json = match self.content {
             Content::Json(text) => return Ok(text),
@@ -203,7 +233,7 @@ fn object(data: impl Serialize) -> Result<Map<String, Value>, ResponseError> {
     }
 }
 
-/// Whether a JSON object has a `screen` that is a string, and `data` that is an object.
+/// Returns whether `screen` of a JSON object is a string, and whether `data` is an object.
 fn members_of(text: &[u8]) -> (bool, bool) {
     #[derive(Deserialize)]
     struct Members<'a> {
@@ -212,7 +242,7 @@ fn members_of(text: &[u8]) -> (bool, bool) {
         #[serde(borrow)]
         data: Option<&'a RawValue>,
     }
-    // A member that occurs twice, or a name that is no text, is left to the phone.
+    // How the phone reads a duplicate member, or a name that is not valid Unicode, is not known: such a response passes.
     let Ok(Object(members)) = serde_json::from_slice::<Object<Members<'_>>>(text) else {
         return (true, true);
     };
@@ -220,7 +250,7 @@ fn members_of(text: &[u8]) -> (bool, bool) {
     (begins(members.screen, '"'), begins(members.data, '{'))
 }
 
-/// A screen as it is written: without a copy of its data.
+/// A screen on the wire; it borrows the data.
 #[derive(Serialize)]
 struct WireScreen<'a> {
     screen: &'a str,
@@ -253,9 +283,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_answer_has_the_documented_shape() {
+    fn every_kind_of_response_has_the_documented_shape() {
         assert_eq!(
-            value(FlowResponse::screen("NEXT", json!({"a": 1})).with_error_message("no")),
+            value(FlowResponse::screen("NEXT", json!({"a": 1})).error_message("no")),
             json!({"screen": "NEXT", "data": {"a": 1, "error_message": "no"}})
         );
         assert_eq!(
@@ -297,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_phones_cannot_show_is_found() {
+    fn the_schema_check_finds_what_phones_cannot_show() {
         let raw = |text: &str| FlowResponse::from_json(text.into()).unwrap().check_schema();
         for text in [
             r#"{"screen":"A","data":{}}"#,
@@ -324,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn json_made_elsewhere_is_sent_byte_for_byte() {
+    fn json_of_another_program_is_sent_byte_for_byte() {
         let text = br#"{ "screen": "A\u002f", "data": {} }"#.to_vec();
         assert_eq!(
             FlowResponse::from_json(text.clone())

@@ -15,11 +15,12 @@ use zeroize::Zeroizing;
 use crate::envelope::{BLOCK, ENCRYPTED_KEY};
 use crate::ring::{KeyRingError, KeyUse};
 
-/// A private key, parsed and ready, and what it was used for.
+/// A parsed private key and the counters of its use.
 pub(crate) struct RingKey {
     pub(crate) fingerprint: Fingerprint,
     oaep: OaepPrivateDecryptingKey,
-    /// What stands for a session key that did not unwrap. Nobody may know it: who seals under it would tell by the time.
+    /// Replaces a session key that could not be decrypted. It is random and secret: if an attacker could encrypt with it, the
+    /// response time would reveal that the RSA decryption failed.
     fallback: Zeroizing<[u8; BLOCK]>,
     opened: AtomicU64,
     /// Seconds since the epoch; 0 before the first use.
@@ -48,7 +49,8 @@ impl RingKey {
         })
     }
 
-    /// Decrypts a session key; if that fails, gives a key all the same, to go on with as if it had not.
+    /// Decrypts a session key. If that fails, returns the fallback and `false`, so that the caller continues with the same
+    /// work.
     pub(crate) fn unwrap_session_key(
         &self,
         encrypted: &[u8; ENCRYPTED_KEY],
@@ -89,7 +91,7 @@ impl fmt::Debug for RingKey {
     }
 }
 
-/// Encrypts a message to the public half as a phone does, and sees whether the private half returns it.
+/// Encrypts a message with the public key as a phone does, and checks that the private key decrypts it.
 fn opens_what_is_sealed(key: &OaepPrivateDecryptingKey, spki: &[u8], message: &[u8; BLOCK]) -> bool {
     let public = PublicEncryptingKey::from_der(spki)
         .ok()
@@ -104,7 +106,7 @@ fn opens_what_is_sealed(key: &OaepPrivateDecryptingKey, spki: &[u8], message: &[
     sealed_whole && decrypt_oaep(key, &sealed, &mut buffer).is_some_and(|opened| opened == message)
 }
 
-/// RSA-OAEP with SHA-256, MGF1 with SHA-256 and an empty label (RFC 8017 §7.1.2).
+/// Decrypts RSA-OAEP with SHA-256, MGF1-SHA-256 and an empty label (RFC 8017 §7.1.2).
 fn decrypt_oaep<'a>(
     key: &OaepPrivateDecryptingKey,
     encrypted: &[u8],
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_no_session_key_in_length_does_not_unwrap() {
+    fn a_message_of_the_wrong_length_is_no_session_key() {
         let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
         let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
         let key = RingKey::new(&key).unwrap();
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_enters_a_ring_only_if_it_opens_what_is_sealed_to_its_public_half() {
+    fn a_key_must_decrypt_what_its_public_key_encrypts() {
         let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
         let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
         let other = PrivateKey::generate().unwrap();
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_a_session_key_cannot_be_foretold() {
+    fn the_fallback_session_key_is_random() {
         let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
         let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
         let (one, other) = (RingKey::new(&key).unwrap(), RingKey::new(&key).unwrap());

@@ -1,4 +1,4 @@
-//! What several test files need.
+//! Helpers that several test files share.
 
 #![allow(
     dead_code,
@@ -78,36 +78,36 @@ pub fn post_signed(body: &[u8], signature: &str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// What an endpoint answered.
+/// The response of an endpoint.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Received {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
-pub async fn call<H: FlowHandler>(endpoint: &FlowEndpoint<H>, request: Request<Full<Bytes>>) -> Reply {
+pub async fn call<H: FlowHandler>(endpoint: &FlowEndpoint<H>, request: Request<Full<Bytes>>) -> Received {
     let response = endpoint.clone().call(request).await.unwrap();
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
-    Reply {
+    Received {
         status: head.status.as_u16(),
         headers: head.headers,
         body,
     }
 }
 
-/// Sends a payload as a phone does; gives the status and what the reply decrypts to.
+/// Sends a payload as a phone does; returns the status and the decrypted response.
 pub async fn exchange<H: FlowHandler>(endpoint: &FlowEndpoint<H>, payload: Value) -> (u16, Value) {
     let request = encrypt(&payload);
-    let reply = call(endpoint, post(request.body())).await;
+    let response = call(endpoint, post(request.body())).await;
     let opened = request
-        .open_reply(&reply.body)
+        .open_response(&response.body)
         .map(|json| serde_json::from_slice(&json).unwrap());
-    (reply.status, opened.unwrap_or(Value::Null))
+    (response.status, opened.unwrap_or(Value::Null))
 }
 
-/// Answers with the action, the screen and the data that it was asked with.
+/// Responds with the action, the screen and the data of the request.
 pub async fn echo(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     let data =
         json!({"action": request.action().as_str(), "from": request.screen(), "data": request.data()?});
@@ -122,7 +122,7 @@ pub fn builder() -> FlowEndpointBuilder<impl FlowHandler> {
     FlowEndpoint::builder(KeyRing::new(known_key()).unwrap(), handler).app_secret(app_secret(SECRET))
 }
 
-/// A body in pieces, of which the last never comes or fails.
+/// A body in pieces that then fails, or never ends.
 pub struct Pieces {
     pub pieces: Vec<Bytes>,
     pub broken: bool,

@@ -225,6 +225,8 @@ impl ConfigProblem {
                 "set the variable, or name a file whose first line is the secret (`app_secret_file`, `passphrase_file`)"
             }
             ConfigFault::StrictSecret(warning) => return Some(warning.help().into()),
+            ConfigFault::Ring(error) => return error.remedy(),
+            ConfigFault::Endpoint(error) => return error.remedy(),
             _ => return None,
         };
         Some(Cow::Borrowed(text))

@@ -76,7 +76,7 @@ pub(crate) fn ring(
     };
     let ring = others
         .iter()
-        .try_fold(KeyRing::new(first), |ring, key| Ok(ring?.with_earlier(key)));
+        .try_fold(KeyRing::new(first), |ring, key| Ok(ring?.with_previous(key)));
     match ring.and_then(std::convert::identity) {
         Ok(ring) => Some(ring),
         Err(error) => {

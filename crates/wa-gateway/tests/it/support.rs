@@ -208,7 +208,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Phone<C> {
 impl Reply {
     /// What was said inside the encryption.
     pub(crate) fn open(&self) -> Value {
-        serde_json::from_slice(&self.request.open_reply(&self.body).unwrap()).unwrap()
+        serde_json::from_slice(&self.request.open_response(&self.body).unwrap()).unwrap()
     }
 }
 

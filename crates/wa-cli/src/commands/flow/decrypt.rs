@@ -40,10 +40,13 @@ fn ring(context: &mut Context, args: &DecryptArgs) -> Result<KeyRing, Failure> {
     for path in &args.key {
         let key = input::private_key(context, path, &mut passphrase)?;
         let with_it = match ring {
-            Some(ring) => ring.with_earlier(&key),
+            Some(ring) => ring.with_previous(&key),
             None => KeyRing::new(&key),
         };
-        ring = Some(with_it.map_err(Failure::failed)?);
+        ring = Some(with_it.map_err(|error| {
+            let hint = error.remedy();
+            Failure::failed(error).with_hint(hint)
+        })?);
     }
     // The command line demands at least one.
     ring.ok_or_else(|| {
@@ -64,7 +67,7 @@ fn refused(error: OpenError, ring: &KeyRing) -> Failure {
     let tried = tried.join(", ");
     let hint = match error {
         OpenError::Undecryptable => {
-            format!("tried {tried}; `wa encryption get` tells which key WhatsApp encrypts with")
+            format!("tried {tried}; `wa encryption get` shows which key WhatsApp encrypts with")
         }
         _ => "give the whole body: JSON with encrypted_flow_data, encrypted_aes_key and initial_vector"
             .to_owned(),

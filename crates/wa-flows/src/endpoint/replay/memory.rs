@@ -1,4 +1,4 @@
-//! The memory of one process.
+//! The replay memory of one process.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -11,23 +11,25 @@ use tokio::time::Instant;
 use crate::endpoint::replay::{BodyHash, Outcome, REPEATED_FOR, ReplayMark, ReplayWindow};
 use crate::status::Refusal;
 
-/// Envelopes that a shard is meant for, so that none of its tables is ever so large that growing it takes long.
+/// The number of envelopes for which a shard is sized, so that growing one of its tables never takes long.
 const PER_SHARD: usize = 16 * 1024;
 const MOST_SHARDS: usize = 64;
 
-/// Marks that are forgotten, because their time is over, with each that is looked up.
+/// Expired marks that are removed at most with each lookup, to bound the time under the lock.
 const FORGOTTEN_AT_A_TIME: usize = 4;
-/// Responses that are dropped, because their time is over, with each that is added.
+/// Expired responses that are dropped at most with each new one, to bound the time under the lock.
 const DROPPED_AT_A_TIME: usize = 16;
 
 /// Repeats that may wait for one exchange: a recorded request must not be able to occupy every connection.
 const WAITING_FOR_ONE: usize = 32;
 
-/// What a remembered response takes beside its bytes: its entries in both tables, and its allocations.
+/// The memory of a remembered response in addition to its bytes: its entries in both tables, and its allocations.
 const OVERHEAD: usize = 400;
 
-/// Marks by their first byte, each shard under a lock of its own that is held for some table operations only; and the order
-/// of the remembered responses of all shards, under another lock. No two locks are held at once.
+/// Marks, sharded by their first byte, and the order of the remembered responses of all shards.
+///
+/// Each shard has a lock, which is held for a few table operations only; the order has another. No two locks are held at
+/// the same time.
 pub(super) struct Memory {
     window: ReplayWindow,
     started: Instant,
@@ -38,11 +40,11 @@ pub(super) struct Memory {
 
 #[derive(Default)]
 struct Shard {
-    /// Exchanges that are in flight or can be repeated.
+    /// Exchanges that are in flight or whose response is still kept.
     live: HashMap<ReplayMark, Live>,
     /// Envelopes that reached a handler.
     spent: HashSet<ReplayMark>,
-    /// The same in the order in which they came, with the milliseconds since the start.
+    /// The entries of `spent` in order of arrival, with the milliseconds since the start of the memory.
     order: VecDeque<(u64, ReplayMark)>,
 }
 
@@ -56,7 +58,7 @@ enum State {
     Answered(Instant, Arc<Outcome>),
 }
 
-/// The remembered responses in the order in which they were given.
+/// The remembered responses in the order in which they were sent.
 #[derive(Default)]
 struct Responses {
     order: VecDeque<Remembered>,
@@ -69,19 +71,19 @@ struct Remembered {
     bytes: usize,
 }
 
-/// What becomes of a request.
+/// How a request proceeds.
 pub(super) enum Admission {
-    /// It is the first with its key and IV; the ticket decides what later ones get.
+    /// It is the first with its key and IV; the ticket determines what later ones get.
     First(Ticket),
     /// It repeats an exchange that was answered.
     Repeat(Arc<Outcome>),
-    /// It repeats an exchange that is in flight. If that is given up without an outcome, ask again.
+    /// It repeats an exchange that is in flight. If the channel closes without an outcome, call `admit` again.
     Wait(oneshot::Receiver<Arc<Outcome>>),
     /// It is a replay.
     Refused,
 }
 
-/// The first exchange of an envelope. Dropped before the handler is called, it leaves no trace.
+/// The first exchange of an envelope. If it is dropped before the handler is called, the envelope is not remembered.
 pub(crate) struct Ticket {
     memory: Arc<Memory>,
     mark: ReplayMark,
@@ -139,7 +141,7 @@ impl Memory {
         })
     }
 
-    /// Keeps the response of an exchange for its repeats, and drops what is too old or too much.
+    /// Registers a response that is kept for repeats, and drops responses that are too old or over the limit.
     fn remember(&self, mark: ReplayMark, at: Instant, bytes: usize) {
         let mut dropped = Vec::new();
         let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,7 +212,7 @@ impl Ticket {
         self.mark
     }
 
-    /// Records that the handler is called: from here on the envelope is remembered, however the exchange ends.
+    /// Records that the handler is about to be called: the envelope is remembered from now on, however the exchange ends.
     pub(crate) fn spend(&mut self) {
         let now = self.memory.millis(Instant::now());
         let mut shard = self.memory.shard(self.mark);
@@ -223,18 +225,22 @@ impl Ticket {
         self.spent = true;
     }
 
-    /// Gives the outcome to those who wait for it, and keeps it for repeats if the handler was called.
+    /// Sends the outcome to the repeats that wait for it, and keeps it for later repeats if the handler was called.
     pub(crate) fn finish(mut self, outcome: Outcome) {
         self.finished = true;
-        let bytes = OVERHEAD + outcome.reply.as_ref().map_or(0, |reply| reply.text.len());
+        let bytes = OVERHEAD
+            + outcome
+                .response
+                .as_ref()
+                .map_or(0, |response| response.text.len());
         let repeatable = self.spent
-            && !matches!(outcome.reply, Err(Refusal::Replayed))
+            && !matches!(outcome.response, Err(Refusal::Replayed))
             && bytes <= self.memory.window.response_bytes;
         let outcome = Arc::new(outcome);
         let now = Instant::now();
         let state = repeatable.then(|| State::Answered(now, Arc::clone(&outcome)));
         for waiting in self.settle(state) {
-            // One whose client has left does not wait any more.
+            // The send fails if that client has left.
             drop(waiting.send(Arc::clone(&outcome)));
         }
         if repeatable {
@@ -242,7 +248,7 @@ impl Ticket {
         }
     }
 
-    /// Ends the time in flight; returns those who wait.
+    /// Replaces the state in flight, or removes it; returns the channels of the waiting repeats.
     fn settle(&self, state: Option<State>) -> Vec<oneshot::Sender<Arc<Outcome>>> {
         let mut shard = self.memory.shard(self.mark);
         let Entry::Occupied(mut entry) = shard.live.entry(self.mark) else {
@@ -262,7 +268,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.finished {
-            // Those who wait see that their sender is gone, and ask again.
+            // Dropping the senders makes the waiting repeats call `admit` again.
             drop(self.settle(None));
         }
     }

@@ -1,14 +1,14 @@
-//! A memory of envelopes that several processes share.
+//! A replay memory that several processes share.
 
 use std::error::Error;
 use std::pin::Pin;
 
 use crate::endpoint::replay::ReplayMark;
 
-/// A memory of envelopes that several processes share: give it to
+/// A replay memory that several processes share, for example a database; see
 /// [`ReplayMemory::with_store`](crate::ReplayMemory::with_store).
 ///
-/// It is asked once for each request that was decrypted, before the handler is called, and is waited for 50 milliseconds.
+/// It is called once for each decrypted request, before the handler, and has 50 milliseconds to respond.
 ///
 /// ```
 /// use std::collections::HashSet;
@@ -26,10 +26,11 @@ use crate::endpoint::replay::ReplayMark;
 /// }
 /// ```
 pub trait ReplayStore: Send + Sync + 'static {
-    /// Records a mark, in one step, and returns whether it was there before.
+    /// Records a mark atomically, and returns whether it was recorded before.
     ///
     /// # Errors
-    /// Any error if the store cannot say; it is logged at `debug`, so it must not quote a password.
+    ///
+    /// Returns any error if the store fails. The error is logged at `debug`, so it must not contain a password.
     fn claim(
         &self,
         mark: ReplayMark,
@@ -39,15 +40,15 @@ pub trait ReplayStore: Send + Sync + 'static {
 /// Whether a [`ReplayStore`] knew a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// It was recorded now: the request is the first.
+    /// The mark is new: the request is the first.
     New,
-    /// It was there already: the request is refused.
+    /// The mark was recorded before: the request is refused.
     Known,
 }
 
 type Claiming<'a> = Pin<Box<dyn Future<Output = Result<Claim, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
 
-/// A [`ReplayStore`] of any type.
+/// An object-safe [`ReplayStore`].
 pub(super) trait AnyStore: Send + Sync {
     fn claim_boxed(&self, mark: ReplayMark) -> Claiming<'_>;
 }

@@ -1,4 +1,4 @@
-//! The memory's bounds, with a clock that stands still.
+//! The limits of the memory, with a paused clock.
 
 use std::num::NonZeroUsize;
 
@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::*;
 use crate::endpoint::ExchangeId;
-use crate::endpoint::reply::Reply;
+use crate::endpoint::response::ResponseParts;
 
 fn memory(entries: usize, response_bytes: usize) -> Arc<Memory> {
     let entries = NonZeroUsize::new(entries).unwrap();
@@ -21,25 +21,25 @@ fn admit(memory: &Arc<Memory>, number: u8) -> Admission {
 
 fn first(admission: Admission) -> Ticket {
     let Admission::First(ticket) = admission else {
-        panic!("not the first");
+        panic!("not admitted as the first");
     };
     ticket
 }
 
 fn answer(mut ticket: Ticket, length: usize) {
     ticket.spend();
-    ticket.finish(outcome(Ok(Reply {
+    ticket.finish(outcome(Ok(ResponseParts {
         status: StatusCode::OK,
         content_type: "text/plain",
         text: Bytes::from(vec![b'x'; length]),
     })));
 }
 
-fn outcome(reply: Result<Reply, Refusal>) -> Outcome {
+fn outcome(response: Result<ResponseParts, Refusal>) -> Outcome {
     Outcome {
         id: ExchangeId::random(),
         action: None,
-        reply,
+        response,
     }
 }
 
@@ -51,14 +51,14 @@ async fn a_repeat_is_answered_for_30_seconds_and_refused_until_the_window_ends()
     let Admission::Repeat(outcome) = admit(&memory, 1) else {
         panic!("not repeated");
     };
-    assert_eq!(outcome.reply.as_ref().unwrap().text.len(), 7);
+    assert_eq!(outcome.response.as_ref().unwrap().text.len(), 7);
     tokio::time::advance(Duration::from_millis(1)).await;
     assert!(matches!(admit(&memory, 1), Admission::Refused));
     answer(first(admit(&memory, 2)), 7);
     assert_eq!(
         memory.responses.lock().unwrap().order.len(),
         1,
-        "the old one is dropped"
+        "the expired one is dropped"
     );
     tokio::time::advance(Duration::from_secs(29)).await;
     assert!(matches!(admit(&memory, 1), Admission::Refused));
@@ -77,21 +77,21 @@ async fn another_body_under_the_same_key_and_iv_is_refused() {
 }
 
 #[tokio::test]
-async fn what_did_not_reach_the_handler_leaves_no_trace() {
+async fn a_request_that_did_not_reach_the_handler_is_not_remembered() {
     let memory = memory(10, 10_000);
     let ticket = first(admit(&memory, 1));
     let Admission::Wait(waiting) = admit(&memory, 1) else {
         panic!("does not wait");
     };
     drop(ticket);
-    assert!(waiting.await.is_err(), "asks again");
+    assert!(waiting.await.is_err(), "the channel closes");
     let ticket = first(admit(&memory, 1));
     let Admission::Wait(waiting) = admit(&memory, 1) else {
         panic!("does not wait");
     };
     ticket.finish(outcome(Err(Refusal::Overloaded)));
     assert_eq!(
-        waiting.await.unwrap().reply.as_ref().unwrap_err(),
+        waiting.await.unwrap().response.as_ref().unwrap_err(),
         &Refusal::Overloaded
     );
     let mut ticket = first(admit(&memory, 1));
@@ -104,7 +104,7 @@ async fn what_did_not_reach_the_handler_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn few_wait_for_one() {
+async fn the_number_of_waiting_repeats_is_limited() {
     let memory = memory(10, 10_000);
     let ticket = first(admit(&memory, 1));
     let waiting: Vec<_> = (0..WAITING_FOR_ONE).map(|_| admit(&memory, 1)).collect();
@@ -118,7 +118,7 @@ async fn few_wait_for_one() {
 }
 
 #[tokio::test]
-async fn marks_are_bounded_and_the_oldest_goes_first() {
+async fn marks_are_limited_and_the_oldest_is_forgotten_first() {
     let memory = memory(3, 0);
     for number in 1..=4 {
         answer(first(admit(&memory, number)), 7);
@@ -135,7 +135,7 @@ async fn marks_are_bounded_and_the_oldest_goes_first() {
 }
 
 #[tokio::test]
-async fn responses_are_bounded_in_bytes_and_the_oldest_goes_first() {
+async fn responses_are_limited_in_bytes_and_the_oldest_is_dropped_first() {
     let memory = memory(100, 3 * (OVERHEAD + 1000));
     for number in 1..=4 {
         answer(first(admit(&memory, number)), 1000);
@@ -149,7 +149,7 @@ async fn responses_are_bounded_in_bytes_and_the_oldest_goes_first() {
 }
 
 #[test]
-fn the_default_is_spread_over_many_small_tables() {
+fn the_default_memory_has_64_shards() {
     let memory = Memory::new(ReplayWindow::default());
     assert_eq!(memory.shards.len(), 64);
     assert!(memory.entries_per_shard * memory.shards.len() >= 1_000_000);

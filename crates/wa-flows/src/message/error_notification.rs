@@ -1,4 +1,4 @@
-//! The phone's report that something went wrong on its side.
+//! Error notifications: a phone reports an error on its side.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use serde_json::value::RawValue;
 
 use crate::object::Object;
 
-/// An error that the phone notifies the endpoint of, sent as an `INIT` or `data_exchange` whose data holds `error`
-/// (or `error_key`) and `error_message`.
+/// An error notification of a phone: an `INIT` or `data_exchange` whose data contains `error` (or `error_key`) and
+/// `error_message`.
 ///
-/// The endpoint acknowledges it; there is nothing to answer.
+/// The endpoint acknowledges it with [`FlowResponse::acknowledged`](crate::FlowResponse::acknowledged).
 #[derive(Clone, PartialEq, Eq)]
-pub struct ErrorNotice {
+pub struct ErrorNotification {
     key: String,
     message: String,
 }
 
-impl ErrorNotice {
-    /// Every [`label`](ErrorNotice::label): the error keys that Meta documents for notifications and alerts (Meta, *Flows
-    /// error codes*), and `other`.
+impl ErrorNotification {
+    /// All [`label`](ErrorNotification::label)s: the error keys that Meta documents for notifications and alerts (Meta,
+    /// *Flows error codes*), and `other`.
     pub const LABELS: [&'static str; 13] = [
         "response-decryption-error",
         "business-decryption-error",
@@ -37,9 +37,9 @@ impl ErrorNotice {
         "other",
     ];
 
-    /// Recognises a notice in the text of a request's data: Meta's texts name the key both `error` and `error_key`.
+    /// Recognises a notification in the text of a request's data: Meta's texts name the key both `error` and `error_key`.
     pub(crate) fn find(data: &str) -> Option<Self> {
-        // Most data is none, and is not read for this.
+        // Most data is no notification: skip parsing it. A backslash may be an escape within the name.
         if !data.contains("error_message") && !data.contains('\\') {
             return None;
         }
@@ -53,17 +53,17 @@ impl ErrorNotice {
         })
     }
 
-    /// The error key, for instance `response-decryption-error`.
+    /// Returns the error key, for example `response-decryption-error`.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The message beside it.
+    /// Returns the error message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The key if Meta documents it, else `other`: safe for logs and metric labels.
+    /// Returns the key if Meta documents it, otherwise `other`: safe for logs and metric labels.
     pub fn label(&self) -> &'static str {
         Self::LABELS
             .into_iter()
@@ -72,15 +72,15 @@ impl ErrorNotice {
     }
 }
 
-impl fmt::Debug for ErrorNotice {
+impl fmt::Debug for ErrorNotification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorNotice")
+        f.debug_struct("ErrorNotification")
             .field("key", &self.label())
             .finish_non_exhaustive()
     }
 }
 
-/// What makes a notice. Whatever else the data holds need not be anything that can be read.
+/// The members of a notification. Other members are skipped, even if they cannot be decoded.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow)]
@@ -91,7 +91,7 @@ struct Members<'a> {
     error_message: Option<&'a RawValue>,
 }
 
-/// A string, with replacements for half of an emoji, which no text of Rust's holds; none if it is something else.
+/// Decodes a string; replaces lone surrogates, which a Rust string cannot contain. Returns `None` for any other type.
 fn string(json: &RawValue) -> Option<String> {
     serde_json::from_str(json.get()).ok().map(|Lossy(text)| text)
 }
@@ -125,17 +125,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_names_of_the_key_are_recognised_and_only_beside_a_message() {
-        let notice =
-            |data: Value| ErrorNotice::find(&data.to_string()).map(|notice| (notice.key, notice.message));
+    fn both_names_of_the_key_are_recognised_and_a_message_is_required() {
+        let notification = |data: Value| {
+            ErrorNotification::find(&data.to_string())
+                .map(|notification| (notification.key, notification.message))
+        };
         let found = Some(("k".to_owned(), "m".to_owned()));
-        assert_eq!(notice(json!({"error": "k", "error_message": "m"})), found);
+        assert_eq!(notification(json!({"error": "k", "error_message": "m"})), found);
         assert_eq!(
-            notice(json!({"error_key": "k", "error_message": "m", "x": 1})),
+            notification(json!({"error_key": "k", "error_message": "m", "x": 1})),
             found
         );
         assert_eq!(
-            notice(json!({"error": 1, "error_key": "k", "error_message": "m"})),
+            notification(json!({"error": 1, "error_key": "k", "error_message": "m"})),
             found
         );
         for data in [
@@ -146,14 +148,14 @@ mod tests {
             json!(["error", "error_message"]),
             json!(null),
         ] {
-            assert_eq!(notice(data), None);
+            assert_eq!(notification(data), None);
         }
     }
 
     #[test]
     fn an_undocumented_key_is_labelled_other() {
         let label = |key: &str| {
-            ErrorNotice {
+            ErrorNotification {
                 key: key.to_owned(),
                 message: String::new(),
             }
