@@ -33,10 +33,11 @@ pub(crate) fn config(data: &[u8]) {
 pub(crate) fn secret_file(data: &[u8]) {
     let file = FOLDER.with(|folder| folder.path().join("secret"));
     fs::write(&file, data).expect("a file");
+    let (key, file) = (PathBuf::from(KEY), file.to_string_lossy());
     let text = format!(
         "[[endpoint]]\nkeys = {:?}\napp_secret_file = {file:?}\npassphrase_file = {file:?}\n\
          upstream = \"http://127.0.0.1:9/\"\n",
-        PathBuf::from(KEY)
+        key.to_string_lossy()
     );
     let config = GatewayConfig::parse(&text, &Overrides::new(), |_| None).expect("a configuration");
     let said = match config.check() {
