@@ -7,8 +7,8 @@
 //! - [`Emulator`] serves a Graph API from memory. It accepts public keys for phone numbers, validates them as
 //!   Meta does, returns them with their signature status, and lists numbers and accounts. It returns Meta's
 //!   errors where Meta would, and any error that you configure.
-//! - [`WhatsAppClient`] is the phone. It fetches the registered key, encrypts and signs what WhatsApp sends to a
-//!   Flow endpoint, and reads the response.
+//! - [`WhatsAppClient`] is the phone. It fetches the registered key, encrypts and signs what WhatsApp sends to
+//!   a Flow endpoint, and reads the response.
 //! - [`ConformanceCheck`] checks a Flow endpoint, written in any language, against Meta's documentation.
 //!
 //! The crate shares no code with the crates that it tests, and implements the cryptography on its own.
@@ -72,7 +72,7 @@
 //! | `POST /tokens` | [`TokenSpec`] | issues a token |
 //! | `POST /tokens/{label}/expire`, `…/revoke` | | expires a token; revokes it |
 //! | `PUT`, `DELETE /tokens/{label}/permissions/{permission}` | | grants a permission; removes it |
-//! | `PUT /tokens/{label}/accounts` | `["id"]` or `null` | limits a token to these accounts; lifts the limit |
+//! | `PUT /tokens/{label}/accounts` | `["id"]` or `null` | limits a token to accounts; lifts the limit |
 //! | `PUT`, `DELETE /limits` | [`RateLimits`] | sets rate limits; removes them |
 //! | `PUT /shape` | [`WireShape`] | sets the shapes of responses |
 //! | `POST /faults` | [`FaultRule`] | adds a fault |
@@ -87,16 +87,18 @@
 //! | [`BusinessSpec`] | `id`, `name` |
 //! | [`AccountSpec`] | `id`, `name`, `business`, `clients` (array of business ids) |
 //! | [`NumberSpec`] | `id`, `account`, `display_phone_number`, `verified_name`, `state` |
-//! | [`NumberState`] | `"registered"`, `"not_registered"`, `"not_eligible"`, `"not_allowlisted"`, `"deleted"` |
 //! | [`AppSpec`] | `id`, `secret`, `name`, `require_proof` |
 //! | [`TokenSpec`] | `label`, `token`, `app`, `scopes` (array), `accounts` (array), `expires_at` |
 //! | [`RateLimits`] | `app`, `account`, `window_ms`, `retry_after` |
 //! | [`WireShape`] | `no_key`, `flat`, `success_as_text`, `numeric_account_ids` |
 //! | [`FaultRule`] | `fault`, `method`, `path`, `number`, `times`, `headers` (array of pairs) |
 //!
+//! A [`NumberState`] is `"registered"`, `"not_registered"`, `"not_eligible"`, `"not_allowlisted"` or
+//! `"deleted"`.
+//!
 //! All members are optional, except `label` and `token`, `id` and `secret` of an app, `account` and `count`,
-//! and `fault`. Write a [`Fault`] by its name in snake case: `"reset"`, `{"delay": {"ms": 100}}`, `{"error":
-//! {"status": 500, "code": 2, "message": "…"}}`. `"times": null` applies a fault until it is removed.
+//! and `fault`. Write a [`Fault`] by its name in snake case: `"reset"`, `{"delay": {"ms": 100}}`,
+//! `{"error": {"status": 500, "code": 2, "message": "…"}}`. `"times": null` applies a fault until it is removed.
 
 mod body;
 mod builder;
