@@ -1,8 +1,9 @@
 //! Compares the throughput of the endpoint over HTTP with that of the private key operation alone.
 //!
-//! A server process is pinned to one core, and the load runs on the other. Exchanges per CPU-second of the server are
-//! compared with private key operations per CPU-second on the same core, in interleaved rounds, by their medians. Then
-//! latency at 70 % load, overload, memory and two cores are measured. All traffic stays on the loopback interface.
+//! A server process is pinned to one core, and the load runs on the other. Exchanges per CPU-second of the
+//! server are compared with private key operations per CPU-second on the same core, in interleaved rounds, by
+//! their medians. Then latency at 70 % load, overload, memory and two cores are measured. All traffic stays
+//! on the loopback interface.
 //!
 //! `WA_BENCH_SECONDS` sets the length of a round (default 2), `WA_BENCH_ROUNDS` their number (default 5).
 

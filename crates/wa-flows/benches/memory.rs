@@ -86,7 +86,8 @@ fn raw(key: &PrivateKey) -> Case {
 fn payload(length: usize) -> Vec<u8> {
     let mut payload = json!({"version": "3.0", "action": "ping"});
     if length > 100 {
-        payload = json!({"version": "3.0", "action": "data_exchange", "screen": "A", "flow_token": "t", "data": {}});
+        payload = json!({"version": "3.0", "action": "data_exchange", "screen": "A", "flow_token": "t",
+            "data": {}});
         for field in 0..20 {
             payload["data"][format!("field_{field}")] = json!("x".repeat(length.saturating_sub(480) / 20));
         }

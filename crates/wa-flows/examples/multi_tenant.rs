@@ -1,7 +1,7 @@
 //! One server for many businesses, each with its own path, keys and app secret.
 //!
-//! Pass three arguments for each business: its name, the path of its private key, and its app secret. For example
-//! `multi_tenant acme acme.pem SECRET` serves `/flow/acme`.
+//! Pass three arguments for each business: its name, the path of its private key, and its app secret. For
+//! example `multi_tenant acme acme.pem SECRET` serves `/flow/acme`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

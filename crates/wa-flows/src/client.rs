@@ -1,4 +1,5 @@
-//! The phone's side of an exchange, for probes and tests: encrypts a request, signs it, decrypts the response.
+//! The phone's side of an exchange, for probes and tests: encrypts a request, signs it, decrypts the
+//! response.
 //!
 //! ```
 //! use wa_flows::client::{PhoneKey, sign};

@@ -39,9 +39,9 @@ use pipeline::Pipeline;
 
 /// An endpoint for Flows: a [`tower::Service`](tower_service::Service) over HTTP requests with any body.
 ///
-/// Mount it in axum with `route_service`, and in hyper through `hyper_util::service::TowerToHyperService`. It requires a
-/// Tokio runtime with the timer enabled. It is always ready: requests beyond its limits get a 503 at once instead of
-/// waiting. Clones are cheap and share all state.
+/// Mount it in axum with `route_service`, and in hyper through `hyper_util::service::TowerToHyperService`. It
+/// requires a Tokio runtime with the timer enabled. It is always ready: requests beyond its limits get a 503
+/// at once instead of waiting. Clones are cheap and share all state.
 ///
 /// ```
 /// use serde_json::json;
@@ -63,7 +63,8 @@ pub struct FlowEndpoint<H> {
 }
 
 impl<H: FlowHandler> FlowEndpoint<H> {
-    /// Returns a builder of an endpoint that decrypts requests with the keys of a ring and passes them to a handler.
+    /// Returns a builder of an endpoint that decrypts requests with the keys of a ring and passes them to a
+    /// handler.
     pub fn builder(ring: KeyRing, handler: H) -> FlowEndpointBuilder<H> {
         FlowEndpointBuilder::new(ring, handler)
     }

@@ -14,16 +14,18 @@ pub(crate) const BLOCK: usize = 16;
 /// Length of a session key encrypted for a 2048-bit RSA key, in bytes.
 pub(crate) const ENCRYPTED_KEY: usize = 256;
 
-/// An encrypted request: a JSON object with three members in standard base64 (Meta, *Implementing endpoints for Flows*,
-/// "Request decryption and encryption").
+/// An encrypted request: a JSON object with three members in standard base64 (Meta, *Implementing endpoints
+/// for Flows*, "Request decryption and encryption").
 ///
-/// Unknown members are ignored. An object whose members cannot be decoded is also an envelope: it is refused later, in the
-/// same way and after the same work as one for another key, so that the response does not reveal which it was.
+/// Unknown members are ignored. An object whose members cannot be decoded is also an envelope: it is refused
+/// later, in the same way and after the same work as one for another key, so that the response does not
+/// reveal which it was.
 ///
 /// ```
 /// use wa_flows::Envelope;
 ///
-/// assert!(Envelope::parse(br#"{"encrypted_flow_data":"","encrypted_aes_key":"","initial_vector":""}"#).is_ok());
+/// let body = br#"{"encrypted_flow_data":"","encrypted_aes_key":"","initial_vector":""}"#;
+/// assert!(Envelope::parse(body).is_ok());
 /// assert!(Envelope::parse(b"{}").is_err());
 /// ```
 pub struct Envelope {
@@ -91,8 +93,8 @@ impl fmt::Debug for Envelope {
 impl DecodedEnvelope {
     /// Returns what is decrypted instead of a malformed envelope, so that its refusal takes the same time.
     ///
-    /// The encrypted key is a number below every 2048-bit modulus. That it is a valid OAEP block for some key is as unlikely
-    /// as for a random block.
+    /// The encrypted key is a number below every 2048-bit modulus. That it is a valid OAEP block for some key
+    /// is as unlikely as for a random block.
     pub(crate) fn decoy() -> Self {
         let mut encrypted_key = [0x5a; ENCRYPTED_KEY];
         encrypted_key[0] = 0;

@@ -1,7 +1,7 @@
 //! An endpoint for WhatsApp Flows: decrypts requests and encrypts the responses to them.
 //!
-//! If a Flow loads its data from your server, WhatsApp encrypts each request with your public key and posts it to your
-//! endpoint. This crate is that endpoint:
+//! If a Flow loads its data from your server, WhatsApp encrypts each request with your public key and posts
+//! it to your endpoint. This crate is that endpoint:
 //!
 //! ```
 //! use serde_json::json;
@@ -20,9 +20,10 @@
 //! ```
 //!
 //! - [`FlowEndpoint`] is a `tower` service over HTTP requests with any body; it calls your [`FlowHandler`].
-//! - [`KeyRing`] holds the current private key and previous ones, and can be changed while the endpoint serves.
-//! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`], [`ResponseSeal::seal`],
-//!   [`verify_signature`] and [`verify_flow_token`].
+//! - [`KeyRing`] holds the current private key and previous ones, and can be changed while the endpoint
+//!   serves.
+//! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`],
+//!   [`ResponseSeal::seal`], [`verify_signature`] and [`verify_flow_token`].
 //! - [`ReplayMemory`] prevents that a request reaches the handler twice; on by default.
 //! - [`Refusal`] lists the reasons for which an endpoint refuses a request, each with its HTTP status.
 //! - [`EncryptedMedia`] decrypts a file that a user uploaded in a Flow.

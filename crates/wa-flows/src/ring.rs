@@ -15,10 +15,11 @@ use key::RingKey;
 
 /// The private keys of an endpoint, tried in order: the current key, then previous ones.
 ///
-/// A Flow that was opened before a rotation continues to use the old key, so keep the old key in the ring for some days. A
-/// `KeyRing` is a handle: clones share the keys, and a change such as [`replace`](KeyRing::replace) takes effect for all of
-/// them at once, without a failed request. Each key is parsed once, when it is added, and tested: it must decrypt a message
-/// encrypted with its public key. That takes one or two milliseconds.
+/// A Flow that was opened before a rotation continues to use the old key, so keep the old key in the ring for
+/// some days. A `KeyRing` is a handle: clones share the keys, and a change such as
+/// [`replace`](KeyRing::replace) takes effect for all of them at once, without a failed request. Each key is
+/// parsed once, when it is added, and tested: it must decrypt a message encrypted with its public key. That
+/// takes one or two milliseconds.
 ///
 /// ```
 /// use wa_flows::KeyRing;
@@ -69,8 +70,8 @@ pub enum OpenError {
     /// The body is not an envelope.
     #[error("the body is no Flows envelope")]
     NoEnvelope,
-    /// The envelope cannot be decrypted. The error does not reveal whether it was malformed, for another key, or altered: an
-    /// attacker who can distinguish these can decrypt messages (RFC 8017 §7.1.2).
+    /// The envelope cannot be decrypted. The error does not reveal whether it was malformed, for another key,
+    /// or altered: an attacker who can distinguish these can decrypt messages (RFC 8017 §7.1.2).
     #[error("the request cannot be decrypted with any key of the ring")]
     Undecryptable,
 }
@@ -152,18 +153,19 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Removes a previous key from this ring and all its clones; returns whether it was in the ring. The current key is never
-    /// removed.
+    /// Removes a previous key from this ring and all its clones; returns whether it was in the ring. The
+    /// current key is never removed.
     #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn retire(&self, fingerprint: &Fingerprint) -> bool {
         self.remove(fingerprint, 1)
     }
 
-    /// Removes a compromised key from this ring and all its clones, even the current key; returns whether it was in the ring.
+    /// Removes a compromised key from this ring and all its clones, even the current key; returns whether it
+    /// was in the ring.
     ///
-    /// The next key becomes the current one. A ring without keys decrypts nothing, so its endpoint answers every request
-    /// with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a key. In a planned rotation use
-    /// [`retire`](KeyRing::retire), which never removes the last key.
+    /// The next key becomes the current one. A ring without keys decrypts nothing, so its endpoint answers
+    /// every request with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a
+    /// key. In a planned rotation use [`retire`](KeyRing::retire), which never removes the last key.
     #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn revoke(&self, fingerprint: &Fingerprint) -> bool {
         self.remove(fingerprint, 0)
@@ -184,7 +186,8 @@ impl KeyRing {
         removed
     }
 
-    /// Replaces the keys of this ring and all its clones with those of another, atomically. Keys in both keep their counts.
+    /// Replaces the keys of this ring and all its clones with those of another, atomically. Keys in both keep
+    /// their counts.
     pub fn replace(&self, other: &Self) {
         let theirs = other.snapshot();
         self.update(|ours| {
@@ -213,9 +216,10 @@ impl KeyRing {
     /// Decrypts the body of a request: envelope, RSA-OAEP with SHA-256 and MGF1-SHA-256, AES-128-GCM (Meta,
     /// *Implementing endpoints for Flows*, "Request decryption and encryption").
     ///
-    /// With one key it takes about 0.7 ms of a core. A request that cannot be decrypted takes as long as trying every key of
-    /// the ring, wherever it fails, so that a malformed envelope, a wrong key and an altered message cannot be distinguished.
-    /// (An encrypted key that is numerically above the modulus is refused sooner; its sender can compute that beforehand.)
+    /// With one key it takes about 0.7 ms of a core. A request that cannot be decrypted takes as long as
+    /// trying every key of the ring, wherever it fails, so that a malformed envelope, a wrong key and an
+    /// altered message cannot be distinguished. (An encrypted key that is numerically above the modulus is
+    /// refused sooner; its sender can compute that beforehand.)
     ///
     /// # Errors
     ///

@@ -12,7 +12,8 @@ pub(crate) fn mac(secret: &AppSecret, message: &[u8]) -> hmac::Tag {
     hmac::sign(&key(secret), message)
 }
 
-/// Returns whether any of the secrets made the MAC. All are tried, so that the time does not reveal which did.
+/// Returns whether any of the secrets made the MAC. All are tried, so that the time does not reveal which
+/// did.
 pub(crate) fn any_verifies(secrets: &[AppSecret], message: &[u8], mac: &[u8]) -> bool {
     secrets.iter().fold(false, |found, secret| {
         hmac::verify(&key(secret), message, mac).is_ok() | found

@@ -1,5 +1,5 @@
-//! The session of one exchange: AES-128-GCM with the phone's session key, which decrypts the request and encrypts the
-//! response.
+//! The session of one exchange: AES-128-GCM with the phone's session key, which decrypts the request and
+//! encrypts the response.
 
 use std::fmt;
 
@@ -11,15 +11,16 @@ use base64_simd::STANDARD;
 
 use crate::envelope::BLOCK;
 
-/// AES-128-GCM with a nonce of 16 bytes. Unlike a nonce of 12 bytes, it is hashed into the first counter block
-/// (NIST SP 800-38D §7.1).
+/// AES-128-GCM with a nonce of 16 bytes. Unlike a nonce of 12 bytes, it is hashed into the first counter
+/// block (NIST SP 800-38D §7.1).
 pub(crate) type Gcm = AesGcm<Aes128, U16>;
 
 /// Encrypts the response to one request, with the session key and the flipped IV.
 ///
-/// [`seal`](ResponseSeal::seal) consumes it, so that an IV never encrypts two plaintexts within one exchange. A recorded
-/// body that is sent again creates a second seal with the same key and IV, and two different responses under these reveal
-/// the XOR of both: an endpoint prevents that with its [`ReplayMemory`](crate::ReplayMemory). The key is zeroized on drop.
+/// [`seal`](ResponseSeal::seal) consumes it, so that an IV never encrypts two plaintexts within one exchange.
+/// A recorded body that is sent again creates a second seal with the same key and IV, and two different
+/// responses under these reveal the XOR of both: an endpoint prevents that with its
+/// [`ReplayMemory`](crate::ReplayMemory). The key is zeroized on drop.
 pub struct ResponseSeal {
     cipher: Gcm,
     request_iv: [u8; BLOCK],
@@ -40,8 +41,8 @@ impl ResponseSeal {
 
     /// Encrypts a response, and returns it as the body that the phone expects: bare standard base64.
     ///
-    /// The IV is that of the request with every bit flipped (Meta, *Implementing endpoints for Flows*, "Request
-    /// decryption and encryption").
+    /// The IV is that of the request with every bit flipped (Meta, *Implementing endpoints for Flows*,
+    /// "Request decryption and encryption").
     #[must_use]
     pub fn seal(self, mut plaintext: Vec<u8>) -> String {
         seal(&self.cipher, &flip(&self.request_iv), &mut plaintext);

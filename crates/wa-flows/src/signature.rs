@@ -22,17 +22,17 @@ impl BadSignature {
     /// Returns what to do about it.
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(
-            "compare the app secrets with the secret of the Meta app that is connected to the Flow, and check that no \
-             proxy rewrites bodies",
+            "compare the app secrets with the secret of the Meta app that is connected to the Flow, and \
+             check that no proxy rewrites bodies",
         ))
     }
 }
 
 /// Verifies `X-Hub-Signature-256` over the raw bytes of the body, in constant time.
 ///
-/// The header is `sha256=` and the HMAC-SHA-256 of the body in hex (Meta, *Implementing endpoints for Flows*, "Request
-/// signature validation"). It is valid if it was made with any of the secrets: during a change of the secret, pass the old
-/// and the new one.
+/// The header is `sha256=` and the HMAC-SHA-256 of the body in hex (Meta, *Implementing endpoints for Flows*,
+/// "Request signature validation"). It is valid if it was made with any of the secrets: during a change of
+/// the secret, pass the old and the new one.
 ///
 /// # Errors
 ///

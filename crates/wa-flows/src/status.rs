@@ -26,7 +26,8 @@ const fn unregistered(code: u16) -> StatusCode {
     }
 }
 
-/// The reason why an endpoint refuses a request. The client gets only the [`status`](Refusal::status), with an empty body.
+/// The reason why an endpoint refuses a request. The client gets only the [`status`](Refusal::status), with
+/// an empty body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -101,8 +102,8 @@ impl Refusal {
         Self::ClientLeft,
     ];
 
-    /// Returns the HTTP status (Meta, *Implementing endpoints for Flows*, "Endpoint response HTTP codes"; RFC 9110 §15 for
-    /// those that Meta does not name).
+    /// Returns the HTTP status (Meta, *Implementing endpoints for Flows*, "Endpoint response HTTP codes"; RFC
+    /// 9110 §15 for those that Meta does not name).
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -120,8 +121,8 @@ impl Refusal {
         }
     }
 
-    /// Returns what the operator of the endpoint can do about it; `None` if the client caused it and nothing is wrong with
-    /// the endpoint.
+    /// Returns what the operator of the endpoint can do about it; `None` if the client caused it and nothing
+    /// is wrong with the endpoint.
     #[must_use]
     pub fn remedy(self) -> Option<Cow<'static, str>> {
         let remedy = match self {

@@ -16,10 +16,10 @@ const REPORT_AFTER: Duration = Duration::from_secs(10);
 
 /// Limits how often one kind of log line is written, and counts the suppressed lines.
 ///
-/// It is a token bucket: 50 lines at once, then one per second. The next line that is written carries the number of lines
-/// suppressed before it. If none follows within 10 seconds, or the last clone is dropped, an `INFO` line with the fields
-/// `kind` and `suppressed` reports the number; for the timer, [`log`](LogThrottle::log) must be called within a Tokio
-/// runtime. Clones share the limit.
+/// It is a token bucket: 50 lines at once, then one per second. The next line that is written carries the
+/// number of lines suppressed before it. If none follows within 10 seconds, or the last clone is dropped, an
+/// `INFO` line with the fields `kind` and `suppressed` reports the number; for the timer,
+/// [`log`](LogThrottle::log) must be called within a Tokio runtime. Clones share the limit.
 ///
 /// ```
 /// # let method = "PUT";
@@ -54,8 +54,8 @@ impl LogThrottle {
         }
     }
 
-    /// Calls `write` if a line may be written now, with the number of lines suppressed since the last one, or `None` if there
-    /// are none.
+    /// Calls `write` if a line may be written now, with the number of lines suppressed since the last one, or
+    /// `None` if there are none.
     pub fn log(&self, write: impl FnOnce(Option<u64>)) {
         if let Some(suppressed) = self.limit.admit(Instant::now()) {
             write((suppressed > 0).then_some(suppressed));

@@ -19,8 +19,8 @@ const LONGEST: usize = 8 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TokenSignatureMode {
-    /// It is not verified. The default: phones send it only from data API 4.0 on, and `X-Hub-Signature-256` covers the token
-    /// already.
+    /// It is not verified. The default: phones send it only from data API 4.0 on, and `X-Hub-Signature-256`
+    /// covers the token already.
     #[default]
     Off,
     /// If a request has a signature, it must be valid.
@@ -64,16 +64,17 @@ impl BadTokenSignature {
     /// Returns what to do about it.
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(
-            "compare the app secrets with the secret of the Meta app that is connected to the Flow; require the signature \
-             only for Flows with data API 4.0",
+            "compare the app secrets with the secret of the Meta app that is connected to the Flow; require \
+             the signature only for Flows with data API 4.0",
         ))
     }
 }
 
 /// Verifies the `flow_token_signature` of a request.
 ///
-/// It is a JWT whose algorithm must be HS256, keyed with the app secret, and whose claim `flow_token` must be the token
-/// of the request (Meta, *Implementing endpoints for Flows*, "Data exchange request"). No other claim is required.
+/// It is a JWT whose algorithm must be HS256, keyed with the app secret, and whose claim `flow_token` must be
+/// the token of the request (Meta, *Implementing endpoints for Flows*, "Data exchange request"). No other
+/// claim is required.
 ///
 /// # Errors
 ///

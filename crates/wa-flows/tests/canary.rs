@@ -160,7 +160,8 @@ fn values_and_errors_contain_no_secret() {
     clean_debug(FlowResponse::from_json(format!("{{\"a\":\"{MARKER}\"}}").into()).unwrap());
 
     let key = base64_simd::STANDARD.encode_to_string(&b"CANARYm4rkerCANARYm4rkerCANARYm4"[..]);
-    let mut description = json!({"media_id": MARKER, "cdn_url": MARKER, "file_name": MARKER, "encryption_metadata": {
+    let mut description = json!({"media_id": MARKER, "cdn_url": MARKER, "file_name": MARKER,
+        "encryption_metadata": {
         "encryption_key": key, "hmac_key": key, "iv": "AAAAAAAAAAAAAAAAAAAAAA==", "plaintext_hash": key,
         "encrypted_hash": key}});
     let media: EncryptedMedia = serde_json::from_value(description.clone()).unwrap();

@@ -195,7 +195,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_encrypted_payload_decrypts_to_itself(payload in proptest::collection::vec(any::<u8>(), 0..4096)) {
+    fn every_encrypted_payload_decrypts_to_itself(
+        payload in proptest::collection::vec(any::<u8>(), 0..4096),
+    ) {
         let ring = KeyRing::new(known_key()).unwrap();
         let phone = PhoneKey::new(known_key().public_key()).unwrap();
         let request = phone.encrypt(&payload).unwrap();
@@ -211,7 +213,9 @@ proptest! {
 
     #[test]
     fn no_random_envelope_decrypts_or_causes_a_panic(
-        data in "[A-Za-z0-9+/=]{0,64}", key in "[A-Za-z0-9+/]{340,344}={0,2}", iv in "[A-Za-z0-9+/]{20,22}={0,2}",
+        data in "[A-Za-z0-9+/=]{0,64}",
+        key in "[A-Za-z0-9+/]{340,344}={0,2}",
+        iv in "[A-Za-z0-9+/]{20,22}={0,2}",
     ) {
         let body = json!({"encrypted_flow_data": data, "encrypted_aes_key": key, "initial_vector": iv});
         let opened = KeyRing::new(known_key()).unwrap().open(body.to_string().as_bytes());

@@ -145,8 +145,8 @@ fn runtime() -> Runtime {
 /// What the load does while it waits for responses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    /// It spins on its own core. The server's core would have to wake a client that sleeps, at a cost that a network card
-    /// does not cause.
+    /// It spins on its own core. The server's core would have to wake a client that sleeps, at a cost that a
+    /// network card does not cause.
     Spinning,
     /// It sleeps, so that the server can use the core.
     Sleeping,
@@ -192,7 +192,8 @@ pub(crate) fn closed_loop(
     }
 }
 
-/// Returns the due times of requests that arrive independently at a rate (Poisson); the same times in every run.
+/// Returns the due times of requests that arrive independently at a rate (Poisson); the same times in every
+/// run.
 pub(crate) fn arrivals(started: Instant, rate: f64) -> impl Iterator<Item = Instant> {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut due = started;

@@ -57,9 +57,9 @@ fn per_cpu_second(server: &Role, port: u16, requests: &Requests) -> f64 {
 
 /// Measures in turns the peak rate, the latency at 70 % of it, and the rate of responses at 200 %.
 ///
-/// The latency is compared with that of private key operations that are due at the same times on the same core and wait only
-/// for each other, and with the computed latency of a queue with the same CPU time per exchange, which no server on this
-/// core can undercut.
+/// The latency is compared with that of private key operations that are due at the same times on the same
+/// core and wait only for each other, and with the computed latency of a queue with the same CPU time per
+/// exchange, which no server on this core can undercut.
 fn loads(server: &Role, port: u16, requests: &Requests) {
     let (mut p99s, mut of_operations, mut slowest, mut of_peak) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds() {
@@ -72,8 +72,8 @@ fn loads(server: &Role, port: u16, requests: &Requests) {
         let cpu = (server.cpu_seconds() - cpu) / at_70.exchanges.len() as f64 * 1e3;
         let [p50, p90, p99] = [0.5, 0.9, 0.99].map(|share| at_70.percentile(200, share));
         println!(
-            "  peak {peak:.0}/s; at 70 %: p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2} ms, {} shed, {cpu:.3} ms of CPU each \
-             (p99 of operations alone {alone:.2} ms, by arithmetic {:.2} ms)",
+            "  peak {peak:.0}/s; at 70 %: p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2} ms, {} shed, \
+             {cpu:.3} ms of CPU each (p99 of operations alone {alone:.2} ms, computed {:.2} ms)",
             at_70.count(503),
             queued_p99(rate, cpu)
         );
@@ -102,8 +102,8 @@ fn loads(server: &Role, port: u16, requests: &Requests) {
     verdict("answered at 200 % load / peak", median(of_peak), 0.9, true);
 }
 
-/// Returns the 99th percentile of the latency in milliseconds if each exchange takes the same time and waits for those
-/// before it.
+/// Returns the 99th percentile of the latency in milliseconds if each exchange takes the same time and waits
+/// for those before it.
 fn queued_p99(rate: f64, each: f64) -> f64 {
     let started = Instant::now();
     let each = Duration::from_secs_f64(each / 1e3);
@@ -125,9 +125,9 @@ fn memory(server: &Role, port: u16, requests: &Requests) {
 
 /// Measures one core and two cores in turns.
 ///
-/// With two cores the load has no core of its own: it sleeps while it waits, and the CPU time that it still needs reduces
-/// the rate. So the rate per CPU-second of the server is compared, and the CPU shares of server and load show whether the
-/// server waited for anything else.
+/// With two cores the load has no core of its own: it sleeps while it waits, and the CPU time that it still
+/// needs reduces the rate. So the rate per CPU-second of the server is compared, and the CPU shares of server
+/// and load show whether the server waited for anything else.
 fn two_cores(requests: &Requests) {
     let (mut of_rate, mut of_cpu) = (Vec::new(), Vec::new());
     for _ in 0..rounds() {

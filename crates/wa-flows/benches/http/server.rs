@@ -54,7 +54,8 @@ pub(crate) fn serve(cores: usize) {
     });
 }
 
-/// Remembers only the last request: the load sends the same requests in turns, and each must be answered like a new one.
+/// Remembers only the last request: the load sends the same requests in turns, and each must be answered like
+/// a new one.
 fn short_memory() -> ReplayMemory {
     let window = ReplayWindow::new(Duration::from_hours(1), NonZeroUsize::MIN);
     ReplayMemory::new(window.response_bytes(2000))
@@ -100,8 +101,8 @@ pub(crate) fn raw() {
     println!("{}", f64::from(operations) / (cpu_seconds("self") - cpu));
 }
 
-/// Runs a private key operation for each request when it is due, in order, and prints the latency that 99 % of them do not
-/// exceed: no server on this machine can undercut it.
+/// Runs a private key operation for each request when it is due, in order, and prints the latency that 99 %
+/// of them do not exceed: no server on this machine can undercut it.
 pub(crate) fn queue(rate: f64) {
     let mut operation = operation();
     let started = Instant::now();

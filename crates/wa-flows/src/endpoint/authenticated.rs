@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-/// A callback in a request's extensions, called when the signature is verified and the request is not a replay.
+/// A callback in a request's extensions, called when the signature is verified and the request is not a
+/// replay.
 ///
-/// Until then nothing proves that the request comes from Meta. A server that runs out of connections can close those first
-/// whose callback was not called. The callback runs at most once per request, on the serving thread, and must not block. If
-/// the endpoint does not check signatures, it runs when the request is decrypted.
+/// Until then nothing proves that the request comes from Meta. A server that runs out of connections can
+/// close those first whose callback was not called. The callback runs at most once per request, on the
+/// serving thread, and must not block. If the endpoint does not check signatures, it runs when the request is
+/// decrypted.
 ///
 /// ```
 /// use std::sync::Arc;

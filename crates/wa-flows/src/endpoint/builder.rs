@@ -74,7 +74,8 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         }
     }
 
-    /// Accepts requests signed with this app secret. During a change of the secret, call it with the old and with the new.
+    /// Accepts requests signed with this app secret. During a change of the secret, call it with the old and
+    /// with the new.
     pub fn app_secret(mut self, secret: AppSecret) -> Self {
         self.app_secrets.push(secret);
         self
@@ -82,8 +83,9 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
 
     /// Accepts unsigned requests: anyone who knows the URL and the public key can then send requests.
     ///
-    /// No client is authenticated then, so every log line is rate-limited (see [`LogThrottle`](crate::LogThrottle)). The
-    /// [`observer`](FlowEndpointBuilder::observer) is still called for each exchange.
+    /// No client is authenticated then, so every log line is rate-limited (see
+    /// [`LogThrottle`](crate::LogThrottle)). The [`observer`](FlowEndpointBuilder::observer) is still called
+    /// for each exchange.
     pub fn danger_skip_signature_check(mut self) -> Self {
         self.skip_signature_check = true;
         self
@@ -101,22 +103,23 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         self
     }
 
-    /// Sets how long an exchange may take, from the head of the request to the handler's response; by default 9 s, since
-    /// WhatsApp gives up after 10 s.
+    /// Sets how long an exchange may take, from the head of the request to the handler's response; by default
+    /// 9 s, since WhatsApp gives up after 10 s.
     ///
-    /// A handler that has not responded by then is dropped, and the client gets 504. A body that is incomplete by then, or
-    /// after 5 s, gets 408.
+    /// A handler that has not responded by then is dropped, and the client gets 504. A body that is
+    /// incomplete by then, or after 5 s, gets 408.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
     }
 
-    /// Sets how many exchanges may be in flight, including those that wait for their handler; by default 1,024. Further
-    /// requests get 503 at once. An exchange counts from the moment its signature is verified.
+    /// Sets how many exchanges may be in flight, including those that wait for their handler; by default
+    /// 1,024. Further requests get 503 at once. An exchange counts from the moment its signature is verified.
     ///
-    /// Pending bodies, which did not arrive together with their head as WhatsApp sends them, have limits of their own for
-    /// all endpoints of the process: 1,024 bodies of up to 64 KiB each, 16 MiB in all, and 1,024 larger ones, in all 16 MiB or
-    /// eight times the largest [`body_limit`](Self::body_limit). Beyond these limits the oldest gets 408.
+    /// Pending bodies, which did not arrive together with their head as WhatsApp sends them, have limits of
+    /// their own for all endpoints of the process: 1,024 bodies of up to 64 KiB each, 16 MiB in all, and
+    /// 1,024 larger ones, in all 16 MiB or eight times the largest [`body_limit`](Self::body_limit). Beyond
+    /// these limits the oldest gets 408.
     pub fn max_in_flight(mut self, exchanges: NonZeroUsize) -> Self {
         self.options.max_in_flight = exchanges;
         self
@@ -131,8 +134,9 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     /// Sets the memory that recognises repeated requests; by default a new one with the defaults of
     /// [`ReplayWindow`](crate::ReplayWindow).
     ///
-    /// Set the same memory for endpoints whose rings share a key, and for an endpoint that replaces another while the
-    /// process runs. If several processes serve, set one with a [`ReplayStore`](crate::ReplayStore).
+    /// Set the same memory for endpoints whose rings share a key, and for an endpoint that replaces another
+    /// while the process runs. If several processes serve, set one with a
+    /// [`ReplayStore`](crate::ReplayStore).
     pub fn replay_memory(mut self, memory: ReplayMemory) -> Self {
         self.replay = Some(memory);
         self
@@ -140,8 +144,8 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
 
     /// Turns replay protection off: every copy of a request is answered.
     ///
-    /// Anyone who has recorded a request can then make the endpoint call the handler again, and learns the XOR of both
-    /// plaintexts if the two responses differ.
+    /// Anyone who has recorded a request can then make the endpoint call the handler again, and learns the
+    /// XOR of both plaintexts if the two responses differ.
     pub fn danger_allow_replays(mut self) -> Self {
         self.replay = None;
         self
@@ -149,13 +153,15 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
 
     /// Sends the body of a 427 (invalid Flow token) as plain JSON instead of encrypted.
     ///
-    /// Meta's guide shows it in plain text, but Meta's sample endpoint encrypts it and the web client decrypts it.
+    /// Meta's guide shows it in plain text, but Meta's sample endpoint encrypts it and the web client
+    /// decrypts it.
     pub fn plain_token_invalid(mut self) -> Self {
         self.options.plain_token_invalid = true;
         self
     }
 
-    /// Sets a callback that gets a report of each exchange, for metrics; it runs on the serving thread and must not block.
+    /// Sets a callback that gets a report of each exchange, for metrics; it runs on the serving thread and
+    /// must not block.
     pub fn observer(mut self, observer: impl Fn(&ExchangeReport) + Send + Sync + 'static) -> Self {
         self.options.observer = Some(Arc::new(observer));
         self
@@ -171,7 +177,8 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     ///
     /// # Errors
     ///
-    /// Returns [`EndpointConfigError`] if no app secret is set and the signature check was not skipped, or if a limit is 0.
+    /// Returns [`EndpointConfigError`] if no app secret is set and the signature check was not skipped, or if
+    /// a limit is 0.
     pub fn build(self) -> Result<FlowEndpoint<H>, EndpointConfigError> {
         if self.app_secrets.is_empty() {
             if !self.skip_signature_check {

@@ -13,13 +13,15 @@ use crate::token::TokenVerdict;
 
 /// Answers the requests of a Flow.
 ///
-/// Every async function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler, and so is every closure
-/// that returns such a future; the closure clones what each future needs. Implement the trait for a type of your own to
-/// hold state, or to handle pings and error notifications, which have default implementations.
+/// Every async function from [`FlowRequest`] to `Result<FlowResponse, HandlerError>` is a handler, and so is
+/// every closure that returns such a future; the closure clones what each future needs. Implement the trait
+/// for a type of your own to hold state, or to handle pings and error notifications, which have default
+/// implementations.
 ///
-/// At its [deadline](crate::FlowEndpointBuilder::deadline) the handler's future is dropped at the `.await` where it is, and
-/// the client gets 504: use `tokio::spawn` for work that must complete once started. If the client leaves, the handler
-/// continues in a task until the deadline, so that a [repeat](crate::ReplayMemory) of the request gets its response.
+/// At its [deadline](crate::FlowEndpointBuilder::deadline) the handler's future is dropped at the `.await`
+/// where it is, and the client gets 504: use `tokio::spawn` for work that must complete once started. If the
+/// client leaves, the handler continues in a task until the deadline, so that a [repeat](crate::ReplayMemory)
+/// of the request gets its response.
 ///
 /// ```
 /// use serde_json::json;
@@ -45,7 +47,8 @@ use crate::token::TokenVerdict;
 /// # handler(closure);
 /// ```
 pub trait FlowHandler: Send + Sync + 'static {
-    /// Answers an `INIT`, `BACK` or `data_exchange`, or an action that this version of the crate does not know.
+    /// Answers an `INIT`, `BACK` or `data_exchange`, or an action that this version of the crate does not
+    /// know.
     fn handle(
         &self,
         request: FlowRequest,
@@ -103,7 +106,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Creates an exchange to call a handler with in a test: its id is zero, its token unchecked, its extensions empty.
+    /// Creates an exchange to call a handler with in a test: its id is zero, its token unchecked, its
+    /// extensions empty.
     #[must_use]
     pub fn for_tests(key: Fingerprint) -> Self {
         Self {
@@ -117,8 +121,8 @@ impl Exchange {
 
 /// Identifies an exchange in logs: 64 random bits, displayed as 16 lowercase hex digits.
 ///
-/// Every client receives the id of its exchange in the header `x-exchange-id`. It reveals neither other ids nor their
-/// number.
+/// Every client receives the id of its exchange in the header `x-exchange-id`. It reveals neither other ids
+/// nor their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExchangeId(u64);
 
@@ -139,9 +143,10 @@ impl fmt::Display for ExchangeId {
 
 /// An error of a handler. It is logged with the id of the exchange; the phone gets only a status.
 ///
-/// The operator `?` converts every error into one with status 500 (see [`failed`](HandlerError::failed)), including boxed
-/// errors and those of anyhow. The error and its causes are logged with `Display`, so they must not quote the payload. For
-/// invalid input of the user, return a response with an [error message](FlowResponse::error_message) instead.
+/// The operator `?` converts every error into one with status 500 (see [`failed`](HandlerError::failed)),
+/// including boxed errors and those of anyhow. The error and its causes are logged with `Display`, so they
+/// must not quote the payload. For invalid input of the user, return a response with an [error
+/// message](FlowResponse::error_message) instead.
 #[derive(Debug)]
 pub struct HandlerError {
     kind: Kind,

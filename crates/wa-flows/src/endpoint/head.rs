@@ -24,8 +24,8 @@ pub(crate) struct Needed {
     pub(crate) extensions: Extensions,
 }
 
-/// Copies what is needed out of a head. The rest shares the server's read buffer, which a pending body must not keep in
-/// memory.
+/// Copies what is needed out of a head. The rest shares the server's read buffer, which a pending body must
+/// not keep in memory.
 pub(crate) fn needed(head: Parts) -> Needed {
     Needed {
         signature: signature(&head.headers).map(Into::into),

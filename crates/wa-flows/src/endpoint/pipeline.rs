@@ -247,7 +247,8 @@ impl<H: FlowHandler> Pipeline<H> {
         (response, took)
     }
 
-    /// Does everything that precedes the handler: takes a slot, decrypts the request, and claims it in the replay store.
+    /// Does everything that precedes the handler: takes a slot, decrypts the request, and claims it in the
+    /// replay store.
     async fn prepare(
         &self,
         envelope: Envelope,
@@ -298,8 +299,8 @@ impl<H: FlowHandler> Pipeline<H> {
         result.await.unwrap_or(Err(Refusal::Overloaded))
     }
 
-    /// Calls the handler. Logs what an operator needs to know about it: errors and panics, error notifications, and
-    /// responses that phones cannot show.
+    /// Calls the handler. Logs what an operator needs to know about it: errors and panics, error
+    /// notifications, and responses that phones cannot show.
     async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, Refusal> {
         let id = exchange.id;
         let span = tracing::info_span!(
@@ -356,7 +357,7 @@ impl<H: FlowHandler> Pipeline<H> {
         let status = response.status();
         let json = response.into_json().map_err(|error| {
             self.log.handler(
-                |suppressed| tracing::error!(%id, %error, suppressed, "the handler's response cannot be sent"),
+                |suppressed| tracing::error!(%id, %error, suppressed, "the response cannot be sent"),
             );
             Refusal::HandlerFailed
         })?;

@@ -11,8 +11,8 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-/// The default length of the queue per core: 512 operations, about 0.35 s of work. It holds a burst, and stays below the
-/// latency of 1 s (90th percentile) at which WhatsApp raises an alert.
+/// The default length of the queue per core: 512 operations, about 0.35 s of work. It holds a burst, and
+/// stays below the latency of 1 s (90th percentile) at which WhatsApp raises an alert.
 const QUEUED_PER_CORE: usize = 512;
 
 /// How long an idle thread waits for an operation before it exits.
@@ -20,17 +20,18 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Runs private key operations, a few at a time, with a bounded queue; clones share both.
 ///
-/// An operation keeps a core busy for 0.3 to 0.9 ms. On the thread that serves a connection, several in a row would delay
-/// all other tasks of that thread, and an overloaded server could not even refuse requests in time. So operations wait in
-/// a queue that holds a burst, and while it is full, requests are refused at once (503): to accept more load than the
-/// cores can process would delay every response. What runs the operations depends on the machine:
+/// An operation keeps a core busy for 0.3 to 0.9 ms. On the thread that serves a connection, several in a row
+/// would delay all other tasks of that thread, and an overloaded server could not even refuse requests in
+/// time. So operations wait in a queue that holds a burst, and while it is full, requests are refused at once
+/// (503): to accept more load than the cores can process would delay every response. What runs the operations
+/// depends on the machine:
 ///
 /// - Several cores: threads of the pool, one per core. They belong to no runtime and serve all runtimes.
-/// - One core: a task of the runtime, which yields after each operation. A thread would compete with the runtime's thread
-///   for the core, and the kernel's time slices are longer than an operation. Measured on one core under full load, a
-///   timer fired 1.9 ms late with the task and 4.4 ms with a thread (99th percentile); at 70 % load, the median exchange
-///   took 2.1 ms instead of 3.1 ms. Each runtime has its own task and queue, so that a runtime that is not driven delays
-///   no other.
+/// - One core: a task of the runtime, which yields after each operation. A thread would compete with the
+///   runtime's thread for the core, and the kernel's time slices are longer than an operation. Measured on
+///   one core under full load, a timer fired 1.9 ms late with the task and 4.4 ms with a thread (99th
+///   percentile); at 70 % load, the median exchange took 2.1 ms instead of 3.1 ms. Each runtime has its own
+///   task and queue, so that a runtime that is not driven delays no other.
 ///
 /// All endpoints of a process use [`RsaPool::shared`] unless another pool is set.
 #[derive(Clone)]
@@ -60,10 +61,12 @@ enum Executor {
     Tasks,
 }
 
-/// The runtime that a lane belongs to; `None` for the one lane of a pool of threads, which serves all runtimes.
+/// The runtime that a lane belongs to; `None` for the one lane of a pool of threads, which serves all
+/// runtimes.
 type LaneKey = Option<Id>;
 
-/// A queue and the workers that take operations from it. It exists only while it has a worker: the last one removes it.
+/// A queue and the workers that take operations from it. It exists only while it has a worker: the last one
+/// removes it.
 #[derive(Default)]
 struct Lane {
     workers: usize,
@@ -75,14 +78,16 @@ struct Lane {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl RsaPool {
-    /// Creates a pool that runs up to `threads` operations at a time, each on a thread, and queues up to `queue_limit` more.
+    /// Creates a pool that runs up to `threads` operations at a time, each on a thread, and queues up to
+    /// `queue_limit` more.
     #[must_use]
     pub fn new(threads: NonZeroUsize, queue_limit: usize) -> Self {
         Self::at(Executor::Threads, threads, queue_limit)
     }
 
-    /// Creates a pool for a process with one core: it runs one operation at a time in a task of the runtime, which yields
-    /// after each operation, and queues up to `queue_limit` more. Each runtime has its own task and queue.
+    /// Creates a pool for a process with one core: it runs one operation at a time in a task of the runtime,
+    /// which yields after each operation, and queues up to `queue_limit` more. Each runtime has its own task
+    /// and queue.
     #[must_use]
     pub fn cooperative(queue_limit: usize) -> Self {
         Self::at(Executor::Tasks, NonZeroUsize::MIN, queue_limit)
@@ -100,7 +105,8 @@ impl RsaPool {
         }
     }
 
-    /// Returns the pool that the whole process shares: one operation per available core, and a queue of 512 per core.
+    /// Returns the pool that the whole process shares: one operation per available core, and a queue of 512
+    /// per core.
     pub fn shared() -> Self {
         static SHARED: OnceLock<RsaPool> = OnceLock::new();
         let make = || match available_parallelism().unwrap_or(NonZeroUsize::MIN) {
@@ -226,8 +232,8 @@ impl Worker {
         }
     }
 
-    /// Returns the next operation, and waits up to `wait` for one. If there is none, this worker leaves its lane while it
-    /// still holds the lock, so that no operation is queued for a worker that has stopped.
+    /// Returns the next operation, and waits up to `wait` for one. If there is none, this worker leaves its
+    /// lane while it still holds the lock, so that no operation is queued for a worker that has stopped.
     fn next(&mut self, wait: Option<Duration>) -> Option<Job> {
         let inner = Arc::clone(&self.inner);
         let mut lanes = inner.lock();
@@ -261,7 +267,8 @@ impl Worker {
         lane.running -= usize::from(std::mem::take(&mut self.runs));
     }
 
-    /// Removes this worker from its lane. If it was the last, also removes the lane, and returns it with its queue.
+    /// Removes this worker from its lane. If it was the last, also removes the lane, and returns it with its
+    /// queue.
     fn count_out(&mut self, lanes: &mut HashMap<LaneKey, Lane>) -> Option<Lane> {
         if !std::mem::take(&mut self.counted) {
             return None;
@@ -277,8 +284,8 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Removes a worker that ends early, because its runtime shuts down. If it was the last, its queue is dropped without
-    /// the lock: that drops the senders, which wakes the receivers.
+    /// Removes a worker that ends early, because its runtime shuts down. If it was the last, its queue is
+    /// dropped without the lock: that drops the senders, which wakes the receivers.
     fn drop(&mut self) {
         let inner = Arc::clone(&self.inner);
         let abandoned = self.count_out(&mut inner.lock());
@@ -287,136 +294,4 @@ impl Drop for Worker {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    fn pool(threads: usize, queue_limit: usize) -> RsaPool {
-        RsaPool::new(NonZeroUsize::new(threads).unwrap(), queue_limit)
-    }
-
-    #[tokio::test]
-    async fn operations_queue_up_to_the_limit_and_are_refused_beyond() {
-        let pool = pool(1, 2);
-        let (release, held) = mpsc::channel::<()>();
-        let mut results = vec![pool.submit(move || held.recv().map_or(0, |()| 0)).unwrap()];
-        results.extend([1, 2].map(|number| pool.submit(move || number).unwrap()));
-        assert!(pool.is_full());
-        assert_eq!(pool.submit(|| 3).unwrap_err(), PoolFull);
-        assert_eq!(pool.depth(), 3);
-
-        release.send(()).unwrap();
-        for (number, result) in results.into_iter().enumerate() {
-            assert_eq!(result.await.unwrap(), number);
-        }
-        assert_eq!(pool.submit(|| 4).unwrap().await.unwrap(), 4);
-    }
-
-    #[tokio::test]
-    async fn an_operation_whose_receiver_was_dropped_is_skipped() {
-        let pool = pool(1, 2);
-        let (release, held) = mpsc::channel::<()>();
-        let first = pool.submit(move || held.recv().is_ok()).unwrap();
-        let (ran, done) = mpsc::channel();
-        drop(pool.submit(move || ran.send(())).unwrap());
-        release.send(()).unwrap();
-        assert!(first.await.unwrap());
-        assert!(done.recv().is_err(), "the second was not run");
-    }
-
-    #[test]
-    fn a_pool_outlives_the_runtime_that_used_it() {
-        for pool in [pool(1, 1), RsaPool::cooperative(1)] {
-            for _ in 0..2 {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                assert_eq!(
-                    runtime
-                        .block_on(async { pool.submit(|| 7).unwrap().await })
-                        .unwrap(),
-                    7
-                );
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn other_tasks_run_between_two_operations_of_a_cooperative_pool() {
-        let pool = RsaPool::cooperative(2);
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let note = |what| {
-            let order = Arc::clone(&order);
-            move || order.lock().unwrap().push(what)
-        };
-        let operations = [1, 2, 3].map(|number| pool.submit(note(number)).unwrap());
-        assert_eq!(pool.submit(|| ()).unwrap_err(), PoolFull);
-        let other = note(0);
-        let other = tokio::spawn(async move { other() });
-        for operation in operations {
-            operation.await.unwrap();
-        }
-        other.await.unwrap();
-        assert_eq!(*order.lock().unwrap(), [1, 0, 2, 3]);
-        assert_eq!(pool.depth(), 0);
-    }
-
-    #[test]
-    fn a_runtime_that_is_not_driven_delays_no_other() {
-        for pool in [pool(1, 4), RsaPool::cooperative(4)] {
-            let runtime = || {
-                tokio::runtime::Builder::new_current_thread()
-                    .enable_time()
-                    .build()
-                    .unwrap()
-            };
-            let (idle, busy) = (runtime(), runtime());
-            let within = |runtime: &tokio::runtime::Runtime, number| {
-                let _inside = runtime.enter();
-                pool.submit(move || number).unwrap()
-            };
-            let of_idle = within(&idle, 1);
-            busy.block_on(async {
-                let result = pool.submit(|| 2).unwrap();
-                let result = tokio::time::timeout(Duration::from_secs(10), result).await;
-                assert_eq!(result.unwrap().unwrap(), 2, "{pool:?}");
-            });
-            let of_busy = within(&busy, 3);
-            drop(idle);
-            assert_eq!(busy.block_on(of_busy).unwrap(), 3, "{pool:?}");
-            drop(of_idle);
-        }
-    }
-
-    #[test]
-    fn threads_share_the_queue_and_are_reused() {
-        let pool = pool(2, 8);
-        for _ in 0..50 {
-            // Each waits for the other, so they end only if they run at the same time.
-            let barrier = Arc::new(std::sync::Barrier::new(2));
-            let results = [1, 2].map(|number| {
-                let barrier = Arc::clone(&barrier);
-                pool.submit(move || {
-                    barrier.wait();
-                    number
-                })
-                .unwrap()
-            });
-            for (number, result) in (1..).zip(results) {
-                assert_eq!(result.blocking_recv().unwrap(), number);
-            }
-        }
-        assert!(pool.inner.lock().values().all(|lane| lane.workers == 2));
-    }
-
-    #[test]
-    fn operations_left_by_a_runtime_that_ended_are_dropped() {
-        let pool = RsaPool::cooperative(1);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let results = runtime.block_on(async { [1, 2].map(|number| pool.submit(move || number).unwrap()) });
-        drop(runtime);
-        assert_eq!(pool.depth(), 0);
-        for mut result in results {
-            assert!(result.try_recv().is_err(), "neither was run");
-        }
-    }
-}
+mod tests;

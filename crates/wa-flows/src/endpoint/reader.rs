@@ -22,8 +22,9 @@ const LONGEST_PENDING: usize = 8;
 
 /// Reads bodies, and bounds the memory that unauthenticated clients can occupy by sending slowly.
 ///
-/// A body that arrives complete with its head, as WhatsApp sends it, is read at once whatever else is in flight. An
-/// incomplete body is pending, and needs a slot. Large bodies have separate slots, so that they cannot evict small ones.
+/// A body that arrives complete with its head, as WhatsApp sends it, is read at once whatever else is in
+/// flight. An incomplete body is pending, and needs a slot. Large bodies have separate slots, so that they
+/// cannot evict small ones.
 pub(crate) struct Reader {
     limit: usize,
     pending: Arc<Pending>,
@@ -121,8 +122,8 @@ impl<'a> Received<'a> {
         }
     }
 
-    /// Moves everything received into the slot that a pending body needs; ready when that slot is evicted. Pieces share the
-    /// server's read buffer, which a pending body must not keep in memory.
+    /// Moves everything received into the slot that a pending body needs; ready when that slot is evicted.
+    /// Pieces share the server's read buffer, which a pending body must not keep in memory.
     fn poll_evicted(&mut self, cx: &mut Context<'_>) -> Poll<Refusal> {
         let slots = if self.length > LARGE {
             &self.pending.large

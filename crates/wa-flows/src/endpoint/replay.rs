@@ -32,30 +32,34 @@ const STORE_TIME: Duration = Duration::from_millis(50);
 pub struct ReplayWindow {
     /// How long an envelope is remembered; by default 1 hour.
     pub lasts: Duration,
-    /// The maximum number of remembered envelopes, at about 60 bytes each; by default 1,000,000. Beyond it, the oldest is
-    /// forgotten.
+    /// The maximum number of remembered envelopes, at about 60 bytes each; by default 1,000,000. Beyond it,
+    /// the oldest is forgotten.
     pub entries: NonZeroUsize,
-    /// The maximum bytes of responses kept for repeats, each for 30 seconds; by default 32 MiB. Beyond it, the oldest is
-    /// dropped.
+    /// The maximum bytes of responses kept for repeats, each for 30 seconds; by default 32 MiB. Beyond it,
+    /// the oldest is dropped.
     pub response_bytes: usize,
 }
 
-/// Remembers the requests that were answered, so that none reaches the handler twice; clones share the memory.
+/// Remembers the requests that were answered, so that none reaches the handler twice; clones share the
+/// memory.
 ///
-/// Two responses encrypted under the same key and IV reveal the XOR of their plaintexts, and a handler that is called twice
-/// may act twice. So a request whose key and IV were seen before does not reach the handler:
+/// Two responses encrypted under the same key and IV reveal the XOR of their plaintexts, and a handler that
+/// is called twice may act twice. So a request whose key and IV were seen before does not reach the handler:
 ///
-/// - If the whole body is identical and the first was answered less than 30 seconds ago, as when a proxy retries, it gets
-///   the identical response. If the first is still in flight, it waits for that response; at most 32 requests wait for one.
-/// - Otherwise it is refused with [`Refusal::Replayed`], status 432: if it comes later, if the body differs, or if the
-///   response was dropped to bound the memory.
+/// - If the whole body is identical and the first was answered less than 30 seconds ago, as when a proxy
+///   retries, it gets the identical response. If the first is still in flight, it waits for that response; at
+///   most 32 requests wait for one.
+/// - Otherwise it is refused with [`Refusal::Replayed`], status 432: if it comes later, if the body differs,
+///   or if the response was dropped to bound the memory.
 ///
-/// Requests are remembered if their signature is valid, from the moment their handler is called. A request that was refused
-/// before that (wrong key, [`Refusal::Overloaded`]) may be sent again. A request whose handler failed (500, 503, 504) is not
-/// retried, because the handler may have acted: an identical repeat gets the same status.
+/// Requests are remembered if their signature is valid, from the moment their handler is called. A request
+/// that was refused before that (wrong key, [`Refusal::Overloaded`]) may be sent again. A request whose
+/// handler failed (500, 503, 504) is not retried, because the handler may have acted: an identical repeat
+/// gets the same status.
 ///
-/// The memory covers one process, within the limits of [`ReplayWindow`], and ends with the process. If several processes
-/// serve, add a [`ReplayStore`]. Set the same memory when you rebuild an endpoint, and for endpoints that share a key; see
+/// The memory covers one process, within the limits of [`ReplayWindow`], and ends with the process. If
+/// several processes serve, add a [`ReplayStore`]. Set the same memory when you rebuild an endpoint, and for
+/// endpoints that share a key; see
 /// [`FlowEndpointBuilder::replay_memory`](crate::FlowEndpointBuilder::replay_memory).
 #[derive(Clone)]
 pub struct ReplayMemory {
@@ -127,11 +131,12 @@ impl ReplayMemory {
         }
     }
 
-    /// Adds a store that several processes share. Each envelope is claimed there before its handler is called.
+    /// Adds a store that several processes share. Each envelope is claimed there before its handler is
+    /// called.
     ///
     /// If the store fails or does not respond within 50 milliseconds, the memory of this process decides, and
-    /// [`ExchangeReport::replay_store_failed`](crate::ExchangeReport::replay_store_failed) is true. Responses are not
-    /// shared: a repeat that reaches another process is refused.
+    /// [`ExchangeReport::replay_store_failed`](crate::ExchangeReport::replay_store_failed) is true. Responses
+    /// are not shared: a repeat that reaches another process is refused.
     #[must_use]
     pub fn with_store(mut self, store: impl ReplayStore) -> Self {
         self.store = Some(Arc::new(store));
@@ -208,7 +213,8 @@ impl fmt::Debug for ReplayMemory {
 }
 
 impl ReplayMark {
-    /// Computes the mark of an envelope from its decoded bytes, so that another spelling of the JSON gets the same mark.
+    /// Computes the mark of an envelope from its decoded bytes, so that another spelling of the JSON gets the
+    /// same mark.
     pub(crate) fn of(envelope: &DecodedEnvelope) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(&envelope.encrypted_key);

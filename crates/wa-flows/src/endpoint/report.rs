@@ -31,9 +31,11 @@ pub struct ExchangeReport {
     pub status: StatusCode,
     /// The reason if the request was refused.
     pub refusal: Option<Refusal>,
-    /// The exchange whose response was sent again, if this request is a repeat (see [`ReplayMemory`](crate::ReplayMemory)).
+    /// The exchange whose response was sent again, if this request is a repeat (see
+    /// [`ReplayMemory`](crate::ReplayMemory)).
     pub repeat_of: Option<ExchangeId>,
-    /// True if the [`ReplayStore`](crate::ReplayStore) failed or was too slow, so that the memory of this process decided.
+    /// True if the [`ReplayStore`](crate::ReplayStore) failed or was too slow, so that the memory of this
+    /// process decided.
     pub replay_store_failed: bool,
     /// The duration of the decryption, including the time in the queue.
     pub decrypt: Option<Duration>,
@@ -41,12 +43,13 @@ pub struct ExchangeReport {
     pub handler: Option<Duration>,
     /// The duration of the exchange, from the head of the request to the response.
     pub total: Duration,
-    /// True once the signature is verified and the request is no replay; always false if signatures are not checked.
+    /// True once the signature is verified and the request is no replay; always false if signatures are not
+    /// checked.
     pub(crate) signed: bool,
 }
 
-/// The log of an endpoint's exchanges. Lines that a client can cause without a valid signature are rate-limited, each kind
-/// individually, so that no client can fill a disk or hide other lines.
+/// The log of an endpoint's exchanges. Lines that a client can cause without a valid signature are
+/// rate-limited, each kind individually, so that no client can fill a disk or hide other lines.
 pub(crate) struct ExchangeLog {
     checks_signatures: bool,
     answered: LogThrottle,
@@ -76,7 +79,8 @@ impl ExchangeLog {
         }
     }
 
-    /// Returns the rate limit of the line that reports an exchange; `None` if only Meta's servers can cause the line.
+    /// Returns the rate limit of the line that reports an exchange; `None` if only Meta's servers can cause
+    /// the line.
     fn throttle(&self, report: &ExchangeReport) -> Option<&LogThrottle> {
         match report.refusal {
             // Anyone who has recorded a signed request can send it.
@@ -138,8 +142,8 @@ impl ExchangeReport {
         }
     }
 
-    /// Writes the line: at `info` if the request was answered, or refused for a reason that any client can cause, otherwise
-    /// at `warn`.
+    /// Writes the line: at `info` if the request was answered, or refused for a reason that any client can
+    /// cause, otherwise at `warn`.
     fn write(&self, suppressed: Option<u64>) {
         macro_rules! log {
             ($level:ident, $what:literal) => {

@@ -39,8 +39,8 @@ impl fmt::Debug for ResponseParts {
     }
 }
 
-/// Returns the response to a refused request. It has no body: there is no key to encrypt it with, or the phone would not
-/// show it.
+/// Returns the response to a refused request. It has no body: there is no key to encrypt it with, or the
+/// phone would not show it.
 pub(crate) fn refused(refusal: Refusal) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = refusal.status();

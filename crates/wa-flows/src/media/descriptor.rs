@@ -11,11 +11,11 @@ use crate::media::stream::MediaStream;
 use crate::media::wire::Wire;
 use crate::object::Object;
 
-/// A file that a user uploaded with a `PhotoPicker` or `DocumentPicker` (Meta, *Media upload components*), as the request
-/// describes it.
+/// A file that a user uploaded with a `PhotoPicker` or `DocumentPicker` (Meta, *Media upload components*), as
+/// the request describes it.
 ///
-/// Deserialize it from the data of a request: `request.data_as::<Upload>()`, where `Upload` has a field of type
-/// `Vec<EncryptedMedia>`. Its keys are zeroized on drop, and its `Debug` is redacted.
+/// Deserialize it from the data of a request: `request.data_as::<Upload>()`, where `Upload` has a field of
+/// type `Vec<EncryptedMedia>`. Its keys are zeroized on drop, and its `Debug` is redacted.
 ///
 /// ```
 /// use wa_flows::EncryptedMedia;
@@ -63,16 +63,19 @@ impl MediaError {
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(match self {
             Self::Length | Self::EncryptedHash => {
-                "download the file again, and check that it belongs to this description: it is truncated, or another file"
+                "download the file again, and check that it belongs to this description: it is truncated, or \
+                 another file"
             }
             Self::Mac | Self::Plaintext => {
-                "check that the description is unchanged: the file is altered, or its keys belong to another file"
+                "check that the description is unchanged: the file is altered, or its keys belong to \
+                 another file"
             }
         }))
     }
 }
 
-/// The reason why a text is not a media description. It names the member, never its value, which may be a key.
+/// The reason why a text is not a media description. It names the member, never its value, which may be a
+/// key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescriptionError {
@@ -153,7 +156,8 @@ impl EncryptedMedia {
         &self.media_id
     }
 
-    /// Returns the URL of the encrypted file, if the description has one. It is signed: anyone who has it can fetch the file.
+    /// Returns the URL of the encrypted file, if the description has one. It is signed: anyone who has it can
+    /// fetch the file.
     pub fn expose_cdn_url(&self) -> Option<&str> {
         self.cdn_url.as_ref().map(|url| url.as_str())
     }
@@ -165,8 +169,8 @@ impl EncryptedMedia {
 
     /// Verifies and decrypts a file that was fetched from the CDN.
     ///
-    /// It checks the SHA-256 of the file and the HMAC over IV and ciphertext, then decrypts with AES-256-CBC, then checks the
-    /// SHA-256 of the plaintext. All comparisons take constant time.
+    /// It checks the SHA-256 of the file and the HMAC over IV and ciphertext, then decrypts with AES-256-CBC,
+    /// then checks the SHA-256 of the plaintext. All comparisons take constant time.
     ///
     /// # Errors
     ///

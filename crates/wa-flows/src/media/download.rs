@@ -20,8 +20,8 @@ const REDIRECTS: usize = 3;
 
 /// Downloads and decrypts media.
 ///
-/// `cdn_url` is untrusted input, so only `https` URLs on port 443 of hosts below `whatsapp.net` are fetched, and redirects
-/// are followed only to such URLs.
+/// `cdn_url` is untrusted input, so only `https` URLs on port 443 of hosts below `whatsapp.net` are fetched,
+/// and redirects are followed only to such URLs.
 ///
 /// ```
 /// # async fn example(media: &wa_flows::EncryptedMedia) -> Result<(), Box<dyn std::error::Error>> {
@@ -71,8 +71,8 @@ impl MediaConfigError {
     }
 }
 
-/// The reason why a file was not downloaded. No message contains the URL: it is signed, so anyone who has it can fetch the
-/// file.
+/// The reason why a file was not downloaded. No message contains the URL: it is signed, so anyone who has it
+/// can fetch the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownloadError {
@@ -147,8 +147,8 @@ impl MediaDownloader {
         self.download_to(media, MemorySink::new()).await
     }
 
-    /// Downloads, decrypts and verifies a file piece by piece. The sink is committed once every check has passed, and
-    /// dropped otherwise.
+    /// Downloads, decrypts and verifies a file piece by piece. The sink is committed once every check has
+    /// passed, and dropped otherwise.
     ///
     /// # Errors
     ///
@@ -219,14 +219,15 @@ impl MediaDownloaderBuilder {
         self
     }
 
-    /// Also fetches from this host, on any port. Anyone who fills in a Flow can then make this program send requests to it.
+    /// Also fetches from this host, on any port. Anyone who fills in a Flow can then make this program send
+    /// requests to it.
     pub fn danger_allow_host(mut self, host: impl Into<String>) -> Self {
         self.allowed.extra_hosts.push(host.into());
         self
     }
 
-    /// Also fetches over plain HTTP, but only from hosts set with [`danger_allow_host`](Self::danger_allow_host), and never
-    /// from hosts of `whatsapp.net`.
+    /// Also fetches over plain HTTP, but only from hosts set with
+    /// [`danger_allow_host`](Self::danger_allow_host), and never from hosts of `whatsapp.net`.
     pub fn danger_allow_plain_http(mut self) -> Self {
         self.allowed.plain_http = true;
         self

@@ -66,11 +66,12 @@ impl std::fmt::Debug for MemorySink {
     }
 }
 
-/// Writes the file under a temporary name in the same directory, and moves it to its path once it is verified.
+/// Writes the file under a temporary name in the same directory, and moves it to its path once it is
+/// verified.
 ///
-/// An existing file is never overwritten. On file systems without hard links, an empty file reserves the path for a moment,
-/// and would remain after a crash. On Unix only the owner can read the file. A commit that has started completes even if
-/// its future is dropped.
+/// An existing file is never overwritten. On file systems without hard links, an empty file reserves the path
+/// for a moment, and would remain after a crash. On Unix only the owner can read the file. A commit that has
+/// started completes even if its future is dropped.
 #[derive(Debug)]
 pub struct FileSink {
     path: PathBuf,
@@ -143,8 +144,8 @@ fn move_to_free_place(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Moves a file on file systems without hard links (exFAT, SMB, FUSE): reserves the path with an empty file, then renames
-/// over it.
+/// Moves a file on file systems without hard links (exFAT, SMB, FUSE): reserves the path with an empty file,
+/// then renames over it.
 fn move_by_claim(from: &Path, to: &Path) -> io::Result<()> {
     drop(private_file(to)?);
     std::fs::rename(from, to).inspect_err(|_| {
@@ -161,8 +162,8 @@ fn private_file(path: &Path) -> io::Result<std::fs::File> {
     options.open(path)
 }
 
-/// Syncs the directory, where the system supports that, so that the file's name survives a crash; its content is already
-/// synced.
+/// Syncs the directory, where the system supports that, so that the file's name survives a crash; its content
+/// is already synced.
 fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Ok(folder) = std::fs::File::open(folder.unwrap_or(Path::new("."))) {

@@ -1,4 +1,5 @@
-//! A media description on the wire. Members of every type are accepted at first, so that an error can name the member.
+//! A media description on the wire. Members of every type are accepted at first, so that an error can name
+//! the member.
 
 use std::fmt;
 

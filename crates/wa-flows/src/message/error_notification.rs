@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::object::Object;
 
-/// An error notification of a phone: an `INIT` or `data_exchange` whose data contains `error` (or `error_key`) and
-/// `error_message`.
+/// An error notification of a phone: an `INIT` or `data_exchange` whose data contains `error` (or
+/// `error_key`) and `error_message`.
 ///
 /// The endpoint acknowledges it with [`FlowResponse::acknowledged`](crate::FlowResponse::acknowledged).
 #[derive(Clone, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct ErrorNotification {
 }
 
 impl ErrorNotification {
-    /// All [`label`](ErrorNotification::label)s: the error keys that Meta documents for notifications and alerts (Meta,
-    /// *Flows error codes*), and `other`.
+    /// All [`label`](ErrorNotification::label)s: the error keys that Meta documents for notifications and
+    /// alerts (Meta, *Flows error codes*), and `other`.
     pub const LABELS: [&'static str; 13] = [
         "response-decryption-error",
         "business-decryption-error",
@@ -37,7 +37,8 @@ impl ErrorNotification {
         "other",
     ];
 
-    /// Recognises a notification in the text of a request's data: Meta's texts name the key both `error` and `error_key`.
+    /// Recognises a notification in the text of a request's data: Meta's texts name the key both `error` and
+    /// `error_key`.
     pub(crate) fn find(data: &str) -> Option<Self> {
         // Most data is no notification: skip parsing it. A backslash may be an escape within the name.
         if !data.contains("error_message") && !data.contains('\\') {
@@ -91,7 +92,8 @@ struct Members<'a> {
     error_message: Option<&'a RawValue>,
 }
 
-/// Decodes a string; replaces lone surrogates, which a Rust string cannot contain. Returns `None` for any other type.
+/// Decodes a string; replaces lone surrogates, which a Rust string cannot contain. Returns `None` for any
+/// other type.
 fn string(json: &RawValue) -> Option<String> {
     serde_json::from_str(json.get()).ok().map(|Lossy(text)| text)
 }

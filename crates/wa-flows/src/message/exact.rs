@@ -4,9 +4,10 @@ use serde_json::Value;
 
 /// Parses a text as a [`Value`]; the error is a description that does not quote the text.
 ///
-/// `serde_json` refuses lone surrogates and numbers beyond `f64`, but rounds an integer of more than 64 bits to the nearest
-/// `f64`. Its feature `arbitrary_precision` keeps such integers, but changes the type for every crate of a program. So this
-/// crate does not enable it, but accepts such integers if another crate has.
+/// `serde_json` refuses lone surrogates and numbers beyond `f64`, but rounds an integer of more than 64 bits
+/// to the nearest `f64`. Its feature `arbitrary_precision` keeps such integers, but changes the type for
+/// every crate of a program. So this crate does not enable it, but accepts such integers if another crate
+/// has.
 pub(crate) fn value(json: &str) -> Result<Value, String> {
     let value = serde_json::from_str(json).map_err(|error| error.to_string())?;
     if has_wide_integer(json) && serde_json::from_str::<Value>("1e999").is_err() {
@@ -15,7 +16,8 @@ pub(crate) fn value(json: &str) -> Result<Value, String> {
     Ok(value)
 }
 
-/// True if valid JSON contains an integer, written without fraction and exponent, that fits neither `i64` nor `u64`.
+/// True if valid JSON contains an integer, written without fraction and exponent, that fits neither `i64` nor
+/// `u64`.
 fn has_wide_integer(json: &str) -> bool {
     let mut rest = json;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {

@@ -100,8 +100,8 @@ impl SchemaError {
 impl FlowResponse {
     /// Shows a screen with its data, which must serialize to a JSON object.
     ///
-    /// Other data is refused when the response is sent: the phone gets a 500, as if the handler had failed. A number that is
-    /// not finite is sent as `null`, since JSON cannot represent it.
+    /// Other data is refused when the response is sent: the phone gets a 500, as if the handler had failed. A
+    /// number that is not finite is sent as `null`, since JSON cannot represent it.
     pub fn screen(screen: impl Into<String>, data: impl Serialize) -> Self {
         let content = object(data).map_or_else(Content::Unsendable, |data| Content::Screen {
             screen: screen.into(),
@@ -110,9 +110,9 @@ impl FlowResponse {
         Self { content }
     }
 
-    /// Adds `error_message` to the data of a [`screen`](FlowResponse::screen): the phone shows the message in a snackbar on
-    /// that screen, for example if the user's input is not valid (see [`data_as`](crate::FlowRequest::data_as)). Responses
-    /// that show no screen are unchanged.
+    /// Adds `error_message` to the data of a [`screen`](FlowResponse::screen): the phone shows the message in
+    /// a snackbar on that screen, for example if the user's input is not valid (see
+    /// [`data_as`](crate::FlowRequest::data_as)). Responses that show no screen are unchanged.
     #[must_use]
     pub fn error_message(mut self, message: impl Into<String>) -> Self {
         if let Content::Screen { data, .. } = &mut self.content {
@@ -123,7 +123,8 @@ impl FlowResponse {
 
     /// Closes the Flow. The business receives a message with the parameters and the Flow's token.
     ///
-    /// The parameters must serialize to a JSON object, as the data of a [`screen`](FlowResponse::screen) must.
+    /// The parameters must serialize to a JSON object, as the data of a [`screen`](FlowResponse::screen)
+    /// must.
     pub fn close(flow_token: impl Into<String>, params: impl Serialize) -> Self {
         let content = object(params).map_or_else(Content::Unsendable, |mut params| {
             params.insert("flow_token".to_owned(), Value::String(flow_token.into()));
@@ -150,8 +151,8 @@ impl FlowResponse {
         }
     }
 
-    /// Reports that the Flow's token is no longer valid (status 427): the phone shows the message and disables the button
-    /// that opens the Flow. Without a message it shows a generic text.
+    /// Reports that the Flow's token is no longer valid (status 427): the phone shows the message and
+    /// disables the button that opens the Flow. Without a message it shows a generic text.
     pub fn token_invalid(message: Option<String>) -> Self {
         Self {
             content: Content::TokenInvalid(message),
@@ -180,8 +181,8 @@ impl FlowResponse {
     ///
     /// # Errors
     ///
-    /// Returns [`SchemaError`], which names what is missing. The response [`token_invalid`](FlowResponse::token_invalid)
-    /// needs neither a screen nor data.
+    /// Returns [`SchemaError`], which names what is missing. The response
+    /// [`token_invalid`](FlowResponse::token_invalid) needs neither a screen nor data.
     pub fn check_schema(&self) -> Result<(), SchemaError> {
         let (screen, data) = match &self.content {
             Content::Screen { .. } | Content::TokenInvalid(_) | Content::Unsendable(_) => (true, true),
@@ -242,7 +243,8 @@ fn members_of(text: &[u8]) -> (bool, bool) {
         #[serde(borrow)]
         data: Option<&'a RawValue>,
     }
-    // How the phone reads a duplicate member, or a name that is not valid Unicode, is not known: such a response passes.
+    // How the phone reads a duplicate member, or a name that is not valid Unicode, is not known: such a
+    // response passes.
     let Ok(Object(members)) = serde_json::from_slice::<Object<Members<'_>>>(text) else {
         return (true, true);
     };

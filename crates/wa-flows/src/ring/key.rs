@@ -19,8 +19,8 @@ use crate::ring::{KeyRingError, KeyUse};
 pub(crate) struct RingKey {
     pub(crate) fingerprint: Fingerprint,
     oaep: OaepPrivateDecryptingKey,
-    /// Replaces a session key that could not be decrypted. It is random and secret: if an attacker could encrypt with it, the
-    /// response time would reveal that the RSA decryption failed.
+    /// Replaces a session key that could not be decrypted. It is random and secret: if an attacker could
+    /// encrypt with it, the response time would reveal that the RSA decryption failed.
     fallback: Zeroizing<[u8; BLOCK]>,
     opened: AtomicU64,
     /// Seconds since the epoch; 0 before the first use.
@@ -49,8 +49,8 @@ impl RingKey {
         })
     }
 
-    /// Decrypts a session key. If that fails, returns the fallback and `false`, so that the caller continues with the same
-    /// work.
+    /// Decrypts a session key. If that fails, returns the fallback and `false`, so that the caller continues
+    /// with the same work.
     pub(crate) fn unwrap_session_key(
         &self,
         encrypted: &[u8; ENCRYPTED_KEY],

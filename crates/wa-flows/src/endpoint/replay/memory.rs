@@ -23,13 +23,14 @@ const DROPPED_AT_A_TIME: usize = 16;
 /// Repeats that may wait for one exchange: a recorded request must not be able to occupy every connection.
 const WAITING_FOR_ONE: usize = 32;
 
-/// The memory of a remembered response in addition to its bytes: its entries in both tables, and its allocations.
+/// The memory of a remembered response in addition to its bytes: its entries in both tables, and its
+/// allocations.
 const OVERHEAD: usize = 400;
 
 /// Marks, sharded by their first byte, and the order of the remembered responses of all shards.
 ///
-/// Each shard has a lock, which is held for a few table operations only; the order has another. No two locks are held at
-/// the same time.
+/// Each shard has a lock, which is held for a few table operations only; the order has another. No two locks
+/// are held at the same time.
 pub(super) struct Memory {
     window: ReplayWindow,
     started: Instant,
@@ -77,13 +78,15 @@ pub(super) enum Admission {
     First(Ticket),
     /// It repeats an exchange that was answered.
     Repeat(Arc<Outcome>),
-    /// It repeats an exchange that is in flight. If the channel closes without an outcome, call `admit` again.
+    /// It repeats an exchange that is in flight. If the channel closes without an outcome, call `admit`
+    /// again.
     Wait(oneshot::Receiver<Arc<Outcome>>),
     /// It is a replay.
     Refused,
 }
 
-/// The first exchange of an envelope. If it is dropped before the handler is called, the envelope is not remembered.
+/// The first exchange of an envelope. If it is dropped before the handler is called, the envelope is not
+/// remembered.
 pub(crate) struct Ticket {
     memory: Arc<Memory>,
     mark: ReplayMark,
@@ -212,7 +215,8 @@ impl Ticket {
         self.mark
     }
 
-    /// Records that the handler is about to be called: the envelope is remembered from now on, however the exchange ends.
+    /// Records that the handler is about to be called: the envelope is remembered from now on, however the
+    /// exchange ends.
     pub(crate) fn spend(&mut self) {
         let now = self.memory.millis(Instant::now());
         let mut shard = self.memory.shard(self.mark);
@@ -225,7 +229,8 @@ impl Ticket {
         self.spent = true;
     }
 
-    /// Sends the outcome to the repeats that wait for it, and keeps it for later repeats if the handler was called.
+    /// Sends the outcome to the repeats that wait for it, and keeps it for later repeats if the handler was
+    /// called.
     pub(crate) fn finish(mut self, outcome: Outcome) {
         self.finished = true;
         let bytes = OVERHEAD

@@ -30,7 +30,8 @@ pub trait ReplayStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns any error if the store fails. The error is logged at `debug`, so it must not contain a password.
+    /// Returns any error if the store fails. The error is logged at `debug`, so it must not contain a
+    /// password.
     fn claim(
         &self,
         mark: ReplayMark,
