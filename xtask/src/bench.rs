@@ -1,11 +1,12 @@
-//! `cargo xtask bench`: every bench of the workspace, one after the other, each against something in its own run.
+//! `cargo xtask bench`: runs every bench of the workspace in turn; each compares with a baseline of the
+//! same run.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::sh;
 
-/// Runs all benches, or the one that `name` names.
+/// Runs all benches, or only the bench `name`.
 pub(crate) fn run(name: Option<&str>) -> Result<()> {
     let metadata: Value = serde_json::from_str(&sh::output(&mut sh::cargo(&[
         "metadata",
@@ -13,7 +14,7 @@ pub(crate) fn run(name: Option<&str>) -> Result<()> {
         "1",
         "--no-deps",
     ]))?)?;
-    // Some benches measure the program itself.
+    // Some benches measure the program `wa`.
     sh::run(&mut sh::cargo(&["build", "--release", "--bin", "wa"]))?;
     let mut found = false;
     for package in metadata
@@ -43,7 +44,10 @@ pub(crate) fn run(name: Option<&str>) -> Result<()> {
         }
     }
     if !found {
-        bail!("there is no bench {}", name.unwrap_or("at all"));
+        match name {
+            Some(name) => bail!("no bench is named `{name}`"),
+            None => bail!("the workspace has no benches"),
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: all that guards a change.
+//! `cargo xtask ci`: every check that a change must pass.
 
 use std::time::Instant;
 
@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use crate::{deny, docs, fuzz, lint, sh, test};
 
-/// Runs every check; the last line counts the tests. `without_tests` is for callers that ran them already.
+/// Runs every check; the last line of output counts the tests. `without_tests` skips tests that the caller
+/// already ran.
 pub(crate) fn run(without_tests: bool) -> Result<()> {
     let start = Instant::now();
     lint::run()?;
@@ -28,12 +29,12 @@ pub(crate) fn run(without_tests: bool) -> Result<()> {
     Ok(())
 }
 
-/// The first command of the README.
+/// Runs the first command of the README.
 pub(crate) fn demo() -> Result<()> {
     sh::run(&mut sh::cargo(&["run", "--release", "--bin", "wa", "--", "demo"]))
 }
 
-/// The README's way to the program, into a folder of our own.
+/// Installs the program as the README does, but below the target directory.
 fn install() -> Result<()> {
     let mut command = sh::cargo(&[
         "install",

@@ -1,15 +1,16 @@
-//! `cargo xtask coverage`.
+//! `cargo xtask coverage`: measures line coverage.
 
 use anyhow::Result;
 
 use crate::{sh, tools};
 
-/// The crates that are measured: the libraries, whose tests run in their own process. The tests of the program and of the
+/// The measured crates: libraries whose tests run in their own process. The tests of the program and of the
 /// servers spawn other programs, which the instrumentation does not follow.
 const PACKAGES: &[&str] = &["wa-keys", "wa-graph", "wa-encryption", "wa-flows"];
 
-/// Line coverage by cargo-tarpaulin, which needs no component beyond the toolchain itself. The compiler's own
-/// instrumentation is used: with ptrace, which stops at every line, the suite does not end.
+/// Measures line coverage with cargo-tarpaulin, which needs no additional toolchain component.
+///
+/// It uses the compiler's own instrumentation: with ptrace, which stops at every line, the suite does not end.
 pub(crate) fn run() -> Result<()> {
     let tarpaulin = tools::TARPAULIN.path()?;
     let output = sh::target_dir().join("coverage");

@@ -1,4 +1,4 @@
-//! `cargo xtask deny`: what the dependencies may be, by `deny.toml`.
+//! `cargo xtask deny`: checks the dependencies against `deny.toml`.
 
 use std::fmt;
 
@@ -6,12 +6,14 @@ use anyhow::{Result, bail};
 
 use crate::{sh, tools};
 
-/// Set to `skip` where the database of advisories cannot be had, such as on a machine that reaches only package registries.
+/// Set to `skip` where the advisory database cannot be fetched, such as on a machine that reaches only
+/// package registries.
 const SWITCH: &str = "WA_ADVISORIES";
 
-const NO_DATABASE: &str = "the database of advisories cannot be fetched: let this machine reach \
-    https://github.com/RustSec/advisory-db, or put a copy of it below CARGO_HOME/advisory-dbs (`cargo deny fetch db` on \
-    another machine writes it there); to go on without this check, set WA_ADVISORIES=skip";
+const NO_DATABASE: &str = "the advisory database cannot be fetched: allow this machine to reach \
+    https://github.com/RustSec/advisory-db, or copy the database to CARGO_HOME/advisory-dbs \
+    (`cargo deny fetch db` on another machine creates it there); to continue without this check, set \
+    WA_ADVISORIES=skip";
 
 /// Whether advisories were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl fmt::Display for Advisories {
     }
 }
 
-/// Checks licences, bans and sources, then advisories with a database that is fetched first.
+/// Checks licences, bans and sources, then fetches the advisory database and checks advisories.
 pub(crate) fn run() -> Result<Advisories> {
     let deny = tools::CARGO_DENY.path()?;
     sh::run(&mut sh::command(
@@ -46,7 +48,7 @@ pub(crate) fn run() -> Result<Advisories> {
     let skip = std::env::var(SWITCH).ok();
     let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     let advisories = decide(skip.as_deref(), is_ci, || {
-        // A copy that is there already counts too; `cargo deny` refuses one that is too old.
+        // If the fetch fails, an existing copy is used; `cargo deny` refuses one that is too old.
         let fetched = sh::run(&mut sh::command(&deny, &["fetch", "db"])).is_ok();
         fetched || database_exists()
     })?;
@@ -66,12 +68,13 @@ pub(crate) fn run() -> Result<Advisories> {
     Ok(advisories)
 }
 
-/// What is done about advisories; `has_database` fetches the database where that is to be tried.
+/// Decides whether advisories are checked. `has_database` tries to fetch the database; it is not called if
+/// the switch is set.
 fn decide(switch: Option<&str>, is_ci: bool, has_database: impl FnOnce() -> bool) -> Result<Advisories> {
     match switch {
         Some("skip") => return Ok(Advisories::Skipped),
         None | Some("") => {}
-        Some(other) => bail!("{SWITCH} is `{other}`, expected `skip` or nothing"),
+        Some(other) => bail!("{SWITCH} is `{other}`; set it to `skip`, or unset it"),
     }
     if has_database() {
         return Ok(Advisories::Checked);
@@ -113,7 +116,7 @@ mod tests {
 
     #[test]
     fn with_the_switch_nothing_is_fetched() {
-        let decided = decide(Some("skip"), true, || unreachable!("it was fetched"));
+        let decided = decide(Some("skip"), true, || unreachable!("the database was fetched"));
         assert_eq!(
             decided.unwrap().to_string(),
             "advisories: NOT checked (no database)"

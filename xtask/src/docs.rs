@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: the site (mdBook) and the API docs (rustdoc) as one folder, checked.
+//! `cargo xtask docs`: builds the site (mdBook) and the API docs (rustdoc) into one directory, and checks
+//! them.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::files::walk;
 use crate::{sh, site, snippets, tools};
 
-/// Reference pages written by the program itself, so that they cannot say anything else than it does.
+/// Reference pages that `wa` generates from its own tables, so that they always match its behaviour.
 const GENERATED: &[(&str, &str)] = &[
     ("error-codes", "docs/src/reference/error-codes.md"),
     ("cli", "docs/src/reference/wa.md"),
@@ -40,7 +41,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
     Ok(())
 }
 
-/// The API docs of all our crates; a warning is an error.
+/// Builds the API docs of all crates; a warning is an error.
 pub(crate) fn rustdoc() -> Result<()> {
     let mut command = sh::cargo(&[
         "doc",
@@ -54,7 +55,7 @@ pub(crate) fn rustdoc() -> Result<()> {
     sh::run(&mut command)
 }
 
-/// Compares every generated page with what the program says now; `bless` writes the pages anew.
+/// Compares every generated page with the output of the program; with `bless`, regenerates the pages.
 pub(crate) fn generated(bless: bool) -> Result<()> {
     let mut stale = Vec::new();
     for (name, page) in GENERATED {
@@ -72,7 +73,7 @@ pub(crate) fn generated(bless: bool) -> Result<()> {
             continue;
         }
         if bless {
-            std::fs::create_dir_all(path.parent().context("a page is in a folder")?)?;
+            std::fs::create_dir_all(path.parent().context("the path of a page has no parent")?)?;
             std::fs::write(&path, text)?;
         } else {
             stale.push(*page);
@@ -82,12 +83,12 @@ pub(crate) fn generated(bless: bool) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "out of date: {} (`cargo xtask docs --bless` writes them anew)",
+        "generated pages are out of date: {} (run `cargo xtask docs --bless` to regenerate them)",
         stale.join(", ")
     );
 }
 
-/// Fails if the page of known faults names a test that there is not.
+/// Fails if `faults.md` names a test that does not exist.
 fn tests_exist() -> Result<()> {
     let mut sources = String::new();
     walk(&sh::root().join("crates"), &mut |path| {
@@ -106,7 +107,7 @@ fn tests_exist() -> Result<()> {
         .filter(|name| !sources.contains(&format!("fn {name}(")))
         .collect();
     if named.is_empty() || !missing.is_empty() {
-        bail!("docs/src/faults.md names tests that there are not: {missing:?}");
+        bail!("docs/src/faults.md names no tests, or tests that do not exist: {missing:?}");
     }
     Ok(())
 }
@@ -114,7 +115,7 @@ fn tests_exist() -> Result<()> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     walk(from, &mut |path| {
         let target = to.join(path.strip_prefix(from)?);
-        std::fs::create_dir_all(target.parent().context("a file is in a folder")?)?;
+        std::fs::create_dir_all(target.parent().context("the path of a file has no parent")?)?;
         std::fs::copy(path, target)?;
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! The files that the checks of the documentation read.
+//! Lists the files that the documentation checks read.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::sh;
 
-/// Every Markdown page of the book, and the README.
+/// Returns every Markdown page of the book, and the README, sorted by path.
 pub(crate) fn pages() -> Result<Vec<PathBuf>> {
     let mut pages = vec![sh::root().join("README.md")];
     walk(&sh::root().join("docs/src"), &mut |path| {
@@ -19,7 +19,7 @@ pub(crate) fn pages() -> Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// Calls `visit` with every file below `folder`.
+/// Calls `visit` for every file below `folder`.
 pub(crate) fn walk(folder: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {

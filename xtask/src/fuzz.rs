@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the targets in `fuzz/targets`, for seconds on stable or for long with libFuzzer.
+//! `cargo xtask fuzz`: runs the targets in `fuzz/targets`, for seconds on stable or for hours with libFuzzer.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +7,13 @@ use anyhow::{Result, bail, ensure};
 
 use crate::{sh, tools};
 
-/// Seconds for each target in a smoke run: with eleven targets under two minutes, building aside.
+/// Seconds for each target in a smoke run. The eleven targets together take less than two minutes, without
+/// compilation.
 const SECONDS: &str = "5";
 
-/// Runs every target on its seeds and on random changes of them, with the stable toolchain.
+/// Runs every target on its seeds and on random mutations of them, with the stable toolchain.
 pub(crate) fn smoke(seed: Option<u64>) -> Result<()> {
-    // The whole workspace is named so that its dependencies are those of `cargo xtask test`, and none is built twice.
+    // With `--workspace`, features are those of `cargo xtask test`, so that no dependency is compiled twice.
     let mut command = sh::cargo(&["test", "--workspace", "--all-features", "--test", "smoke"]);
     command
         .args(["--", "--nocapture"])
@@ -23,22 +24,25 @@ pub(crate) fn smoke(seed: Option<u64>) -> Result<()> {
     sh::run(&mut command)
 }
 
-/// Runs one target under libFuzzer until it is interrupted, or as `args` say.
+/// Runs one target under libFuzzer until it is interrupted, or until a limit in `args` is reached.
 pub(crate) fn long(name: &str, args: &[String]) -> Result<()> {
     let program = sh::root().join("fuzz/fuzz_targets").join(format!("{name}.rs"));
     if !program.exists() {
-        bail!("there is no target {name}; there are: {}", names()?.join(", "));
+        bail!(
+            "no fuzz target is named `{name}`; targets: {}",
+            names()?.join(", ")
+        );
     }
     ensure!(
         sh::exists("rustup"),
-        "cargo-fuzz needs a nightly toolchain, which rustup brings"
+        "cargo-fuzz needs a nightly toolchain: install rustup (https://rustup.rs)"
     );
     let found = sh::target_dir().join("fuzz").join(name).join("corpus");
     fs::create_dir_all(&found)?;
     let mut command = sh::command("rustup", &["run", "nightly"]);
     command.arg(tools::CARGO_FUZZ.path()?);
     command.args(["run", "--fuzz-dir", "fuzz", name]);
-    // What it finds goes into the first folder; the others are only read.
+    // libFuzzer writes new inputs to the first directory, and only reads the others.
     command.arg(&found).arg(sh::root().join("fuzz/corpus").join(name));
     if matches!(name, "key" | "inspect") {
         command.arg(sh::root().join("crates/wa-keys/tests/data"));

@@ -1,4 +1,5 @@
-//! `cargo xtask graph`: the crate graph is the one that the architecture page draws, and no tree holds what it must not.
+//! `cargo xtask graph`: checks that the crate graph matches the architecture page, and that no crate has a
+//! banned dependency.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,8 @@ use serde_json::Value;
 
 use crate::sh;
 
-/// Each crate with the crates of ours that it may depend on. `wa-emulator` may also be a dev-dependency of any.
+/// Each crate with the workspace crates that it may depend on. `wa-emulator` may also be a dev-dependency
+/// of any crate.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("wa-secrets", &[]),
     ("wa-keys", &["wa-secrets"]),
@@ -45,7 +47,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     ("wa-cli", &["wa-cloud", "wa-gateway", "wa-emulator"]),
     ("xtask", &[]),
-    // What is fuzzed: not a part of anything.
+    // The fuzz targets; no crate depends on them.
     (
         "wa-fuzz",
         &["wa-keys", "wa-graph", "wa-flows", "wa-gateway", "wa-emulator"],
@@ -66,11 +68,12 @@ const ASYNC_AND_HTTP: &[&str] = &[
 ];
 const SERVERS: &[&str] = &["axum", "warp", "actix-web", "rocket", "poem"];
 
-/// What the tree of a crate (normal and build dependencies, default features) must not hold.
+/// Packages that must not be in the dependency tree of a crate (normal and build dependencies, default
+/// features).
 struct Ban {
     package: &'static str,
     names: &'static [&'static str],
-    /// Also refuse what compiles or links C.
+    /// Also bans packages that compile or link C code.
     c_code: bool,
 }
 
@@ -130,7 +133,7 @@ const BANS: &[Ban] = &[
 
 const C_BUILDERS: &[&str] = &["cc", "cmake", "bindgen", "pkg-config"];
 
-/// Fails with every breach named.
+/// Checks the graph, and lists every violation in the error.
 pub(crate) fn run() -> Result<()> {
     sh::step("crate graph");
     let metadata: Value = serde_json::from_str(&sh::output(&mut sh::cargo(&[
@@ -141,23 +144,21 @@ pub(crate) fn run() -> Result<()> {
     ]))?)
     .context("cargo metadata did not print JSON")?;
     let members = members(&metadata)?;
-    let mut breaches = edges(&members);
-    breaches.extend(lints(&members));
+    let mut violations = edges(&members);
+    violations.extend(lints(&members));
     if let Some(member) = members.get("wa-encryption")
         && member.dependencies.iter().any(|(name, _)| name == "reqwest")
     {
-        breaches.push(
-            "wa-encryption must not use reqwest directly: wa-graph is the one place that does".to_owned(),
-        );
+        violations.push("wa-encryption must not use reqwest directly: only wa-graph may".to_owned());
     }
     let links = linking_packages(&metadata);
     for ban in BANS.iter().filter(|ban| members.contains_key(ban.package)) {
-        breaches.extend(banned(ban, &links)?);
+        violations.extend(banned(ban, &links)?);
     }
-    if breaches.is_empty() {
+    if violations.is_empty() {
         return Ok(());
     }
-    bail!("the crate graph is broken:\n  {}", breaches.join("\n  "));
+    bail!("the crate graph has violations:\n  {}", violations.join("\n  "));
 }
 
 struct Member {
@@ -176,7 +177,7 @@ fn members(metadata: &Value) -> Result<BTreeMap<String, Member>> {
             value
                 .as_str()
                 .map(str::to_owned)
-                .context("cargo metadata has another shape")
+                .context("the output of cargo metadata has an unexpected structure")
         };
         let mut dependencies = Vec::new();
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
@@ -199,29 +200,29 @@ fn members(metadata: &Value) -> Result<BTreeMap<String, Member>> {
 
 fn edges(members: &BTreeMap<String, Member>) -> Vec<String> {
     let allowed: BTreeMap<&str, &[&str]> = MAY_DEPEND_ON.iter().copied().collect();
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     for (name, member) in members {
         let Some(may) = allowed.get(name.as_str()) else {
-            breaches.push(format!(
-                "{name} is not in the list of crates (xtask/src/graph.rs)"
+            violations.push(format!(
+                "{name} is not listed in MAY_DEPEND_ON (xtask/src/graph.rs)"
             ));
             continue;
         };
         for (dependency, kind) in &member.dependencies {
             let ours = allowed.contains_key(dependency.as_str());
             let dev = kind.as_deref() == Some("dev");
-            // A dev-dependency of a crate on itself only switches features on.
+            // A dev-dependency of a crate on itself only enables features.
             let free = dev && (dependency == "wa-emulator" || dependency == name);
             let free = free || (dev && name != "wa-emulator" && may_know_in_tests(dependency));
             if ours && !may.contains(&dependency.as_str()) && !free {
-                breaches.push(format!("{name} must not depend on {dependency}"));
+                violations.push(format!("{name} must not depend on {dependency}"));
             }
         }
     }
-    breaches
+    violations
 }
 
-/// Crates that tests of any other crate may use to make their material.
+/// Returns true for crates that the tests of any other crate may use to create test data.
 fn may_know_in_tests(dependency: &str) -> bool {
     dependency == "wa-keys"
 }
@@ -277,6 +278,11 @@ fn banned(ban: &Ban, links: &BTreeSet<String>) -> Result<Vec<String>> {
     };
     let found = names.into_iter().filter(is_banned);
     Ok(found
-        .map(|name| format!("{} must not pull in {name}", ban.package))
+        .map(|name| {
+            format!(
+                "{} must not depend on {name}, directly or indirectly",
+                ban.package
+            )
+        })
         .collect())
 }

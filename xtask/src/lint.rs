@@ -1,10 +1,10 @@
-//! `cargo xtask lint` and `fmt`.
+//! `cargo xtask lint` and `cargo xtask fmt`.
 
 use anyhow::Result;
 
 use crate::{docs, graph, sh, unit};
 
-/// Formatting, the crate graph, the systemd unit, clippy, rustdoc, generated pages.
+/// Checks formatting, the crate graph, the systemd unit, clippy, rustdoc and the generated pages.
 pub(crate) fn run() -> Result<()> {
     fmt(true)?;
     graph::run()?;
@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<()> {
     docs::generated(false)
 }
 
-/// `cargo fmt` over all members.
+/// Formats all members; with `check`, only reports what would change.
 pub(crate) fn fmt(check: bool) -> Result<()> {
     let mut command = sh::cargo(&["fmt", "--all"]);
     if check {

@@ -1,4 +1,4 @@
-//! The one door to this workspace's tests, checks, docs and benches: `cargo xtask --help`.
+//! Runs the tests, checks, docs and benches of this workspace: see `cargo xtask --help`.
 
 mod bench;
 mod ci;
@@ -19,7 +19,7 @@ mod unit;
 
 use clap::{Parser, Subcommand};
 
-/// Drives tests, checks, docs and benches of this workspace.
+/// Runs the tests, checks, docs and benches of this workspace.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -29,29 +29,30 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every test: unit, property, journey, transcript, doctest. Extra arguments go to `cargo test`.
+    /// Run every test: unit, property, journey, transcript, doctest. With arguments, run `cargo test ARGS`.
     Test {
         /// For example `-p wa-keys` or a test name.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Formatting, clippy, rustdoc, the crate graph, the systemd unit, drift of generated pages.
+    /// Check formatting, clippy, rustdoc, the crate graph, the systemd unit, and generated pages for drift.
     Lint,
-    /// Format the code (`--check`: only say what would change).
+    /// Format the code (`--check`: only report what would change).
     Fmt {
         #[arg(long)]
         check: bool,
     },
-    /// Check the crate graph and what each crate may pull in.
+    /// Check the crate graph, and which dependencies each crate may have.
     Graph,
-    /// Licences, bans, sources and advisories of all dependencies. `WA_ADVISORIES=skip` leaves the advisories out.
+    /// Check licences, bans, sources and advisories of all dependencies. `WA_ADVISORIES=skip` skips the
+    /// advisories.
     Deny,
-    /// Feed random input to everything that reads what someone else wrote.
+    /// Feed random input to every parser of untrusted input.
     Fuzz {
-        /// Run every target for some seconds with the stable toolchain.
+        /// Run every target for a few seconds with the stable toolchain.
         #[arg(long)]
         smoke: bool,
-        /// Repeat a smoke run whose seed this is.
+        /// Repeat the smoke run with this seed.
         #[arg(long, requires = "smoke")]
         seed: Option<u64>,
         /// The target to run under libFuzzer with the nightly toolchain, until it is interrupted.
@@ -65,25 +66,25 @@ enum Command {
     Sbom,
     /// Build the docs site and the API docs into `target/site`, and check every link and code block.
     Docs {
-        /// Write the generated reference pages anew instead of only comparing them.
+        /// Regenerate the reference pages instead of comparing them.
         #[arg(long)]
         bless: bool,
     },
     /// Run `wa demo` in a release build.
     Demo,
-    /// Line coverage of the test suite as a table and as `target/coverage/`.
+    /// Measure the line coverage of the test suite: a table, and a report in `target/coverage`.
     Coverage,
-    /// Run the benches in a release build and print their ratios. A name runs that bench alone.
+    /// Run the benches in a release build and print their ratios. With a name, run only that bench.
     Bench { name: Option<String> },
-    /// All that guards a change: fmt, lint, deny, test, fuzz smoke run, docs, demo.
+    /// Run every check that a change must pass: fmt, lint, deny, test, fuzz smoke run, docs, demo, install.
     Ci {
-        /// Leave the tests out: they were run already.
+        /// Skip the tests, because they already ran.
         #[arg(long)]
         without_tests: bool,
     },
 }
 
-/// True if `line` is a call of a command that there is.
+/// Returns true if `line` is a valid xtask command.
 fn is_command(line: &str) -> bool {
     line.strip_prefix("cargo xtask ").is_some_and(|words| {
         let words = std::iter::once("xtask").chain(words.split_whitespace());

@@ -1,4 +1,4 @@
-//! `cargo xtask sbom`: what each crate is made of, as `CycloneDX` JSON in `target/sbom`.
+//! `cargo xtask sbom`: writes a bill of materials for each crate, as `CycloneDX` JSON, into `target/sbom`.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::{files, sh, tools};
 
-/// How the tool names the file beside each manifest, before it is moved.
+/// Name, without extension, of the file that the tool writes next to each manifest, before it is moved.
 const NAME: &str = "xtask-sbom";
 
-/// Writes `target/sbom/CRATE.json` for each crate of the workspace, and checks that each lists components.
+/// Writes `target/sbom/CRATE.json` for each crate of the workspace, and checks that each file lists
+/// components.
 pub(crate) fn run() -> Result<()> {
     let mut command = sh::command(
         tools::CARGO_CYCLONEDX.path()?,
@@ -43,32 +44,35 @@ pub(crate) fn run() -> Result<()> {
             Ok(())
         })?;
     }
-    ensure!(count > 0, "the tool wrote no file");
-    sh::step(&format!("{count} bills of materials are in {}", folder.display()));
+    ensure!(count > 0, "cargo-cyclonedx wrote no file");
+    sh::step(&format!(
+        "wrote {count} bills of materials to {}",
+        folder.display()
+    ));
     Ok(())
 }
 
-/// Checks a bill of materials and moves it into the folder, under the name of its crate.
+/// Checks a bill of materials and moves it into `folder`, under the name of its crate.
 fn keep(path: &Path, folder: &Path) -> Result<()> {
     let text = fs::read_to_string(path)?;
-    let name = subject(&text).with_context(|| format!("{} is no bill of materials", path.display()))?;
+    let name = subject(&text).with_context(|| format!("{} is not a bill of materials", path.display()))?;
     fs::write(folder.join(format!("{name}.json")), text)?;
     fs::remove_file(path)?;
     Ok(())
 }
 
-/// The crate that a bill of materials is about.
+/// Returns the name of the crate that a bill of materials describes.
 fn subject(text: &str) -> Result<String> {
     let bill: Value = serde_json::from_str(text)?;
     let text = |value: &Value, pointer: &str| value.pointer(pointer)?.as_str().map(str::to_owned);
     ensure!(
         text(&bill, "/bomFormat").as_deref() == Some("CycloneDX"),
-        "it is not CycloneDX"
+        "the format is not CycloneDX"
     );
-    let name = text(&bill, "/metadata/component/name").context("it names no crate")?;
+    let name = text(&bill, "/metadata/component/name").context("the component has no name")?;
     let components = bill.get("components").and_then(Value::as_array);
-    let components = components.context("it has no components")?;
-    ensure!(!components.is_empty(), "it lists no component");
+    let components = components.context("the list of components is missing")?;
+    ensure!(!components.is_empty(), "the list of components is empty");
     for component in components {
         let known = text(component, "/name").is_some() && text(component, "/version").is_some();
         ensure!(known, "a component has no name or version");
@@ -83,9 +87,8 @@ mod tests {
     #[test]
     fn a_bill_without_components_is_refused() {
         let bill = |components: &str| {
-            format!(
-                r#"{{"bomFormat":"CycloneDX","metadata":{{"component":{{"name":"wa-cli"}}}},"components":{components}}}"#
-            )
+            let metadata = r#"{"component":{"name":"wa-cli"}}"#;
+            format!(r#"{{"bomFormat":"CycloneDX","metadata":{metadata},"components":{components}}}"#)
         };
         assert_eq!(
             subject(&bill(r#"[{"name":"http","version":"1.0.0"}]"#)).unwrap(),

@@ -1,4 +1,4 @@
-//! Links of the built site: every file and every anchor that a page points to is there.
+//! Checks the links of the built site: every target file and every anchor must exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::{files, sh};
 
-/// Checks the pages of the book; rustdoc checks its own links when it builds.
+/// Checks the links of the book's pages; rustdoc checks its own links when it builds.
 pub(crate) fn check_links(site: &Path) -> Result<()> {
     let api = site.join("api");
     let mut pages = BTreeMap::new();
@@ -25,7 +25,7 @@ pub(crate) fn check_links(site: &Path) -> Result<()> {
     let mut broken = Vec::new();
     let mut checked = 0;
     for (page, html) in pages.iter().filter(|(path, _)| !path.starts_with(&api)) {
-        // mdBook's page for addresses that are not there links from the server's root.
+        // mdBook's 404 page has links relative to the server's root.
         if page.ends_with("404.html") {
             continue;
         }
@@ -48,12 +48,12 @@ pub(crate) fn check_links(site: &Path) -> Result<()> {
         }
     }
     if checked == 0 {
-        bail!("the site at {} has no links at all", site.display());
+        bail!("the site at {} has no links", site.display());
     }
     if !broken.is_empty() {
         bail!("broken links:\n  {}", broken.join("\n  "));
     }
-    sh::step(&format!("{checked} links of the site lead somewhere"));
+    sh::step(&format!("checked {checked} links of the site"));
     Ok(())
 }
 
@@ -72,7 +72,7 @@ fn attributes<'a>(html: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
         .filter_map(|start| html.get(start..)?.split('"').next())
 }
 
-/// `file` as seen from `page`, with `..` taken out.
+/// Resolves the link `file` relative to `page`.
 fn join(page: &Path, file: &str) -> PathBuf {
     let mut path = page.parent().unwrap_or(Path::new("")).to_owned();
     for part in Path::new(file).components() {

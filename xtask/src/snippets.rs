@@ -1,13 +1,13 @@
-//! Code blocks of the book and the README: each is compiled, run or parsed; none only looks right.
+//! Checks the code blocks of the book and the README: each is compiled, run or parsed.
 //!
-//! | language | what happens |
+//! | language | check |
 //! |---|---|
 //! | `rust` | compiled as a doctest: the page must be in `crates/wa-cloud/src/book.rs` |
-//! | `sh` | run by bash, block after block in one empty folder a page, with `wa` at hand and an emulator serving |
-//! | `sh,ci` | not run here: every line must be a step of CI of its own, or a command of xtask that exists |
+//! | `sh` | run by bash: all blocks of a page in order, in an empty directory, with `wa` and an emulator |
+//! | `sh,ci` | not run here: every line must be a separate step of CI, or a valid xtask command |
 //! | `json`, `toml` | parsed |
-//! | `js`, `python`, `go` | syntax checked where the program is there |
-//! | `text` | output, shown as it is |
+//! | `js`, `python`, `go` | syntax checked, if the program is installed |
+//! | `text` | output; not checked |
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use crate::{files, sh};
 
-/// What CI runs besides xtask's own commands.
+/// Steps of CI other than xtask commands.
 const STEPS_OF_CI: &[&str] = &[
     "cargo run --release --bin wa -- demo",
     "cargo install --path crates/wa-cli",
@@ -28,7 +28,7 @@ const STEPS_OF_CI: &[&str] = &[
 /// How long the shell blocks of one page may take.
 const SHELL_LIMIT: Duration = Duration::from_mins(2);
 
-/// What the shell blocks call besides `wa` and the tools of any Unix.
+/// Programs that the shell blocks call, other than `wa` and the usual Unix tools.
 const PROGRAMS: &[&str] = &["openssl", "python3", "curl"];
 
 struct Block {
@@ -56,14 +56,14 @@ pub(crate) fn run() -> Result<()> {
             .find(|program| shell.contains(*program) && !sh::exists(program))
         {
             sh::step(&format!(
-                "the shell blocks of {name} are not run: {missing} is not here"
+                "skipped the shell blocks of {name}: {missing} is not installed"
             ));
         } else if !shell.is_empty() {
             run_shell(&shell, &work.join(name.replace(['/', '.'], "-")), &name)?;
         }
     }
     ensure!(count > 0, "no page has a code block");
-    sh::step(&format!("{count} code blocks hold"));
+    sh::step(&format!("checked {count} code blocks"));
     Ok(())
 }
 
@@ -106,7 +106,7 @@ fn check(block: &Block, page: &str, doctested: &str, shell: &mut String) -> Resu
             {
                 ensure!(
                     STEPS_OF_CI.contains(&line) || crate::is_command(line),
-                    "`{line}` is not a step of CI"
+                    "`{line}` is not a step of CI; use a `sh` block, or add it to STEPS_OF_CI"
                 );
             }
         }
@@ -120,20 +120,23 @@ fn check(block: &Block, page: &str, doctested: &str, shell: &mut String) -> Resu
         )?,
         "go" => syntax("gofmt", &["-e"], text)?,
         language if language == "rust" || language.starts_with("rust,") => {
-            ensure!(!language.contains("ignore"), "a Rust block must at least compile");
+            ensure!(
+                !language.contains("ignore"),
+                "a Rust block must compile, so `ignore` is not allowed"
+            );
             ensure!(
                 doctested.contains(page),
-                "{page} is not in crates/wa-cloud/src/book.rs"
+                "{page} is not listed in crates/wa-cloud/src/book.rs"
             );
         }
-        other => bail!("blocks of language `{other}` are neither compiled nor run"),
+        other => bail!("code blocks in `{other}` are not supported: nothing checks them"),
     }
     Ok(())
 }
 
 fn syntax(program: &str, args: &[&str], text: &str) -> Result<()> {
     if !sh::exists(program) {
-        sh::step(&format!("{program} is not here: its blocks are not checked"));
+        sh::step(&format!("skipped a code block: {program} is not installed"));
         return Ok(());
     }
     let mut child = Command::new(program)
@@ -147,7 +150,10 @@ fn syntax(program: &str, args: &[&str], text: &str) -> Result<()> {
         .take()
         .context("no standard input")?
         .write_all(text.as_bytes())?;
-    ensure!(child.wait()?.success(), "{program} does not take it:\n{text}");
+    ensure!(
+        child.wait()?.success(),
+        "{program} rejects the code block:\n{text}"
+    );
     Ok(())
 }
 
@@ -182,7 +188,8 @@ fn run_shell(script: &str, folder: &Path, page: &str) -> Result<()> {
         if Instant::now() > end {
             bash.kill()?;
             bail!(
-                "the shell blocks of {page} did not end\n{}",
+                "the shell blocks of {page} took longer than {} s\n{}",
+                SHELL_LIMIT.as_secs(),
                 std::fs::read_to_string(&log)?
             );
         }
@@ -190,7 +197,7 @@ fn run_shell(script: &str, folder: &Path, page: &str) -> Result<()> {
     };
     if !status.success() {
         bail!(
-            "the shell blocks of {page} ended with {status}\n{}",
+            "the shell blocks of {page} failed: {status}\n{}",
             std::fs::read_to_string(&log)?
         );
     }
@@ -202,7 +209,7 @@ fn debug_programs() -> PathBuf {
     sh::target_dir().join("debug")
 }
 
-/// `wa emulator` on a free port, for as long as this value lives.
+/// `wa emulator` on a free port; it is stopped on drop.
 struct Emulator {
     child: Child,
     url: String,
@@ -225,7 +232,7 @@ impl Emulator {
         let url = line
             .trim()
             .strip_prefix("ready ")
-            .context("the emulator did not say that it is ready")?
+            .context("the emulator did not print its `ready` line")?
             .to_owned();
         Ok(Self { child, url })
     }
@@ -233,7 +240,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone afterwards.
+        // Both fail if the emulator has already exited, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the whole suite, counted.
+//! `cargo xtask test`: runs the whole suite and counts the tests.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::sh;
 
-/// Tests counted over all test programs of a run.
+/// Test results, added up over all test programs of a run.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
     passed: u64,
@@ -27,7 +27,8 @@ impl fmt::Display for Counts {
 }
 
 impl Counts {
-    /// Adds a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; …`; other lines count nothing.
+    /// Adds the counts of a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; …`; ignores
+    /// other lines.
     fn add(&mut self, line: &str) {
         let Some(summary) = line.strip_prefix("test result: ") else {
             return;
@@ -51,9 +52,9 @@ impl Counts {
     }
 }
 
-/// Runs all tests with all features, then the key crate's without its default features.
+/// Runs all tests with all features, then the tests of `wa-keys` without its default features.
 ///
-/// With `args` only `cargo test ARGS` is run.
+/// With `args`, runs only `cargo test ARGS`.
 pub(crate) fn run(args: &[String]) -> Result<Counts> {
     let mut counts = Counts::default();
     if !args.is_empty() {
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &[String]) -> Result<Counts> {
         &mut counts,
     )?;
     if counts.passed == 0 {
-        bail!("no test was run");
+        bail!("no test ran");
     }
     Ok(counts)
 }
@@ -91,7 +92,7 @@ fn count(command: &mut Command, counts: &mut Counts) -> Result<()> {
         .context("cannot start cargo")?;
     let stdout = child.stdout.take().context("cargo has no standard output")?;
     for line in BufReader::new(stdout).lines() {
-        let line = line.context("cannot read what the tests print")?;
+        let line = line.context("cannot read the output of the tests")?;
         counts.add(&line);
         sh::say(&line);
     }

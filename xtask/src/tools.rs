@@ -1,4 +1,4 @@
-//! Programs that we need and do not ship: installed once, at a pinned version, below the target folder.
+//! Installs the tools that xtask needs: once, at a pinned version, below the target directory.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::sh;
 
-/// A program that `cargo install` makes.
+/// A program that `cargo install` builds.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
@@ -44,7 +44,7 @@ pub(crate) const CARGO_FUZZ: Tool = Tool {
 };
 
 impl Tool {
-    /// The program's path; it is built first if this version is not there yet.
+    /// Returns the path of the program, and installs it first if this version is missing.
     pub(crate) fn path(&self) -> Result<PathBuf> {
         let tools =
             std::env::var_os("XTASK_TOOLS").map_or_else(|| sh::target_dir().join("tools"), PathBuf::from);
@@ -61,7 +61,7 @@ impl Tool {
                 "--root",
             ]);
             install.arg(&root).args(self.options);
-            // A tool built for speed takes longer to build than it ever runs.
+            // Optimising a tool would take longer than running it unoptimised.
             install
                 .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
                 .env("CARGO_PROFILE_RELEASE_LTO", "false");

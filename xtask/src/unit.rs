@@ -1,4 +1,4 @@
-//! The systemd unit in `contrib`, checked by systemd itself.
+//! Checks the systemd unit in `contrib` with `systemd-analyze`.
 
 use std::fs;
 
@@ -8,15 +8,14 @@ use crate::sh;
 
 const UNIT: &str = "contrib/wa-gateway.service";
 
-/// The most that `systemd-analyze security` may say, of 100: 0 is locked up, 100 is open.
+/// Highest allowed exposure level of `systemd-analyze security`, in tenths: 0 is fully sandboxed, 100 is
+/// not sandboxed.
 const EXPOSURE: u32 = 20;
 
-/// Fails if systemd does not understand the unit, or finds it more exposed than it was.
+/// Fails if the unit is invalid, or more exposed than [`EXPOSURE`] allows. Skipped without `systemd-analyze`.
 pub(crate) fn check() -> Result<()> {
     if !sh::exists("systemd-analyze") {
-        sh::step(
-            "the systemd unit is not checked: systemd-analyze is not here (Debian: apt install systemd)",
-        );
+        sh::step("skipped the systemd unit: systemd-analyze is not installed (Debian: apt install systemd)");
         return Ok(());
     }
     let text = fs::read_to_string(sh::root().join(UNIT))?;
@@ -25,12 +24,14 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Has systemd check a unit of that name; its verdict in one line.
+/// Checks a unit under the given name, and returns the last line of the security report.
 fn analyze(text: &str, name: &str) -> Result<String> {
-    // The program that it names is not installed here.
+    // `wa` is not installed on this machine, and `verify` requires that the program exists.
     let unit = sh::target_dir().join(format!("{name}.service"));
     fs::write(&unit, text.replace("/usr/local/bin/wa", "/bin/true"))?;
-    let unit = unit.to_str().context("the target folder is not UTF-8")?;
+    let unit = unit
+        .to_str()
+        .context("the path of the target directory is not UTF-8")?;
     let verified = sh::command("systemd-analyze", &["verify", "--man=no", unit]).output()?;
     let complaints = String::from_utf8_lossy(&verified.stderr);
     let ours: Vec<&str> = complaints

@@ -1,4 +1,4 @@
-//! Uploads to the emulator: a form, multipart or JSON.
+//! Fuzzes uploads to the emulator: forms, multipart and JSON.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -11,7 +11,7 @@ thread_local! {
     static EMULATOR: &'static OnceCell<Emulator> = Box::leak(Box::default());
 }
 
-/// The content type, then a line end, then the body of an upload.
+/// Uploads the input, which is the content type, a line end, and the body.
 pub(crate) fn upload(data: &[u8]) {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (content_type, body) = data.split_at(at);
@@ -24,20 +24,21 @@ pub(crate) fn upload(data: &[u8]) {
         emulator.clear_requests();
         let head = format!(
             "POST /v25.0/{DEFAULT_PHONE_NUMBER_ID}/whatsapp_business_encryption HTTP/1.1\r\nhost: a\r\n\
-             authorization: Bearer {DEFAULT_ACCESS_TOKEN}\r\nconnection: close\r\ncontent-length: {}\r\ncontent-type: ",
+             authorization: Bearer {DEFAULT_ACCESS_TOKEN}\r\nconnection: close\r\n\
+             content-length: {}\r\ncontent-type: ",
             body.len()
         );
         let request = [head.as_bytes(), content_type, b"\r\n\r\n", body].concat();
         let mut stream = TcpStream::connect(emulator.local_addr())
             .await
             .expect("a connection");
-        // An early refusal may close the connection before all is sent.
+        // The emulator may refuse the request and close the connection before everything is sent.
         let _ = stream.write_all(&request).await;
         let mut response = Vec::new();
         let read = stream.read_to_end(&mut response).await;
         assert!(
             read.is_err() || response.starts_with(b"HTTP/1.1 "),
-            "the emulator broke off"
+            "the emulator closed the connection without a response"
         );
     });
 }

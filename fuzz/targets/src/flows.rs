@@ -1,4 +1,4 @@
-//! The encrypted data channel.
+//! Fuzzes the encrypted data channel.
 
 use std::sync::LazyLock;
 
@@ -37,7 +37,7 @@ fn secret() -> AppSecret {
     AppSecret::new(SECRET).expect("a secret")
 }
 
-/// A body that is no envelope, or one that cannot be decrypted.
+/// Opens the input as the body of a request.
 pub(crate) fn envelope(data: &[u8]) {
     let is_envelope = Envelope::parse(data).is_ok();
     match RING.open(data) {
@@ -46,7 +46,8 @@ pub(crate) fn envelope(data: &[u8]) {
     }
 }
 
-/// A signed request with these bytes as its body, then one with these bytes encrypted in it, through a whole endpoint.
+/// Sends two signed requests to an endpoint: one with the input as its body, one with the input as the
+/// encrypted payload.
 pub(crate) fn request(data: &[u8]) {
     let sealed = PHONE.encrypt(data).expect("a request");
     block_on(async {
@@ -77,7 +78,7 @@ async fn echo(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     Ok(FlowResponse::screen("A", json!({"token": request.flow_token()})))
 }
 
-/// The header, then a line end, then the body.
+/// Verifies a signature; the input is the header, a line end, and the body.
 pub(crate) fn signature(data: &[u8]) {
     let (header, body) = split(data);
     let right = sign(&secret(), body);
@@ -88,7 +89,8 @@ pub(crate) fn signature(data: &[u8]) {
     );
 }
 
-/// A JWT; then one whose header and claims are these bytes, line by line, signed as Meta does.
+/// Verifies the input as a JWT, then a correctly signed JWT whose header and claims are the first line and
+/// the rest of it.
 pub(crate) fn flow_token(data: &[u8]) {
     let (header, claims) = split(data);
     let signed = format!(
@@ -111,7 +113,7 @@ pub(crate) fn flow_token(data: &[u8]) {
     }
 }
 
-/// A description; and these bytes as the file of a good one.
+/// Reads the input as a media description, and decrypts it as the file of a valid description.
 pub(crate) fn media(data: &[u8]) {
     let (media, file) = &*MEDIA;
     assert_eq!(media.decrypt(data).is_ok(), data == file);

@@ -1,4 +1,4 @@
-//! The configuration of a gateway, and the files of secrets that it names.
+//! Fuzzes the configuration of the gateway, and the secret files that it names.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,8 @@ thread_local! {
     static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
 }
 
-/// A configuration file. With a mistake in it the files that it names are read too, so seeds name none that exist.
+/// Parses a configuration file. After an error, the files that it names are read too, so the seeds name
+/// only missing files.
 pub(crate) fn config(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let environment = |name: &str| (name == "WA_APP_SECRET").then(|| "0123456789abcdef".to_owned());
@@ -29,7 +30,7 @@ pub(crate) fn config(data: &[u8]) {
     }
 }
 
-/// The file of an app secret, which is also named as that of a passphrase. No text may repeat what it holds.
+/// Reads the input as a file with an app secret and a passphrase. No output may contain the secret.
 pub(crate) fn secret_file(data: &[u8]) {
     let file = FOLDER.with(|folder| folder.path().join("secret"));
     fs::write(&file, data).expect("a file");

@@ -1,4 +1,4 @@
-//! Responses of the Graph API: status, headers and body, as bytes on a connection.
+//! Fuzzes responses of the Graph API: status, headers and body, as raw bytes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ thread_local! {
     static GRAPH: &'static OnceCell<(TcpListener, GraphClient)> = Box::leak(Box::default());
 }
 
-/// A whole HTTP response, to a single call and to a listing.
+/// Returns the input as the HTTP response to a single call and to a paged listing.
 pub(crate) fn response(data: &[u8]) {
     let graph = GRAPH.with(|graph| *graph);
     block_on(async {
@@ -43,7 +43,7 @@ async fn calls(client: &GraphClient) {
     let called = client.execute::<Value>(GraphRequest::get("/v25.0/1")).await;
     drop(called.map_err(|error| explain(&error)));
     let account: WabaId = "1".parse().expect("an id");
-    // A page may name itself as the next.
+    // A page may name itself as the next page, so the number of pages is limited.
     let mut numbers = client.phone_numbers(&account);
     for _ in 0..3 {
         match numbers.next().await {
@@ -58,7 +58,7 @@ fn explain(error: &GraphError) {
     drop(error.usage().clone());
 }
 
-/// Answers every connection with these bytes.
+/// Responds to every connection with the input.
 async fn serve(listener: &TcpListener, data: &[u8]) {
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {

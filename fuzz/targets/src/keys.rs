@@ -1,12 +1,13 @@
-//! PEM and DER of any kind.
+//! Fuzzes the key parsers with PEM and DER.
 
 use wa_keys::{PrivateKey, PublicKey};
 
-/// Reads the bytes as either half of a key. Without a passphrase: to derive keys is slow, and its bounds have tests.
+/// Parses the input as a public and as a private key. It uses no passphrase: key derivation is slow, and
+/// its limits have tests.
 pub(crate) fn key(data: &[u8]) {
     match PublicKey::parse(data) {
         Ok(key) => {
-            let again = PublicKey::parse(key.to_pem()).expect("what was written is read");
+            let again = PublicKey::parse(key.to_pem()).expect("a key that was written can be read");
             assert_eq!(again.fingerprint(), key.fingerprint());
         }
         Err(error) => drop((error.to_string(), error.remedy())),
@@ -14,14 +15,15 @@ pub(crate) fn key(data: &[u8]) {
     match PrivateKey::parse(data, None) {
         Ok(key) => {
             let pem = key.secret_pkcs8_pem();
-            let again = PrivateKey::parse(pem.expose_secret(), None).expect("what was written is read");
+            let again =
+                PrivateKey::parse(pem.expose_secret(), None).expect("a key that was written can be read");
             assert_eq!(again.public_key().fingerprint(), key.public_key().fingerprint());
         }
         Err(error) => drop((error.to_string(), error.remedy())),
     }
 }
 
-/// Describes the bytes, as `wa keys inspect` does.
+/// Inspects the input, as `wa keys inspect` does.
 pub(crate) fn inspect(data: &[u8]) {
     match wa_keys::inspect(data) {
         Ok(found) => {

@@ -1,14 +1,15 @@
-//! What is fuzzed: every place that reads what someone else wrote.
+//! Fuzz targets for every parser of untrusted input.
 //!
-//! A target takes any bytes. It panics if a promise is broken: an input that panics inside the crates, a key that does not
-//! survive being written and read, an endpoint that answers 500. Each runs on stable with random changes of its seeds
-//! (`cargo xtask fuzz --smoke`), and for as long as one likes under libFuzzer with nightly (`cargo xtask fuzz NAME`).
+//! A target accepts any bytes, and panics if an invariant is violated: a crate panics, a key changes when
+//! it is written and read again, an endpoint responds with 500. On stable, targets run on random mutations
+//! of their seeds (`cargo xtask fuzz --smoke`); with nightly, they run under libFuzzer without a time limit
+//! (`cargo xtask fuzz NAME`).
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a target reports by a panic"
+    reason = "a target reports by panicking"
 )]
 
 mod emulator;
@@ -18,18 +19,18 @@ mod graph;
 mod keys;
 mod local;
 
-/// A target with its name and its seeds.
+/// A fuzz target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name: that of its folder in `fuzz/corpus` and of its program in `fuzz/fuzz_targets`.
+    /// Name of the target, of its directory in `fuzz/corpus` and of its program in `fuzz/fuzz_targets`.
     pub name: &'static str,
-    /// Runs it on one input.
+    /// Runs the target on one input.
     pub run: fn(&[u8]),
-    /// Folders with further seeds, from the root of the workspace.
+    /// Further directories with seeds, relative to the root of the workspace.
     pub seeds: &'static [&'static str],
 }
 
-/// The test keys of `wa-keys`, good and bad.
+/// The test keys of `wa-keys`, valid and invalid.
 const KEYS: &[&str] = &["crates/wa-keys/tests/data"];
 
 /// All targets.
@@ -51,10 +52,11 @@ const fn target(name: &'static str, run: fn(&[u8]), seeds: &'static [&'static st
     Target { name, run, seeds }
 }
 
-/// Runs a target by its name; for the programs of libFuzzer.
+/// Runs the target `name` on one input. The libFuzzer programs call it.
 ///
 /// # Panics
-/// If there is no such target, or if the target finds something.
+///
+/// If no target has that name, or if the target finds a fault.
 pub fn run(name: &str, data: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name);
     (target.expect("no such target").run)(data);

@@ -1,6 +1,7 @@
-//! Every target on its seeds and on random changes of them, on stable.
+//! Runs every target on its seeds and on random mutations of them, on stable.
 //!
-//! `WA_FUZZ_SECONDS` is the time for each target; without it each takes some hundred inputs. `WA_FUZZ_SEED` repeats a run.
+//! `WA_FUZZ_SECONDS` is the time for each target; without it, each runs on 300 mutations. `WA_FUZZ_SEED`
+//! repeats a run.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,13 +26,13 @@ use std::time::{Duration, Instant};
 use mutation::Random;
 use wa_fuzz::{TARGETS, Target};
 
-/// Changed inputs of each target where no time is given.
+/// Mutations for each target if no time is set.
 const INPUTS: usize = 300;
-/// What takes longer than this on one input hangs, for whoever waits for it.
+/// Time on one input after which the target counts as hanging.
 const HANG: Duration = Duration::from_secs(20);
 const SEED: u64 = 0x5eed;
 
-/// Panics on any thread: those of a task do not reach whoever waits for it.
+/// Panics on all threads. A panic of a task does not propagate to its caller, so a hook counts them.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 #[test]
@@ -90,7 +91,7 @@ fn secret_file() {
 }
 
 #[test]
-fn every_target_has_its_test_here_its_program_and_its_seeds() {
+fn every_target_has_a_test_a_program_and_seeds() {
     let tests = include_str!("smoke.rs");
     for target in TARGETS {
         let name = target.name;
@@ -105,7 +106,7 @@ fn every_target_has_its_test_here_its_program_and_its_seeds() {
 }
 
 #[test]
-fn a_panic_on_another_thread_is_found_and_its_input_is_kept() {
+fn a_panic_on_another_thread_is_detected_and_its_input_is_saved() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     count_panics();
     let target = Target {
@@ -124,7 +125,7 @@ fn a_panic_on_another_thread_is_found_and_its_input_is_kept() {
     assert_eq!(fs::read(current.folder.join("failed")).unwrap(), b"bad");
 }
 
-/// One target at a time, so that a panic on any thread is the one of its input.
+/// Lets only one target run at a time, so that a panic on any thread belongs to the current input.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn smoke(name: &str) {
@@ -146,12 +147,12 @@ fn smoke(name: &str) {
         inputs += 1;
     }
     eprintln!(
-        "{name}: {} seeds, {inputs} changed inputs, WA_FUZZ_SEED={seed}",
+        "{name}: {} seeds, {inputs} mutations, WA_FUZZ_SEED={seed}",
         seeds.len()
     );
 }
 
-/// Where the input of the moment is kept: after an overflow of the stack nothing else is left of it.
+/// The file with the current input. After a stack overflow, it is the only trace of the input.
 struct Current {
     file: File,
     folder: PathBuf,
@@ -165,7 +166,7 @@ impl Current {
         Self { file, folder }
     }
 
-    /// Writes into the same file again: to make a new one for each input takes longer than most inputs.
+    /// Saves the input. It reuses the file, because creating one takes longer than running most inputs.
     fn keep(&mut self, input: &[u8]) {
         self.file.rewind().unwrap();
         self.file.write_all(input).unwrap();
@@ -204,7 +205,7 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The seeds in the order of their names, so that a run can be repeated.
+/// Returns the seeds in the order of their names, so that a run can be repeated.
 fn seeds(target: &Target) -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     let own = format!("fuzz/corpus/{}", target.name);

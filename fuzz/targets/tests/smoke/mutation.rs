@@ -1,6 +1,6 @@
-//! Random changes of seeds: simple, and the same for the same seed.
+//! Simple, reproducible random mutations of seeds.
 
-/// xorshift64*, which needs no crate and repeats itself exactly.
+/// The generator xorshift64*: it needs no crate, and the same seed always produces the same numbers.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -15,7 +15,7 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `end`, or 0.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end.max(1)).unwrap();
         usize::try_from((self.next() >> 16) % end).unwrap()
@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// What parsers have an opinion about.
+/// Byte sequences that parsers treat specially.
 const WORDS: &[&[u8]] = &[
     b"\0",
     b"\xff\xfe",
@@ -52,7 +52,7 @@ const WORDS: &[&[u8]] = &[
     b"content-length: 9999999999999\r\n",
 ];
 
-/// A seed with up to four changes.
+/// Returns a seed with one to four mutations.
 pub(crate) fn change(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut input = pick(seeds, random);
     for _ in 0..=random.below(4) {
