@@ -10,7 +10,7 @@ const PACKAGES: &[&str] = &["wa-keys", "wa-graph", "wa-encryption", "wa-flows"];
 
 /// Measures line coverage with cargo-tarpaulin, which needs no additional toolchain component.
 ///
-/// It uses the compiler's own instrumentation: with ptrace, which stops at every line, the suite does not end.
+/// It uses the compiler's own instrumentation: with ptrace, which stops at every line, the suite never ends.
 pub(crate) fn run() -> Result<()> {
     let tarpaulin = tools::TARPAULIN.path()?;
     let output = sh::target_dir().join("coverage");

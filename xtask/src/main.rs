@@ -72,7 +72,7 @@ enum Command {
     },
     /// Run `wa demo` in a release build.
     Demo,
-    /// Measure the line coverage of the test suite: a table, and a report in `target/coverage`.
+    /// Measure the line coverage of the library crates: a table, and a report in `target/coverage`.
     Coverage,
     /// Run the benches in a release build and print their ratios. With a name, run only that bench.
     Bench { name: Option<String> },
