@@ -1,11 +1,12 @@
-//! What the program costs as a whole process: start, memory, size, and a registration against the emulator.
+//! Measures the program as a process: start time, memory, size, and a registration against the emulator.
 //!
-//! Run by `cargo xtask bench program`, in a release build. Each figure stands beside one of another program in the same run.
+//! Run it with `cargo xtask bench program`, in a release build. Times are compared with those of other
+//! programs in the same run.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a bench stops at the first thing that is not as it should be"
+    reason = "a benchmark stops at the first error"
 )]
 
 use std::io::{BufRead, BufReader};
@@ -46,7 +47,7 @@ fn main() {
     let registration = median(|| succeed(&mut emulator.client(&register, folder.path())));
     let by_curl = median(|| curl(&emulator, folder.path()));
     println!(
-        "set, get, verify       {:>9.2} ms, {:.2} of curl's bare POST and GET (two processes)",
+        "set, get, verify       {:>9.2} ms, {:.2} of a POST and a GET with curl (two processes)",
         ms(registration),
         ratio(registration, by_curl)
     );
@@ -95,7 +96,7 @@ fn median(mut run: impl FnMut()) -> Duration {
     times.get(RUNS / 2).copied().unwrap()
 }
 
-/// What GNU time says, where it is installed.
+/// Returns the peak memory, measured with GNU time if it is installed.
 fn peak_memory(args: &[&str], folder: &Path) -> String {
     let report: PathBuf = folder.join("peak");
     let run = Command::new("/usr/bin/time")
@@ -109,7 +110,7 @@ fn peak_memory(args: &[&str], folder: &Path) -> String {
             let kilobytes: u64 = std::fs::read_to_string(report).unwrap().trim().parse().unwrap();
             format!("{:>9.2} MB", megabytes(kilobytes * 1024))
         }
-        _ => "not measured: /usr/bin/time is not here".to_owned(),
+        _ => "not measured: /usr/bin/time is not installed".to_owned(),
     }
 }
 

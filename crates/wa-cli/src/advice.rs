@@ -1,7 +1,7 @@
-//! Advice about key files as commands with the user's own file names.
+//! Remedies for key files, as commands with the user's own file names.
 //!
-//! Each command works as pasted and writes only to files that do not exist: the file that it is about may be the only
-//! copy of a key.
+//! Each command works as pasted and writes only to files that do not exist, because the user's file may be
+//! the only copy of a key.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use wa_cloud::keys::{Action, Advice, ForeignForm, KeyError};
 
 use crate::shell;
 
-/// Numbers that are tried for a name that is free.
-const TRIES: u32 = 10_000;
+/// Numbered file names that are tried before giving up.
+const MAX_TRIES: u32 = 10_000;
 
 /// Returns the suggestion, with the command that carries it out if there is one.
 pub(crate) fn sentence(advice: &Advice, file: &Path) -> String {
@@ -30,8 +30,8 @@ fn with_command(text: &str, action: Option<Action>, file: &Path) -> String {
     }
 }
 
-/// The command that takes access to a private key away from others.
-pub(crate) fn close(file: &Path) -> Option<String> {
+/// Returns the command that removes other users' access to a file.
+pub(crate) fn restrict_access(file: &Path) -> Option<String> {
     Some(format!("chmod 600 {}", shell::path(file)?))
 }
 
@@ -39,7 +39,7 @@ fn command(action: Action, file: &Path) -> Option<String> {
     if action == Action::Generate {
         return generate(file);
     }
-    // What came from a pipe cannot be read again.
+    // Input from a pipe cannot be read again.
     if !file.is_file() {
         return None;
     }
@@ -72,7 +72,8 @@ fn command(action: Action, file: &Path) -> Option<String> {
 fn export(form: ForeignForm, file: &Path, source: &str) -> Option<String> {
     let new = |suffix: &str| shell::path(&free(file, suffix));
     Some(match form {
-        // A copy with mode 0600, because ssh-keygen converts in place and refuses a file that others can read.
+        // ssh-keygen converts in place, and refuses a file that others can read: convert a copy with mode
+        // 0600.
         ForeignForm::OpenSshPrivateKey => {
             let copy = new("-pkcs8.pem")?;
             format!("install -m 600 {source} {copy} && ssh-keygen -p -m PKCS8 -f {copy}")
@@ -108,7 +109,7 @@ fn export(form: ForeignForm, file: &Path, source: &str) -> Option<String> {
     })
 }
 
-/// A new pair in the folder of the file, under names that are free.
+/// Generates a new key pair in the directory of the file, under names that are not taken.
 fn generate(file: &Path) -> Option<String> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let pair = |number: u32| {
@@ -119,14 +120,14 @@ fn generate(file: &Path) -> Option<String> {
         };
         ["private", "public"].map(|half| folder.join(format!("{half}-2048{number}.pem")))
     };
-    let [private, public] = (1..=TRIES)
+    let [private, public] = (1..=MAX_TRIES)
         .map(pair)
         .find(|pair| pair.iter().all(|path| is_free(path)))?;
     let (private, public) = (shell::path(&private)?, shell::path(&public)?);
     Some(format!("wa keys generate --private {private} --public {public}"))
 }
 
-/// The name of the file with another ending, and with a number where that name is taken.
+/// Returns the file name with another suffix, and with a number if that name is taken.
 fn free(file: &Path, suffix: &str) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default();
     let (suffix, extension) = suffix.rsplit_once('.').unwrap_or((suffix, "pem"));
@@ -140,7 +141,7 @@ fn free(file: &Path, suffix: &str) -> PathBuf {
         name.push(extension);
         file.with_file_name(name)
     };
-    (1..=TRIES)
+    (1..=MAX_TRIES)
         .map(name)
         .find(|path| is_free(path))
         .unwrap_or_else(|| name(u32::MAX))
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_taken_get_a_number() {
+    fn taken_names_are_numbered() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["private.pem", "private-protected.pem", "public-2048.pem"] {
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_from_a_pipe_is_not_named() {
+    fn standard_input_is_never_named_as_a_file() {
         assert_eq!(command(Action::Convert, Path::new("standard input")), None);
         assert!(command(Action::Generate, Path::new("standard input")).is_some());
     }

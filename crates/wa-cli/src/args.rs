@@ -1,8 +1,8 @@
-//! What can be written on the command line. Definitions only: meaning is given in `settings` and `commands`.
+//! Definitions of the command line. `settings` and `commands` interpret them.
 
 #![allow(
     clippy::doc_markdown,
-    reason = "these texts are shown on a terminal, as they are"
+    reason = "these texts are shown unchanged on a terminal"
 )]
 
 mod emulator;
@@ -23,7 +23,8 @@ pub(crate) use gateway::GatewayArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
 pub(crate) use media::{MediaCommand, MediaDecryptArgs};
 
-/// Keys and encryption of WhatsApp Flows: make RSA keys, register them with the Cloud API, know that they are good.
+/// Manage the encryption keys of WhatsApp Flows: generate, register, verify and rotate RSA keys; serve and
+/// test encrypted endpoints.
 #[derive(Debug, Parser)]
 #[command(name = "wa", version, after_help = EXIT_CODES, after_long_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -41,15 +42,16 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Read settings from this file too, for example `.env`; the environment wins over it.
+    /// Read settings from this file, for example `.env`. Environment variables take precedence.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
 
-    /// Refuse what is otherwise a warning: a file of a secret or a private key that others can read, an unusual app secret.
+    /// Treat warnings about secrets as errors: a secret or private key file that others can read, an unusual
+    /// app secret.
     #[arg(long, global = true)]
     pub(crate) strict: bool,
 
-    /// Colour the output; `auto` also respects NO_COLOR and CLICOLOR_FORCE.
+    /// When to colour the output; `auto` respects NO_COLOR and CLICOLOR_FORCE.
     #[arg(
         long,
         global = true,
@@ -59,7 +61,7 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) color: ColorWhen,
 
-    /// Say what is being done on standard error; twice for every detail. No secret is ever logged.
+    /// Log to standard error; -vv logs every detail. Secrets are never logged.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -73,27 +75,28 @@ pub(crate) enum ColorWhen {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make RSA keys, look into them, and turn them into other forms.
+    /// Generate, inspect and convert RSA keys.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Register a phone number's business public key, read it back and verify it.
+    /// Register, read and verify the business public key of a phone number.
     #[command(subcommand)]
     Encryption(EncryptionCommand),
-    /// Try, check and look into the encrypted data channel of a Flow.
+    /// Test a Flow endpoint, and decrypt captured requests.
     #[command(subcommand)]
     Flow(FlowCommand),
-    /// Decrypt files that users picked in a Flow.
+    /// Decrypt files that users uploaded in a Flow.
     #[command(subcommand)]
     Media(MediaCommand),
-    /// Serve a local stand-in for Meta's Graph API, for tests without an account.
+    /// Run an emulator of Meta's Graph API on this machine, for tests without an account.
     Emulator(EmulatorArgs),
-    /// Serve encrypted Flows in front of a plain JSON backend in any language.
+    /// Run a gateway that terminates Flows encryption in front of a plain JSON backend in any language.
     Gateway(GatewayArgs),
-    /// Show the whole life of a key against the emulator, in a second or two.
+    /// Show how a key is registered, used and rotated, against the emulator (takes about two seconds).
     Demo,
-    /// Print a completion script for a shell.
+    /// Print a shell completion script.
     #[command(
-        after_help = "Example:\n  eval \"$(wa completions bash)\"    for this shell; in ~/.bashrc for every one"
+        after_help = "Example:\n  eval \"$(wa completions bash)\"    for this shell; add it to ~/.bashrc for \
+                      every shell"
     )]
     Completions {
         /// The shell that the script is for.
@@ -102,13 +105,13 @@ pub(crate) enum Command {
     /// Print a reference page of the docs site as Markdown.
     #[command(hide = true)]
     Reference {
-        /// Which page.
+        /// The page.
         page: ReferencePage,
     },
 }
 
 impl Command {
-    /// True if it serves until it is stopped: then no reader of its output may block it.
+    /// Returns true if the command serves until it is stopped. Its output must then never block.
     pub(crate) fn serves(&self) -> bool {
         match self {
             Self::Gateway(args) => !args.check,
@@ -127,34 +130,38 @@ pub(crate) enum ReferencePage {
     GatewayMetrics,
 }
 
-/// The same error, unless it repeats a key that was given where the name of its file is due.
+/// Returns the error, or another one if its text repeats a key that was given instead of a file name.
 pub(crate) fn without_a_key(error: clap::Error) -> clap::Error {
     if !error.to_string().contains("-----BEGIN") {
         return error;
     }
-    let words = "the text of a key is given where the name of its file is due: give the name, or `-` and the key on \
-                 standard input";
+    let words = "expected a file name, but got the text of a key: give the name of the key's file, or `-` \
+                 and the key on standard input";
     Cli::command().error(clap::error::ErrorKind::UnknownArgument, words)
 }
 
-pub(crate) const EXIT_CODES: &str = "\
+macro_rules! exit_codes {
+    () => {
+        "\
 Exit codes:
-  0    done, and good
-  1    failed; the error says what to do
-  2    wrong usage: an option, an argument or a setting
-  3    done, but what was verified is not good (another key, MISMATCH, none registered)
-  130  interrupted by Ctrl-C; what was done is printed";
+  0    success
+  1    failure; the error names the cause
+  2    usage error: an invalid option, argument or setting
+  3    check failed: invalid key, another key, MISMATCH, not registered, endpoint not conformant
+  130  interrupted by Ctrl-C; the results so far are printed"
+    };
+}
 
-const EXAMPLES: &str = "\
+pub(crate) const EXIT_CODES: &str = exit_codes!();
+
+const EXAMPLES: &str = concat!(
+    "\
 Examples:
-  wa demo                                       see it work, without an account
-  wa keys generate                              private.pem (protected) and public.pem
-  wa encryption set private.pem                 register its public half and verify
-  wa encryption verify public.pem               is it this key, and VALID?
+  wa demo                                       a complete run against the emulator, without an account
+  wa keys generate                              create private.pem (encrypted) and public.pem
+  wa encryption set private.pem                 register its public key and verify the registration
+  wa encryption verify public.pem               check that this key is registered and VALID
 
-Exit codes:
-  0    done, and good
-  1    failed; the error says what to do
-  2    wrong usage: an option, an argument or a setting
-  3    done, but what was verified is not good (another key, MISMATCH, none registered)
-  130  interrupted by Ctrl-C; what was done is printed";
+",
+    exit_codes!()
+);

@@ -1,4 +1,4 @@
-//! One file a command; each is a function from its arguments to how the program ends.
+//! The commands, one file each: functions from arguments to an exit status.
 
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -16,10 +16,10 @@ use crate::output::OutputQueue;
 use crate::settings::Environment;
 use crate::terminal::Terminal;
 
-/// What every command works with.
+/// Shared state of all commands.
 pub(crate) struct Context {
     pub(crate) terminal: Terminal,
     pub(crate) environment: Arc<Environment>,
-    /// The queue in front of standard error, if the command serves.
+    /// The queue that writes to standard error, if the command is a server.
     pub(crate) log_queue: Option<OutputQueue>,
 }

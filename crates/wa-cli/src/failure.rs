@@ -1,4 +1,4 @@
-//! What went wrong, as people and machines read it: the chain of causes once, then a hint.
+//! Errors as users and programs see them: the chain of causes, then a hint.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,68 +9,68 @@ use wa_cloud::secrets::SecretFileError;
 
 use crate::terminal::{BAD, STRONG, Terminal, paint};
 
-/// How the program ends; the numbers are documented in `wa --help`.
+/// The exit status of the program, as documented in `wa --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    Good = 0,
+    Success = 0,
     Failed = 1,
     Usage = 2,
-    NotGood = 3,
-    /// Ended by Ctrl-C, as a shell reports it: 128 and the number of SIGINT.
+    CheckFailed = 3,
+    /// Interrupted by Ctrl-C; shells report 128 plus the number of the signal.
     Interrupted = 130,
 }
 
-/// An error with what to do about it and how to end.
+/// An error with its hint and the exit status of the program.
 #[derive(Debug)]
 pub(crate) struct Failure {
     error: Box<dyn Error + Send + Sync>,
     hint: Option<String>,
-    /// Graph's code, where it was Graph that said no.
+    /// The error code of Graph, if Graph returned one.
     code: Option<i64>,
-    /// Graph's trace id, where an answer came that has one.
+    /// The trace id of Graph, if the response had one.
     fbtrace_id: Option<String>,
     exit: Exit,
 }
 
-/// An option, an argument or a setting that cannot be used.
+/// An invalid option, argument or setting.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Usage {
     #[error("cannot read the settings in {}: {reason}", path.display())]
     EnvFile { path: PathBuf, reason: String },
-    /// What was given may be the secret itself, so that it is not repeated.
-    #[error("cannot use the file of {option}")]
+    /// The name of the file is not shown, because it may be the secret itself.
+    #[error("cannot read a secret from the file of {option}")]
     SecretFile {
         option: &'static str,
         variable: &'static str,
         source: SecretFileError,
     },
-    #[error("--pem cannot be used with {with}: it prints one key and nothing else")]
+    #[error("--pem prints a single key and cannot be combined with {with}")]
     PemWith { with: &'static str },
-    #[error("the text itself is given where the name of its file is due")]
+    #[error("expected a file name, but got the contents of a file")]
     TextForFile,
-    #[error("cannot ask for a secret")]
+    #[error("cannot prompt for a secret")]
     Prompt { source: io::Error },
-    #[error("the two passphrases differ")]
+    #[error("the passphrases do not match")]
     PassphrasesDiffer,
-    #[error("{what} is not given")]
+    #[error("{what} is missing")]
     Missing { what: &'static str, hint: &'static str },
-    #[error("{name} cannot be used")]
+    #[error("invalid {name}")]
     Setting {
         name: String,
         source: Box<dyn Error + Send + Sync>,
     },
-    #[error("{} is named for the private and for the public key", path.display())]
+    #[error("{} is given for both the private and the public key", path.display())]
     SameFile { path: PathBuf },
-    #[error("{} is the key that is read: the public key would take its place", path.display())]
+    #[error("the public key would overwrite {}, the key that it is read from", path.display())]
     OverInput { path: PathBuf },
     #[error("the environment variable {name} is not UTF-8")]
     NotUtf8 { name: &'static str },
-    #[error("standard input can be read for one thing only")]
+    #[error("standard input is given more than once, but can be read only once")]
     StandardInputTwice,
 }
 
 impl Failure {
-    /// Something that failed although it was asked for rightly.
+    /// Creates a failure with exit status 1.
     pub(crate) fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             error: error.into(),
@@ -81,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// Something that was not asked for rightly.
+    /// Creates a usage error, with exit status 2.
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             exit: Exit::Usage,
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// Something that Ctrl-C ended.
+    /// Creates a failure for a run that Ctrl-C interrupted.
     pub(crate) fn interrupted(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             exit: Exit::Interrupted,
@@ -97,13 +97,13 @@ impl Failure {
         }
     }
 
-    /// The same failure, with what to do about it.
+    /// Sets the hint.
     pub(crate) fn with_hint(mut self, hint: Option<impl fmt::Display>) -> Self {
         self.hint = hint.map(|hint| hint.to_string());
         self
     }
 
-    /// The same failure, with what Graph said.
+    /// Sets the error code and the trace id of Graph.
     pub(crate) fn with_graph(self, code: Option<i64>, fbtrace_id: Option<String>) -> Self {
         Self {
             code,
@@ -112,12 +112,12 @@ impl Failure {
         }
     }
 
-    /// How the program ends.
+    /// Returns the exit status.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// The error and its causes, outermost first, without repetitions.
+    /// Returns the messages of the error and its causes, outermost first, without repetitions.
     pub(crate) fn chain(&self) -> Vec<String> {
         let mut chain: Vec<String> = vec![self.error.to_string()];
         let mut next = self.error.source();
@@ -131,7 +131,7 @@ impl Failure {
         chain
     }
 
-    /// The failure as JSON.
+    /// Returns the failure as JSON.
     pub(crate) fn as_json(&self) -> serde_json::Value {
         let chain = self.chain();
         let (first, causes) = chain
@@ -146,12 +146,12 @@ impl Failure {
         })
     }
 
-    /// Says it on standard error.
+    /// Prints the failure to standard error.
     pub(crate) fn report(&self, terminal: &mut Terminal) {
         if terminal.json() {
-            terminal.talk(&format!("{}\n", json!({ "error": self.as_json() })));
+            terminal.eprint(&format!("{}\n", json!({ "error": self.as_json() })));
         } else {
-            terminal.talk(&self.to_string());
+            terminal.eprint(&self.to_string());
         }
     }
 }
@@ -166,7 +166,7 @@ impl fmt::Display for Failure {
                 writeln!(f, "  caused by: {text}")?;
             }
         }
-        // An error with a code says it itself.
+        // The message of an error with a code contains the trace id.
         if let Some(id) = &self.fbtrace_id
             && !chain.iter().any(|text| text.contains("fbtrace_id"))
         {
@@ -189,11 +189,12 @@ impl From<Usage> for Failure {
                 source,
             } => Some(secret_file_hint(option, variable, source)),
             Usage::PemWith { .. } => Some(
-                "leave --pem out, or name one phone number; with --json the key is in business_public_key"
+                "remove --pem, or give one phone number; the output of --json contains the key in \
+                 business_public_key"
                     .to_owned(),
             ),
             Usage::TextForFile => {
-                Some("give the name of the file, or `-` and the text on standard input".to_owned())
+                Some("pass the name of the file, or `-` and the contents on standard input".to_owned())
             }
             _ => None,
         };
@@ -207,15 +208,16 @@ impl From<Usage> for Failure {
 fn secret_file_hint(option: &str, variable: &str, error: &SecretFileError) -> String {
     match error {
         SecretFileError::Empty { .. } if option.ends_with("passphrase-file") => {
-            "write the passphrase into the first line of the file; --empty-passphrase opens a key whose passphrase is \
-             empty, --no-passphrase writes a new key without one"
+            "write the passphrase to the first line of the file; if the key's passphrase is empty, use \
+             --empty-passphrase; to write an unencrypted key, use --no-passphrase"
                 .to_owned()
         }
         SecretFileError::Missing(_) => format!(
-            "{option} takes the name of a file with the secret in its first line; the secret itself goes into {variable}"
+            "{option} takes the name of a file with the secret in its first line; to pass the secret itself, \
+             set {variable}"
         ),
         other => other.help().map_or_else(
-            || format!("write the secret into the first line of a file, or set {variable}"),
+            || format!("write the secret to the first line of a file, or set {variable}"),
             Into::into,
         ),
     }

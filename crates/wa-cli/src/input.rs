@@ -1,4 +1,5 @@
-//! Key files as commands take them: any form, from a file or standard input, with a passphrase only where one is needed.
+//! Reads key files: any supported format, from a file or standard input. A passphrase is read only if it is
+//! needed.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,14 @@ use crate::advice;
 use crate::args::PassphraseArgs;
 use crate::commands::Context;
 use crate::failure::{Failure, Usage};
-use crate::settings::{self, Environment, Place, Secret};
+use crate::settings::{self, Environment, Secret, SecretSource};
 use crate::stdin;
 
-/// The passphrase of the keys that a command reads: its file is read once for all of them, and only when one needs it.
+/// The passphrase of the keys that a command reads. Its file is read at most once, when the first key needs
+/// it.
 pub(crate) struct KeyPassphrase<'a> {
-    place: Place<'a>,
-    /// Given by an option, so that it is meant for these keys.
+    source: SecretSource<'a>,
+    /// True if the passphrase comes from an option, and is therefore meant for these keys.
     is_explicit: bool,
     found: Option<Secret>,
 }
@@ -26,7 +28,7 @@ pub(crate) struct KeyPassphrase<'a> {
 impl<'a> KeyPassphrase<'a> {
     pub(crate) fn of(args: &'a PassphraseArgs) -> Self {
         Self {
-            place: Place {
+            source: SecretSource {
                 option: "--passphrase-file",
                 file: args.passphrase_file.as_ref(),
                 variables: &["WA_KEY_PASSPHRASE"],
@@ -36,16 +38,16 @@ impl<'a> KeyPassphrase<'a> {
         }
     }
 
-    /// What `--passphrase-file`, `--empty-passphrase` or the environment gives.
+    /// Returns the passphrase from `--passphrase-file`, `--empty-passphrase` or the environment.
     pub(crate) fn given(&mut self, environment: &Environment) -> Result<Option<&Secret>, Failure> {
         if self.found.is_none() {
-            self.found = self.place.secret(environment)?;
+            self.found = self.source.secret(environment)?;
         }
         Ok(self.found.as_ref())
     }
 }
 
-/// Reads a private key of any form.
+/// Reads a private key in any supported format.
 pub(crate) fn private_key(
     context: &mut Context,
     path: &Path,
@@ -63,7 +65,8 @@ pub(crate) fn public_half(
     with_passphrase(context, path, passphrase, KeyFile::public_half)
 }
 
-/// Tells what a file holds, and the public half of what is encrypted in it where its passphrase is given: nobody is asked.
+/// Inspects a key file. If it contains an encrypted key and a passphrase is given, also returns the public
+/// key. Never prompts.
 pub(crate) fn inspection(
     context: &mut Context,
     path: &Path,
@@ -71,8 +74,8 @@ pub(crate) fn inspection(
 ) -> Result<(Inspection, Option<Result<PublicKey, FileError>>), Failure> {
     let file = open(path)?;
     let inspection = warned(context, file.inspect().map_err(failure)?)?;
-    let is_closed = inspection.problem().is_none() && inspection.main().encryption().is_some();
-    let given = if is_closed {
+    let is_encrypted = inspection.problem().is_none() && inspection.main().encryption().is_some();
+    let given = if is_encrypted {
         passphrase.given(&context.environment)?
     } else {
         None
@@ -86,7 +89,7 @@ pub(crate) fn inspection(
             if passphrase.is_explicit {
                 return Err(failure(error));
             }
-            // The variable may be for another key.
+            // The passphrase in the variable may belong to another key.
             None
         }
         other => other,
@@ -116,21 +119,26 @@ fn open(path: &Path) -> Result<KeyFile, Failure> {
     })
 }
 
-/// True if what should name a file is rather what the file should hold, which may be secret: a key, a description of media.
+/// Returns true if an argument looks like the contents of a file (a key, or JSON) instead of its name. Such
+/// an argument is never repeated in messages, because it may be secret.
 fn is_text(path: &Path) -> bool {
     is_key_text(path) || path.to_string_lossy().trim_start().starts_with(['{', '['])
 }
 
-/// A refused key file, with the remedy of the key crate as the hint.
+/// Converts an error about a key file into a failure whose hint is the remedy that `wa-keys` suggests.
 pub(crate) fn failure(error: FileError) -> Failure {
     let hint = match &error {
         FileError::Protect {
             source: KeyError::EmptyPassphrase,
             ..
-        } => Some("give a passphrase, or --no-passphrase to write the key unprotected".to_owned()),
+        } => Some(
+            "use a passphrase that is not empty, or --no-passphrase to write the key \
+                   unencrypted"
+                .to_owned(),
+        ),
         needed if needed.is_passphrase_needed() => Some(
-            "give it with --passphrase-file FILE or in WA_KEY_PASSPHRASE (--empty-passphrase if it is empty); on a \
-             terminal you are asked"
+            "pass --passphrase-file FILE or set WA_KEY_PASSPHRASE; if the passphrase is empty, pass \
+             --empty-passphrase"
                 .to_owned(),
         ),
         FileError::Key { path, source } => advice::remedy(source, path),
@@ -139,7 +147,7 @@ pub(crate) fn failure(error: FileError) -> Failure {
     Failure::failed(error).with_hint(hint)
 }
 
-/// Tries without a passphrase first, so that nobody is asked for what is not needed.
+/// Parses without a passphrase first, so that the user is only prompted if the key is encrypted.
 fn with_passphrase<T>(
     context: &mut Context,
     path: &Path,
@@ -164,7 +172,8 @@ fn with_passphrase<T>(
     warned(context, read.map_err(failure)?)
 }
 
-/// What was read, after a warning about its file; with `--strict` that is a refusal.
+/// Returns the value, and prints the warning about its file, if any; with `--strict`, the warning is an
+/// error.
 fn warned<T>(context: &Context, read: Read<T>) -> Result<T, Failure> {
     if let Some(warning) = read.warning() {
         let warning = SecretWarning::ReadableByOthers(warning.clone());
@@ -173,7 +182,7 @@ fn warned<T>(context: &Context, read: Read<T>) -> Result<T, Failure> {
     Ok(read.into_value())
 }
 
-/// Reads all of a file or of standard input (`-`), unless it is longer than `limit` bytes.
+/// Reads a file or standard input (`-`) of at most `limit` bytes.
 pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let source = |error| {
         if is_text(path) {
@@ -185,11 +194,11 @@ pub(crate) fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Fai
         })
     };
     let mut bytes = Zeroizing::new(Vec::new());
-    let most = limit as u64 + 1;
+    let max = limit as u64 + 1;
     if path == Path::new("-") {
-        stdin::take()?.take(most).read_to_end(&mut bytes)
+        stdin::take()?.take(max).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(max).read_to_end(&mut bytes))
     }
     .map_err(source)?;
     if bytes.len() > limit {
@@ -207,7 +216,7 @@ struct Unreadable {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{} is longer than {limit} bytes: this cannot be the right file", path.display())]
+#[error("{} is longer than the limit of {limit} bytes", path.display())]
 struct TooLong {
     path: PathBuf,
     limit: usize,

@@ -1,4 +1,4 @@
-//! The log: off for short commands unless `-v` is given, on for the gateway.
+//! Logging: enabled for the gateway, and for other commands with `-v`.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io;
@@ -10,10 +10,10 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::args::{Cli, Command};
 use crate::output::OutputQueue;
 
-/// How long a panic of the main thread waits for its line to be written.
+/// How long a panic of the main thread waits until its message is written.
 const PANIC_FLUSH: Duration = Duration::from_secs(1);
 
-/// Starts the log, to standard error or to a queue in front of it.
+/// Initializes logging to standard error, or to the queue that writes to it.
 pub(crate) fn start(cli: &Cli, queue: Option<&OutputQueue>) {
     if let Some(queue) = queue {
         queue_panics(queue.clone());
@@ -31,7 +31,7 @@ pub(crate) fn start(cli: &Cli, queue: Option<&OutputQueue>) {
     };
     let log = tracing_subscriber::fmt()
         .with_writer(writer)
-        // A log that no reader takes must not end what is served.
+        // A log that cannot be written must not stop a server.
         .log_internal_errors(false)
         .with_ansi(false)
         .with_env_filter(filter);
@@ -45,7 +45,7 @@ pub(crate) fn start(cli: &Cli, queue: Option<&OutputQueue>) {
     }
 }
 
-/// Writes panics to the queue too: the usual hook writes to standard error, and would wait for its reader.
+/// Writes panic messages to the queue. The default hook writes to standard error directly, which may block.
 fn queue_panics(queue: OutputQueue) {
     std::panic::set_hook(Box::new(move |panic| write_panic(panic, queue.clone())));
 }
@@ -58,7 +58,7 @@ fn write_panic(panic: &PanicHookInfo<'_>, mut queue: OutputQueue) {
     if backtrace.status() == BacktraceStatus::Captured {
         text = format!("{text}{backtrace}\n");
     }
-    // The queue takes everything.
+    // Writing to the queue never fails.
     let _ = io::Write::write_all(&mut queue, text.as_bytes());
     if name == "main" {
         queue.flush_for(PANIC_FLUSH);

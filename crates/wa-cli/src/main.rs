@@ -1,4 +1,4 @@
-//! The `wa` program: keys and encryption of WhatsApp Flows at the command line.
+//! The `wa` program: manages the encryption keys of WhatsApp Flows, and serves and tests encrypted endpoints.
 
 mod advice;
 mod args;
@@ -25,12 +25,13 @@ use crate::output::StandardQueues;
 use crate::settings::Environment;
 use crate::terminal::Terminal;
 
-/// How long the end of a command that serves waits for a reader of its last lines.
+/// How long a server waits at exit until its last lines are written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| args::without_a_key(error).exit());
-    // Where no thread can be started for the queues, no runtime can be started either, which is reported.
+    // If no thread can be started for the queues, none can be started for the runtime, and that error is
+    // reported.
     let queues = cli
         .command
         .serves()
@@ -86,11 +87,11 @@ fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
         .block_on(future)
 }
 
-/// For a server: one worker a core.
+/// Runs a server, with one worker thread per core.
 fn block_on_all_cores(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let exit = runtime.block_on(future);
-    // A read of a file system that hangs never ends.
+    // A blocked read from a file system must not delay the exit.
     runtime.shutdown_background();
     exit
 }

@@ -1,7 +1,7 @@
-//! Output that never blocks: a bounded queue in front of a stream, for commands that serve.
+//! Output that never blocks, for servers: a bounded queue, and a thread that writes to the stream.
 //!
-//! A pipe whose reader has stopped accepts 64 KiB, and then blocks every write to it. A thread of its own writes here, so
-//! that no exchange, no signal and no shutdown waits for a reader.
+//! A pipe whose reader has stopped accepts 64 KiB and then blocks every write. Because a separate thread
+//! writes, no exchange, signal or shutdown waits for a reader.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Bytes that may wait to be written; as many may be in the hands of the writing thread.
+/// Maximum number of bytes in the queue; the writing thread may hold as many again.
 const CAPACITY: usize = 4 * 1024 * 1024;
-/// Memory that an empty queue keeps.
-const KEPT: usize = 64 * 1024;
+/// Capacity that an empty queue keeps allocated.
+const RETAINED_CAPACITY: usize = 64 * 1024;
 
-/// Queues in front of both standard streams.
+/// The queues of both standard streams.
 #[derive(Clone)]
 pub(crate) struct StandardQueues {
     pub(crate) stdout: OutputQueue,
@@ -33,19 +33,19 @@ impl StandardQueues {
     pub(crate) fn flush_for(&self, time: Duration) {
         let deadline = Instant::now() + time;
         self.stdout.flush_until(deadline);
-        // Last, for it reports what became of standard output.
+        // Flushed last, because it reports dropped lines of standard output.
         self.stderr.flush_until(deadline);
     }
 }
 
-/// A queue in front of a stream; clones share it. What does not fit is dropped and counted.
+/// A queue that writes to a stream; clones share it. Lines that do not fit are dropped and counted.
 #[derive(Clone)]
 pub(crate) struct OutputQueue {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// The stream's name in the log.
+    /// Name of the stream in log messages.
     name: &'static str,
     state: Mutex<State>,
     changed: Condvar,
@@ -55,14 +55,14 @@ struct Shared {
 #[derive(Default)]
 struct State {
     pending: Vec<u8>,
-    /// True while the thread has something that is not written yet.
+    /// True while the thread has unwritten bytes.
     writing: bool,
-    /// Dropped lines that no line of the log has reported.
+    /// Dropped lines that are not logged yet.
     unreported: u64,
 }
 
 thread_local! {
-    /// Lines of a writing thread report dropped lines, so that they must not be dropped themselves.
+    /// True on writing threads. Their log lines report dropped lines, and must not be dropped themselves.
     static IS_WRITER: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -84,7 +84,7 @@ impl OutputQueue {
         Ok(queue)
     }
 
-    /// Returns how many lines were dropped, because the queue was full or the stream refused them.
+    /// Returns the number of lines that were dropped because the queue was full or the write failed.
     pub(crate) fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
@@ -144,7 +144,7 @@ impl Shared {
         state.unreported += lines;
     }
 
-    /// Writes what is pushed, for as long as the process lives.
+    /// Writes queued bytes until the process exits.
     fn write_to(&self, mut stream: impl Write) {
         IS_WRITER.set(true);
         let mut batch = Vec::new();
@@ -154,7 +154,7 @@ impl Shared {
             let written = stream.write_all(&batch).and_then(|()| stream.flush());
             if let Err(error) = written {
                 self.drop_lines(&mut self.state(), &batch);
-                // Once, since the log may go to this very stream.
+                // Logged once, because the log may be written to the same stream.
                 if !std::mem::replace(&mut failing, true) {
                     tracing::error!(%error, "cannot write to {}", self.name);
                 }
@@ -164,17 +164,17 @@ impl Shared {
                 if dropped > 0 {
                     tracing::warn!(
                         dropped,
-                        "lines to {} were dropped: it was not read in time",
+                        "dropped lines to {} because it was not read in time",
                         self.name
                     );
                 }
             }
             batch.clear();
-            batch.shrink_to(KEPT);
+            batch.shrink_to(RETAINED_CAPACITY);
         }
     }
 
-    /// Waits for something to write.
+    /// Waits for bytes to write.
     fn take(&self, batch: &mut Vec<u8>) {
         let mut state = self.state();
         state.writing = false;
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream that writes nothing until it is let go, and then all.
+    /// A stream that blocks each write until a message arrives on `go`.
     struct Stalled {
         go: Receiver<()>,
         written: Sender<Vec<u8>>,
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_stalled_stream_blocks_no_writer_and_dropped_lines_are_counted_and_reported() {
-        let (let_go, go) = channel();
+        let (release, go) = channel();
         let (written, read) = channel();
         let mut queue = OutputQueue::start("test", Stalled { go, written }).unwrap();
         let log = queue.clone();
@@ -231,14 +231,14 @@ mod tests {
             queue.write_all(&line).unwrap();
         }
         let dropped = queue.dropped();
-        // A line of another test's thread may be beyond the limit.
+        // One line may exceed the limit, if the thread of another test wrote it.
         assert!(queue.shared.state().pending.len() < CAPACITY + line.len());
         assert!(dropped > 0 && dropped < pushed as u64, "{dropped}");
         queue.flush_for(Duration::from_millis(1));
 
-        // One for each batch.
+        // One message for each batch.
         for _ in 0..100 {
-            let_go.send(()).unwrap();
+            release.send(()).unwrap();
         }
         queue.flush_for(Duration::from_mins(1));
         let text = String::from_utf8(read.try_iter().flatten().collect()).unwrap();
@@ -249,9 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_a_stream_refuses_are_counted() {
-        let (let_go, go) = channel();
-        drop(let_go);
+    fn lines_that_cannot_be_written_are_counted() {
+        let (release, go) = channel();
+        drop(release);
         let (written, _) = channel();
         let mut queue = OutputQueue::start("test", Stalled { go, written }).unwrap();
         queue.write_all(b"one\ntwo\n").unwrap();

@@ -1,4 +1,5 @@
-//! Settings from flags, the environment and a `.env` file, in that order; secrets from files, the environment or a prompt.
+//! Settings from flags, environment variables and a `.env` file, in this order of precedence. Secrets come
+//! from files, variables or a prompt.
 
 mod env_file;
 
@@ -18,52 +19,55 @@ use crate::output::StandardQueues;
 use crate::stdin;
 use crate::terminal::Terminal;
 
-/// Every environment variable that is read, with what it is for.
+/// The environment variables that the program reads, and their meaning.
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
-    ("WA_ACCESS_TOKEN", "The access token of the Graph API."),
+    ("WA_ACCESS_TOKEN", "Access token of the Graph API."),
     (
         "CLOUD_API_ACCESS_TOKEN",
-        "The same, where `WA_ACCESS_TOKEN` is not set: the name that the Node SDK reads.",
+        "Used if `WA_ACCESS_TOKEN` is not set; the Node SDK reads this name.",
     ),
     (
         "WA_PHONE_NUMBER_ID",
-        "The phone number id, or several separated by commas.",
+        "Phone number id, or several ids separated by commas.",
     ),
     (
         "WA_APP_SECRET",
-        "The app secret; with it every Graph call carries an `appsecret_proof`, and `wa flow` signs its requests. For `wa gateway` the secret that signatures are checked with, unless its configuration names another.",
+        "App secret. If it is set, every Graph call has an `appsecret_proof`, and `wa flow` signs its \
+         requests. `wa gateway` verifies signatures with it, unless its configuration names another secret.",
     ),
     (
         "WA_GRAPH_URL",
-        "Where the Graph API is, for example a local emulator. Default `https://graph.facebook.com`.",
+        "Base URL of the Graph API, for example that of a local emulator. Default \
+         `https://graph.facebook.com`.",
     ),
-    ("WA_API_VERSION", "The Graph API's version. Default `v25.0`."),
+    ("WA_API_VERSION", "Version of the Graph API. Default `v25.0`."),
     (
         "WA_KEY_PASSPHRASE",
-        "The passphrase of the private key that a command reads or writes, the gateway's keys too.",
+        "Passphrase of the private key that a command reads or writes, including the keys of `wa gateway`.",
     ),
     (
         "WA_NEW_KEY_PASSPHRASE",
-        "The passphrase of the new file that `wa keys convert` writes.",
+        "Passphrase of the file that `wa keys convert` writes.",
     ),
-    ("NO_COLOR", "Set to anything: no colour."),
+    ("NO_COLOR", "If set to any value, output is not coloured."),
     (
         "CLICOLOR_FORCE",
-        "Set to anything but `0`: colour even where the output is no terminal.",
+        "If set to any value except `0`, output is coloured even if it is not a terminal.",
     ),
     (
         "HTTPS_PROXY",
-        "The proxy for https; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` likewise. The gateway reaches its upstreams without a proxy.",
+        "Proxy for https requests; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are also read. The gateway never \
+         uses a proxy for its upstreams.",
     ),
 ];
 
-/// The variables of the app secret.
+/// The environment variables that contain the app secret.
 const APP_SECRET: &[&str] = &["WA_APP_SECRET"];
 
-/// A secret from outside; wiped when dropped.
+/// A secret that the user provides; it is wiped when dropped.
 pub(crate) type Secret = Zeroizing<String>;
 
-/// The process environment over the file of `--env-file`.
+/// The process environment, and the file of `--env-file` for variables that are not set.
 pub(crate) struct Environment {
     path: Option<PathBuf>,
     file: HashMap<String, Secret>,
@@ -73,7 +77,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Reads the file of `--env-file`, if it was asked for, and checks that the variables can be read.
+    /// Reads the file of `--env-file`, if it is given, and checks that the variables are UTF-8.
     pub(crate) fn load(global: &GlobalArgs, queues: Option<&StandardQueues>) -> Result<Self, Failure> {
         let mut environment = Self {
             path: global.env_file.clone(),
@@ -85,8 +89,8 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Reads everything again.
-    pub(crate) fn again(&self) -> Result<Self, Failure> {
+    /// Re-reads the file of `--env-file`.
+    pub(crate) fn reload(&self) -> Result<Self, Failure> {
         let mut environment = Self {
             path: self.path.clone(),
             file: HashMap::new(),
@@ -132,22 +136,22 @@ impl Environment {
         self.path.as_deref()
     }
 
-    /// True if what is otherwise warned about a secret is refused.
+    /// Returns true if warnings about secrets are errors (`--strict`).
     pub(crate) fn is_strict(&self) -> bool {
         self.strict
     }
 
-    /// Prints a warning about a secret, or refuses the secret with `--strict`.
+    /// Prints a warning about a secret; with `--strict`, returns it as an error.
     pub(crate) fn warn(&self, warning: &SecretWarning) -> Result<(), Failure> {
         self.warn_of("secret in", warning)
     }
 
-    /// The same for what else is in a file.
+    /// Like [`Self::warn`], for a file whose content is `what`.
     pub(crate) fn warn_of(&self, what: &str, warning: &SecretWarning) -> Result<(), Failure> {
         let mut help = warning.help().to_owned();
         let text = match warning {
             SecretWarning::ReadableByOthers(file) => {
-                if let Some(command) = advice::close(file.path()) {
+                if let Some(command) = advice::restrict_access(file.path()) {
                     help.extend([": `", &command, "`"]);
                 }
                 format!("the {what} {warning}")
@@ -165,41 +169,41 @@ impl Environment {
         self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The variable's value, unless it is empty.
+    /// Returns the value of a variable; an empty variable counts as not set.
     pub(crate) fn get(&self, name: &str) -> Option<Secret> {
         let set = |value: &Secret| !value.is_empty();
         let here = std::env::var(name).ok().map(Zeroizing::new).filter(set);
         here.or_else(|| self.file.get(name).cloned().filter(set))
     }
 
-    /// A flag's value, or else the variable's.
+    /// Returns the value of a flag, or otherwise that of a variable.
     pub(crate) fn or(&self, flag: Option<&String>, name: &str) -> Option<String> {
         flag.cloned()
             .or_else(|| self.get(name).map(|value| String::clone(&value)))
     }
 }
 
-/// A secret that is usable, but not with `--strict`.
+/// A warning that `--strict` turns into an error.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}: refused because of --strict")]
 struct Strict(String);
 
-/// Asks without an echo; `None` where nobody can be asked.
+/// Prompts for a secret without echo; returns `None` if there is no terminal.
 pub(crate) fn ask_secret(prompt: &str) -> Result<Option<Secret>, Failure> {
-    if !Terminal::can_ask() {
+    if !Terminal::can_prompt() {
         return Ok(None);
     }
-    let answer =
+    let secret =
         rpassword::prompt_password(prompt).map_err(|source| Failure::from(Usage::Prompt { source }))?;
-    Ok(Some(Zeroizing::new(answer)))
+    Ok(Some(Zeroizing::new(secret)))
 }
 
-/// Asks for a new secret twice; `None` where nobody can be asked.
+/// Prompts for a new secret twice; returns `None` if there is no terminal.
 pub(crate) fn ask_new_secret(what: &str) -> Result<Option<Secret>, Failure> {
     let Some(first) = ask_secret(&format!("{what}: "))? else {
         return Ok(None);
     };
-    let mut second = ask_secret("The same again: ")?.unwrap_or_default();
+    let mut second = ask_secret("Repeat the passphrase: ")?.unwrap_or_default();
     let same = *first == *second;
     second.zeroize();
     if !same {
@@ -208,15 +212,15 @@ pub(crate) fn ask_new_secret(what: &str) -> Result<Option<Secret>, Failure> {
     Ok(Some(first))
 }
 
-/// Where a secret comes from: the file that an option names, else the first of these variables that is set.
-pub(crate) struct Place<'a> {
+/// Source of a secret: the file that an option names, otherwise the first of `variables` that is set.
+pub(crate) struct SecretSource<'a> {
     pub(crate) option: &'static str,
     pub(crate) file: Option<&'a PathBuf>,
     pub(crate) variables: &'static [&'static str],
 }
 
-impl Place<'_> {
-    /// Finds the secret; `None` where none is given.
+impl SecretSource<'_> {
+    /// Returns the secret, or `None` if none is given.
     pub(crate) fn secret(&self, environment: &Environment) -> Result<Option<Secret>, Failure> {
         let secret = match self.file {
             Some(path) => {
@@ -237,7 +241,7 @@ impl Place<'_> {
         Ok(secret)
     }
 
-    /// Reads the first line of the file (`-` is standard input), without its line end.
+    /// Reads the first line of the file (`-` is standard input), without its line ending.
     fn read(&self, path: &Path) -> Result<FoundSecret, Failure> {
         let file = if path == Path::new("-") {
             let line = line_of(stdin::take()?)?;
@@ -256,8 +260,8 @@ impl Place<'_> {
     }
 }
 
-/// Reads no further than the first line, for a terminal gives no end; UTF-16, in which a line end cannot be seen byte by
-/// byte, comes from pipes only.
+/// Reads only the first line, because input from a terminal has no end. UTF-16 input, whose line endings
+/// cannot be found byte by byte, only comes from pipes and is read completely.
 fn line_of(mut input: impl BufRead) -> io::Result<Zeroizing<Vec<u8>>> {
     let is_utf16 = matches!(input.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES + 1));
@@ -270,9 +274,9 @@ fn line_of(mut input: impl BufRead) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(line)
 }
 
-/// Where the app secret comes from, for Graph as for Flows.
-pub(crate) fn app_secret(file: Option<&PathBuf>) -> Place<'_> {
-    Place {
+/// Returns the source of the app secret, which is the same for Graph and for Flows.
+pub(crate) fn app_secret(file: Option<&PathBuf>) -> SecretSource<'_> {
+    SecretSource {
         option: "--app-secret-file",
         file,
         variables: APP_SECRET,

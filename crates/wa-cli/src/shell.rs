@@ -1,8 +1,8 @@
-//! Words as a POSIX shell takes them, for commands in hints.
+//! Quoting for a POSIX shell, for commands in hints.
 
 use std::path::Path;
 
-/// A word as it is, in single quotes where it needs them.
+/// Returns the text as one shell word, in single quotes if it needs them.
 pub(crate) fn word(text: impl Into<String>) -> String {
     let text = text.into();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./+=:@%,".contains(c);
@@ -13,10 +13,11 @@ pub(crate) fn word(text: impl Into<String>) -> String {
     }
 }
 
-/// The path of a file, or `-` for standard input; nothing for names that cannot be shown in one line of text.
+/// Returns a path as one shell word (`-` is standard input). Returns `None` if it is not UTF-8 or contains
+/// control characters.
 pub(crate) fn path(path: &Path) -> Option<String> {
     let text = path.to_str().filter(|text| !text.chars().any(char::is_control))?;
-    // A name that begins with a hyphen would be an option.
+    // A name that begins with a hyphen would be parsed as an option.
     let is_option = text.starts_with('-') && text != "-";
     Some(word(if is_option {
         format!("./{text}")

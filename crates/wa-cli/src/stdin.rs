@@ -1,11 +1,15 @@
-//! Standard input, which gives what it holds only once.
+//! Standard input, which can be read only once.
 
 use std::io::{self, StdinLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::Usage;
 
-/// Gives standard input to the first that asks: whoever comes second would find it empty, and is refused.
+/// Locks standard input for its only reader.
+///
+/// # Errors
+///
+/// [`Usage::StandardInputTwice`] for every call after the first, which would find the input empty.
 pub(crate) fn take() -> Result<StdinLock<'static>, Usage> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::Relaxed) {

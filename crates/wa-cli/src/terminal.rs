@@ -1,4 +1,4 @@
-//! The terminal: data on standard output, talk on standard error. The one place that prints.
+//! All output: results on standard output, messages on standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -15,7 +15,7 @@ pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const STRONG: Style = Style::new().bold();
 
-/// Both streams, with colour as far as each of them and the user allow it.
+/// Both standard streams, coloured if the stream and the options allow it.
 pub(crate) struct Terminal {
     stdout: AutoStream<Stream>,
     stderr: AutoStream<Stream>,
@@ -26,7 +26,7 @@ pub(crate) struct Terminal {
 type Stream = Box<dyn Write + Send + Sync>;
 
 impl Terminal {
-    /// Writes to the standard streams, or to queues in front of them.
+    /// Creates a terminal that writes to the standard streams, or to their queues.
     pub(crate) fn new(global: &GlobalArgs, queues: Option<&StandardQueues>) -> Self {
         let choice = match global.color {
             ColorWhen::Auto => ColorChoice::Auto,
@@ -37,7 +37,7 @@ impl Terminal {
             Some(queues) => (Box::new(queues.stdout), Box::new(queues.stderr)),
             None => (Box::new(io::stdout()), Box::new(io::stderr())),
         };
-        // What the streams themselves can show decides, whatever stands in front of them.
+        // The streams decide about colours, even if output goes through the queues.
         let for_stdout = AutoStream::new(io::stdout(), choice).current_choice();
         let for_stderr = AutoStream::new(io::stderr(), choice).current_choice();
         Self {
@@ -48,33 +48,33 @@ impl Terminal {
         }
     }
 
-    /// True if results are to be printed as JSON.
+    /// Returns true if results are printed as JSON.
     pub(crate) fn json(&self) -> bool {
         self.json
     }
 
-    /// True if every detail of a result is wanted (`-v`).
+    /// Returns true if all details of a result are printed (`-v`).
     pub(crate) fn verbose(&self) -> bool {
         self.verbose
     }
 
-    /// True if a person may be asked something.
-    pub(crate) fn can_ask() -> bool {
+    /// Returns true if the user can be prompted.
+    pub(crate) fn can_prompt() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Prints a result: `human` for people, `machine` with `--json`.
+    /// Prints a result: `machine` with `--json`, otherwise `human`.
     pub(crate) fn result(&mut self, human: &str, machine: &impl Serialize) -> io::Result<()> {
         if self.json {
             let mut text = serde_json::to_string_pretty(machine)?;
             text.push('\n');
-            return self.data(&text);
+            return self.print(&text);
         }
-        self.data(human)
+        self.print(human)
     }
 
-    /// Writes to standard output as it is. Whoever closed the pipe has read what they wanted: that changes no verdict.
-    pub(crate) fn data(&mut self, text: &str) -> io::Result<()> {
+    /// Writes to standard output. A closed pipe is not an error: the reader has read what it needs.
+    pub(crate) fn print(&mut self, text: &str) -> io::Result<()> {
         let written = self
             .stdout
             .write_all(text.as_bytes())
@@ -85,30 +85,30 @@ impl Terminal {
         }
     }
 
-    /// Says something beside the result; not with `--json`.
+    /// Prints a message to standard error, unless `--json` is given.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.json {
-            self.talk(&format!("{text}\n"));
+            self.eprint(&format!("{text}\n"));
         }
     }
 
-    /// Warns beside the result.
+    /// Prints a warning to standard error.
     pub(crate) fn warn(&mut self, text: &str) {
         if self.json {
-            self.talk(&format!("{}\n", serde_json::json!({ "warning": text })));
+            self.eprint(&format!("{}\n", serde_json::json!({ "warning": text })));
         } else {
-            self.talk(&format!("{}: {text}\n", paint(WARN, "warning")));
+            self.eprint(&format!("{}: {text}\n", paint(WARN, "warning")));
         }
     }
 
-    /// Writes to standard error; nobody is left to be told when that fails.
-    pub(crate) fn talk(&mut self, text: &str) {
+    /// Writes to standard error. A failure is ignored, because there is nowhere to report it.
+    pub(crate) fn eprint(&mut self, text: &str) {
         let _ = self.stderr.write_all(text.as_bytes());
         let _ = self.stderr.flush();
     }
 }
 
-/// `text` in a style; the stream takes it out again where colour is not wanted.
+/// Returns `text` with the escape sequences of a style; the stream removes them if colour is off.
 pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }

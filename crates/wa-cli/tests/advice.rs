@@ -1,4 +1,4 @@
-//! Every command that the program advises works as pasted, and changes no file that is there.
+//! Every command that the program suggests works as pasted, and changes no existing file.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use commands::{Folder, PASSPHRASE, commands_in, examples_in};
 use support::{Emulator, wa};
 
-/// Every key file of the tests of `wa-keys`, with its path below their folder.
+/// Returns the key files of the tests of `wa-keys`, each with a name that contains its directory.
 fn fixtures() -> Vec<(String, PathBuf)> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wa-keys/tests/data");
     let mut found = Vec::new();
@@ -38,8 +38,8 @@ fn fixtures() -> Vec<(String, PathBuf)> {
     found
 }
 
-/// What the program advises about a file, as people see it: with the passphrase of the test files and without.
-fn advised(folder: &Folder, name: &str) -> String {
+/// Returns the output of the program about a file, without a passphrase and with the one of the test files.
+fn output_about(folder: &Folder, name: &str) -> String {
     let mut text = String::new();
     for passphrase in ["", PASSPHRASE] {
         for command in ["inspect", "public"] {
@@ -57,7 +57,7 @@ fn advised(folder: &Folder, name: &str) -> String {
 }
 
 #[test]
-fn what_is_advised_about_every_kind_of_file_works_and_changes_none() {
+fn suggested_commands_for_every_key_format_work_and_change_no_file() {
     let folder = Folder::new();
     let (mut kinds, mut pasted) = (BTreeSet::new(), Vec::new());
     for (name, file) in fixtures() {
@@ -66,13 +66,13 @@ fn what_is_advised_about_every_kind_of_file_works_and_changes_none() {
         if NOT_CONVERTED.contains(&name.as_str()) {
             continue;
         }
-        let text = advised(&folder, &name);
+        let text = output_about(&folder, &name);
         let form: BTreeSet<String> = text
             .lines()
             .filter(|line| line.starts_with("  form "))
             .map(ToOwned::to_owned)
             .collect();
-        // The same command for the same form is pasted once.
+        // The same command for the same format is pasted once.
         for command in commands_in(&text) {
             let words: Vec<&str> = command
                 .split_whitespace()
@@ -87,13 +87,13 @@ fn what_is_advised_about_every_kind_of_file_works_and_changes_none() {
     for expected in PASTED {
         assert!(
             pasted.iter().any(|command| command.starts_with(expected)),
-            "`{expected}` is advised about no file: {pasted:#?}"
+            "`{expected}` is suggested for no file: {pasted:#?}"
         );
     }
 }
 
 #[test]
-fn a_file_name_that_needs_quotes_gets_them() {
+fn file_names_in_commands_are_quoted() {
     let folder = Folder::new();
     let (_, legacy) = fixtures()
         .into_iter()
@@ -101,8 +101,8 @@ fn a_file_name_that_needs_quotes_gets_them() {
         .unwrap();
     let name = "it's $HOME.pem";
     fs::copy(&legacy, folder.path().join(name)).unwrap();
-    // Its mode is that of a checkout, so `chmod` is advised too.
-    let commands: BTreeSet<String> = commands_in(&advised(&folder, name)).into_iter().collect();
+    // The file has the mode of a checkout, so `chmod` is suggested too.
+    let commands: BTreeSet<String> = commands_in(&output_about(&folder, name)).into_iter().collect();
     assert_eq!(commands.len(), 2, "{commands:?}");
     for command in &commands {
         folder.paste(command, &[]);
@@ -111,9 +111,9 @@ fn a_file_name_that_needs_quotes_gets_them() {
 }
 
 #[test]
-fn an_existing_file_is_never_advised_away() {
+fn no_hint_suggests_overwriting_an_existing_file() {
     let folder = Folder::new();
-    folder.write("private.pem", "a key that somebody needs");
+    folder.write("private.pem", "an existing key");
     for arguments in [&["generate"][..], &["generate", "--no-passphrase"]] {
         let output = wa()
             .arg("keys")
@@ -122,14 +122,11 @@ fn an_existing_file_is_never_advised_away() {
             .output()
             .unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            text.contains("exists already") && !text.contains("--force"),
-            "{text}"
-        );
+        assert!(text.contains("exists") && !text.contains("--force"), "{text}");
     }
 }
 
-/// What `wa keys generate` and the commands after it print as the next step, against an emulator.
+/// Runs the next steps that `wa keys generate` and the following commands print, against an emulator.
 #[test]
 fn the_next_steps_after_a_new_key_work() {
     let emulator = Emulator::start(&["106540352242922"]);
@@ -151,9 +148,9 @@ fn the_next_steps_after_a_new_key_work() {
     assert!(done.len() > 1, "{done:?}");
 }
 
-/// The examples in the help of every command.
+/// Runs the examples in the help of every command.
 #[test]
-fn the_examples_in_the_help_work() {
+fn help_examples_work() {
     let emulator = Emulator::start(&["106540352242922", "1065", "1066"]);
     let (url, token) = (emulator.url(), emulator.token());
     let mut pages = vec![vec![]];
@@ -203,8 +200,9 @@ fn subcommands(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// Encrypted files that are advised to be converted because nothing is known of what is in them without their passphrase:
-/// two hold EC keys, one no key, one has another passphrase, and four an empty one.
+/// Encrypted files for which a conversion is suggested, because their content is not known without the
+/// passphrase: two contain EC keys, one contains no key, one has another passphrase, and four have an empty
+/// one.
 const NOT_CONVERTED: &[&str] = &[
     "refused-ec-encrypted.pem",
     "refused-ec-traditional.pem",
@@ -216,7 +214,7 @@ const NOT_CONVERTED: &[&str] = &[
     "pkcs12-empty-passphrase-legacy.p12",
 ];
 
-/// How every command begins that is advised about one of the test files.
+/// The beginnings of all commands that are suggested for the test files.
 const PASTED: &[&str] = &[
     "wa keys convert ",
     "wa keys public ",
@@ -233,30 +231,31 @@ const PASTED: &[&str] = &[
     "keytool -importkeystore ",
 ];
 
-/// Commands in texts of the crates that no test here pastes, and why that is right.
+/// Commands in texts of the crates that no test in this file pastes, with the reason.
 const NOT_PASTED: &[(&str, &str)] = &[
-    ("puttygen {source}", "PuTTY is on few machines"),
+    ("puttygen {source}", "PuTTY is rarely installed"),
     (
         "chmod 600",
-        "names the mode; with the name of a file it is pasted above",
+        "names only the mode; the command with a file name is pasted above",
     ),
-    ("openssl req{der} -in {source}", "pasted above in both forms"),
-    ("openssl pkcs7{der} -in {source}", "pasted above in both forms"),
-    (
-        "with `openssl pkey`",
-        "names a program that decrypts, without a file",
-    ),
+    ("openssl req{der} -in {source}", "both forms are pasted above"),
+    ("openssl pkcs7{der} -in {source}", "both forms are pasted above"),
+    ("with `openssl pkey`", "names a program, without a file"),
     (
         "(openssl x509 -req -extfile …)",
-        "names an option, not a whole command",
+        "names an option, not a complete command",
     ),
     (
         "wa flow check --sign-flow-token",
-        "names an option, not a whole command",
+        "names an option, not a complete command",
     ),
     (
         "wa flow decrypt {name} --key PRIVATE_KEY",
         "the name of the private key is not known; tests/media.rs compares the command",
+    ),
+    (
+        "send it (wa flow check \\",
+        "names an option, not a complete command",
     ),
     ("`wa encryption get`", "names a command without arguments"),
     ("`wa keys generate`", "names a command without arguments"),
@@ -264,7 +263,10 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ("`wa gateway", "names a command without arguments"),
     ("`wa flow`", "names a command without arguments"),
     ("`wa flow check --help`", "shows a help page"),
-    ("sent by wa flow send", "a text that is sent"),
+    (
+        "sent by wa flow send",
+        "the default message of an error notification",
+    ),
     ("next: wa ", "pasted by the_next_steps_after_a_new_key_work"),
     (
         "wa encryption set ",
@@ -276,9 +278,10 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ),
 ];
 
-/// The texts of all crates hold no other command than those that a test pastes or that are listed with a reason.
+/// Checks that texts in the crates contain only commands that a test pastes, or that are listed with a
+/// reason.
 #[test]
-fn no_text_holds_a_command_that_no_test_knows() {
+fn every_command_in_a_text_is_tested_or_listed() {
     const PROGRAMS: &[&str] = &[
         "openssl ",
         "ssh-keygen ",
@@ -297,7 +300,7 @@ fn no_text_holds_a_command_that_no_test_knows() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut unknown = Vec::new();
     for file in sources(&crates) {
-        // The examples of the help are pasted from the help itself.
+        // Examples in help texts are pasted from the output of --help.
         if file.components().any(|part| part.as_os_str() == "args") || file.ends_with("wa-cli/src/args.rs") {
             continue;
         }
@@ -315,11 +318,11 @@ fn no_text_holds_a_command_that_no_test_knows() {
     }
     assert!(
         unknown.is_empty(),
-        "paste them in a test, or list them with a reason: {unknown:#?}"
+        "paste these commands in a test, or list them with a reason: {unknown:#?}"
     );
 }
 
-/// True for prose that names a program and no argument.
+/// Returns true for prose that names a program without arguments.
 fn prose(line: &str) -> bool {
     [
         "with OpenSSL",

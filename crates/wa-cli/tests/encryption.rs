@@ -1,4 +1,4 @@
-//! What `wa encryption` says of one phone number and of several.
+//! Output of `wa encryption` for one phone number and for several.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -22,7 +22,7 @@ fn run(emulator: &Emulator, numbers: &str, args: &[&str]) -> Output {
 }
 
 #[test]
-fn the_json_says_for_each_number_and_for_all_what_the_exit_code_says() {
+fn outcomes_in_json_agree_with_the_exit_status() {
     let emulator = Emulator::start(&["1001", "1002"]);
     let commands: [&[&str]; 4] = [
         &["encryption", "get"],
@@ -51,10 +51,10 @@ fn the_json_says_for_each_number_and_for_all_what_the_exit_code_says() {
         );
         report
     };
-    for _ in ["before a key is set", "after"] {
+    for _ in ["before a key is registered", "after"] {
         for numbers in ["1001", "1001,1002", "1001,999"] {
             for args in commands {
-                // The failure of a single number is an error of the program.
+                // If there is only one number, its failure is the error of the program.
                 found(numbers, args);
             }
         }
@@ -82,7 +82,7 @@ fn the_json_says_for_each_number_and_for_all_what_the_exit_code_says() {
 }
 
 #[test]
-fn pem_is_one_key_and_nothing_else() {
+fn pem_prints_exactly_one_key() {
     let emulator = Emulator::start(&["1001", "1002"]);
     assert!(
         run(&emulator, "1001,1002", &["encryption", "set", KEY])
@@ -106,7 +106,7 @@ fn pem_is_one_key_and_nothing_else() {
 }
 
 #[test]
-fn the_trace_id_is_told_also_where_graph_gave_no_code() {
+fn the_trace_id_is_printed_without_an_error_code() {
     let emulator = Emulator::start(&[]);
     let number = "106540352242922";
     let unconfirmed = r#"{"status": 200, "body": "{}", "content_type": "application/json"}"#;
@@ -128,7 +128,7 @@ fn the_trace_id_is_told_also_where_graph_gave_no_code() {
     assert_eq!(coded.matches("fbtrace_id").count(), 1, "{coded}");
 }
 
-/// Pastes the only command in backticks of a text into a shell, where `wa` reaches the emulator.
+/// Runs the only command in backticks of a text in a shell, against the emulator.
 fn paste(emulator: &Emulator, text: &str) -> Output {
     let [_, command, _] = text.split('`').collect::<Vec<_>>()[..] else {
         panic!("not one command: {text}");
@@ -152,7 +152,7 @@ fn another_registered_key_is_replaced_only_after_a_confirmation() {
         |numbers: &str, args: &[&str]| run(&emulator, numbers, &[&["encryption", "set"], args].concat());
     assert!(set("1001", &[KEY]).status.success());
 
-    // One of several numbers is enough: then nothing is uploaded for any of them.
+    // If one of several numbers has another key, nothing is uploaded for any of them.
     let refused = set("1002,1001", &[OTHER]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     let said = text(&refused.stderr);
@@ -167,7 +167,7 @@ fn another_registered_key_is_replaced_only_after_a_confirmation() {
     }
     assert_eq!((emulator.uploads("1001"), emulator.uploads("1002")), (1, 0));
 
-    // The same key again is no replacement, also where its signature does not hold.
+    // Registering the same key again needs no confirmation, even if its signature is not valid.
     emulator.control("POST", "numbers/1001/reregister", "{}");
     assert!(set("1001", &[KEY]).status.success());
     let without_reading = set("1001", &[OTHER, "--no-verify"]);
@@ -179,7 +179,7 @@ fn another_registered_key_is_replaced_only_after_a_confirmation() {
 }
 
 #[test]
-fn a_mismatch_comes_with_the_command_that_ends_it() {
+fn a_mismatch_hint_contains_the_command_that_fixes_it() {
     let emulator = Emulator::start(&["1001"]);
     for command in [&["encryption", "get"][..], &["encryption", "verify", KEY]] {
         assert!(
@@ -200,7 +200,7 @@ fn a_mismatch_comes_with_the_command_that_ends_it() {
 }
 
 #[test]
-fn the_id_of_an_account_is_named_with_the_ids_of_its_numbers() {
+fn an_account_id_is_reported_with_the_ids_of_its_numbers() {
     let emulator = Emulator::start(&[]);
     let account = wa_emulator::DEFAULT_ACCOUNT_ID;
     for args in [

@@ -1,4 +1,4 @@
-//! The program against our own endpoint, mounted in axum and in hyper, and against what came through it.
+//! `wa flow` against an endpoint of `wa-flows`, mounted in axum and in hyper, and on captured requests.
 
 #![allow(
     clippy::unwrap_used,
@@ -76,7 +76,7 @@ async fn in_hyper() -> String {
     url
 }
 
-/// Runs `wa` beside the endpoint that this process serves.
+/// Runs `wa` against the endpoint that this process serves.
 async fn wa(args: &[&str]) -> Output {
     let mut command = support::wa();
     command.env("WA_APP_SECRET", SECRET).args(args);
@@ -133,7 +133,7 @@ async fn our_endpoint_conforms_in_axum_and_in_hyper() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_for_people_names_rule_source_and_remedy() {
+async fn the_text_report_shows_rule_source_and_remedy() {
     let url = in_axum().await;
     let output = wa(&["flow", "check", &url, "--public-key", OTHER]).await;
     let text = stdout(&output);
@@ -143,7 +143,10 @@ async fn a_report_for_people_names_rule_source_and_remedy() {
         "{text}"
     );
     assert!(
-        text.contains("[Meta, Implementing endpoints for Flows: Health check request]\n         do: the endpoint cannot decrypt: compare"),
+        text.contains(
+            "[Meta, Implementing endpoints for Flows: Health check request]\n         remedy: the \
+                       endpoint cannot decrypt: compare"
+        ),
         "{text}"
     );
     assert!(
@@ -157,7 +160,7 @@ async fn a_report_for_people_names_rule_source_and_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flow_that_gets_no_init_is_checked_without_one() {
+async fn no_init_skips_the_init_rule() {
     let url = in_axum().await;
     let output = wa(&[
         "flow",
@@ -180,7 +183,7 @@ async fn a_flow_that_gets_no_init_is_checked_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_to_do_about_a_refusal_is_said_with_its_name_in_the_endpoints_log() {
+async fn a_refused_request_is_reported_with_remedy_and_exchange_id() {
     let url = in_axum().await;
     let nowhere = url.replace("/flow", "/nowhere");
     let lost = wa(&["flow", "send", &nowhere, "--public-key", PUBLIC]).await;
@@ -204,10 +207,10 @@ async fn what_to_do_about_a_refusal_is_said_with_its_name_in_the_endpoints_log()
         ping.contains("compare the app secret") && !ping.contains("--sign-flow-token"),
         "{ping}"
     );
-    assert!(ping.contains(": look for it in the endpoint's log"), "{ping}");
+    assert!(ping.contains("(search for it in the endpoint's log)"), "{ping}");
     let init = stderr(&send(&["--action", "INIT"]).await.unwrap());
     assert!(
-        init.contains("is flow_token_signature required? --sign-flow-token"),
+        init.contains("if the endpoint requires flow_token_signature, pass --sign-flow-token"),
         "{init}"
     );
     let machine = json(&send(&["--json"]).await.unwrap());
@@ -216,7 +219,7 @@ async fn what_to_do_about_a_refusal_is_said_with_its_name_in_the_endpoints_log()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_exchange_of_each_kind() {
+async fn each_kind_of_request_can_be_sent() {
     let url = in_axum().await;
     let send =
         async |extra: &[&str]| wa(&[&["flow", "send", &url, "--public-key", PUBLIC], extra].concat()).await;
@@ -239,10 +242,10 @@ async fn one_exchange_of_each_kind() {
         json(&exchange),
         json!({"screen": "SECOND", "data": {"seen": {"a": 1}}})
     );
-    let notice = send(&["--error", "payload-schema-error"]).await;
-    assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
-    let notice = send(&["--action", "INIT", "--error", "payload-schema-error"]).await;
-    assert_eq!(json(&notice), json!({"data": {"acknowledged": true}}));
+    let notification = send(&["--error", "payload-schema-error"]).await;
+    assert_eq!(json(&notification), json!({"data": {"acknowledged": true}}));
+    let notification = send(&["--action", "INIT", "--error", "payload-schema-error"]).await;
+    assert_eq!(json(&notification), json!({"data": {"acknowledged": true}}));
     let back = send(&["--action", "BACK", "--screen", "SECOND"]).await;
     assert_eq!(json(&back), json!({"screen": "FIRST", "data": {"fresh": false}}));
     let back = send(&["--action", "BACK", "--flow-token", "over", "--json"]).await;
@@ -252,7 +255,7 @@ async fn one_exchange_of_each_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_end_with_3_and_silence_with_1() {
+async fn a_refusal_exits_with_3_and_an_unreachable_endpoint_with_1() {
     let url = in_axum().await;
     let other_key = wa(&["flow", "send", &url, "--public-key", OTHER]).await;
     assert_eq!(code(&other_key), 3);
@@ -275,7 +278,7 @@ async fn refusals_end_with_3_and_silence_with_1() {
         .local_addr()
         .unwrap();
     for command in ["send", "check"] {
-        let nobody = wa(&[
+        let unreachable = wa(&[
             "flow",
             command,
             &format!("http://{free}/"),
@@ -283,13 +286,20 @@ async fn refusals_end_with_3_and_silence_with_1() {
             PUBLIC,
         ])
         .await;
-        assert_eq!(code(&nobody), 1, "{nobody:?}");
-        assert!(!stderr(&nobody).contains("write https://"), "{nobody:?}");
-        assert!(stderr(&nobody).contains("check that"), "{}", stderr(&nobody));
+        assert_eq!(code(&unreachable), 1, "{unreachable:?}");
+        assert!(
+            !stderr(&unreachable).contains("write https://"),
+            "{unreachable:?}"
+        );
+        assert!(
+            stderr(&unreachable).contains("check that"),
+            "{}",
+            stderr(&unreachable)
+        );
     }
 }
 
-/// Accepts connections and closes them as soon as something came.
+/// Starts a server that closes each connection after the first bytes arrive.
 async fn closing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/flow", listener.local_addr().unwrap());
@@ -302,7 +312,7 @@ async fn closing() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_that_crashes_on_back_is_not_taken_for_one_that_serves_tls() {
+async fn tls_is_suggested_only_if_a_ping_fails() {
     let url = closing().await;
     let args = ["flow", "send", &url, "--public-key", PUBLIC];
     let back = wa(&[&args[..], &["--action", "BACK"]].concat()).await;
@@ -316,17 +326,17 @@ async fn an_endpoint_that_crashes_on_back_is_not_taken_for_one_that_serves_tls()
         said.contains("a crash on BACK") && !said.contains("https://"),
         "{said}"
     );
-    // A ping is what finds out about TLS.
+    // If a ping fails, the endpoint may use TLS.
     let ping = wa(&args).await;
     assert!(
-        stderr(&ping).contains("if it serves TLS, write https://"),
+        stderr(&ping).contains("if the endpoint uses TLS, write https://"),
         "{ping:?}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_begins_with_what_failed_and_folds_what_was_not_run() {
-    // Plain HTTP where TLS is spoken: nothing can be sent.
+async fn the_report_lists_failures_first_and_groups_rules_that_were_not_run() {
+    // The server does not use TLS, so no request can be sent.
     let url = in_axum().await.replace("http://", "https://");
     let args = ["flow", "check", &url, "--public-key", PUBLIC];
     let report = wa(&args).await;
@@ -354,7 +364,7 @@ async fn a_report_begins_with_what_failed_and_folds_what_was_not_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_captured_body_is_decrypted_with_the_key_that_opens_it() {
+async fn a_captured_body_is_decrypted_with_the_matching_key() {
     let folder = tempfile::tempdir().unwrap();
     let pem = std::fs::read_to_string(PUBLIC).unwrap();
     let phone = WhatsAppClient::builder("http://localhost/")

@@ -1,4 +1,4 @@
-//! `wa gateway` as a process: what it says before it serves, and how it ends.
+//! `wa gateway` as a process: validation, start, reload and shutdown.
 
 #![cfg(unix)]
 #![allow(
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
-/// A directory with a key, an app secret and a configuration.
+/// Creates a directory with a key, an app secret and a configuration.
 fn directory(more: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     support::close_secret_files();
@@ -60,7 +60,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A gateway that serves.
+/// A running gateway.
 struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -73,7 +73,7 @@ impl Serving {
         serving
     }
 
-    /// Starts it, and gives what it printed up to what ends with `end`.
+    /// Starts a gateway, and returns its output up to and including `end`.
     fn start_until(mut command: Command, end: &str) -> (Self, String) {
         let mut child = command
             .stdout(Stdio::piped())
@@ -99,7 +99,7 @@ impl Serving {
         );
     }
 
-    /// What it ended with, and what it said.
+    /// Stops the gateway, and returns its exit status and output.
     fn end(mut self) -> Output {
         self.signal("TERM");
         let mut stdout = Vec::new();
@@ -111,7 +111,7 @@ impl Serving {
 }
 
 #[test]
-fn check_says_what_would_serve() {
+fn check_prints_the_effective_configuration() {
     let directory = directory("");
     let output = gateway(directory.path(), &["--check"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
@@ -149,8 +149,8 @@ fn check_says_what_would_serve() {
 }
 
 #[test]
-fn what_cannot_be_used_is_usage_with_help_whether_it_is_checked_or_started() {
-    let directory = directory("ping = \"nobody\"\n");
+fn an_invalid_configuration_is_a_usage_error_with_and_without_check() {
+    let directory = directory("ping = \"invalid\"\n");
     let refused = |expected: &str| {
         for args in [&["--check"][..], &[]] {
             let output = gateway(directory.path(), args).output().unwrap();
@@ -159,7 +159,7 @@ fn what_cannot_be_used_is_usage_with_help_whether_it_is_checked_or_started() {
             assert!(said.contains(expected), "{expected:?} in {said}");
         }
     };
-    refused("gateway.toml:8: endpoint 1: ping: found `nobody`, expected");
+    refused("gateway.toml:8: endpoint 1: ping: found `invalid`, expected");
     configure(directory.path(), "");
     fs::copy(
         format!("{DATA}/test-only-encrypted.pem"),
@@ -181,7 +181,7 @@ fn what_cannot_be_used_is_usage_with_help_whether_it_is_checked_or_started() {
 }
 
 #[test]
-fn it_serves_until_sigterm_and_ends_well() {
+fn sigterm_stops_the_gateway_with_status_0() {
     let directory = directory("");
     let output = Serving::start(gateway(directory.path(), &[])).end();
     let said = text(&output.stderr);
@@ -190,18 +190,18 @@ fn it_serves_until_sigterm_and_ends_well() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_any_more_does_not_end_it() {
+fn a_closed_log_does_not_stop_the_gateway() {
     let directory = directory("");
     let mut serving = Serving::start(gateway(directory.path(), &["-vv"]));
     drop(serving.child.stderr.take());
-    // Each reload is logged.
+    // Each reload writes to the log.
     serving.signal("HUP");
     serving.signal("HUP");
     assert_eq!(serving.end().status.code(), Some(0));
 }
 
 #[test]
-fn a_reload_reads_the_file_of_settings_again() {
+fn a_reload_rereads_the_env_file() {
     let directory = directory("");
     let settings = directory.path().join("settings.env");
     fs::write(&settings, "WA_GATEWAY_DRAIN_TIMEOUT=7s\n").unwrap();
@@ -209,7 +209,7 @@ fn a_reload_reads_the_file_of_settings_again() {
     fs::write(&settings, "WA_GATEWAY_DRAIN_TIMEOUT=8s\n").unwrap();
     serving.signal("HUP");
     let serving = wait_for(serving, "read the configuration again");
-    // A mistake changes nothing, also where the variables make it.
+    // A failed reload changes nothing, even if the variables cannot be read.
     fs::remove_file(&settings).unwrap();
     serving.signal("HUP");
     let output = wait_for(serving, "the variables cannot be read again").end();
@@ -217,20 +217,20 @@ fn a_reload_reads_the_file_of_settings_again() {
     assert!(said.contains("drain=8s"), "{said}");
 }
 
-/// Reads the log up to a line that says `what`.
+/// Reads the log up to a line that contains `what`.
 fn wait_for(mut serving: Serving, what: &str) -> Serving {
     let mut log = BufReader::new(serving.child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains(what) {
         line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "never said: {what}");
+        assert!(log.read_line(&mut line).unwrap() > 0, "not logged: {what}");
     }
     serving.child.stderr = Some(log.into_inner());
     serving
 }
 
 #[test]
-fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+fn the_limit_of_open_files_is_raised_up_to_the_hard_limit() {
     let directory = directory("");
     let limited = |limits: &str| {
         let mut command = Command::new("sh");
@@ -260,12 +260,12 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
 }
 
 #[test]
-fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
-    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIEGEHEIM\n-----END PRIVATE KEY-----\n";
+fn a_key_instead_of_a_file_name_is_refused_and_never_printed() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIESECRET\n-----END PRIVATE KEY-----\n";
     for (args, expected) in [
         (
             &["gateway", "--check", "--keys", KEY][..],
-            "the text of a key is given",
+            "got the text of a key",
         ),
         (
             &["gateway", "--check", &format!("--keys={KEY}")],
@@ -276,7 +276,7 @@ fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
         assert_eq!(output.status.code(), Some(2));
         let said = text(&output.stderr);
         assert!(said.contains(expected), "{said}");
-        assert!(!said.contains("GEHEIM"), "{said}");
+        assert!(!said.contains("SECRET"), "{said}");
     }
     let directory = directory("");
     let mut command = gateway(directory.path(), &["--check"]);
@@ -286,11 +286,11 @@ fn a_key_in_place_of_its_files_name_is_refused_and_not_repeated() {
         said.contains("WA_GATEWAY_KEYS: endpoint 1: keys: this is a key"),
         "{said}"
     );
-    assert!(!said.contains("GEHEIM"), "{said}");
+    assert!(!said.contains("SECRET"), "{said}");
 }
 
 #[test]
-fn with_json_the_log_is_json_too() {
+fn json_also_applies_to_the_log() {
     let directory = directory("");
     let (serving, ready) = Serving::start_until(gateway(directory.path(), &["--json"]), "}\n");
     assert!(serde_json::from_str::<Value>(&ready).unwrap()["ready"].is_string());

@@ -1,4 +1,4 @@
-//! Where keys and secrets come from: files, pipes that give what they hold only once, standard input.
+//! Sources of keys and secrets: files, pipes that can be read only once, and standard input.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -15,7 +15,7 @@ use support::wa;
 const OLD: &str = "the old passphrase";
 const NEW: &str = "the new passphrase";
 
-/// Runs `wa` in a folder with something on standard input.
+/// Runs `wa` in a directory with `input` on standard input.
 fn fed(folder: &Path, args: &[&str], input: &[u8], variables: &[(&str, &str)]) -> Output {
     let mut command = wa();
     command
@@ -23,7 +23,7 @@ fn fed(folder: &Path, args: &[&str], input: &[u8], variables: &[(&str, &str)]) -
         .current_dir(folder)
         .envs(variables.iter().copied());
     let mut child = piped(&mut command).spawn().unwrap();
-    // Whatever refuses its command line reads nothing.
+    // A run that fails early does not read its input.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
@@ -39,7 +39,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A folder with an encrypted key, its public half, its passphrase and another one.
+/// Creates a directory with an encrypted key pair, its passphrase and another passphrase.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("old.txt"), OLD).unwrap();
@@ -50,7 +50,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// Whether this passphrase opens the file.
+/// Returns true if the passphrase decrypts the file.
 fn opens(folder: &Path, file: &str, passphrase: &str) -> bool {
     let variables = [("WA_KEY_PASSPHRASE", passphrase)];
     fed(folder, &["keys", "public", file], b"", &variables)
@@ -80,7 +80,7 @@ fn an_encrypted_key_from_a_pipe_is_read_once() {
 }
 
 #[test]
-fn the_new_passphrase_is_the_one_that_is_meant_for_the_new_file() {
+fn a_converted_key_gets_the_passphrase_of_highest_precedence() {
     let folder = folder();
     let convert = |name: &str, options: &[&str], variables: &[(&str, &str)]| {
         let args = [&["keys", "convert", "private.pem", "--out", name][..], options].concat();
@@ -92,14 +92,14 @@ fn the_new_passphrase_is_the_one_that_is_meant_for_the_new_file() {
         ["--new-passphrase-file", "new.txt"],
     );
     let (old, new) = (("WA_KEY_PASSPHRASE", OLD), ("WA_NEW_KEY_PASSPHRASE", NEW));
-    let neither = ("WA_NEW_KEY_PASSPHRASE", "used by nothing");
+    let neither = ("WA_NEW_KEY_PASSPHRASE", "not used");
     convert("a.pem", &[old_file, new_file].concat(), &[neither]);
     convert("b.pem", &old_file, &[new]);
     convert("c.pem", &[], &[old, new]);
     for name in ["a.pem", "b.pem", "c.pem"] {
         assert!(opens(folder.path(), name, NEW), "{name}");
     }
-    convert("d.pem", &old_file, &[("WA_KEY_PASSPHRASE", "used by nothing")]);
+    convert("d.pem", &old_file, &[("WA_KEY_PASSPHRASE", "not used")]);
     convert("e.pem", &[], &[old]);
     for name in ["d.pem", "e.pem"] {
         assert!(opens(folder.path(), name, OLD), "{name}");
@@ -107,7 +107,7 @@ fn the_new_passphrase_is_the_one_that_is_meant_for_the_new_file() {
 }
 
 #[test]
-fn a_passphrase_on_standard_input_serves_all_that_need_it() {
+fn a_passphrase_from_standard_input_is_used_for_several_keys() {
     let folder = folder();
     let convert = ["keys", "convert", "private.pem", "--out", "new.pem"];
     let args = [&convert[..], &["--passphrase-file", "-"]].concat();
@@ -129,12 +129,12 @@ fn a_passphrase_on_standard_input_serves_all_that_need_it() {
     assert_eq!(
         output.status.code(),
         Some(1),
-        "the keys are read, the body is none"
+        "the keys are read, but the body is invalid"
     );
 }
 
 #[test]
-fn standard_input_is_read_for_one_thing_only() {
+fn standard_input_can_be_used_only_once() {
     let folder = folder();
     let pem = fs::read(folder.path().join("private.pem")).unwrap();
     let (line, token) = (OLD.as_bytes(), b"EAAtoken".as_slice());
@@ -186,18 +186,18 @@ fn standard_input_is_read_for_one_thing_only() {
     ];
     for (args, input) in runs {
         let output = fed(folder.path(), &args, input, &[("WA_KEY_PASSPHRASE", OLD)]);
-        let told = text(&output.stdout) + &text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {told}");
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {printed}");
         assert!(
-            told.contains("standard input can be read for one thing only"),
-            "{args:?}: {told}"
+            printed.contains("standard input is given more than once"),
+            "{args:?}: {printed}"
         );
         assert!(!folder.path().join("new.pem").exists());
     }
 }
 
 #[test]
-fn a_secret_in_place_of_its_files_name_is_not_repeated_but_its_option_is_named() {
+fn a_secret_instead_of_a_file_name_is_never_printed() {
     let folder = folder();
     let runs: [(&[&str], &str, &str); 4] = [
         (&["encryption", "get"], "--access-token-file", "WA_ACCESS_TOKEN"),
@@ -230,21 +230,24 @@ fn a_secret_in_place_of_its_files_name_is_not_repeated_but_its_option_is_named()
             assert_eq!(output.status.code(), Some(2), "{option}");
             text(&output.stderr)
         };
-        let told = run("the-secret-itself");
-        assert!(!told.contains("the-secret-itself"), "{told}");
-        assert!(told.contains(option) && told.contains(variable), "{told}");
+        let printed = run("the-secret-itself");
+        assert!(!printed.contains("the-secret-itself"), "{printed}");
+        assert!(
+            printed.contains(option) && printed.contains(variable),
+            "{printed}"
+        );
         assert!(run("empty.txt").contains(option));
     }
 }
 
-/// A test file of `wa-keys`.
+/// Reads a test file of `wa-keys`.
 fn of_keys(name: &str) -> Vec<u8> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wa-keys/tests/data");
     fs::read(data.join(name)).unwrap()
 }
 
 #[test]
-fn keys_of_every_container_are_converted() {
+fn keys_in_every_container_are_converted() {
     let folder = tempfile::tempdir().unwrap();
     let files = [
         ("modern.p12", of_keys("pkcs12/modern.p12")),
@@ -274,7 +277,7 @@ fn keys_of_every_container_are_converted() {
 }
 
 #[test]
-fn a_key_with_an_empty_passphrase_opens_when_it_is_said_to_be_empty() {
+fn a_key_with_an_empty_passphrase_needs_the_option() {
     let folder = tempfile::tempdir().unwrap();
     for name in [
         "openssl/empty-passphrase.pem",
@@ -301,7 +304,7 @@ fn a_key_with_an_empty_passphrase_opens_when_it_is_said_to_be_empty() {
             "{name}"
         );
     }
-    // It is never taken over for the new file.
+    // An empty passphrase is never used for the new file.
     let convert = ["keys", "convert", "key", "--empty-passphrase", "--out", "new.pem"];
     let convert = wa().args(convert).current_dir(folder.path()).output().unwrap();
     assert!(!convert.status.success() && !folder.path().join("new.pem").exists());

@@ -1,4 +1,4 @@
-//! What serves goes on serving whatever becomes of its log.
+//! Servers keep serving if their log is not read, is closed, or grows fast.
 
 #![cfg(unix)]
 #![allow(
@@ -43,8 +43,10 @@ impl Server {
         let key = format!("{DATA}/test-only-private.pem");
         fs::copy(key, directory.path().join("key.pem")).unwrap();
         fs::write(directory.path().join("app-secret.txt"), SECRET).unwrap();
-        let text = "listen = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[endpoint]]\npath = \"/flow\"\n\
-                    keys = \"key.pem\"\napp_secret_file = \"app-secret.txt\"\nupstream = \"http://127.0.0.1:9/\"\n";
+        let text = "listen = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[endpoint]]\npath = \
+                    \"/flow\"\n\
+                    keys = \"key.pem\"\napp_secret_file = \"app-secret.txt\"\nupstream = \
+                    \"http://127.0.0.1:9/\"\n";
         fs::write(directory.path().join("gateway.toml"), text).unwrap();
         let mut command = support::wa();
         command
@@ -103,7 +105,7 @@ impl Server {
         line.expect(name).trim().parse().unwrap()
     }
 
-    /// Asks it to end, and returns how it ended and how long that took.
+    /// Stops the server, and returns its exit status and how long that took.
     fn end(&mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         let pid = self.child.id().to_string();
@@ -113,7 +115,10 @@ impl Server {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(begun.elapsed() < Duration::from_mins(1), "it does not end");
+            assert!(
+                begun.elapsed() < Duration::from_mins(1),
+                "the server does not stop"
+            );
             std::thread::sleep(Duration::from_millis(10));
         };
         (status, begun.elapsed())
@@ -129,12 +134,12 @@ impl Drop for Server {
 
 fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
-    // A server that hangs fails the test rather than holding it up.
+    // A server that hangs fails the test instead of blocking it.
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream
 }
 
-/// Reads a response with its body, of which the length is given.
+/// Reads a response with a `content-length`.
 fn response(stream: &mut BufReader<TcpStream>) -> (u16, String) {
     let mut line = String::new();
     stream.read_line(&mut line).expect("no response in time");
@@ -159,7 +164,7 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A ping as Meta's servers send it.
+/// Creates a ping as Meta's servers send it.
 fn signed_ping() -> Vec<u8> {
     let key = PrivateKey::parse(fs::read(format!("{DATA}/test-only-private.pem")).unwrap(), None).unwrap();
     let phone = PhoneKey::new(key.public_key()).unwrap();
@@ -174,25 +179,25 @@ fn signed_ping() -> Vec<u8> {
     )
 }
 
-/// A post that is signed, and is no envelope: its refusal is logged whatever comes before it.
-fn signed_rubbish() -> Vec<u8> {
+/// Creates a signed request that is not an envelope. Its refusal is always logged.
+fn signed_non_envelope() -> Vec<u8> {
     let signature = sign(&AppSecret::new(SECRET).unwrap(), b"{}");
     let headers = format!("content-type: application/json\r\nx-hub-signature-256: {signature}\r\n");
     request("POST", "/flow", &headers, "{}")
 }
 
 #[test]
-fn a_gateway_answers_and_ends_although_its_log_is_not_read() {
+fn a_gateway_serves_and_stops_if_its_log_is_not_read() {
     let mut gateway = Server::gateway(&[], Stdio::piped());
-    let (put, rubbish) = (request("PUT", "/flow", "", ""), signed_rubbish());
-    let cheap = (0..2900).map(|at| if at % 2 == 0 { &put } else { &rubbish });
+    let (put, invalid) = (request("PUT", "/flow", "", ""), signed_non_envelope());
+    let cheap = (0..2900).map(|at| if at % 2 == 0 { &put } else { &invalid });
     let statuses = gateway.send(cheap.map(Vec::as_slice));
     let count = |status: u16| statuses.iter().filter(|seen| **seen == status).count();
     assert_eq!((count(405), count(400)), (1450, 1450));
     let pings: Vec<Vec<u8>> = (0..100).map(|_| signed_ping()).collect();
     let statuses = gateway.send(pings.iter().map(Vec::as_slice));
     assert_eq!(statuses, [200; 100]);
-    // The pipe is long full, and the queue is not.
+    // The pipe is full, but the queue is not.
     assert_eq!(gateway.metric("wa_gateway_log_lines_dropped_total"), 0);
     let (status, took) = gateway.end();
     assert_eq!(status.code(), Some(0));
@@ -200,18 +205,18 @@ fn a_gateway_answers_and_ends_although_its_log_is_not_read() {
 }
 
 #[test]
-fn a_gateway_serves_although_its_log_is_closed() {
+fn a_gateway_serves_if_its_log_is_closed() {
     let mut gateway = Server::gateway(&[], Stdio::piped());
     drop(gateway.child.stderr.take());
-    let (ping, rubbish) = (signed_ping(), signed_rubbish());
-    let requests = (0..200).map(|_| rubbish.as_slice()).chain([ping.as_slice()]);
+    let (ping, invalid) = (signed_ping(), signed_non_envelope());
+    let requests = (0..200).map(|_| invalid.as_slice()).chain([ping.as_slice()]);
     assert_eq!(gateway.send(requests).last(), Some(&200));
     assert!(gateway.metric("wa_gateway_log_lines_dropped_total") > 0);
     assert_eq!(gateway.end().0.code(), Some(0));
 }
 
 #[test]
-fn an_emulator_answers_and_ends_although_its_log_is_not_read() {
+fn an_emulator_serves_and_stops_if_its_log_is_not_read() {
     let mut emulator = Server::emulator(&["-vv"], Stdio::piped());
     let get = request("GET", "/v25.0/106540352242922", "", "");
     let statuses = emulator.send((0..3000).map(|_| get.as_slice()));
@@ -222,7 +227,7 @@ fn an_emulator_answers_and_ends_although_its_log_is_not_read() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
-/// A file for a log, and its path.
+/// Creates a log file, and returns it with its path.
 fn log_file(directory: &Path) -> (File, std::path::PathBuf) {
     let path = directory.join("log");
     (File::create(&path).unwrap(), path)
@@ -247,7 +252,7 @@ fn a_flood_of_one_client_writes_less_than_a_megabyte_of_log() {
         let statuses = gateway.send((0..3000).map(|_| flood.as_slice()));
         assert!(statuses.iter().all(|status| *status >= 400));
     }
-    // No HTTP at all: with -v each connection is a line.
+    // Input that is not HTTP: with -v, each connection is logged.
     for _ in 0..500 {
         let mut stream = connect(&gateway.address);
         stream.write_all(b"\x16\x03\x01 garbage\r\n\r\n").unwrap();
@@ -261,7 +266,7 @@ fn a_flood_of_one_client_writes_less_than_a_megabyte_of_log() {
     assert!(log.contains("\"suppressed\":"), "{log}");
 }
 
-/// A flood for 3 seconds, to measure: `cargo test -p wa-cli --test log -- --ignored --nocapture`.
+/// Measures floods of 3 seconds: `cargo test -p wa-cli --test log -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes 3 seconds for each kind of flood; run with --ignored --nocapture"]
 fn floods_of_three_seconds_write_less_than_a_megabyte_of_log() {

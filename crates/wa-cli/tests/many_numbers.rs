@@ -1,4 +1,5 @@
-//! Runs over many phone numbers: results as they arrive, limits, interruptions, one number first.
+//! Runs for many phone numbers: results as they arrive, rate limits, interruptions, and the first number
+//! alone.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +20,7 @@ use support::Emulator;
 const KEY: &str = "tests/data/test-only-public.pem";
 const OTHER: &str = "tests/data/test-only-other-public.pem";
 
-/// 1001, 1002, …
+/// Returns the ids 1001, 1002 and so on.
 fn ids(count: usize) -> Vec<String> {
     (1..=count).map(|number| (1000 + number).to_string()).collect()
 }
@@ -54,7 +55,7 @@ fn fault(emulator: &Emulator, rule: &Value) {
 }
 
 #[test]
-fn a_limit_of_the_app_ends_the_run_instead_of_being_prolonged() {
+fn an_app_rate_limit_stops_the_run() {
     let ids = ids(20);
     let emulator = emulator(&ids);
     for args in [&["get"][..], &["verify", KEY], &["set", KEY]] {
@@ -88,7 +89,7 @@ fn a_limit_of_the_app_ends_the_run_instead_of_being_prolonged() {
 }
 
 #[test]
-fn a_refused_token_ends_the_run() {
+fn a_rejected_token_stops_the_run() {
     let ids = ids(20);
     let emulator = emulator(&ids);
     emulator.control("POST", "tokens/default/revoke", "{}");
@@ -103,7 +104,7 @@ fn a_refused_token_ends_the_run() {
 }
 
 #[test]
-fn the_second_limit_of_one_account_ends_the_run_and_the_first_does_not() {
+fn only_the_second_rate_limit_of_an_account_stops_the_run() {
     let ids = ids(8);
     let emulator = emulator(&ids);
     fault(
@@ -124,14 +125,15 @@ fn the_second_limit_of_one_account_ends_the_run_and_the_first_does_not() {
 }
 
 #[test]
-fn a_pause_that_graph_requests_is_announced_and_waited_for() {
+fn a_pause_that_graph_requests_is_reported_and_waited_for() {
     let ids = ids(2);
     let emulator = emulator(&ids);
     let rule = json!({"fault": "app_rate_limit", "number": "1001", "headers": [["retry-after", "1"]]});
     fault(&emulator, &rule);
     let output = run(&emulator, &ids, &["get"]);
     assert!(output.status.success(), "{output:?}");
-    let waiting = "waiting 1 s for 1001, as Graph requests: rate limit, Graph error 4 (the app's call limit is reached)";
+    let waiting = "waiting 1 s for 1001, as requested by Graph: rate limit, Graph error 4 (the app's call limit \
+                   is reached)";
     assert!(stderr(&output).contains(waiting), "{output:?}");
 }
 
@@ -170,7 +172,7 @@ fn end(mut child: Child, mut stdout: BufReader<std::process::ChildStdout>) -> (O
 }
 
 #[test]
-fn results_are_there_before_the_run_ends_and_ctrl_c_finishes_what_is_in_flight() {
+fn results_are_printed_as_they_arrive_and_ctrl_c_completes_calls_in_flight() {
     let ids = ids(4);
     let emulator = emulator(&ids);
     let slow = json!({"fault": {"delay": {"ms": 1500}}, "method": "POST", "number": "1002"});
@@ -201,7 +203,7 @@ fn a_second_ctrl_c_reports_an_upload_in_flight_as_unknown() {
         &json!({"fault": "silence", "method": "POST", "number": "1002", "times": null}),
     );
     let (child, mut stdout) = spawn(&emulator, &ids, &["set", KEY, "--concurrency", "1", "--json"]);
-    // The first upload is done when the second is in flight.
+    // The first upload is complete when the second is in flight.
     while emulator.calls() < 6 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -220,7 +222,7 @@ fn a_second_ctrl_c_reports_an_upload_in_flight_as_unknown() {
     assert_eq!(outcomes, ["done", "unknown", "not_tried"], "{report}");
     assert_eq!(report["outcome"], "interrupted");
     assert!(
-        report["results"][1]["advice"]
+        report["results"][1]["remedy"]
             .as_str()
             .unwrap()
             .contains("wa encryption verify"),
@@ -230,7 +232,7 @@ fn a_second_ctrl_c_reports_an_upload_in_flight_as_unknown() {
 }
 
 #[test]
-fn the_others_follow_only_if_the_first_number_gets_the_key() {
+fn the_other_numbers_start_only_if_the_first_succeeds() {
     let ids = ids(3);
     let emulator = emulator(&ids);
     let refusal = json!({"error": {"status": 400, "code": 133_010, "message": "not registered"}});
@@ -245,12 +247,12 @@ fn the_others_follow_only_if_the_first_number_gets_the_key() {
         "{output:?}"
     );
     assert!(
-        stderr(&output).contains("1001, the first number, did not get the key"),
+        stderr(&output).contains("the key could not be registered for 1001, the first number"),
         "{output:?}"
     );
     assert_eq!(emulator.uploads("1002") + emulator.uploads("1003"), 0);
 
-    // A later number's failure is its own.
+    // The failure of a later number does not affect the others.
     fault(
         &emulator,
         &json!({"fault": refusal, "method": "POST", "number": "1002"}),
@@ -263,7 +265,7 @@ fn the_others_follow_only_if_the_first_number_gets_the_key() {
 }
 
 #[test]
-fn numbers_that_have_the_key_are_left_alone_when_asked() {
+fn skip_valid_skips_numbers_that_have_the_key() {
     let ids = ids(4);
     let emulator = emulator(&ids);
     assert!(run(&emulator, &ids[..3], &["set", KEY]).status.success());

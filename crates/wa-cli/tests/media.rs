@@ -1,4 +1,4 @@
-//! `wa media decrypt`: one file, several, and what is said about a description that cannot be used.
+//! `wa media decrypt`: one file, several files, and invalid descriptions.
 
 #![allow(
     clippy::unwrap_used,
@@ -48,14 +48,18 @@ fn plaintext() -> Vec<u8> {
     std::fs::read(format!("{MEDIA}/pywa_media_plaintext.jpg")).unwrap()
 }
 
-/// A description without `cdn_url`.
+/// Creates a description without `cdn_url`.
 fn description(media_id: &str) -> Value {
     let vector = std::fs::read(format!("{MEDIA}/pywa_media.json")).unwrap();
     let vector: Value = serde_json::from_slice(&vector).unwrap();
-    json!({"media_id": media_id, "file_name": "../a.jpg", "encryption_metadata": vector["encryption_metadata"]})
+    json!({
+        "media_id": media_id,
+        "file_name": "../a.jpg",
+        "encryption_metadata": vector["encryption_metadata"],
+    })
 }
 
-/// One that fits no file.
+/// Creates a description that matches no file.
 fn other(media_id: &str) -> Value {
     let mut other = description(media_id);
     other["encryption_metadata"]["encrypted_hash"] = json!("A".repeat(43) + "=");
@@ -72,7 +76,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_file_appears_only_when_every_check_has_passed() {
+fn a_file_is_written_only_after_all_checks_pass() {
     let folder = tempfile::tempdir().unwrap();
     let read = |name: &str| std::fs::read(format!("{MEDIA}/{name}")).unwrap();
     let vector: Value = serde_json::from_slice(&read("pywa_media.json")).unwrap();
@@ -109,7 +113,7 @@ fn a_file_appears_only_when_every_check_has_passed() {
     let in_the_way = wa(&["media", "decrypt", description, "--download", "--out", to]);
     assert_eq!(code(&in_the_way), 1);
     let said = stderr(&in_the_way);
-    assert!(said.contains(&format!("{to} exists already")), "{said}");
+    assert!(said.contains(&format!("{to} already exists")), "{said}");
     assert_eq!(std::fs::read(&out).unwrap(), b"mine");
     std::fs::remove_file(&out).unwrap();
 
@@ -136,7 +140,7 @@ fn a_file_appears_only_when_every_check_has_passed() {
     assert_eq!(code(&output), 0, "{output:?}");
     assert_eq!(std::fs::read(&out).unwrap(), read("pywa_media_plaintext.jpg"));
     let again = wa(&good);
-    assert_eq!(code(&again), 1, "what is there stays");
+    assert_eq!(code(&again), 1, "an existing file is not overwritten");
     let left: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -145,7 +149,7 @@ fn a_file_appears_only_when_every_check_has_passed() {
 }
 
 #[test]
-fn a_member_that_is_missing_or_wrong_is_named_and_never_quoted() {
+fn a_missing_or_invalid_member_is_named_and_never_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("photo.jpg");
     let refused = |description: &Value| {
@@ -170,7 +174,8 @@ fn a_member_that_is_missing_or_wrong_is_named_and_never_quoted() {
     let said = refused(&missing);
     assert!(
         said.contains(
-            "d.json is no media description\n  caused by: the media description has no encryption_metadata.iv"
+            "d.json is not a media description\n  caused by: the media description has no \
+             encryption_metadata.iv"
         ),
         "{said}"
     );
@@ -184,7 +189,7 @@ fn a_member_that_is_missing_or_wrong_is_named_and_never_quoted() {
         "{said}"
     );
     let said = refused(&json!({"data": {"photos": []}}));
-    assert!(said.contains("describes no media"), "{said}");
+    assert!(said.contains("does not describe media"), "{said}");
     let said = refused(&json!({"encrypted_flow_data": "x"}));
     let command = format!(
         "`wa flow decrypt {}/d.json --key PRIVATE_KEY`",
@@ -194,7 +199,7 @@ fn a_member_that_is_missing_or_wrong_is_named_and_never_quoted() {
 }
 
 #[test]
-fn a_file_is_decrypted_with_the_description_that_it_belongs_to() {
+fn a_file_is_decrypted_with_the_matching_description() {
     let folder = tempfile::tempdir().unwrap();
     let request = json!({"version": "3.0", "action": "data_exchange", "flow_token": "t", "screen": "S",
         "data": {"note": "x", "photos": [other("first"), description("second")]}});
@@ -202,7 +207,7 @@ fn a_file_is_decrypted_with_the_description_that_it_belongs_to() {
         description("second"),
         request["data"]["photos"].clone(),
         request.clone(),
-        // What `wa flow decrypt --json` prints.
+        // The output of `wa flow decrypt --json`.
         json!({"fingerprint": "f", "payload": request}),
     ]
     .iter()
@@ -243,7 +248,7 @@ fn a_file_is_decrypted_with_the_description_that_it_belongs_to() {
     let refused = wa(&[&args[..], &[out.to_str().unwrap()]].concat());
     assert_eq!(code(&refused), 1);
     assert!(
-        stderr(&refused).contains("is none of the 2 files that are described"),
+        stderr(&refused).contains("matches none of the 2 descriptions"),
         "{refused:?}"
     );
     assert!(!out.exists());
@@ -271,13 +276,13 @@ fn several_files_are_numbered_and_none_is_overwritten() {
     let refused = wa(&args);
     assert_eq!(code(&refused), 1);
     assert!(
-        stderr(&refused).contains("photo-2.jpg exists already"),
+        stderr(&refused).contains("photo-2.jpg already exists"),
         "{refused:?}"
     );
     assert_eq!(
         names(folder.path()),
         ["list.json", "photo-2.jpg"],
-        "nothing was begun"
+        "no file was created"
     );
     assert_eq!(std::fs::read(&taken).unwrap(), b"mine");
     std::fs::remove_file(&taken).unwrap();
@@ -290,7 +295,7 @@ fn several_files_are_numbered_and_none_is_overwritten() {
 }
 
 #[test]
-fn a_download_needs_the_url_and_names_the_file_that_has_none() {
+fn a_description_without_a_url_is_named_by_a_download() {
     let folder = tempfile::tempdir().unwrap();
     let list = json!([description("a"), description("b")]);
     let list = written(folder.path(), "list.json", list.to_string().as_bytes());
@@ -304,7 +309,7 @@ fn a_download_needs_the_url_and_names_the_file_that_has_none() {
         out.to_str().unwrap(),
     ]);
     assert_eq!(code(&output), 1);
-    // Every object in the list is found by its encryption_metadata.
+    // The objects in the list are recognized by encryption_metadata.
     let said = stderr(&output);
     assert!(said.contains("[0] was not decrypted"), "{said}");
     assert!(

@@ -1,4 +1,4 @@
-//! What the program does to files, streams and its exit code.
+//! Files, streams and exit status of the program.
 
 #![allow(
     clippy::unwrap_used,
@@ -41,7 +41,7 @@ fn generate(folder: &Path) {
 
 #[cfg(unix)]
 #[test]
-fn generated_keys_are_protected_and_never_overwritten_unasked() {
+fn generated_keys_are_encrypted_and_overwritten_only_with_force() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +64,7 @@ fn generated_keys_are_protected_and_never_overwritten_unasked() {
 }
 
 #[test]
-fn the_way_on_is_said_for_a_first_key_and_for_a_rotation() {
+fn generate_prints_the_next_steps_for_a_first_key_and_for_a_rotation() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("new keys")).unwrap();
     let output = run(wa()
@@ -73,7 +73,7 @@ fn the_way_on_is_said_for_a_first_key_and_for_a_rotation() {
     let said = text(&output.stderr);
     let first = said.find("for a number without a key").unwrap();
     let rotation = said
-        .find("serve new keys/private.pem beside the old key first")
+        .find("first make the endpoint serve new keys/private.pem in addition to the old key")
         .unwrap();
     assert!(first < rotation, "{said}");
     assert_eq!(
@@ -85,24 +85,24 @@ fn the_way_on_is_said_for_a_first_key_and_for_a_rotation() {
 }
 
 #[test]
-fn one_file_in_the_way_keeps_both_from_being_written() {
+fn no_file_is_written_if_one_of_them_exists() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("public.pem"), "precious").unwrap();
+    fs::write(folder.path().join("public.pem"), "existing").unwrap();
     let refused = run(wa()
         .args(["keys", "generate", "--no-passphrase"])
         .current_dir(folder.path()));
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("public.pem exists already"));
+    assert!(text(&refused.stderr).contains("public.pem"));
     assert!(!folder.path().join("private.pem").exists());
     assert_eq!(
         fs::read_to_string(folder.path().join("public.pem")).unwrap(),
-        "precious"
+        "existing"
     );
 }
 
 #[cfg(unix)]
 #[test]
-fn a_key_written_into_a_folder_that_may_not_be_listed_is_written() {
+fn a_key_can_be_written_to_an_unreadable_directory() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
 
@@ -134,7 +134,7 @@ fn a_key_written_into_a_folder_that_may_not_be_listed_is_written() {
 }
 
 #[test]
-fn a_file_in_the_way_is_said_before_a_passphrase_is_wanted() {
+fn an_existing_output_file_is_reported_before_a_passphrase_is_needed() {
     let folder = tempfile::tempdir().unwrap();
     generate(folder.path());
     for args in [
@@ -143,13 +143,16 @@ fn a_file_in_the_way_is_said_before_a_passphrase_is_wanted() {
     ] {
         let refused = run(wa().args(args).current_dir(folder.path()));
         assert_eq!(refused.status.code(), Some(1), "{args:?}");
-        let told = text(&refused.stderr);
-        assert!(told.contains("public.pem exists already"), "{args:?}: {told}");
+        let printed = text(&refused.stderr);
+        assert!(
+            printed.contains("public.pem already exists"),
+            "{args:?}: {printed}"
+        );
     }
 }
 
 #[test]
-fn both_keys_in_one_file_is_refused_before_anything_is_written() {
+fn the_same_file_for_both_keys_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let same = [
         "keys",
@@ -168,7 +171,7 @@ fn both_keys_in_one_file_is_refused_before_anything_is_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_private_key_that_others_can_read_is_warned_of_by_every_command() {
+fn every_command_warns_about_a_private_key_that_others_can_read() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
@@ -200,7 +203,7 @@ fn a_private_key_that_others_can_read_is_warned_of_by_every_command() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_named() {
+fn a_variable_that_is_not_utf8_is_named() {
     use std::os::unix::ffi::OsStrExt;
 
     let bad = std::ffi::OsStr::from_bytes(b"token-\xff");
@@ -239,7 +242,7 @@ fn a_converted_key_is_the_same_key_under_the_new_passphrase() {
 }
 
 #[test]
-fn a_key_comes_in_by_standard_input_and_a_passphrase_by_the_environment() {
+fn a_key_can_be_read_from_standard_input_with_a_passphrase_from_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     generate(folder.path());
     let mut child = wa()
@@ -260,7 +263,7 @@ fn a_key_comes_in_by_standard_input_and_a_passphrase_by_the_environment() {
 }
 
 #[test]
-fn no_secret_is_printed_whatever_goes_wrong() {
+fn no_error_prints_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = Emulator::start(&[]);
     let key = text(
@@ -300,7 +303,7 @@ fn no_secret_is_printed_whatever_goes_wrong() {
         &["--env-file", ".env", "encryption", "get"],
         &["-vv", "encryption", "set", "private.pem"],
         &["-vv", "encryption", "get", "--phone-number-id", "999"],
-        // What should be in a file is given where the name of that file is due.
+        // The contents of a file are given instead of its name.
         &["encryption", "get", "--access-token-file", "marker-token"],
         &["encryption", "get", "--access-token-file", &"marker-".repeat(99)],
         &[
@@ -343,7 +346,7 @@ fn no_secret_is_printed_whatever_goes_wrong() {
 }
 
 #[test]
-fn a_number_registered_anew_is_found_and_healed() {
+fn a_reregistered_number_is_detected_and_repaired() {
     let folder = tempfile::tempdir().unwrap();
     generate(folder.path());
     let emulator = Emulator::start(&[]);
@@ -386,14 +389,14 @@ fn the_emulator_writes_settings_that_the_program_reads() {
     assert_eq!(
         second.status.code(),
         Some(1),
-        "the settings of another emulator are not overwritten"
+        "an existing file is not overwritten"
     );
     emulator.kill().unwrap();
     emulator.wait().unwrap();
 }
 
 #[test]
-fn colour_is_for_terminals_unless_it_is_asked_for() {
+fn output_is_coloured_only_on_terminals_or_on_request() {
     let inspect = ["keys", "inspect", "tests/data/test-only-public.pem"];
     let plain = succeed(wa().env_remove("NO_COLOR").args(inspect));
     assert!(!plain.contains('\u{1b}'));
@@ -402,7 +405,7 @@ fn colour_is_for_terminals_unless_it_is_asked_for() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let mut child = wa()
         .args(["completions", "bash"])
         .stdout(Stdio::piped())
@@ -418,7 +421,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn a_reader_that_goes_away_changes_no_verdict() {
+fn a_closed_pipe_does_not_change_the_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("no-key.pem"), "nothing").unwrap();
     let mut child = wa()
@@ -433,7 +436,7 @@ fn a_reader_that_goes_away_changes_no_verdict() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_log_that_cannot_be_written_ends_nothing() {
+fn a_log_that_cannot_be_written_does_not_stop_the_program() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let status = wa()
         .args(["-vv", "encryption", "get", "--phone-number-id", "106540352242922"])
@@ -477,13 +480,13 @@ fn a_private_key_is_never_replaced_by_a_public_one() {
 }
 
 #[test]
-fn the_demo_as_json_holds_no_colour() {
+fn the_json_of_the_demo_contains_no_colours() {
     let json = succeed(wa().args(["demo", "--json"]));
     assert!(json.contains("\"found\"") && !json.contains("u001b"), "{json}");
 }
 
 #[test]
-fn an_empty_variable_leaves_the_one_of_the_file() {
+fn an_empty_variable_does_not_override_the_env_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.env"), "WA_KEY_PASSPHRASE=right\n").unwrap();
     let run = |args: &[&str]| {
@@ -498,7 +501,7 @@ fn an_empty_variable_leaves_the_one_of_the_file() {
 }
 
 #[test]
-fn every_shell_gets_completions() {
+fn completions_exist_for_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         assert!(
             succeed(wa().args(["completions", shell])).contains("encryption"),

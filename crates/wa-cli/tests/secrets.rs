@@ -1,4 +1,4 @@
-//! Files of secrets as Windows tools write them, files that others can read, and `--env-file`.
+//! Secret files: encodings of Windows tools, files that others can read, and `--env-file`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -32,7 +32,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8], mode: u32) {
     fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A folder with a key that is protected by the passphrase in `plain.txt`.
+/// Creates a directory with a key that is encrypted with the passphrase in `plain.txt`.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "plain.txt", PASSPHRASE.as_bytes(), 0o600);
@@ -44,7 +44,7 @@ fn folder() -> TempDir {
 }
 
 #[test]
-fn a_byte_order_mark_never_becomes_part_of_a_passphrase() {
+fn a_byte_order_mark_is_not_part_of_a_passphrase() {
     let folder = folder();
     let marked = format!("\u{feff}{PASSPHRASE}\r\n");
     let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -58,7 +58,7 @@ fn a_byte_order_mark_never_becomes_part_of_a_passphrase() {
         write(folder.path(), name, bytes, 0o600);
         let (status, printed) = public(name);
         assert_eq!(status, 0, "{name}: {printed}");
-        // And a key that is made with it opens with the passphrase alone.
+        // A key that is encrypted with this file opens with the plain passphrase.
         let out = format!("{name}.pem");
         let convert = ["keys", "convert", "private.pem", "--out", &out];
         let (status, printed) = run(
@@ -83,7 +83,7 @@ fn a_byte_order_mark_never_becomes_part_of_a_passphrase() {
 }
 
 #[test]
-fn a_file_that_others_can_read_is_a_warning_and_with_strict_a_refusal() {
+fn a_file_that_others_can_read_is_a_warning_and_an_error_with_strict() {
     let folder = folder();
     write(folder.path(), "open.txt", PASSPHRASE.as_bytes(), 0o644);
     let public = ["keys", "public", "private.pem", "--passphrase-file", "open.txt"];
@@ -91,7 +91,8 @@ fn a_file_that_others_can_read_is_a_warning_and_with_strict_a_refusal() {
     assert_eq!(status, 0, "{printed}");
     assert!(
         printed.contains(
-            "the secret in open.txt can be accessed by others (mode 0644); take the access away with chmod 600: `chmod 600 open.txt`"
+            "the secret in open.txt can be accessed by others (mode 0644); take the access away with chmod \
+             600: `chmod 600 open.txt`"
         ),
         "{printed}"
     );
@@ -125,7 +126,7 @@ fn a_file_that_others_can_read_is_a_warning_and_with_strict_a_refusal() {
 }
 
 #[test]
-fn an_app_secret_that_is_none_of_metas_is_a_warning_and_with_strict_a_refusal() {
+fn an_unusual_app_secret_is_a_warning_and_an_error_with_strict() {
     let folder = folder();
     write(folder.path(), "app-secret.txt", b"my-verify-token\n", 0o600);
     let send = [
@@ -149,7 +150,7 @@ fn an_app_secret_that_is_none_of_metas_is_a_warning_and_with_strict_a_refusal() 
 }
 
 #[test]
-fn an_env_file_is_given_with_a_space_and_its_bad_lines_are_numbered() {
+fn env_file_takes_a_separate_argument_and_reports_line_numbers() {
     let folder = folder();
     let settings = format!("\u{feff}# settings\r\nWA_KEY_PASSPHRASE='{PASSPHRASE}'\r\n");
     let utf16: Vec<u8> = settings.encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -182,7 +183,7 @@ fn an_env_file_is_given_with_a_space_and_its_bad_lines_are_numbered() {
 }
 
 #[test]
-fn an_empty_passphrase_names_the_option_that_leaves_it_out() {
+fn an_empty_passphrase_file_suggests_no_passphrase() {
     let folder = folder();
     write(folder.path(), "empty.txt", b"\n", 0o600);
     let generate = ["keys", "generate", "--force", "--passphrase-file", "empty.txt"];
@@ -196,7 +197,7 @@ fn an_empty_passphrase_names_the_option_that_leaves_it_out() {
 }
 
 #[test]
-fn a_check_names_the_variable_and_the_missing_directory_in_one_pass() {
+fn check_reports_all_problems_at_once() {
     let folder = folder();
     let config = "[[endpoint]]\nkeys = \"no-such-keys\"\napp_secret_env = \"MY_APP_SECRET\"\n\
                   upstream = \"http://127.0.0.1:9/flow\"\n";
@@ -224,7 +225,7 @@ fn a_check_names_the_variable_and_the_missing_directory_in_one_pass() {
 }
 
 #[test]
-fn the_gateway_warns_of_open_secrets_and_refuses_them_if_it_is_strict() {
+fn the_gateway_warns_about_secrets_that_others_can_read_and_refuses_them_if_strict() {
     let folder = folder();
     write(folder.path(), "app-secret.txt", b"\xef\xbb\xbfnot-hex\r\n", 0o644);
     write(folder.path(), "passphrase.txt", PASSPHRASE.as_bytes(), 0o640);
@@ -250,7 +251,7 @@ fn the_gateway_warns_of_open_secrets_and_refuses_them_if_it_is_strict() {
         printed.contains("not 32 lowercase hexadecimal digits"),
         "{printed}"
     );
-    // A group of its own is how orchestrators give a file to a program.
+    // Orchestrators give a program access to a file through its group.
     assert!(!printed.contains("passphrase.txt can be"), "{printed}");
     for strict in ["--strict", "--strict-secrets"] {
         let (status, printed) = run(folder.path(), &[&check[..], &[strict]].concat());

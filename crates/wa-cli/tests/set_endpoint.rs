@@ -1,4 +1,4 @@
-//! `wa encryption set --endpoint`: no upload before the endpoint serves the key.
+//! `wa encryption set --endpoint`: the key is uploaded only if the endpoint serves it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "support/emulator.rs"]
@@ -35,7 +35,7 @@ async fn serve(secret: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_uploaded_only_when_the_endpoint_answers_a_ping_encrypted_with_it() {
+async fn a_key_is_uploaded_only_if_the_endpoint_serves_it() {
     let emulator = Emulator::start(&["1001"]);
     let set = |key: &str, url: &str, secret: &str| -> Output {
         let mut command = emulator.wa("1001");
@@ -52,11 +52,11 @@ async fn a_key_is_uploaded_only_when_the_endpoint_answers_a_ping_encrypted_with_
             &*url,
             secret,
             1,
-            "does not serve key 3515f0b7dd37cfd4 yet (421)",
+            "does not serve key 3515f0b7dd37cfd4 (status 421)",
         ),
         (SERVED, &*other_secret, secret, 1, "status 432"),
-        (SERVED, "http://127.0.0.1:1/flow", secret, 1, "could not be asked"),
-        (SERVED, &*url, "", 2, "the app secret is not given"),
+        (SERVED, "http://127.0.0.1:1/flow", secret, 1, "cannot send a ping"),
+        (SERVED, &*url, "", 2, "the app secret is missing"),
     ] {
         let output = set(key, url, secret);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -70,6 +70,6 @@ async fn a_key_is_uploaded_only_when_the_endpoint_answers_a_ping_encrypted_with_
 
     let output = set(SERVED, &url, secret);
     assert!(output.status.success(), "{output:?}");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("proved: "));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("checked: "));
     assert_eq!(emulator.uploads("1001"), 1);
 }

@@ -1,6 +1,6 @@
-//! Transcripts of the program: what people type and what they read.
+//! Transcripts of the program: commands and their output.
 //!
-//! `TRYCMD=overwrite cargo test -p wa-cli --test transcripts` writes them anew.
+//! `TRYCMD=overwrite cargo test -p wa-cli --test transcripts` updates them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -20,7 +20,7 @@ fn without_a_network() {
 
 #[test]
 fn against_the_emulator() {
-    // Each file has a number of its own, because files run side by side.
+    // The files run in parallel, so each has its own phone numbers.
     let emulator = Emulator::start(&["1001", "1002", "1003", "1004", "1005"]);
     let cases = trycmd::TestCases::new();
     support::clean(&cases);

@@ -10,49 +10,64 @@ use super::keys::PassphraseArgs;
 pub(crate) enum EncryptionCommand {
     /// Register a public key for one or more phone numbers, read it back and verify it.
     Set(SetArgs),
-    /// Show the registered key and its signature status.
+    /// Print the registered key and its signature status.
     Get(GetArgs),
     /// Check that this key is registered and that its signature status is VALID.
     Verify(VerifyArgs),
 }
 
-/// How the Graph API is reached, and as whom.
+/// Address and credentials of the Graph API.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Graph API")]
 pub(crate) struct GraphArgs {
-    /// The phone number id (not the phone number); repeat it or separate by commas for several. [env: WA_PHONE_NUMBER_ID]
+    /// Phone number id (not the phone number); for several ids, repeat the option or separate them with
+    /// commas. [env: WA_PHONE_NUMBER_ID]
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) phone_number_id: Vec<String>,
 
-    /// Read the access token from this file (`-` is standard input). [env: WA_ACCESS_TOKEN holds the token itself]
+    /// Read the access token from this file (`-` is standard input). [env: WA_ACCESS_TOKEN contains the token
+    /// itself]
     #[arg(long, value_name = "FILE")]
     pub(crate) access_token_file: Option<PathBuf>,
 
-    /// Read the app secret from this file, and prove it with every call. [env: WA_APP_SECRET holds the secret itself]
+    /// Read the app secret from this file, and send an `appsecret_proof` with every call. [env: WA_APP_SECRET
+    /// contains the secret itself]
     #[arg(long, value_name = "FILE")]
     pub(crate) app_secret_file: Option<PathBuf>,
 
-    /// Where the Graph API is. [env: WA_GRAPH_URL] [default: graph.facebook.com over https]
+    /// Base URL of the Graph API. [env: WA_GRAPH_URL] [default: https://graph.facebook.com]
     #[arg(long, value_name = "URL")]
     pub(crate) graph_url: Option<String>,
 
-    /// Its version. [env: WA_API_VERSION] [default: v25.0]
+    /// Version of the Graph API. [env: WA_API_VERSION] [default: v25.0]
     #[arg(long, value_name = "VERSION")]
     pub(crate) api_version: Option<String>,
 
-    /// Give up each call, its retries included, after this many seconds; setting a key and reading it back takes a few calls.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    /// Time limit of each call in seconds, including its retries. Registering a key and reading it back takes
+    /// a few calls.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
     pub(crate) timeout: u64,
 
-    /// Work on this many phone numbers at the same time.
-    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    /// Number of phone numbers to process at the same time.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u8).range(1..=32)
+    )]
     pub(crate) concurrency: u8,
 
-    /// Trust the root certificates (PEM) in this file too.
+    /// Also trust the root certificates (PEM) in this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) root_certificate: Option<PathBuf>,
 
-    /// Send the access token over plain http to any host. Loopback addresses never need this.
+    /// Allow the access token to be sent over plain http to any host. Loopback addresses do not need this
+    /// option.
     #[arg(long)]
     pub(crate) danger_allow_plain_http: bool,
 }
@@ -60,37 +75,39 @@ pub(crate) struct GraphArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa encryption set private.pem                                 the number in WA_PHONE_NUMBER_ID
-  wa encryption set public.pem --phone-number-id 1065,1066      one key, several numbers
-  wa encryption set public.pem --skip-valid                     again, for the numbers without it
-  wa encryption set certificate.pem --no-verify                 do not read it back
+  wa encryption set private.pem                                 for the number in WA_PHONE_NUMBER_ID
+  wa encryption set public.pem --phone-number-id 1065,1066      one key for several numbers
+  wa encryption set public.pem --skip-valid                     only for numbers without this key
+  wa encryption set certificate.pem --no-verify                 upload only
 
-A registered key is replaced by another one only after a question, or with --yes. Of several
-numbers, one is finished first; the others follow if it has the key. Results are printed as
-they arrive. Ctrl-C finishes what is in flight, within 5 seconds. A reached limit or a refused
-token ends the run; the same command with --skip-valid goes on later.")]
+If another key is registered, you are asked to confirm its replacement; --yes skips the question.
+With several numbers, the first is completed before the others start, and they start only if it
+succeeds. Results are printed as they arrive. After Ctrl-C, calls in flight may take 5 more
+seconds. A rate limit or a rejected access token stops the run; to continue later, run the same
+command with --skip-valid.")]
 pub(crate) struct SetArgs {
-    /// Public key, X.509 certificate, or private key (only its public half leaves this machine); `-` is standard input.
+    /// Public key, X.509 certificate, or private key (only its public key is uploaded); `-` is standard
+    /// input.
     #[arg(value_name = "KEY")]
     pub(crate) key: PathBuf,
 
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
-    /// Upload only; do not read the key back and verify it.
+    /// Upload the key without reading it back and verifying it.
     #[arg(long)]
     pub(crate) no_verify: bool,
 
-    /// Leave numbers alone that have this key already with the status VALID.
+    /// Skip numbers for which this key is already registered with the status VALID.
     #[arg(long)]
     pub(crate) skip_valid: bool,
 
-    /// Replace another registered key without asking.
+    /// Replace another registered key without a confirmation prompt.
     #[arg(short, long)]
     pub(crate) yes: bool,
 
-    /// First prove that this Flow endpoint serves the key: it must answer a ping encrypted with it and signed with the app
-    /// secret.
+    /// Before the upload, check that this Flow endpoint serves the key: it must respond to a ping that is
+    /// encrypted with the key and signed with the app secret.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
 
@@ -104,10 +121,11 @@ Examples:
   wa encryption get
   wa encryption get --pem > registered.pem
 
-Exits with 0 when this could be read, whatever is registered: `wa encryption verify` checks a key. With --json,
-`registered` says whether there is a key, `usable` whether it has the status VALID.")]
+Exits with status 0 if the registration could be read, whether or not a key is registered; to check
+a key, use `wa encryption verify`. With --json, `registered` is true if there is a key, and `usable`
+is true if its status is VALID.")]
 pub(crate) struct GetArgs {
-    /// Print the registered key of one phone number as PEM and nothing else.
+    /// Print only the registered key of one phone number, as PEM.
     #[arg(long)]
     pub(crate) pem: bool,
 
@@ -121,7 +139,7 @@ Examples:
   wa encryption verify public.pem && echo VALID
   wa encryption verify private.pem --json")]
 pub(crate) struct VerifyArgs {
-    /// Public key, X.509 certificate, or private key (its public half is compared); `-` is standard input.
+    /// Public key, X.509 certificate, or private key (its public key is compared); `-` is standard input.
     #[arg(value_name = "KEY")]
     pub(crate) key: PathBuf,
 

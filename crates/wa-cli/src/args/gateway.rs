@@ -1,4 +1,4 @@
-//! `wa gateway`. Its flags are those that `wa-gateway` says its settings have.
+//! `wa gateway`. Its flags come from the settings of `wa-gateway`.
 
 use std::path::PathBuf;
 
@@ -8,15 +8,15 @@ use wa_gateway::{Overrides, Setting};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa gateway --config gateway.toml --check       say everything that is wrong, and end
-  wa gateway --config gateway.toml               serve until SIGTERM; SIGHUP reads everything again
+  wa gateway --config gateway.toml --check       validate the configuration and exit
+  wa gateway --config gateway.toml               serve until SIGTERM; SIGHUP reloads
   wa gateway --keys private.pem --app-secret-file app-secret.txt --upstream http://127.0.0.1:3000/flow")]
 pub(crate) struct GatewayArgs {
-    /// The configuration (TOML). Without it the flags and the environment say everything.
+    /// Configuration file (TOML). Without it, settings come from flags and environment variables only.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Read everything that the configuration names, say what is wrong and where, and do not listen.
+    /// Validate the configuration and all files it names, print every problem with its location, and exit.
     #[arg(long)]
     pub(crate) check: bool,
 
@@ -24,7 +24,7 @@ pub(crate) struct GatewayArgs {
     pub(crate) settings: SettingFlags,
 }
 
-/// One flag for each setting that has one.
+/// The flags of the settings that have one.
 #[derive(Debug)]
 pub(crate) struct SettingFlags(pub(crate) Overrides);
 

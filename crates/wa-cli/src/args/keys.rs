@@ -6,22 +6,23 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Generate a 2048-bit RSA key pair: a protected private key file and its public key.
+    /// Generate a 2048-bit RSA key pair: an encrypted private key file and a public key file.
     Generate(GenerateArgs),
-    /// Say what a key file is: form, size, protection, fingerprint, and what to do about it.
+    /// Print the format, size, encryption and fingerprint of key files, and the remedy for each problem.
     Inspect(InspectArgs),
     /// Print the public key (SPKI PEM) of a private key, public key or certificate.
     Public(PublicArgs),
-    /// Write a private key of any form as PKCS#8 PEM, protected unless asked otherwise.
+    /// Convert a private key of any supported format to PKCS#8 PEM, encrypted by default.
     Convert(ConvertArgs),
 }
 
-/// Where a private key's passphrase comes from. Never the command line: others can read that.
+/// Source of a private key's passphrase. It is never an argument, because other users can read the command
+/// line.
 #[derive(Debug, Args)]
 pub(crate) struct PassphraseArgs {
-    /// Read the key's passphrase from this file (its first line; `-` is standard input).
+    /// Read the key's passphrase from the first line of this file (`-` is standard input).
     ///
-    /// Without it WA_KEY_PASSPHRASE is used, and on a terminal you are asked.
+    /// By default, WA_KEY_PASSPHRASE is used; if it is not set, you are prompted on a terminal.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 
@@ -33,11 +34,11 @@ pub(crate) struct PassphraseArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa keys generate                                     asks for a passphrase
+  wa keys generate                                     prompts for a passphrase
   wa keys generate --passphrase-file secret.txt        for scripts
-  wa keys generate --out-dir keys/106540352242922      keys for one number")]
+  wa keys generate --out-dir keys/106540352242922      into a directory for one number")]
 pub(crate) struct GenerateArgs {
-    /// Folder for both files; it must exist.
+    /// Directory for both files; it must exist.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) out_dir: PathBuf,
 
@@ -49,32 +50,33 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "NAME", default_value = "public.pem")]
     pub(crate) public: PathBuf,
 
-    /// Read the key's passphrase from this file (its first line; `-` is standard input).
+    /// Read the key's passphrase from the first line of this file (`-` is standard input).
     ///
-    /// Without it WA_KEY_PASSPHRASE is used, and on a terminal you are asked.
+    /// By default, WA_KEY_PASSPHRASE is used; if it is not set, you are prompted on a terminal.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 
-    /// Write the private key unprotected (plain PKCS#8).
+    /// Write the private key unencrypted (plain PKCS#8).
     #[arg(long, conflicts_with = "passphrase_file")]
     pub(crate) no_passphrase: bool,
 
-    /// Replace files that are already there.
+    /// Overwrite existing files.
     #[arg(long)]
     pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Ends with 3 when a file does not hold one key that WhatsApp takes, with 1 when nothing can be told of it.")]
+Exits with status 3 if a file does not contain exactly one key that WhatsApp accepts, and with 1 if
+a file cannot be read as a key.")]
 pub(crate) struct InspectArgs {
-    /// Files to look into (`-` is standard input).
+    /// Key files to inspect (`-` is standard input).
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Look into encrypted keys with the passphrase in this file (its first line; `-` is standard input).
+    /// Decrypt keys with the passphrase in the first line of this file (`-` is standard input).
     ///
-    /// Without it WA_KEY_PASSPHRASE is used; you are never asked.
+    /// By default, WA_KEY_PASSPHRASE is used; you are never prompted.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 
@@ -100,7 +102,7 @@ pub(crate) struct PublicArgs {
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
-    /// Replace the file of `--out` if it is already there.
+    /// Overwrite the file of `--out` if it exists.
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -108,31 +110,33 @@ pub(crate) struct PublicArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa keys convert legacy.pem --out private.pem                    asks for both passphrases
-  wa keys convert store.p12 --out private.pem                     the key of a PKCS#12 container
-  wa keys convert legacy.pem --out private.pem --no-passphrase    unprotected PKCS#8")]
+  wa keys convert legacy.pem --out private.pem                    prompts for both passphrases
+  wa keys convert store.p12 --out private.pem                     the key in a PKCS#12 file
+  wa keys convert legacy.pem --out private.pem --no-passphrase    unencrypted PKCS#8")]
 pub(crate) struct ConvertArgs {
-    /// Private key of any form: PEM, DER, PKCS#12, JSON Web Key (`-` is standard input).
+    /// Private key in any supported format: PEM, DER, PKCS#12, JSON Web Key (`-` is standard input).
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// The new file (mode 0600).
+    /// File to write (mode 0600).
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
-    /// Read the new passphrase from this file (its first line). Default: WA_NEW_KEY_PASSPHRASE, then what
-    /// --passphrase-file or WA_KEY_PASSPHRASE gives, then a prompt.
+    /// Read the passphrase of the new file from the first line of this file (`-` is standard input).
+    ///
+    /// By default, WA_NEW_KEY_PASSPHRASE is used, then the passphrase from --passphrase-file or
+    /// WA_KEY_PASSPHRASE, then a prompt.
     #[arg(long, value_name = "FILE")]
     pub(crate) new_passphrase_file: Option<PathBuf>,
 
-    /// Write the new file unprotected (plain PKCS#8).
+    /// Write the new file unencrypted (plain PKCS#8).
     #[arg(long, conflicts_with = "new_passphrase_file")]
     pub(crate) no_passphrase: bool,
 
-    /// Replace the file of `--out` if it is already there.
+    /// Overwrite the file of `--out` if it exists.
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MediaCommand {
-    /// Check and decrypt files that a user picked in a Flow.
+    /// Verify and decrypt files that a user uploaded in a Flow.
     Decrypt(MediaDecryptArgs),
 }
 
@@ -17,15 +17,16 @@ Examples:
   wa flow decrypt body.json --key private.pem | wa media decrypt --download --out photo.jpg
   wa media decrypt request.json --file first.bin --file second.bin --out photo.jpg
 
-The input is one object of PhotoPicker or DocumentPicker (cdn_url, encryption_metadata and so on),
-a list of them, or a whole decrypted request. Several files are numbered: photo-1.jpg, photo-2.jpg.
-Which description a --file belongs to is found by its SHA-256; only --download needs cdn_url.")]
+DESCRIPTION is one object from PhotoPicker or DocumentPicker (cdn_url, encryption_metadata and so
+on), a list of them, or a complete decrypted request. Several output files are numbered:
+photo-1.jpg, photo-2.jpg. Each --file is matched to its description by SHA-256; only --download
+needs cdn_url.")]
 pub(crate) struct MediaDecryptArgs {
-    /// What describes the files, JSON.
+    /// JSON file that describes the media (`-` is standard input).
     #[arg(value_name = "DESCRIPTION", default_value = "-")]
     pub(crate) description: PathBuf,
 
-    /// The encrypted file as it was downloaded from cdn_url; repeat it for several.
+    /// Encrypted file, as downloaded from cdn_url; repeat the option for several files.
     #[arg(
         long,
         value_name = "FILE",
@@ -34,11 +35,12 @@ pub(crate) struct MediaDecryptArgs {
     )]
     pub(crate) file: Vec<PathBuf>,
 
-    /// Download every file that is described from its cdn_url; only https and only from whatsapp.net.
+    /// Download each file from its cdn_url; only https URLs of whatsapp.net are allowed.
     #[arg(long)]
     pub(crate) download: bool,
 
-    /// Where the decrypted file goes (mode 0600, never over an existing one); it appears when every check has passed.
+    /// Decrypted file to write (mode 0600). It is written only after all checks pass, and never overwrites a
+    /// file.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 }

@@ -9,6 +9,6 @@ use crate::failure::{Exit, Failure};
 pub(crate) fn run(context: &mut Context, shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "wa", &mut script);
-    context.terminal.data(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Good)
+    context.terminal.print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! `wa demo`: the life of a key against the emulator, each step checked.
+//! `wa demo`: registers, uses and rotates a key against the emulator, and checks each step.
 
 mod flow;
 mod registration;
@@ -29,21 +29,21 @@ pub(crate) async fn run(context: &mut Context) -> Result<Exit, Failure> {
     let key = registration::make_key(&mut script)?;
     let api = encryption_api(&graph)?;
     registration::register(&mut script, &api, key.public_key()).await?;
-    registration::lose_and_heal(&mut script, &emulator, &api, key.public_key()).await?;
+    registration::lose_and_repair(&mut script, &emulator, &api, key.public_key()).await?;
     registration::lack_permission(&mut script, &emulator, &api, key.public_key()).await?;
 
     let booking = flow::serve(&mut script, &key).await?;
     booking.play(&mut script, &graph).await?;
     let new_key = booking.rotate(&mut script, &graph, &api).await?;
     booking.tamper(&mut script, &graph).await?;
-    booking.end().await;
+    booking.shutdown().await;
 
     conclude(script, &api, &new_key).await?;
     emulator.shutdown().await;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
-/// Reads the registered key once more, so that the last line shows what Graph has.
+/// Reads the registered key again, so that the last line shows the final state.
 async fn conclude(mut script: Script<'_>, api: &EncryptionApi, key: &PublicKey) -> Result<(), Failure> {
     let found = api.get_business_public_key().await.map_err(Failure::failed)?;
     script.expect(

@@ -24,7 +24,10 @@ pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Ex
     let numbers = numbers(args);
     if let Some(path) = &args.write_env {
         write_env(path, emulator.base_url(), &numbers).map_err(|error| {
-            let hint = format!("remove {} first, or name another file", path.display());
+            let hint = format!(
+                "remove {}, or pass another file name to --write-env",
+                path.display()
+            );
             let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
             Failure::failed(error).with_hint(exists.then_some(hint))
         })?;
@@ -32,7 +35,7 @@ pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Ex
     if !args.listen.ip().is_loopback() {
         context
             .terminal
-            .warn("whoever reaches this address can change everything in the emulator");
+            .warn("any client that can reach this address can change the state of the emulator");
     }
     let machine = json!({
         "ready": emulator.base_url(),
@@ -47,7 +50,7 @@ pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Ex
         .terminal
         .note(&settings(emulator.base_url(), &numbers, "export "));
     emulator.run_until_signal().await?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 fn numbers(args: &EmulatorArgs) -> Vec<&str> {
@@ -60,7 +63,7 @@ fn numbers(args: &EmulatorArgs) -> Vec<&str> {
     numbers
 }
 
-/// The settings that reach the emulator, as lines for a shell or a `.env` file.
+/// Formats the settings of the emulator as lines for a shell or a `.env` file.
 fn settings(url: &str, numbers: &[&str], prefix: &str) -> String {
     let values = [
         ("WA_GRAPH_URL", url),

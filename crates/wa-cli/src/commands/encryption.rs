@@ -1,4 +1,4 @@
-//! `wa encryption`: one command over one or more phone numbers.
+//! `wa encryption`: commands for one or more phone numbers.
 
 mod batch;
 mod client;

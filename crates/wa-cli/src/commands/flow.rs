@@ -1,4 +1,4 @@
-//! `wa flow`: the data channel from WhatsApp's side, and a look into what came through it.
+//! `wa flow`: sends requests to a Flow endpoint as WhatsApp does, and decrypts captured requests.
 
 mod check;
 mod decrypt;

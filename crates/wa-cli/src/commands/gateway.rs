@@ -9,13 +9,13 @@ use wa_gateway::{
     CheckReport, CheckedEndpoint, ConfigErrors, ConfigProblem, Gateway, GatewayConfig, StartError,
 };
 
-use self::environment::Followed;
+use self::environment::ReloadableEnvironment;
 use super::Context;
 use crate::args::GatewayArgs;
 use crate::failure::{Exit, Failure};
 
 pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exit, Failure> {
-    let environment = Followed::new(Arc::clone(&context.environment));
+    let environment = ReloadableEnvironment::new(Arc::clone(&context.environment));
     let lookup = {
         let environment = environment.clone();
         move |name: &str| environment.get(name)
@@ -29,13 +29,13 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
     if args.check {
         return check(context, config.and_then(|config| config.check()));
     }
-    let mut config = config.map_err(wrong)?;
+    let mut config = config.map_err(invalid)?;
     if let Some(queue) = context.log_queue.clone() {
         config = config.dropped_log_lines(move || queue.dropped());
     }
     let gateway = match Gateway::start(config).await {
         Ok(gateway) => gateway,
-        Err(StartError::Config(errors)) => return Err(wrong(errors)),
+        Err(StartError::Config(errors)) => return Err(invalid(errors)),
         Err(error) => return Err(Failure::failed(error)),
     };
     let machine = json!({
@@ -43,20 +43,20 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
         "admin": gateway.admin_addr().map(|address| address.to_string()),
     });
     let ready = format!("ready {}\n", gateway.local_addr());
-    // Whoever reads that it is ready may ask it to end at once.
+    // Signals are handled before the ready line is printed, because its reader may send one immediately.
     let served = gateway.run_until_signal();
     context.terminal.result(&ready, &machine)?;
     let cut_off = served.await?;
     if cut_off > 0 {
         context.terminal.warn(&format!(
-            "{cut_off} exchanges were still under way when the time to drain was over"
+            "{cut_off} exchanges were still in flight when the drain timeout expired"
         ));
         return Ok(Exit::Failed);
     }
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
-/// With `--json` the problems are the result, for whatever deploys the configuration.
+/// Prints the result of `--check`. With `--json`, problems are part of the result, for deployment tools.
 fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Result<Exit, Failure> {
     let report = match report {
         Ok(report) => report,
@@ -66,7 +66,7 @@ fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Re
             context.terminal.result("", &machine)?;
             return Ok(Exit::Usage);
         }
-        Err(errors) => return Err(wrong(errors)),
+        Err(errors) => return Err(invalid(errors)),
     };
     let machine = json!({
         "good": true,
@@ -76,7 +76,7 @@ fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Re
         "warnings": report.warnings(),
     });
     context.terminal.result(&format!("{report}\n"), &machine)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 fn endpoint(endpoint: &CheckedEndpoint) -> Value {
@@ -100,7 +100,7 @@ fn problem(problem: &ConfigProblem) -> Value {
     })
 }
 
-/// A configuration that cannot be used is wrong usage; its text names every problem.
-fn wrong(errors: ConfigErrors) -> Failure {
+/// Converts an invalid configuration into a usage error, whose text names every problem.
+fn invalid(errors: ConfigErrors) -> Failure {
     Failure::usage(errors)
 }

@@ -1,4 +1,4 @@
-//! `wa keys`: files in, files out; no network.
+//! `wa keys`: commands that read and write key files, without network access.
 
 mod convert;
 mod generate;
@@ -25,14 +25,14 @@ pub(crate) fn run(context: &mut Context, command: &KeysCommand) -> Result<Exit, 
     }
 }
 
-/// True if both name one place, however they are written.
-fn same_place(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| {
+/// Returns true if both paths name the same file.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let location = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
         Some(folder.join(path.file_name()?))
     };
-    one == other || place(one).is_some_and(|one| place(other) == Some(one))
+    one == other || location(one).is_some_and(|one| location(other) == Some(one))
 }
 
 fn existing(force: bool) -> Existing {
@@ -43,12 +43,12 @@ fn existing(force: bool) -> Existing {
     }
 }
 
-/// Fails before any work when a file stands in the way; the write itself checks again.
+/// Fails early if an output file exists. The write itself checks again.
 fn refuse_existing(paths: &[&Path], existing: Existing) -> Result<(), Failure> {
-    let in_the_way = paths
+    let found = paths
         .iter()
         .find(|path| existing == Existing::Refuse && path.symlink_metadata().is_ok());
-    match in_the_way {
+    match found {
         Some(path) => Err(input::failure(FileError::Exists {
             path: path.to_path_buf(),
         })),

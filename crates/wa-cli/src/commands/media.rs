@@ -16,17 +16,20 @@ use crate::args::{MediaCommand, MediaDecryptArgs};
 use crate::failure::{Exit, Failure, Usage};
 use crate::input;
 
-/// Four times what WhatsApp takes in a Flow, and the padding and MAC.
+/// Four times the maximum size of a file in a Flow, which leaves room for padding and MAC.
 const MAX_FILE: usize = 100 * 1024 * 1024;
 
-/// The file to write exists.
+/// An output file exists.
 #[derive(Debug, thiserror::Error)]
-#[error("{} exists already", .0.display())]
-struct InTheWay(PathBuf);
+#[error("{} already exists", .0.display())]
+struct OutputExists(PathBuf);
 
-/// A file belongs to none of several descriptions.
+/// An encrypted file matches none of several descriptions.
 #[derive(Debug, thiserror::Error)]
-#[error("{} is none of the {count} files that are described: its SHA-256 is no encrypted_hash among them", path.display())]
+#[error(
+    "{} matches none of the {count} descriptions: its SHA-256 is not among their encrypted_hash values",
+    path.display()
+)]
 struct NotDescribed {
     path: PathBuf,
     count: usize,
@@ -52,10 +55,10 @@ pub(crate) async fn run(context: &mut Context, command: &MediaCommand) -> Result
     if result.is_ok() || !saved.is_empty() {
         report(context, descriptions.is_lone, &saved)?;
     }
-    result.map(|()| Exit::Good)
+    result.map(|()| Exit::Success)
 }
 
-/// A file that was written, and the description that it was written from.
+/// A file that was written, and its description.
 struct Saved<'a> {
     path: PathBuf,
     bytes: u64,
@@ -67,14 +70,19 @@ fn report(context: &mut Context, is_lone: bool, saved: &[Saved<'_>]) -> Result<(
     for Saved { path, bytes, .. } in saved {
         let _ = writeln!(
             human,
-            "decrypted    {} ({bytes} bytes, every check passed)",
+            "decrypted    {} ({bytes} bytes, all checks passed)",
             path.display()
         );
     }
     let files: Vec<_> = saved
         .iter()
         .map(|Saved { path, bytes, media }| {
-            json!({"file": path, "bytes": bytes, "media_id": media.media_id(), "file_name": media.file_name()})
+            json!({
+                "file": path,
+                "bytes": bytes,
+                "media_id": media.media_id(),
+                "file_name": media.file_name(),
+            })
         })
         .collect();
     let machine = match <[Value; 1]>::try_from(files) {
@@ -86,7 +94,7 @@ fn report(context: &mut Context, is_lone: bool, saved: &[Saved<'_>]) -> Result<(
     Ok(())
 }
 
-/// Writes every file that was asked for; `saved` has those that were complete before the first failure.
+/// Writes all files. `saved` receives those that were completed before the first failure.
 async fn save<'a>(
     descriptions: &'a Descriptions,
     args: &MediaDecryptArgs,
@@ -94,10 +102,10 @@ async fn save<'a>(
 ) -> Result<(), Failure> {
     let all = &descriptions.all;
     let count = if args.download { all.len() } else { args.file.len() };
-    // All places are taken before anything is fetched: one that is not free fails the whole command.
+    // All output files are reserved before any download, so that an existing file fails the command early.
     let mut sinks = Vec::new();
     for number in 1..=count {
-        sinks.push(sink(&place(&args.out, number, count)).await?);
+        sinks.push(sink(&output_path(&args.out, number, count)).await?);
     }
     if args.download {
         let downloader = MediaDownloader::builder().build().map_err(Failure::failed)?;
@@ -116,7 +124,7 @@ async fn save<'a>(
     Ok(())
 }
 
-/// Decrypts a file with the description that it belongs to, which its SHA-256 shows.
+/// Decrypts a file with the description whose SHA-256 matches.
 fn decrypted<'a>(
     all: &'a [Described],
     file: &Path,
@@ -140,11 +148,11 @@ fn decrypted<'a>(
     }))
 }
 
-async fn sink(place: &Path) -> Result<FileSink, Failure> {
-    FileSink::create(place).await.map_err(|error| {
+async fn sink(path: &Path) -> Result<FileSink, Failure> {
+    FileSink::create(path).await.map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            let hint = "name another file with --out FILE";
-            return Failure::failed(InTheWay(place.to_owned())).with_hint(Some(hint));
+            let hint = "pass another file name with --out FILE";
+            return Failure::failed(OutputExists(path.to_owned())).with_hint(Some(hint));
         }
         Failure::failed(error)
     })
@@ -160,9 +168,9 @@ fn written(path: PathBuf, media: &EncryptedMedia) -> std::io::Result<Saved<'_>> 
     Ok(Saved { path, bytes, media })
 }
 
-/// The place of one file: as it was named, or with its number among several (`photo.jpg`: `photo-1.jpg`, `photo-2.jpg`).
-/// The name on the user's phone is never part of it.
-fn place(out: &Path, number: usize, count: usize) -> PathBuf {
+/// Returns the path of an output file, numbered if there are several (`photo-1.jpg`, `photo-2.jpg` for
+/// `photo.jpg`). The file name from the user's phone is never used.
+fn output_path(out: &Path, number: usize, count: usize) -> PathBuf {
     if count == 1 {
         return out.to_owned();
     }
@@ -178,9 +186,9 @@ fn place(out: &Path, number: usize, count: usize) -> PathBuf {
 fn download_failed(error: DownloadError, described: &Described, count: usize) -> Failure {
     let hint: Option<Cow<'static, str>> = match error {
         DownloadError::UrlRefused => {
-            Some("download it yourself if you trust the place, and give it with --file FILE".into())
+            Some("if you trust this URL, download the file yourself and pass it with --file FILE".into())
         }
-        DownloadError::NoUrl => Some("give the encrypted file with --file FILE instead of --download".into()),
+        DownloadError::NoUrl => Some("pass the encrypted file with --file FILE instead of --download".into()),
         // Their remedies name settings that only the library has.
         DownloadError::TooLarge { .. } | DownloadError::TimedOut(_) => None,
         _ => error.remedy(),
@@ -199,10 +207,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_files_are_numbered_before_their_extension() {
-        let place = |out: &str, number, count| place(Path::new(out), number, count);
-        assert_eq!(place("a/photo.jpg", 1, 1), Path::new("a/photo.jpg"));
-        assert_eq!(place("a/photo.jpg", 2, 3), Path::new("a/photo-2.jpg"));
-        assert_eq!(place("photo", 1, 2), Path::new("photo-1"));
+    fn several_files_are_numbered_before_the_extension() {
+        let path = |out: &str, number, count| output_path(Path::new(out), number, count);
+        assert_eq!(path("a/photo.jpg", 1, 1), Path::new("a/photo.jpg"));
+        assert_eq!(path("a/photo.jpg", 2, 3), Path::new("a/photo-2.jpg"));
+        assert_eq!(path("photo", 1, 2), Path::new("photo-1"));
     }
 }

@@ -1,4 +1,4 @@
-//! The text of an `.env` file. Errors name the line and never its text, which may be a secret.
+//! Parses `.env` files. Errors name the line, but never quote it, because it may contain a secret.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -9,14 +9,14 @@ use zeroize::Zeroizing;
 
 use super::Secret;
 
-/// A line that is no setting.
+/// A line that is not a setting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: write NAME=value, and put a value with blanks, quotes or # in it into single quotes")]
+#[error("line {line}: expected NAME=value; a value that contains blanks, quotes or # needs single quotes")]
 pub(super) struct BadLine {
     line: usize,
 }
 
-/// Parses the text; of a variable that is there several times the last value counts.
+/// Parses the text. If a variable is set several times, the last value applies.
 pub(super) fn variables(text: &str) -> Result<HashMap<String, Secret>, BadLine> {
     let read = Rc::new(Cell::new(0));
     let lines = Lines {
@@ -34,20 +34,20 @@ pub(super) fn variables(text: &str) -> Result<HashMap<String, Secret>, BadLine> 
     Ok(variables)
 }
 
-/// The line in which the bad entry begins; `last` is the line in which it ends.
+/// Returns the line in which the invalid entry begins; `last` is the line in which it ends.
 fn first_line(error: &dotenvy::Error, last: usize) -> usize {
-    let further = match error {
+    let following = match error {
         dotenvy::Error::LineParse(text, _) => text.trim_end_matches(['\r', '\n']).matches('\n').count(),
         _ => 0,
     };
-    last.saturating_sub(further)
+    last.saturating_sub(following)
 }
 
-/// Gives one line at a time, so that the number of those that were read tells where the parser is.
+/// Returns one line per read, so that the number of lines read is the position of the parser.
 struct Lines<'a> {
     rest: &'a [u8],
     read: Rc<Cell<usize>>,
-    /// A part of the current line was given already.
+    /// True if part of the current line was already returned.
     within: bool,
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_of_what_is_no_setting_is_found() {
+    fn errors_name_the_line() {
         let long = format!("A={}\nb c\n", "x".repeat(20_000));
         for (text, line) in [
             ("secret value\n", 1),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read() {
+    fn settings_are_parsed() {
         let read = variables("A=1\nexport B='two words'\nA=2 # again\n").unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read["A"].as_str(), read["B"].as_str()), ("2", "two words"));

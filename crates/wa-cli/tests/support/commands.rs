@@ -1,7 +1,7 @@
-//! Pasting the commands that the program prints.
+//! Runs the commands that the program prints.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses another part")]
+#![allow(dead_code, reason = "each test binary uses other items")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,23 +26,20 @@ const PROGRAMS: &[&str] = &[
     "eval",
 ];
 
-/// Commands that cannot be run in a test, and why.
+/// Commands that cannot be run in a test, with the reason.
 const EXEMPT: &[(&str, &str)] = &[
-    ("wa demo", "has tests of its own"),
-    ("wa emulator", "serves until it is stopped"),
+    ("wa demo", "has separate tests"),
+    ("wa emulator", "runs until it is stopped"),
     (
         "wa gateway",
-        "serves until it is stopped, and needs a configuration; it has tests of its own",
+        "runs until it is stopped, and needs a configuration; it has separate tests",
     ),
-    ("wa flow", "needs an endpoint; it has tests of its own"),
-    ("wa media", "needs a download; it has tests of its own"),
-    (
-        "jq ",
-        "needs a download; the command after it has tests of its own",
-    ),
+    ("wa flow", "needs an endpoint; it has separate tests"),
+    ("wa media", "needs a download; it has separate tests"),
+    ("jq ", "needs a download; the next command has separate tests"),
     (
         "pbpaste",
-        "only on macOS; the command after it has tests of its own",
+        "only exists on macOS; the next command has separate tests",
     ),
 ];
 
@@ -50,14 +47,14 @@ pub(crate) fn exempt(command: &str) -> bool {
     EXEMPT.iter().any(|(prefix, _)| command.starts_with(prefix))
 }
 
-/// The commands in what the program printed: in backticks, and on lines of their own.
+/// Returns the commands in the output of the program: in backticks, or on separate lines.
 pub(crate) fn commands_in(text: &str) -> Vec<String> {
     let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
     let spans = spans.filter(|span| is_command(span)).map(ToOwned::to_owned);
     spans.chain(examples_in(text)).collect()
 }
 
-/// The commands on indented lines of their own, or after `$` or `next:`.
+/// Returns the commands on indented lines, or after `$` or `next:`.
 pub(crate) fn examples_in(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -65,7 +62,7 @@ pub(crate) fn examples_in(text: &str) -> Vec<String> {
             .trim_start()
             .trim_start_matches("next: ")
             .trim_start_matches("$ ");
-        // What stands behind two spaces explains it.
+        // Text after two spaces is an explanation.
         let command = own.split("  ").next().unwrap_or_default();
         if own.len() < line.len() && is_command(command) {
             found.push(command.to_owned());
@@ -74,7 +71,7 @@ pub(crate) fn examples_in(text: &str) -> Vec<String> {
     found
 }
 
-/// A program with an argument; a program's name alone, or with a word of prose, is none.
+/// Returns true for a program with arguments, but not for a program's name alone or followed by prose.
 fn is_command(text: &str) -> bool {
     let mut words = text.split_whitespace();
     let program = words.next().unwrap_or_default();
@@ -88,13 +85,13 @@ fn is_command(text: &str) -> bool {
         && (program != "wa" || rest.len() > 1 || rest == ["demo"])
 }
 
-/// A folder in which commands are pasted.
+/// A directory in which commands are run.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        // ssh-keygen asks for passphrases through a program where there is no terminal.
+        // Without a terminal, ssh-keygen runs a program to get passphrases.
         folder.write(".ask", &format!("#!/bin/sh\necho '{PASSPHRASE}'\n"));
         fs::set_permissions(folder.path().join(".ask"), fs::Permissions::from_mode(0o700)).unwrap();
         folder
@@ -108,7 +105,7 @@ impl Folder {
         fs::write(self.path().join(name), text).unwrap();
     }
 
-    /// Puts the files there that an example reads, and not those that it writes.
+    /// Creates the files that an example reads, but not those that it writes.
     pub(crate) fn provide(&self, example: &str, fixtures: &[(String, PathBuf)]) {
         self.write("secret.txt", PASSPHRASE);
         self.write(".env", "OTHER=1\n");
@@ -133,9 +130,10 @@ impl Folder {
         }
     }
 
-    /// Runs the command as if it were pasted, and gives what it printed; it must succeed and change no file.
+    /// Runs the command in a shell and returns its output. It must succeed and must not change an existing
+    /// file.
     ///
-    /// A command whose program is not installed is skipped, and said to be.
+    /// If its program is not installed, the command is skipped with a message.
     pub(crate) fn paste(&self, command: &str, environment: &[(&str, &str)]) -> String {
         if let Some(missing) = missing(command) {
             eprintln!("skipped, because {missing} is not installed: {command}");
@@ -145,8 +143,8 @@ impl Folder {
         let binary = Path::new(env!("CARGO_BIN_EXE_wa")).parent().unwrap();
         let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
         // Without a terminal, `openssl` and `keytool` read passphrases from standard input.
-        let answers = self.path().join(".answers");
-        fs::write(&answers, format!("{PASSPHRASE}\n").repeat(6)).unwrap();
+        let passphrases = self.path().join(".passphrases");
+        fs::write(&passphrases, format!("{PASSPHRASE}\n").repeat(6)).unwrap();
         let shell_name = if missing("bash").is_none() { "bash" } else { "sh" };
         let mut shell = if missing("setsid").is_none() {
             let mut setsid = Command::new("setsid");
@@ -165,7 +163,7 @@ impl Folder {
             .env("SSH_ASKPASS", self.path().join(".ask"))
             .env("SSH_ASKPASS_REQUIRE", "force")
             .envs(environment.iter().copied())
-            .stdin(Stdio::from(fs::File::open(answers).unwrap()))
+            .stdin(Stdio::from(fs::File::open(passphrases).unwrap()))
             .output()
             .unwrap();
         let text = [output.stdout, output.stderr].concat();
@@ -201,7 +199,7 @@ impl Folder {
     }
 }
 
-/// The first program of a command that is not installed.
+/// Returns the first program of the command that is not installed.
 fn missing(command: &str) -> Option<&str> {
     let programs = command
         .split("&&")

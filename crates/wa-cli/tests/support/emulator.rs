@@ -1,12 +1,12 @@
-//! An emulator as a process of its own, for tests of the program.
+//! An emulator in a separate process, for tests of the program.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(dead_code, reason = "each test program uses another part")]
+#![allow(dead_code, reason = "each test binary uses other items")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Settings of whoever runs the tests must not reach the program.
+/// Variables that are removed, so that the developer's own settings do not reach the program.
 const SETTINGS: &[&str] = &[
     "WA_ACCESS_TOKEN",
     "CLOUD_API_ACCESS_TOKEN",
@@ -27,7 +27,7 @@ pub(crate) fn wa() -> Command {
     command
 }
 
-/// The same for transcripts: an empty variable counts as not set.
+/// Clears the settings for transcripts. An empty variable counts as not set.
 pub(crate) fn clean(cases: &trycmd::TestCases) {
     cases.env("NO_COLOR", "1").env("COLUMNS", "100");
     for name in SETTINGS {
@@ -35,7 +35,7 @@ pub(crate) fn clean(cases: &trycmd::TestCases) {
     }
 }
 
-/// A checkout makes every file readable by all, which the program warns of.
+/// Restricts access to the secret files: in a checkout, others can read them, and the program warns.
 pub(crate) fn close_secret_files() {
     #[cfg(unix)]
     for name in [
@@ -95,7 +95,7 @@ impl Emulator {
         self.ready.pointer(pointer).unwrap().as_str().unwrap().to_owned()
     }
 
-    /// `wa` with the settings that reach this emulator.
+    /// Returns a `wa` command with the settings of this emulator.
     pub(crate) fn wa(&self, number: &str) -> Command {
         let mut command = wa();
         command
@@ -105,7 +105,7 @@ impl Emulator {
         command
     }
 
-    /// How many calls Graph received until now.
+    /// Returns the number of calls that the emulator has received.
     pub(crate) fn calls(&self) -> u64 {
         let url = format!("{}/_emulator/requests", self.url());
         let output = Command::new("curl").args(["-sf", &url]).output().unwrap();
@@ -113,7 +113,7 @@ impl Emulator {
         log.get("total").unwrap().as_u64().unwrap()
     }
 
-    /// How often a key was uploaded for a number.
+    /// Returns how often a key was uploaded for a number.
     pub(crate) fn uploads(&self, number: &str) -> u64 {
         let url = format!("{}/_emulator/numbers/{number}", self.url());
         let output = Command::new("curl").args(["-sf", &url]).output().unwrap();

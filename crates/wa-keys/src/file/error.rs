@@ -33,7 +33,7 @@ pub enum FileError {
         source: KeyError,
     },
     /// The file already exists, and replacing it was not requested.
-    #[error("{} exists already", .path.display())]
+    #[error("{} already exists", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,

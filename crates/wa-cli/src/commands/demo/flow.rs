@@ -1,4 +1,4 @@
-//! The second half: an endpoint serves a Flow to a phone while its key is rotated.
+//! Second half of the demo: an endpoint serves a Flow while its key is rotated.
 
 use bytes::Bytes;
 use serde_json::{Map, json};
@@ -18,7 +18,7 @@ use crate::terminal::{BAD, GOOD, paint};
 
 const TOKEN: &str = "a-flow-token";
 
-/// A booking: choose a date, confirm it, done.
+/// Handles a booking Flow: choose a date, confirm it, done.
 async fn booking(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     Ok(match (request.action(), request.screen()) {
         (Action::Init, _) => FlowResponse::screen("DATES", json!({ "dates": ["2027-01-04", "2027-01-05"] })),
@@ -32,7 +32,7 @@ async fn booking(request: FlowRequest) -> Result<FlowResponse, HandlerError> {
     })
 }
 
-/// An endpoint that serves, and the ring of keys that it shares.
+/// A running endpoint, and its key ring.
 pub(super) struct Booking {
     server: Server,
     ring: KeyRing,
@@ -59,7 +59,7 @@ impl Booking {
             .map_err(Failure::failed)
     }
 
-    /// Plays the Flow from the health check to its end.
+    /// Runs the Flow from the health check to the last screen.
     pub(super) async fn play(&self, script: &mut Script<'_>, graph: &str) -> Result<(), Failure> {
         let phone = self.phone(graph)?;
         let mut seen = Vec::new();
@@ -70,18 +70,18 @@ impl Booking {
             FlowMessage::data_exchange(TOKEN, "CONFIRM", json!({})),
         ] {
             let exchange = phone.send(&message).await.map_err(Failure::failed)?;
-            let answer = answer(&exchange);
+            let shown = shown(&exchange);
             script.expect(
-                answer.is_some(),
+                shown.is_some(),
                 format!("{}: {:?}", message.action(), exchange.outcome),
             )?;
-            seen.push(format!("{} → {}", message.action(), answer.unwrap_or_default()));
+            seen.push(format!("{} → {}", message.action(), shown.unwrap_or_default()));
         }
         script.expect(
             seen.last().is_some_and(|last| last.ends_with("SUCCESS")),
             seen.join(", "),
         )?;
-        script.step("A phone plays the whole Flow, encrypted", seen.join(", "))
+        script.step("A phone completes the Flow, encrypted", seen.join(", "))
     }
 
     /// Rotates the key while phones use the endpoint, and returns the new key.
@@ -113,7 +113,7 @@ impl Booking {
             format!("{with_old} and {with_new} attempts"),
         )?;
         script.step(
-            "Phones with the old and with the new key are answered at the first attempt",
+            "Requests with the old and with the new key succeed at the first attempt",
             format!("{}  no exchange failed", paint(GOOD, "200")),
         )?;
 
@@ -135,7 +135,7 @@ impl Booking {
             .send(&FlowMessage::init(TOKEN))
             .await
             .map_err(Failure::failed)?;
-        script.expect(answer(&exchange).is_some(), format!("{:?}", exchange.outcome))?;
+        script.expect(shown(&exchange).is_some(), format!("{:?}", exchange.outcome))?;
         Ok(exchange.attempts)
     }
 
@@ -160,13 +160,13 @@ impl Booking {
         script.step("A request that was modified in transit is refused", found)
     }
 
-    pub(super) async fn end(self) {
-        self.server.end().await;
+    pub(super) async fn shutdown(self) {
+        self.server.shutdown().await;
     }
 }
 
-/// What the phone shows: the screen, or what stands for one.
-fn answer(exchange: &Exchange) -> Option<String> {
+/// Returns the screen that the phone shows, or `active` for a health check.
+fn shown(exchange: &Exchange) -> Option<String> {
     let Outcome::Response(payload) = &exchange.outcome else {
         return None;
     };

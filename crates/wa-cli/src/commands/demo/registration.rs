@@ -1,4 +1,4 @@
-//! The first half: a key from its generation to a valid registration.
+//! First half of the demo: a key from its generation to a valid registration.
 
 use wa_cloud::encryption::{EncryptionApi, EncryptionError, Verification};
 use wa_cloud::keys::{Passphrase, PrivateKey, Protection, PublicKey};
@@ -8,7 +8,7 @@ use super::script::Script;
 use crate::failure::Failure;
 use crate::terminal::{BAD, GOOD, paint};
 
-/// The label under which the emulator knows its default token.
+/// The label of the emulator's default token.
 const TOKEN: &str = "default";
 const PERMISSION: &str = "whatsapp_business_messaging";
 
@@ -52,7 +52,7 @@ pub(super) async fn register(
     script.step("The public key is registered and read back", good(&verification))
 }
 
-pub(super) async fn lose_and_heal(
+pub(super) async fn lose_and_repair(
     script: &mut Script<'_>,
     emulator: &Emulator,
     api: &EncryptionApi,
@@ -65,9 +65,9 @@ pub(super) async fn lose_and_heal(
     script.expect(matches!(lost, Verification::Mismatch { .. }), &lost)?;
     let found = format!("{}  {lost}\n    hint: {}", paint(BAD, "MISMATCH"), lost.advice());
     script.step("The number is re-registered, and the check reports it", found)?;
-    let healed = api.register(key).await.map_err(Failure::failed)?;
-    script.expect(healed.is_valid(), &healed)?;
-    script.step("Uploading the same key again fixes it", good(&healed))
+    let repaired = api.register(key).await.map_err(Failure::failed)?;
+    script.expect(repaired.is_valid(), &repaired)?;
+    script.step("Uploading the same key again fixes it", good(&repaired))
 }
 
 pub(super) async fn lack_permission(

@@ -1,4 +1,4 @@
-//! The steps of the demo: each is checked, shown when it is done, and kept for `--json`.
+//! The steps of the demo. Each is checked, printed when it is complete, and recorded for `--json`.
 
 use std::fmt::Display;
 
@@ -28,10 +28,10 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Shows a step that succeeded.
+    /// Prints a step that succeeded.
     pub(super) fn step(&mut self, title: &str, found: impl Display) -> Result<(), Failure> {
         let number = self.steps.len() + 1;
-        // JSON would escape the colour sequences, and nothing downstream could strip them.
+        // JSON would escape the colour sequences, so that they could not be removed later.
         let plain = anstream::adapter::strip_str(&found.to_string()).to_string();
         self.steps.push(json!({ "step": title, "found": plain }));
         if self.terminal.json() {
@@ -39,7 +39,7 @@ impl<'a> Script<'a> {
         }
         let number = paint(FAINT, format!("{number:>2}"));
         self.terminal
-            .data(&format!("{number}  {}\n    {found}\n", paint(STRONG, title)))?;
+            .print(&format!("{number}  {}\n    {found}\n", paint(STRONG, title)))?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! A service on a free port, for as long as the demo lasts.
+//! The HTTP server of the demo, on a free port.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -37,9 +37,9 @@ impl Server {
         format!("http://{}/", self.address)
     }
 
-    pub(super) async fn end(self) {
+    pub(super) async fn shutdown(self) {
         self.task.abort();
-        // It was told to end just now; there is nothing else to learn from it.
+        // The result is always a cancellation.
         let _ = self.task.await;
     }
 }

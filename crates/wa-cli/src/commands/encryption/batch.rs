@@ -1,4 +1,5 @@
-//! Work on several phone numbers: bounded concurrency, results as they arrive, and an end where every number would fail.
+//! Runs an operation for several phone numbers: bounded concurrency, results as they arrive, and an early
+//! stop if every other number would fail too.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -16,32 +17,32 @@ use super::client::{self, Wait};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// How long the calls in flight may take after Ctrl-C; a second Ctrl-C ends them at once.
+/// Time that calls in flight may take after Ctrl-C. A second Ctrl-C ends them immediately.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The numbers of one run, in the order of naming, over one client.
+/// The phone numbers of a run, in the order in which they were given. They share one client.
 pub(super) struct Batch {
     pub(super) apis: Vec<EncryptionApi>,
     pub(super) concurrency: usize,
     pub(super) waits: UnboundedReceiver<Wait>,
 }
 
-/// Which numbers are worked on, as indexes into [`Batch::apis`], and how the run begins.
+/// The numbers to process, as indexes into [`Batch::apis`].
 pub(super) struct Order {
     pub(super) numbers: Vec<usize>,
-    /// Whether the first number is finished before the others begin.
+    /// True if the first number is completed before the others start.
     pub(super) alone_first: bool,
 }
 
-/// What the arrival of a result means for the numbers after it.
-pub(super) enum Go {
-    On,
+/// Whether the run continues after a result.
+pub(super) enum Next {
+    Continue,
     Stop(String),
 }
 
 /// How a run ended, and the numbers without a result.
 #[derive(Default)]
-pub(super) struct Rest {
+pub(super) struct RunEnd {
     /// Calls that were in flight when the run was interrupted.
     pub(super) unknown: Vec<usize>,
     pub(super) not_tried: Vec<usize>,
@@ -50,28 +51,31 @@ pub(super) struct Rest {
     pub(super) interrupted: bool,
 }
 
-impl Rest {
+impl RunEnd {
     pub(super) fn is_early(&self) -> bool {
         self.interrupted || self.stopped.is_some()
     }
 }
 
-/// What is known between two events of a run.
+/// State of a run.
 struct Run {
     queue: VecDeque<usize>,
     in_flight: BTreeSet<usize>,
-    /// How many calls may be in flight: one until the first result, where the first number goes alone.
-    room: usize,
-    /// Account limits that were met, by the account that Graph named; the second of one account ends the run.
+    /// Maximum number of calls in flight: one until the first result, if the first number is completed before
+    /// the others.
+    max_in_flight: usize,
+    /// Number of account rate limits, by the account that Graph named. The second one of an account stops the
+    /// run.
     limited: BTreeMap<String, u32>,
-    /// Until when a call in flight waits for a limit that the others share.
-    held: Option<Instant>,
+    /// No call is started before this time, because a call in flight waits for a rate limit that all calls
+    /// share.
+    held_until: Option<Instant>,
     deadline: Option<Instant>,
-    rest: Rest,
+    rest: RunEnd,
 }
 
 impl Batch {
-    /// All numbers, from the start with as many as may be in flight.
+    /// Returns an order of all numbers, in which none is completed before the others start.
     pub(super) fn all(&self) -> Order {
         Order {
             numbers: (0..self.apis.len()).collect(),
@@ -79,7 +83,7 @@ impl Batch {
         }
     }
 
-    /// Does `work` for numbers and hands every result to `arrived` when it is there.
+    /// Runs `work` for each number, and passes each result to `arrived` when it is available.
     #[allow(
         clippy::future_not_send,
         reason = "`wa encryption` runs on one thread, and its terminal stays there"
@@ -89,8 +93,8 @@ impl Batch {
         terminal: &mut Terminal,
         order: Order,
         work: impl AsyncFn(&EncryptionApi) -> Result<T, EncryptionError>,
-        mut arrived: impl FnMut(&mut Terminal, usize, Result<T, EncryptionError>) -> Result<Go, Failure>,
-    ) -> Result<Rest, Failure> {
+        mut arrived: impl FnMut(&mut Terminal, usize, Result<T, EncryptionError>) -> Result<Next, Failure>,
+    ) -> Result<RunEnd, Failure> {
         let mut run = Run::new(order, self.concurrency);
         let (apis, work) = (&self.apis, &work);
         let start = async |index: usize| {
@@ -115,8 +119,8 @@ impl Batch {
             tokio::select! {
                 Some(result) = running.next(), if !running.is_empty() => {
                     let Some((index, result)) = result else { continue };
-                    run.take(index, self.concurrency, result.as_ref().err());
-                    if let Go::Stop(why) = arrived(terminal, index, result)? {
+                    run.record(index, self.concurrency, result.as_ref().err());
+                    if let Next::Stop(why) = arrived(terminal, index, result)? {
                         run.stop(why);
                     }
                 }
@@ -125,7 +129,7 @@ impl Batch {
                     run.interrupt();
                     interrupt.set(interrupted());
                 }
-                () = until(run.held), if run.held.is_some() => run.held = None,
+                () = until(run.held_until), if run.held_until.is_some() => run.held_until = None,
                 () = until(run.deadline), if run.deadline.is_some() => return Ok(run.finish()),
             }
         }
@@ -137,17 +141,17 @@ impl Run {
         Self {
             queue: order.numbers.into(),
             in_flight: BTreeSet::new(),
-            room: if order.alone_first { 1 } else { concurrency },
+            max_in_flight: if order.alone_first { 1 } else { concurrency },
             limited: BTreeMap::new(),
-            held: None,
+            held_until: None,
             deadline: None,
-            rest: Rest::default(),
+            rest: RunEnd::default(),
         }
     }
 
-    /// The next number to begin with, if one may begin now.
+    /// Returns the next number, if a call may be started now.
     fn next(&mut self) -> Option<usize> {
-        if self.rest.is_early() || self.held.is_some() || self.in_flight.len() >= self.room {
+        if self.rest.is_early() || self.held_until.is_some() || self.in_flight.len() >= self.max_in_flight {
             return None;
         }
         let index = self.queue.pop_front()?;
@@ -159,10 +163,10 @@ impl Run {
         self.in_flight.is_empty() && (self.queue.is_empty() || self.rest.is_early())
     }
 
-    /// Notes a result, and whether its failure is one that the other numbers would meet as well.
-    fn take(&mut self, index: usize, concurrency: usize, error: Option<&EncryptionError>) {
+    /// Records a result. Stops the run if the other numbers would fail with the same error.
+    fn record(&mut self, index: usize, concurrency: usize, error: Option<&EncryptionError>) {
         self.in_flight.remove(&index);
-        self.room = concurrency;
+        self.max_in_flight = concurrency;
         let Some(error) = error.and_then(EncryptionError::graph) else {
             return;
         };
@@ -171,10 +175,11 @@ impl Run {
         } else if error.limit_scope() == Some(LimitScope::Account) {
             let accounts = error.usage().business.iter();
             let names: Vec<&str> = accounts.map(|usage| usage.object_id.as_str()).collect();
-            let met = self.limited.entry(names.join(",")).or_default();
-            *met += 1;
-            // Which account a number belongs to is not known, so one number's limit says nothing of the others yet.
-            if *met > 1 {
+            let count = self.limited.entry(names.join(",")).or_default();
+            *count += 1;
+            // The accounts of the numbers are not known, so a single rate limit may not affect the other
+            // numbers.
+            if *count > 1 {
                 self.stop(client::cause(error.kind()));
             }
         }
@@ -184,14 +189,17 @@ impl Run {
         self.rest.stopped.get_or_insert(why);
     }
 
-    /// Says what a call is waiting for, once for a limit that several calls meet at the same time.
+    /// Prints what a call is waiting for, once if several calls wait for the same rate limit.
     fn wait(&mut self, terminal: &mut Terminal, wait: &Wait) {
         let end = Instant::now() + wait.pause;
-        let is_known = wait.is_limit && self.held.is_some_and(|held| held + Duration::from_secs(1) >= end);
+        let is_reported = wait.is_limit
+            && self
+                .held_until
+                .is_some_and(|until| until + Duration::from_secs(1) >= end);
         if wait.is_limit {
-            self.held = self.held.max(Some(end));
+            self.held_until = self.held_until.max(Some(end));
         }
-        if !is_known {
+        if !is_reported {
             terminal.note(&wait.to_string());
         }
     }
@@ -202,14 +210,14 @@ impl Run {
         self.rest.interrupted = true;
     }
 
-    fn finish(mut self) -> Rest {
+    fn finish(mut self) -> RunEnd {
         self.rest.unknown.extend(self.in_flight);
         self.rest.not_tried.extend(self.queue);
         self.rest
     }
 }
 
-/// Ends with the next Ctrl-C; never where signals cannot be received.
+/// Completes at the next Ctrl-C; never, if signals cannot be received.
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;

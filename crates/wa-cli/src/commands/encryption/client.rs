@@ -1,4 +1,4 @@
-//! From settings to an `EncryptionApi` for each phone number.
+//! Creates an `EncryptionApi` for each phone number from the settings.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use super::Context;
 use super::batch::Batch;
 use crate::args::GraphArgs;
 use crate::failure::{Failure, Usage};
-use crate::settings::{self, Environment, Place};
+use crate::settings::{self, Environment, SecretSource};
 
-/// A pause that a call makes before it is repeated.
+/// A pause before a call is retried.
 pub(super) struct Wait {
     id: String,
     pub(super) pause: Duration,
@@ -25,13 +25,13 @@ pub(super) struct Wait {
     cause: String,
 }
 
-/// The most ids of an account that are listed in a hint.
+/// Maximum number of phone number ids of an account in a hint.
 const SHOWN: usize = 5;
 
-/// Pauses below this are not worth a line.
+/// Shorter pauses are not reported.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// One API for each phone number that was named, in the order of naming, over one client.
+/// Creates the APIs of the given phone numbers, in their order. They share one client.
 pub(super) fn batch(context: &Context, args: &GraphArgs) -> Result<Batch, Failure> {
     let ids = phone_number_ids(&context.environment, args)?;
     let (sender, waits) = mpsc::unbounded_channel();
@@ -57,9 +57,7 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
     }
     let mut ids: Vec<PhoneNumberId> = Vec::new();
     for text in texts {
-        let id = text
-            .parse()
-            .map_err(|error| setting("the phone number id", error))?;
+        let id = text.parse().map_err(|error| setting("phone number id", error))?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -67,7 +65,8 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
     if ids.is_empty() {
         return Err(Usage::Missing {
             what: "the phone number id",
-            hint: "give --phone-number-id ID or set WA_PHONE_NUMBER_ID; WhatsApp Manager shows it under API Setup",
+            hint: "pass --phone-number-id ID or set WA_PHONE_NUMBER_ID; WhatsApp Manager shows the id under \
+                   API Setup",
         }
         .into());
     }
@@ -79,29 +78,30 @@ fn client(
     args: &GraphArgs,
     waits: UnboundedSender<Wait>,
 ) -> Result<GraphClient, Failure> {
-    let token = Place {
+    let token = SecretSource {
         option: "--access-token-file",
         file: args.access_token_file.as_ref(),
         variables: &["WA_ACCESS_TOKEN", "CLOUD_API_ACCESS_TOKEN"],
     };
     let token = token.secret(environment)?.ok_or(Usage::Missing {
         what: "the access token",
-        hint: "set WA_ACCESS_TOKEN or give --access-token-file FILE; the token needs whatsapp_business_messaging",
+        hint: "set WA_ACCESS_TOKEN or pass --access-token-file FILE; the token needs the permission \
+               whatsapp_business_messaging",
     })?;
-    let token = AccessToken::new(token.as_str()).map_err(|error| setting("the access token", error))?;
+    let token = AccessToken::new(token.as_str()).map_err(|error| setting("access token", error))?;
     let limit = Duration::from_secs(args.timeout);
     let mut builder = GraphClient::builder(token)
         .user_agent(concat!("wa/", env!("CARGO_PKG_VERSION")))
         .request_timeout(limit)
         .retry(
-            // Calls during a limit prolong it, so that none is made before the time that Graph names.
+            // Calls prolong a rate limit, so none is made before the time that Graph names.
             RetryPolicy::default()
                 .max_elapsed(limit)
                 .limit_retry(LimitRetry::WhenRequested),
         )
         .on_retry(move |notice| {
             if notice.pause >= SHORT {
-                // The receiver is gone only when the program ends.
+                // The receiver is dropped only when the program exits.
                 let _ = waits.send(Wait::new(notice));
             }
         });
@@ -109,17 +109,16 @@ fn client(
         builder = builder.base_url(url);
     }
     if let Some(version) = environment.or(args.api_version.as_ref(), "WA_API_VERSION") {
-        let version: ApiVersion = version
-            .parse()
-            .map_err(|error| setting("the API version", error))?;
+        let version: ApiVersion = version.parse().map_err(|error| setting("API version", error))?;
         builder = builder.api_version(version);
     }
     if let Some(secret) = settings::app_secret(args.app_secret_file.as_ref()).secret(environment)? {
-        let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("the app secret", error))?;
+        let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("app secret", error))?;
         builder = builder.app_secret(secret);
     }
     if let Some(path) = &args.root_certificate {
-        let pem = std::fs::read(path).map_err(|error| setting(&path.display().to_string(), error))?;
+        let pem = std::fs::read(path)
+            .map_err(|error| setting(&format!("--root-certificate {}", path.display()), error))?;
         builder = builder.add_root_certificate_pem(pem);
     }
     if args.danger_allow_plain_http {
@@ -127,7 +126,7 @@ fn client(
     }
     builder
         .build()
-        .map_err(|error| setting("the Graph API's setting", error))
+        .map_err(|error| setting("Graph API settings", error))
 }
 
 fn setting(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
@@ -156,7 +155,7 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.pause.as_secs_f64().ceil();
         let requested = if self.is_requested {
-            ", as Graph requests"
+            ", as requested by Graph"
         } else {
             ""
         };
@@ -168,7 +167,7 @@ impl fmt::Display for Wait {
     }
 }
 
-/// A failure in a few words: Graph's code with its meaning, or what broke.
+/// Describes a failure briefly: the Graph error code with its meaning, or the error itself.
 pub(super) fn cause(kind: &GraphErrorKind) -> String {
     let Some(api) = kind.api() else {
         return kind.to_string();
@@ -193,7 +192,7 @@ pub(super) fn failed(error: EncryptionError) -> Failure {
     Failure::failed(error).with_hint(remedy).with_graph(code, trace)
 }
 
-/// What to do; where the id is that of an account, with the ids of its numbers.
+/// Returns the remedy. If the id is that of an account, it lists the ids of the account's phone numbers.
 fn remedy(error: &EncryptionError) -> Option<String> {
     if let EncryptionError::NotAPhoneNumber {
         node: NodeKind::Account { phone_numbers },
@@ -212,7 +211,7 @@ fn remedy(error: &EncryptionError) -> Option<String> {
             ""
         };
         return Some(format!(
-            "give the id of one of its phone numbers: --phone-number-id {}{more}",
+            "pass the id of one of its phone numbers: --phone-number-id {}{more}",
             ids.join(" or ")
         ));
     }

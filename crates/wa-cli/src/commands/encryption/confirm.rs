@@ -1,50 +1,50 @@
-//! The question before a registered key is replaced by another one.
+//! The confirmation before another registered key is replaced.
 
 use tokio::sync::oneshot;
 use wa_cloud::keys::Fingerprint;
 
 use super::Context;
-use super::hint::Given;
+use super::hint::GivenOptions;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// More numbers than these are counted, not listed.
+/// Maximum number of phone numbers in the warning; the others are only counted.
 const SHOWN: usize = 10;
 
 /// A registered key that an upload would replace.
 pub(super) struct Replacement {
     pub(super) id: String,
-    /// The registered key, as far as it can be named.
+    /// The short fingerprint of the registered key, or of several keys.
     pub(super) registered: String,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum NotConfirmed {
-    #[error("replacing a registered key needs a confirmation: nothing was uploaded")]
+    #[error("replacing a registered key needs a confirmation; nothing was uploaded")]
     CannotAsk,
-    #[error("not confirmed: nothing was uploaded")]
+    #[error("not confirmed; nothing was uploaded")]
     Denied,
 }
 
-/// What a confirmation is asked for.
+/// The upload that needs a confirmation.
 pub(super) struct Confirmation<'a> {
     pub(super) new: Fingerprint,
-    /// `--yes`: the user has confirmed already.
+    /// True if `--yes` confirms the upload.
     pub(super) yes: bool,
-    pub(super) given: &'a Given,
+    pub(super) given: &'a GivenOptions,
     /// All numbers of the command.
     pub(super) ids: &'a [&'a str],
 }
 
 impl Confirmation<'_> {
-    /// Warns of every key that would be replaced, and asks unless `--yes` was given.
+    /// Warns about each key that would be replaced, and prompts for a confirmation unless `--yes` is given.
     pub(super) async fn get(&self, context: &mut Context, replaced: &[Replacement]) -> Result<(), Failure> {
         if replaced.is_empty() {
             return Ok(());
         }
         let new = self.new.short();
         for Replacement { id, registered } in replaced.iter().take(SHOWN) {
-            let text = format!("{id} has key {registered}, which {new} will replace");
+            let text = format!("key {registered} of {id} will be replaced by {new}");
             context.terminal.warn(&text);
         }
         if let Some(more) = replaced.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -53,32 +53,32 @@ impl Confirmation<'_> {
         if self.yes {
             return Ok(());
         }
-        if !Terminal::can_ask() {
+        if !Terminal::can_prompt() {
             let hint = format!(
-                "if your endpoint serves {new} already: {}; if not, serve it beside the old key first, or Flows fail until \
-                 it does",
+                "make sure that your endpoint serves {new} in addition to the old key, or Flows fail; then \
+                 run {}",
                 self.given.command("set", " --yes", self.ids.iter().copied())
             );
             return Err(Failure::usage(NotConfirmed::CannotAsk).with_hint(Some(hint)));
         }
-        context.terminal.talk(&format!(
-            "Flows fail unless the endpoint serves {new} already. Replace the registered key? [y/N] "
+        context.terminal.eprint(&format!(
+            "Flows fail unless the endpoint already serves {new}. Replace the registered key? [y/N] "
         ));
-        match answer().await {
+        match read_line().await {
             Some(line) if matches!(line.trim(), "y" | "Y" | "yes") => Ok(()),
             Some(_) => Err(Failure::failed(NotConfirmed::Denied)),
             None => {
-                context.terminal.talk("\n");
+                context.terminal.eprint("\n");
                 Err(Failure::interrupted(NotConfirmed::Denied))
             }
         }
     }
 }
 
-/// Reads a line, empty at the end of the input; `None` after Ctrl-C.
-async fn answer() -> Option<String> {
+/// Reads a line, which is empty at the end of the input. Returns `None` after Ctrl-C.
+async fn read_line() -> Option<String> {
     let (sender, line) = oneshot::channel();
-    // Not a task of the runtime: that would wait for the line at its end, also after Ctrl-C.
+    // A blocking task would delay the shutdown of the runtime until the line is read, even after Ctrl-C.
     std::thread::spawn(move || {
         let mut text = String::new();
         let read = std::io::stdin().read_line(&mut text);

@@ -1,4 +1,4 @@
-//! Proof that an endpoint serves a key, before phones are told to use it.
+//! Checks that an endpoint serves a key before the key is registered.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::args::SetArgs;
 use crate::failure::{Failure, Usage};
 use crate::settings;
 
-/// WhatsApp's own time limit for an exchange.
+/// The time limit of WhatsApp for an exchange.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The endpoint did not prove that it serves the key.
+/// The check that the endpoint serves the key failed.
 #[derive(Debug, thiserror::Error)]
 enum NotProved {
-    #[error("the endpoint does not serve key {key} yet (421): nothing was uploaded")]
+    #[error("the endpoint does not serve key {key} (status 421); nothing was uploaded")]
     NotServed { key: String },
-    #[error("the endpoint did not answer a ping encrypted with key {key} ({found}): nothing was uploaded")]
+    #[error("the ping encrypted with key {key} failed ({found}); nothing was uploaded")]
     NoPing { key: String, found: String },
-    #[error("the endpoint could not be asked for key {key}: nothing was uploaded")]
+    #[error("cannot send a ping encrypted with key {key} to the endpoint; nothing was uploaded")]
     Unreachable {
         key: String,
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// Sends a signed ping that only the private half of `key` can read, and sees that it is answered.
+/// Sends a signed ping that is encrypted with `key`, and checks the response.
 pub(super) async fn prove(
     context: &mut Context,
     args: &SetArgs,
@@ -38,9 +38,10 @@ pub(super) async fn prove(
         .secret(&context.environment)?
         .ok_or(Usage::Missing {
             what: "the app secret",
-            hint: "set WA_APP_SECRET or give --app-secret-file FILE: the ping to --endpoint is signed with it",
+            hint: "set WA_APP_SECRET or pass --app-secret-file FILE; the ping to the endpoint is signed with \
+                   it",
         })?;
-    // The key is given: after a 421 there is no other to wait for.
+    // There is no retry after status 421, because the key is fixed.
     let mut builder = WhatsAppClient::builder(url)
         .public_key_pem(key.to_pem())
         .app_secret(secret.as_str())
@@ -48,7 +49,7 @@ pub(super) async fn prove(
         .timeout(TIMEOUT);
     if let Some(path) = &args.graph.root_certificate {
         let setting = |error| Usage::Setting {
-            name: path.display().to_string(),
+            name: format!("--root-certificate {}", path.display()),
             source: Box::new(error),
         };
         builder = builder.root_certificate_pem(std::fs::read_to_string(path).map_err(setting)?);
@@ -61,9 +62,7 @@ pub(super) async fn prove(
     let exchange = phone.send(&FlowMessage::ping()).await.map_err(Failure::failed)?;
     let remedy = exchange.remedy();
     judge(exchange.outcome, remedy, key.clone())?;
-    context
-        .terminal
-        .note(&format!("proved: {url} answers a ping encrypted with key {key}"));
+    context.terminal.note(&format!("checked: {url} serves key {key}"));
     Ok(())
 }
 
@@ -71,8 +70,8 @@ fn judge(outcome: Outcome, remedy: Option<&str>, key: String) -> Result<(), Fail
     let found = match outcome {
         Outcome::Response(_) => return Ok(()),
         Outcome::KeyRefused => {
-            let hint = "add its private half to the keys that the endpoint serves, beside the old one, and wait until it has \
-                        reloaded them; then give the same command again";
+            let hint = "make the endpoint serve the private key of this public key in addition to the old \
+                        one, wait until it has reloaded its keys, and run the same command again";
             return Err(Failure::failed(NotProved::NotServed { key }).with_hint(Some(hint)));
         }
         Outcome::NoResponse(failure) => {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use wa_cloud::encryption::{BusinessPublicKey, RegisteredKey, SignatureStatus};
 use wa_cloud::keys::{Fingerprint, PublicKey};
 
-use super::batch::Go;
-use super::hint::Given;
+use super::batch::Next;
+use super::hint::GivenOptions;
 use super::outcome::{self, Outcome};
 use super::report::Report;
 use super::{Context, client};
@@ -13,13 +13,13 @@ use crate::args::GetArgs;
 use crate::failure::{Exit, Failure, Usage};
 use crate::terminal::{BAD, GOOD, paint};
 
-/// `--pem` was asked for, and there is no key to print.
+/// `--pem` was given, but there is no key to print.
 #[derive(Debug, thiserror::Error)]
-#[error("no key that can be read is registered for {0}")]
+#[error("no readable key is registered for {0}")]
 struct NoKey(String);
 
 pub(crate) async fn run(context: &mut Context, args: &GetArgs) -> Result<Exit, Failure> {
-    // Not clap's conflict: it does not see a global option that stands before the command.
+    // clap cannot check this conflict, because it ignores a global option before the command.
     if args.pem && context.terminal.json() {
         return Err(Usage::PemWith { with: "--json" }.into());
     }
@@ -28,7 +28,7 @@ pub(crate) async fn run(context: &mut Context, args: &GetArgs) -> Result<Exit, F
         let with = "several phone numbers";
         return Err(Usage::PemWith { with }.into());
     }
-    let given = Given::new(context, &args.graph, None);
+    let given = GivenOptions::new(context, &args.graph, None);
     let mut report = Report::new(&batch.apis);
     let order = batch.all();
     let terminal = &mut context.terminal;
@@ -46,7 +46,7 @@ pub(crate) async fn run(context: &mut Context, args: &GetArgs) -> Result<Exit, F
                         Ok(shown(&id, &found, &given))
                     }
                 });
-                report.add(terminal, index, result).map(|()| Go::On)
+                report.add(terminal, index, result).map(|()| Next::Continue)
             },
         )
         .await?;
@@ -61,15 +61,15 @@ fn pem(id: &str, found: &BusinessPublicKey) -> Result<Outcome, Failure> {
     Ok(read(key.to_pem(), json!({})))
 }
 
-fn shown(id: &str, found: &BusinessPublicKey, given: &Given) -> Outcome {
-    let advice = advice(id, found, given);
-    let hint = advice.as_deref().map(outcome::hint).unwrap_or_default();
-    read(describe(id, found) + &hint, machine(found, advice.as_deref()))
+fn shown(id: &str, found: &BusinessPublicKey, given: &GivenOptions) -> Outcome {
+    let remedy = remedy(id, found, given);
+    let hint = remedy.as_deref().map(outcome::hint).unwrap_or_default();
+    read(describe(id, found) + &hint, machine(found, remedy.as_deref()))
 }
 
 fn read(human: String, machine: Value) -> Outcome {
     Outcome {
-        exit: Exit::Good,
+        exit: Exit::Success,
         tally: "read",
         human,
         machine,
@@ -80,7 +80,7 @@ fn describe(id: &str, found: &BusinessPublicKey) -> String {
     let status = match found.signature_status() {
         Some(SignatureStatus::Valid) => paint(GOOD, "VALID"),
         Some(other) => paint(BAD, other),
-        None => paint(BAD, "not given"),
+        None => paint(BAD, "none"),
     };
     let key = match found.registered() {
         RegisteredKey::Key(key) => format!("{}\n{}", key.fingerprint(), key.to_pem()),
@@ -96,30 +96,33 @@ fn describe(id: &str, found: &BusinessPublicKey) -> String {
     format!("number       {id}\nstatus       {status}\nfingerprint  {key}")
 }
 
-/// What to do about what is registered, if there is something to do.
-fn advice(id: &str, found: &BusinessPublicKey, given: &Given) -> Option<String> {
+/// Returns the remedy for the registered state, if it needs one.
+fn remedy(id: &str, found: &BusinessPublicKey, given: &GivenOptions) -> Option<String> {
     Some(match found.registered() {
         RegisteredKey::Key(_) => match found.signature_status() {
             Some(SignatureStatus::Valid) => return None,
             Some(SignatureStatus::Mismatch) => format!(
-                "Meta's signature over this key does not verify, so that Flows fail: set the same key again, as after every \
-                 re-registration of the number: {}",
+                "Meta's signature of this key is not valid, so Flows fail; this happens after each \
+                 re-registration of the number. Register the same key again: {}",
                 given.same_again(id)
             ),
-            _ => "read it again in a minute; if the status stays, set the same key again".to_owned(),
+            _ => "read the status again in a minute; if it does not change, register the same key \
+                  again"
+                .to_owned(),
         },
         RegisteredKey::Absent => {
-            "register the public key of your endpoint; `wa keys generate` makes a key pair and says how"
+            "register the public key of your endpoint; `wa keys generate` creates a key pair and prints the \
+             next command"
                 .to_owned()
         }
         RegisteredKey::Unreadable { .. } | RegisteredKey::Several { .. } => {
-            "set the key that your endpoint serves: that replaces what is registered".to_owned()
+            "register the key that your endpoint serves; it replaces the registered keys".to_owned()
         }
         _ => return None,
     })
 }
 
-fn machine(found: &BusinessPublicKey, advice: Option<&str>) -> Value {
+fn machine(found: &BusinessPublicKey, remedy: Option<&str>) -> Value {
     let problem = match found.registered() {
         RegisteredKey::Unreadable { problem, .. } => Some(problem.to_string()),
         RegisteredKey::Several { .. } => Some("several keys are listed".to_owned()),
@@ -132,6 +135,6 @@ fn machine(found: &BusinessPublicKey, advice: Option<&str>) -> Value {
         "business_public_key_signature_status": found.signature_status().map(SignatureStatus::as_str),
         "fingerprint": found.fingerprint().map(|fingerprint| fingerprint.to_string()),
         "problem": problem,
-        "advice": advice,
+        "remedy": remedy,
     })
 }

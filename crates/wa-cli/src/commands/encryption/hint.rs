@@ -1,4 +1,4 @@
-//! Commands for hints: with the user's own files and options, as a shell takes them.
+//! Commands for hints, with the user's own files and options, quoted for a shell.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use super::Context;
 use crate::args::{GraphArgs, PassphraseArgs};
 use crate::shell;
 
-/// More ids than these are not repeated in a hint.
+/// Maximum number of phone number ids that are repeated in a hint.
 const SHOWN: usize = 10;
 
-/// The options of the command that was given, to be repeated in another one.
-pub(super) struct Given {
+/// The options of the current command, to be repeated in the commands of hints.
+pub(super) struct GivenOptions {
     start: String,
-    /// The key's file and its passphrase's, with a space before them; empty for commands without a key.
+    /// The file of the key and that of its passphrase, after a space; empty for commands without a key.
     key: String,
     end: String,
 }
 
-impl Given {
+impl GivenOptions {
     pub(super) fn new(context: &Context, graph: &GraphArgs, key: Option<(&Path, &PassphraseArgs)>) -> Self {
         let file = |path: &Path| shell::path(path).unwrap_or_else(|| "FILE".to_owned());
         let mut start = "wa".to_owned();
@@ -53,7 +53,8 @@ impl Given {
         Self { start, key, end }
     }
 
-    /// `wa encryption VERB` for some numbers, with further options and the key that was given, in backticks.
+    /// Returns `wa encryption VERB` for some numbers, with the given key and additional options, in
+    /// backticks.
     pub(super) fn command<'i>(
         &self,
         verb: &str,
@@ -64,7 +65,7 @@ impl Given {
         self.line(verb, &format!("{key}{options}"), ids)
     }
 
-    /// Uploads the key that is registered already, whichever it is, in backticks.
+    /// Returns the command that registers the currently registered key again, in backticks.
     pub(super) fn same_again(&self, id: &str) -> String {
         let get = self.line("get", " --pem", [id]);
         let set = self.line("set", " -", [id]);

@@ -1,4 +1,4 @@
-//! What came out for one number, for people and for programs.
+//! The result for one phone number, as text and as JSON.
 
 use std::fmt::Display;
 
@@ -6,20 +6,20 @@ use anstyle::Style;
 use serde_json::{Value, json};
 use wa_cloud::encryption::Verification;
 
-use super::hint::Given;
+use super::hint::GivenOptions;
 use crate::failure::Exit;
 use crate::terminal::{BAD, GOOD, STRONG, WARN, paint};
 
-/// What came out for one number.
+/// The result for one phone number.
 pub(super) struct Outcome {
     pub(super) exit: Exit,
-    /// What the number counts as in the summary.
+    /// The category of the number in the summary.
     pub(super) tally: &'static str,
     pub(super) human: String,
     pub(super) machine: Value,
 }
 
-/// What a valid key counts as: `set` registers it, `verify` finds it.
+/// How a valid key is counted: `set` registers it, `verify` finds it.
 #[derive(Clone, Copy)]
 pub(super) enum Valid {
     Registered,
@@ -28,17 +28,22 @@ pub(super) enum Valid {
 }
 
 impl Outcome {
-    /// A verification; anything but VALID ends with 3.
-    pub(super) fn verified(id: &str, verification: &Verification, valid: Valid, given: &Given) -> Self {
-        let advice = advice(id, verification, given);
+    /// Creates the result of a verification. Unless the key is VALID, the exit status is 3.
+    pub(super) fn verified(
+        id: &str,
+        verification: &Verification,
+        valid: Valid,
+        given: &GivenOptions,
+    ) -> Self {
+        let remedy = remedy(id, verification, given);
         let (word, style, kind) = verdict(verification);
         let unchanged = matches!(valid, Valid::Unchanged);
         let mut human = line(style, word, id, verification);
         if unchanged {
             human = line(style, word, id, format!("{verification}; not uploaded again"));
         }
-        if let Some(advice) = &advice {
-            human.push_str(&hint(advice));
+        if let Some(remedy) = &remedy {
+            human.push_str(&hint(remedy));
         }
         let is_valid = verification.is_valid();
         let registered = if verification.is_registered() {
@@ -53,7 +58,7 @@ impl Outcome {
             "fingerprint": verification.expected().to_string(),
             "registered_fingerprint": registered.map(|key| key.to_string()),
             "description": verification.to_string(),
-            "advice": advice.unwrap_or_else(|| verification.advice().to_owned()),
+            "remedy": remedy.unwrap_or_else(|| verification.advice().to_owned()),
         });
         if let (Valid::Registered | Valid::Unchanged, Some(members)) = (valid, machine.as_object_mut()) {
             members.insert("uploaded".to_owned(), json!(!unchanged));
@@ -65,7 +70,11 @@ impl Outcome {
             Valid::Found => "valid",
         };
         Self {
-            exit: if is_valid { Exit::Good } else { Exit::NotGood },
+            exit: if is_valid {
+                Exit::Success
+            } else {
+                Exit::CheckFailed
+            },
             tally,
             human,
             machine,
@@ -73,7 +82,7 @@ impl Outcome {
     }
 }
 
-/// One finding on one line: the verdict, the number, the sentence if there is one.
+/// Formats a result as one line: the verdict, the number, and the sentence if there is one.
 pub(super) fn line(style: Style, verdict: &str, id: &str, sentence: impl Display) -> String {
     let sentence = sentence.to_string();
     let space = if sentence.is_empty() { "" } else { "  " };
@@ -84,7 +93,7 @@ pub(super) fn hint(text: &str) -> String {
     format!("{}: {text}\n", paint(STRONG, "hint"))
 }
 
-/// The finding in one word for people, its colour, and in one word for programs.
+/// Returns the verdict as text, its colour, and its name in JSON.
 fn verdict(verification: &Verification) -> (&'static str, Style, &'static str) {
     match verification {
         Verification::Valid { .. } => ("VALID", GOOD, "valid"),
@@ -99,8 +108,8 @@ fn verdict(verification: &Verification) -> (&'static str, Style, &'static str) {
     }
 }
 
-/// What to do, with the command that does it.
-fn advice(id: &str, verification: &Verification, given: &Given) -> Option<String> {
+/// Returns the remedy, with its command.
+fn remedy(id: &str, verification: &Verification, given: &GivenOptions) -> Option<String> {
     let command = match verification {
         Verification::Valid { .. } => return None,
         Verification::NotVisible { .. } => given.command("verify", "", [id]),

@@ -1,4 +1,5 @@
-//! Results of several phone numbers: each is printed when it is there, then a summary; or all as one JSON document.
+//! Prints the results of several phone numbers: each when it is available, then a summary; with `--json`, one
+//! document.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +7,12 @@ use serde_json::{Map, Value, json};
 use wa_cloud::encryption::EncryptionApi;
 
 use super::Context;
-use super::batch::Rest;
+use super::batch::RunEnd;
 use super::outcome::{self, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::terminal::{BAD, Terminal, WARN};
 
-/// What numbers count as, in the order of the summary.
+/// The categories of numbers, in the order of the summary.
 const TALLIES: &[&str] = &[
     "registered",
     "uploaded",
@@ -27,8 +28,8 @@ const TALLIES: &[&str] = &[
 pub(super) struct Report {
     ids: Vec<String>,
     entries: BTreeMap<usize, (Exit, &'static str, Value)>,
-    /// The failure of a run over a single number, which is then that of the program.
-    alone: Option<Failure>,
+    /// The failure of the only number, which is then the failure of the program.
+    single_failure: Option<Failure>,
     stopped: Option<String>,
     interrupted: bool,
 }
@@ -38,7 +39,7 @@ impl Report {
         Self {
             ids: apis.iter().map(|api| api.phone_number_id().to_string()).collect(),
             entries: BTreeMap::new(),
-            alone: None,
+            single_failure: None,
             stopped: None,
             interrupted: false,
         }
@@ -48,7 +49,7 @@ impl Report {
         self.ids.get(index).map_or("", String::as_str)
     }
 
-    /// Takes a result in and prints it, unless all results are printed as one document.
+    /// Records a result, and prints it unless `--json` is given.
     pub(super) fn add(
         &mut self,
         terminal: &mut Terminal,
@@ -58,7 +59,7 @@ impl Report {
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(failure) if self.ids.len() == 1 => {
-                self.alone = Some(failure);
+                self.single_failure = Some(failure);
                 return Ok(());
             }
             Err(failure) => Outcome {
@@ -75,17 +76,18 @@ impl Report {
             machine,
         } = outcome;
         if !terminal.json() {
-            terminal.data(&human)?;
+            terminal.print(&human)?;
         }
         self.entries.insert(index, (exit, tally, machine));
         Ok(())
     }
 
-    /// Takes in how a run ended; `unknown` says what to do about calls that were in flight and may have had an effect.
+    /// Records how a run ended. `unknown` returns the remedy for a number whose interrupted call may have
+    /// taken effect.
     pub(super) fn end(
         &mut self,
         terminal: &mut Terminal,
-        rest: Rest,
+        rest: RunEnd,
         unknown: impl Fn(&str) -> Option<String>,
     ) -> Result<(), Failure> {
         self.interrupted |= rest.interrupted;
@@ -94,13 +96,13 @@ impl Report {
         }
         for index in rest.unknown {
             let id = self.id(index).to_owned();
-            let Some(advice) = unknown(&id) else {
+            let Some(remedy) = unknown(&id) else {
                 self.leave(terminal, index)?;
                 continue;
             };
-            let sentence = "interrupted while the upload was in flight: it may have taken effect";
-            let human = outcome::line(WARN, "UNKNOWN", &id, sentence) + &outcome::hint(&advice);
-            let machine = json!({ "description": sentence, "advice": advice });
+            let sentence = "interrupted while the upload was in flight; it may have taken effect";
+            let human = outcome::line(WARN, "UNKNOWN", &id, sentence) + &outcome::hint(&remedy);
+            let machine = json!({ "description": sentence, "remedy": remedy });
             let outcome = Outcome {
                 exit: Exit::Failed,
                 tally: "unknown",
@@ -127,9 +129,9 @@ impl Report {
         self.add(terminal, index, Ok(outcome))
     }
 
-    /// Prints what is left to be printed and ends as the worst of the results.
+    /// Prints the summary, or the JSON document, and returns the worst exit status of all results.
     pub(super) fn finish(self, context: &mut Context, go_on: Option<String>) -> Result<Exit, Failure> {
-        if let Some(failure) = self.alone {
+        if let Some(failure) = self.single_failure {
             return Err(failure);
         }
         let worst = self
@@ -140,7 +142,7 @@ impl Report {
         let exit = if self.interrupted {
             Exit::Interrupted
         } else {
-            worst.unwrap_or(Exit::Good)
+            worst.unwrap_or(Exit::Success)
         };
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for tally in TALLIES {
@@ -161,15 +163,15 @@ impl Report {
             terminal.note(&format!("{} numbers: {}", self.ids.len(), parts.join(", ")));
             if let Some(why) = &self.stopped {
                 terminal.note(&format!(
-                    "stopped early, as the other numbers would fail too: {why}"
+                    "stopped early, because the other numbers would fail too: {why}"
                 ));
             }
             let is_left = counts
                 .iter()
                 .any(|(tally, _)| matches!(*tally, "not tried" | "unknown"));
             if let Some(command) = go_on.filter(|_| is_left) {
-                terminal.talk(&outcome::hint(&format!(
-                    "when the cause is gone, go on with {command}"
+                terminal.eprint(&outcome::hint(&format!(
+                    "when the cause is fixed, continue with {command}"
                 )));
             }
         }
@@ -206,11 +208,11 @@ impl Report {
     }
 }
 
-/// The exit status in a word: what was asked for is done, or why not.
+/// Returns the name of an exit status in JSON.
 fn name(exit: Exit) -> &'static str {
     match exit {
-        Exit::Good => "done",
-        Exit::NotGood => "not_valid",
+        Exit::Success => "done",
+        Exit::CheckFailed => "not_valid",
         Exit::Failed | Exit::Usage => "failed",
         Exit::Interrupted => "interrupted",
     }
@@ -218,8 +220,8 @@ fn name(exit: Exit) -> &'static str {
 
 fn rank(exit: Exit) -> u8 {
     match exit {
-        Exit::Good => 0,
-        Exit::NotGood => 1,
+        Exit::Success => 0,
+        Exit::CheckFailed => 1,
         Exit::Failed => 2,
         Exit::Usage => 3,
         Exit::Interrupted => 4,

@@ -1,4 +1,5 @@
-//! `wa encryption set`: read what is registered, ask where a key is replaced, upload, read back.
+//! `wa encryption set`: reads the registered keys, asks before one is replaced, uploads the key and reads it
+//! back.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +7,9 @@ use serde_json::json;
 use wa_cloud::encryption::{BusinessPublicKey, RegisteredKey, Verification};
 use wa_cloud::keys::{Fingerprint, PublicKey};
 
-use super::batch::{Batch, Go, Order};
+use super::batch::{Batch, Next, Order};
 use super::confirm::{Confirmation, Replacement};
-use super::hint::Given;
+use super::hint::GivenOptions;
 use super::outcome::{self, Outcome, Valid};
 use super::report::Report;
 use super::{Context, client, endpoint};
@@ -17,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::input::{self, KeyPassphrase};
 use crate::terminal::{GOOD, Terminal};
 
-/// What is there before anything is uploaded, by number.
+/// The registered keys before the upload, by number.
 type Registered = BTreeMap<usize, BusinessPublicKey>;
 
 pub(crate) async fn run(context: &mut Context, args: &SetArgs) -> Result<Exit, Failure> {
@@ -26,7 +27,7 @@ pub(crate) async fn run(context: &mut Context, args: &SetArgs) -> Result<Exit, F
     if let Some(url) = &args.endpoint {
         endpoint::prove(context, args, url, &key).await?;
     }
-    let given = Given::new(context, &args.graph, Some((&args.key, &args.passphrase)));
+    let given = GivenOptions::new(context, &args.graph, Some((&args.key, &args.passphrase)));
     let mut report = Report::new(&batch.apis);
     let ids: Vec<String> = batch
         .apis
@@ -37,11 +38,11 @@ pub(crate) async fn run(context: &mut Context, args: &SetArgs) -> Result<Exit, F
     let go_on = given.command("set", " --skip-valid", ids.iter().copied());
 
     let mut numbers: Vec<usize> = (0..ids.len()).collect();
-    // What is registered matters for the question and for `--skip-valid`; without both, an upload is all.
+    // The registered keys are only needed for the confirmation and for `--skip-valid`.
     if !(args.yes && args.no_verify && !args.skip_valid) {
         let (registered, is_early) = read(&mut batch, &mut context.terminal, &mut report).await?;
         if is_early {
-            // Nothing was uploaded yet.
+            // Nothing has been uploaded.
             for index in registered.keys() {
                 report.leave(&mut context.terminal, *index)?;
             }
@@ -72,7 +73,8 @@ pub(crate) async fn run(context: &mut Context, args: &SetArgs) -> Result<Exit, F
     report.finish(context, Some(go_on))
 }
 
-/// Reads what is registered for all numbers; those that cannot be read are reported. True if the run ended early.
+/// Reads the registered keys of all numbers, and reports the numbers that cannot be read. Also returns
+/// whether the run ended early.
 async fn read(
     batch: &mut Batch,
     terminal: &mut Terminal,
@@ -82,7 +84,7 @@ async fn read(
     let order = batch.all();
     if order.numbers.len() > 1 {
         terminal.note(&format!(
-            "reading what is registered for {} numbers",
+            "reading the registered keys of {} numbers",
             order.numbers.len()
         ));
     }
@@ -96,7 +98,7 @@ async fn read(
                     Ok(found) => drop(registered.insert(index, found)),
                     Err(error) => report.add(terminal, index, Err(client::failed(error)))?,
                 }
-                Ok(Go::On)
+                Ok(Next::Continue)
             },
         )
         .await?;
@@ -105,7 +107,7 @@ async fn read(
     Ok((registered, is_early))
 }
 
-/// The numbers whose registered key is another one.
+/// Returns the numbers for which another key is registered.
 fn replacements(registered: &Registered, key: &PublicKey, report: &Report) -> Vec<Replacement> {
     let other = |found: &BusinessPublicKey| match found.registered() {
         RegisteredKey::Key(other) if other != key => Some(other.fingerprint().short()),
@@ -126,13 +128,13 @@ fn replacements(registered: &Registered, key: &PublicKey, report: &Report) -> Ve
         .collect()
 }
 
-/// Reports the numbers that have the key already with the status VALID; returns the others.
+/// Reports the numbers for which the key is already registered and VALID, and returns the others.
 fn skip_valid(
     registered: &Registered,
     key: &PublicKey,
     report: &mut Report,
     terminal: &mut Terminal,
-    given: &Given,
+    given: &GivenOptions,
 ) -> Result<Vec<usize>, Failure> {
     let mut numbers = Vec::new();
     for (index, found) in registered {
@@ -150,11 +152,11 @@ fn skip_valid(
 struct Upload<'a> {
     key: &'a PublicKey,
     verify: bool,
-    given: &'a Given,
+    given: &'a GivenOptions,
 }
 
 impl Upload<'_> {
-    /// Uploads to one number first, and to the others when that one has the key.
+    /// Uploads the key for the first number, and then for the others if that succeeded.
     async fn run(
         &self,
         batch: &mut Batch,
@@ -189,16 +191,18 @@ impl Upload<'_> {
                     report.add(terminal, index, result)?;
                     let stops = std::mem::replace(&mut is_first, false) && !may_go_on;
                     Ok(if stops {
-                        Go::Stop(format!("{id}, the first number, did not get the key"))
+                        Next::Stop(format!(
+                            "the key could not be registered for {id}, the first number"
+                        ))
                     } else {
-                        Go::On
+                        Next::Continue
                     })
                 },
             )
             .await?;
         report.end(terminal, rest, |id| {
             Some(format!(
-                "see what is registered: {}",
+                "check the registered key: {}",
                 self.given.command("verify", "", [id])
             ))
         })
@@ -209,9 +213,9 @@ impl Upload<'_> {
             return Outcome::verified(id, found, Valid::Registered, self.given);
         }
         let fingerprint = self.key.fingerprint();
-        let sentence = format!("key {}; it was not read back", fingerprint.short());
+        let sentence = format!("key {} was uploaded, but not read back", fingerprint.short());
         Outcome {
-            exit: Exit::Good,
+            exit: Exit::Success,
             tally: "uploaded",
             human: outcome::line(GOOD, "UPLOADED", id, sentence),
             machine: json!({ "fingerprint": fingerprint.to_string(), "uploaded": true }),

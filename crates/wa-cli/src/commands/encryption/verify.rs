@@ -1,7 +1,7 @@
 //! `wa encryption verify`.
 
-use super::batch::Go;
-use super::hint::Given;
+use super::batch::Next;
+use super::hint::GivenOptions;
 use super::outcome::{Outcome, Valid};
 use super::report::Report;
 use super::{Context, client};
@@ -12,7 +12,7 @@ use crate::input::{self, KeyPassphrase};
 pub(crate) async fn run(context: &mut Context, args: &VerifyArgs) -> Result<Exit, Failure> {
     let mut batch = client::batch(context, &args.graph)?;
     let key = input::public_half(context, &args.key, &mut KeyPassphrase::of(&args.passphrase))?;
-    let given = Given::new(context, &args.graph, Some((&args.key, &args.passphrase)));
+    let given = GivenOptions::new(context, &args.graph, Some((&args.key, &args.passphrase)));
     let mut report = Report::new(&batch.apis);
     let order = batch.all();
     let terminal = &mut context.terminal;
@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &mut Context, args: &VerifyArgs) -> Result<Exit
                 let result = result
                     .map(|found| Outcome::verified(&id, &found, Valid::Found, &given))
                     .map_err(client::failed);
-                report.add(terminal, index, result).map(|()| Go::On)
+                report.add(terminal, index, result).map(|()| Next::Continue)
             },
         )
         .await?;

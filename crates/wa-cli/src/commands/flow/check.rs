@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use wa_emulator::{Check, ConformanceBuildError, ConformanceCheck, Counts, Finding, Report, Verdict};
 
-use super::endpoint::{self, Known};
+use super::endpoint::{self, EndpointSettings};
 use super::{Context, Exit, Failure};
 use crate::args::CheckArgs;
 use crate::failure::Usage;
@@ -34,14 +34,14 @@ pub(super) async fn run(context: &mut Context, args: &CheckArgs) -> Result<Exit,
     });
     let human = describe(&report, context.terminal.verbose());
     context.terminal.result(&human, &machine)?;
-    Ok(if good { Exit::Good } else { Exit::NotGood })
+    Ok(if good { Exit::Success } else { Exit::CheckFailed })
 }
 
 fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Failure> {
-    let known = Known::of(context, &args.endpoint)?;
+    let known = EndpointSettings::of(context, &args.endpoint)?;
     let secret = known.app_secret.ok_or(Usage::Missing {
         what: "the app secret",
-        hint: "set WA_APP_SECRET or give --app-secret-file FILE: without it no request can be signed",
+        hint: "set WA_APP_SECRET or pass --app-secret-file FILE; every request is signed with the app secret",
     })?;
     let mut builder = ConformanceCheck::builder(&*args.endpoint.url)
         .public_key_pem(known.public_key_pem)
@@ -63,12 +63,12 @@ fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Fa
         builder = builder.data_exchange(screen, data);
     }
     builder.build().map_err(|error| match error {
-        ConformanceBuildError::Phone { source } => endpoint::setting("the endpoint's setting", source),
+        ConformanceBuildError::Phone { source } => endpoint::setting("endpoint settings", source),
         other => Failure::usage(other),
     })
 }
 
-/// What failed comes first; rules that were not run are one line for each reason.
+/// Formats the report: failures first. Rules that were not run are grouped by reason.
 fn describe(report: &Report, verbose: bool) -> String {
     let mut text = String::new();
     for verdict in [Verdict::Fail, Verdict::Advice, Verdict::Pass, Verdict::Skipped] {
@@ -108,7 +108,8 @@ fn describe(report: &Report, verbose: bool) -> String {
     };
     let _ = writeln!(
         text,
-        "\n{verdict}  {passed} passed, {failed} failed, {advice} with advice, {skipped} skipped, {not_run} not run"
+        "\n{verdict}  {passed} passed, {failed} failed, {advice} with advice, {skipped} skipped, {not_run} \
+         not run"
     );
     text
 }
@@ -118,7 +119,7 @@ fn of(report: &Report, verdict: Verdict) -> impl Iterator<Item = &Finding> {
     all.filter(move |finding| finding.verdict == verdict)
 }
 
-/// What was found; below it the rule and its source, unless it was skipped; and the remedy where there is one.
+/// Formats a finding, with its rule and source unless it was skipped, and with the remedy if it needs one.
 fn line(finding: &Finding, text: &mut String) {
     let style = match finding.verdict {
         Verdict::Pass => GOOD,
@@ -141,11 +142,11 @@ fn line(finding: &Finding, text: &mut String) {
         let _ = writeln!(text, "         {}", paint(FAINT, format!("{rule} [{source}]")));
     }
     if matches!(finding.verdict, Verdict::Fail | Verdict::Advice) {
-        let _ = writeln!(text, "         {}: {remedy}", paint(STRONG, "do"));
+        let _ = writeln!(text, "         {}: {remedy}", paint(STRONG, "remedy"));
     }
 }
 
-/// A bar on a terminal; nothing anywhere else.
+/// Creates a progress bar, which is only visible on a terminal.
 fn progress(context: &Context) -> ProgressBar {
     if context.terminal.json() {
         return ProgressBar::hidden();

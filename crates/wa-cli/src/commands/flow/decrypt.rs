@@ -11,11 +11,11 @@ use crate::failure::Usage;
 use crate::input::{self, KeyPassphrase};
 use crate::terminal::{STRONG, paint};
 
-/// Twice what WhatsApp sends.
+/// Twice the maximum size of a request from WhatsApp.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
 pub(super) fn run(context: &mut Context, args: &DecryptArgs) -> Result<Exit, Failure> {
-    // The body comes from there unless its file is named: a key is not to be waited for in vain.
+    // The body defaults to standard input, so a key from standard input needs a named body file.
     let inputs = args.key.iter().chain([&args.body]);
     if inputs.filter(|path| path.as_path() == Path::new("-")).count() > 1 {
         return Err(Usage::StandardInputTwice.into());
@@ -27,11 +27,11 @@ pub(super) fn run(context: &mut Context, args: &DecryptArgs) -> Result<Exit, Fai
     let text = String::from_utf8_lossy(payload);
     let value: Value = serde_json::from_slice(payload).unwrap_or_else(|_| json!(text));
     let human = format!("{}\n", text.trim_end_matches('\n'));
-    let by = paint(STRONG, "opened by key");
-    context.terminal.note(&format!("{by}  {}", opened.key));
+    let label = paint(STRONG, "decrypted with key");
+    context.terminal.note(&format!("{label}  {}", opened.key));
     let machine = json!({ "fingerprint": opened.key.to_string(), "payload": value });
     context.terminal.result(&human, &machine)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
 fn ring(context: &mut Context, args: &DecryptArgs) -> Result<KeyRing, Failure> {
@@ -48,11 +48,11 @@ fn ring(context: &mut Context, args: &DecryptArgs) -> Result<KeyRing, Failure> {
             Failure::failed(error).with_hint(hint)
         })?);
     }
-    // The command line demands at least one.
+    // clap requires at least one key.
     ring.ok_or_else(|| {
         Usage::Missing {
             what: "the private key",
-            hint: "give --key FILE",
+            hint: "pass --key FILE",
         }
         .into()
     })
@@ -67,9 +67,10 @@ fn refused(error: OpenError, ring: &KeyRing) -> Failure {
     let tried = tried.join(", ");
     let hint = match error {
         OpenError::Undecryptable => {
-            format!("tried {tried}; `wa encryption get` shows which key WhatsApp encrypts with")
+            format!("none of the given keys ({tried}) fits; `wa encryption get` prints the registered key")
         }
-        _ => "give the whole body: JSON with encrypted_flow_data, encrypted_aes_key and initial_vector"
+        _ => "pass the complete request body: JSON with encrypted_flow_data, encrypted_aes_key and \
+              initial_vector"
             .to_owned(),
     };
     Failure::failed(error).with_hint(Some(hint))

@@ -1,4 +1,4 @@
-//! From settings to what WhatsApp knows of an endpoint.
+//! Collects what WhatsApp knows about an endpoint from the settings.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::failure::{Failure, Usage};
 use crate::input::{self, KeyPassphrase};
 use crate::settings::{self, Secret};
 
-/// The most that is read of a file with data.
+/// Maximum size of a `--data` file.
 const MAX_DATA: usize = 2 * 1024 * 1024;
 
 /// The public key as PEM, the app secret, and root certificates.
-pub(super) struct Known {
+pub(super) struct EndpointSettings {
     pub(super) public_key_pem: String,
     pub(super) app_secret: Option<Secret>,
     pub(super) root_certificate: Option<String>,
 }
 
-impl Known {
+impl EndpointSettings {
     pub(super) fn of(context: &mut Context, args: &EndpointArgs) -> Result<Self, Failure> {
         let key = input::public_half(
             context,
@@ -31,7 +31,8 @@ impl Known {
         )?;
         let secret = settings::app_secret(args.app_secret_file.as_ref());
         let read = |path: &Path| {
-            std::fs::read_to_string(path).map_err(|error| setting(&path.display().to_string(), error))
+            std::fs::read_to_string(path)
+                .map_err(|error| setting(&format!("--root-certificate {}", path.display()), error))
         };
         Ok(Self {
             public_key_pem: key.to_pem(),
@@ -41,16 +42,16 @@ impl Known {
     }
 }
 
-/// Why `--data` cannot be used; the data itself is not quoted.
+/// Why `--data` is invalid. The data itself is never quoted.
 #[derive(Debug, thiserror::Error)]
 enum NotAnObject {
-    #[error("it is JSON, but no object: write it like {{\"name\":\"value\"}}")]
+    #[error("expected a JSON object like {{\"name\":\"value\"}}")]
     Other,
-    #[error("it is no JSON: write it like '{{\"name\":\"value\"}}', or @FILE for a file")]
+    #[error("expected JSON like '{{\"name\":\"value\"}}', or @FILE to read a file")]
     NoJson,
 }
 
-/// The JSON object of `--data`: itself, or after `@` the name of its file.
+/// Parses the JSON object of `--data`, or of the file that is named after `@`.
 pub(super) fn data(text: &str) -> Result<Value, Failure> {
     let bytes = match text.strip_prefix('@') {
         Some(path) => input::bytes(Path::new(path), MAX_DATA)?,
@@ -63,28 +64,29 @@ pub(super) fn data(text: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Reports that no response came, with the option or the place that may be wrong.
+/// Creates the failure for a request without a response; the hint names the likely cause.
 pub(super) fn unanswered(failure: SendError, args: &EndpointArgs, action: &str) -> Failure {
     let hint = match failure {
         SendError::Certificate { .. } if args.root_certificate.is_none() => {
-            Some("--root-certificate FILE trusts an authority of your own".to_owned())
+            Some("to trust your own certificate authority, pass --root-certificate FILE".to_owned())
         }
-        // Many servers close a connection that does not begin with TLS, without a response; a ping finds that out.
+        // Many TLS servers close a plain connection without a response.
         SendError::Closed { .. } if action == "ping" && args.url.starts_with("http://") => {
-            Some("check the endpoint's log for a crash; if it serves TLS, write https://".to_owned())
+            Some("check the endpoint's log for a crash; if the endpoint uses TLS, write https://".to_owned())
         }
         SendError::Closed { .. } if action == "ping" => {
             Some("check the endpoint's log for a crash".to_owned())
         }
         SendError::Closed { .. } => Some(format!(
-            "check the endpoint's log for a crash on {action}; without --action, a ping shows whether it responds at all"
+            "check the endpoint's log for a crash on {action}; to check the connection alone, send a ping \
+             (without --action)"
         )),
         _ => None,
     };
     Failure::failed(failure).with_hint(hint)
 }
 
-/// A setting that cannot be used.
+/// Creates the failure for an invalid setting.
 pub(super) fn setting(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Usage::Setting {
         name: name.to_owned(),

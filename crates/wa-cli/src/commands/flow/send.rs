@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wa_emulator::{Exchange, FlowMessage, Outcome, ResponseFault, WhatsAppClient};
 
-use super::endpoint::{self, Known};
+use super::endpoint::{self, EndpointSettings};
 use super::{Context, Exit, Failure};
 use crate::args::{ActionName, EndpointArgs, SendArgs};
 use crate::failure::Usage;
@@ -13,10 +13,10 @@ use crate::terminal::{BAD, GOOD, paint};
 
 const FLOW_TOKEN: &str = "wa-flow-send";
 
-/// An option that this action has no place for.
+/// The action does not support an option.
 #[derive(Debug, thiserror::Error)]
-#[error("{action} has no {what}: leave it out, or choose another --action")]
-struct NoPlace {
+#[error("{action} has no {what}; remove the option, or choose another --action")]
+struct Unsupported {
     action: &'static str,
     what: &'static str,
 }
@@ -29,8 +29,8 @@ pub(super) async fn run(context: &mut Context, args: &SendArgs) -> Result<Exit, 
 }
 
 fn client(context: &mut Context, args: &SendArgs) -> Result<WhatsAppClient, Failure> {
-    let known = Known::of(context, &args.endpoint)?;
-    // The key is given: after a 421 there is no other to wait for.
+    let known = EndpointSettings::of(context, &args.endpoint)?;
+    // There is no retry after status 421, because the key is fixed.
     let mut builder = WhatsAppClient::builder(&*args.endpoint.url)
         .public_key_pem(known.public_key_pem)
         .sign_flow_token(args.endpoint.sign_flow_token)
@@ -40,17 +40,17 @@ fn client(context: &mut Context, args: &SendArgs) -> Result<WhatsAppClient, Fail
         Some(secret) => builder = builder.app_secret(secret.as_str()),
         None => context
             .terminal
-            .warn("the request is not signed: set WA_APP_SECRET or give --app-secret-file FILE"),
+            .warn("the request is not signed; to sign it, set WA_APP_SECRET or pass --app-secret-file FILE"),
     }
     if let Some(pem) = known.root_certificate {
         builder = builder.root_certificate_pem(pem);
     }
     builder
         .build()
-        .map_err(|error| endpoint::setting("the endpoint's setting", error))
+        .map_err(|error| endpoint::setting("endpoint settings", error))
 }
 
-/// The message that the options describe; an option without a place in it is refused.
+/// Builds the message from the options. Options that its action does not support are refused.
 fn message(args: &SendArgs) -> Result<FlowMessage, Failure> {
     let action = args.action.unwrap_or(match (&args.error, &args.screen) {
         (None, None) => ActionName::Ping,
@@ -97,7 +97,7 @@ fn message(args: &SendArgs) -> Result<FlowMessage, Failure> {
 
 fn refuse(option: &str, given: bool, action: &'static str, what: &'static str) -> Result<(), Failure> {
     if given {
-        Err(endpoint::setting(option, NoPlace { action, what }))
+        Err(endpoint::setting(option, Unsupported { action, what }))
     } else {
         Ok(())
     }
@@ -106,12 +106,12 @@ fn refuse(option: &str, given: bool, action: &'static str, what: &'static str) -
 fn no_screen() -> Failure {
     Usage::Missing {
         what: "the screen",
-        hint: "give --screen NAME, the screen of the Flow that data_exchange comes from",
+        hint: "pass --screen NAME, the screen that the data_exchange comes from",
     }
     .into()
 }
 
-/// An outcome in one word for programs, in a sentence for people, and what could be read.
+/// Returns the name of an outcome in JSON, its description, and the decrypted payload if there is one.
 fn outcome(
     outcome: Outcome,
     remedy: &str,
@@ -132,11 +132,11 @@ fn outcome(
         }
         Outcome::KeyRefused => ("key_refused", format!("status 421: {remedy}"), None),
         Outcome::SignatureRefused => {
-            // A ping has no Flow token whose signature could be missing.
+            // A ping has no Flow token, and so no Flow token signature.
             let question = if action == "ping" || args.sign_flow_token {
                 ""
             } else {
-                "; is flow_token_signature required? --sign-flow-token"
+                "; if the endpoint requires flow_token_signature, pass --sign-flow-token"
             };
             (
                 "signature_refused",
@@ -152,7 +152,7 @@ fn outcome(
     })
 }
 
-/// What could be decrypted although it is not what was asked for.
+/// Returns the payload of a response that was decrypted but violates the schema.
 fn shown(fault: ResponseFault) -> Option<Value> {
     match fault {
         ResponseFault::Schema { payload, .. } => Some(payload.into_value()),
@@ -186,16 +186,16 @@ fn report(
     let word = if good {
         paint(GOOD, "answered")
     } else {
-        paint(BAD, "not answered")
+        paint(BAD, "failed")
     };
     let id = match exchange.exchange_id {
         None => String::new(),
         Some(id) if good => format!(", exchange {id}"),
-        Some(id) => format!(", exchange {id}: look for it in the endpoint's log"),
+        Some(id) => format!(", exchange {id} (search for it in the endpoint's log)"),
     };
     context
         .terminal
         .note(&format!("{word}  {seen}, {milliseconds} ms{id}"));
     context.terminal.result(&human, &machine)?;
-    Ok(if good { Exit::Good } else { Exit::NotGood })
+    Ok(if good { Exit::Success } else { Exit::CheckFailed })
 }

@@ -6,7 +6,7 @@ use super::{Context, NewProtection};
 use crate::args::ConvertArgs;
 use crate::failure::{Exit, Failure};
 use crate::input::{self, KeyPassphrase};
-use crate::settings::Place;
+use crate::settings::SecretSource;
 
 pub(crate) fn run(context: &mut Context, args: &ConvertArgs) -> Result<Exit, Failure> {
     let existing = super::existing(args.force);
@@ -27,10 +27,10 @@ pub(crate) fn run(context: &mut Context, args: &ConvertArgs) -> Result<Exit, Fai
         "fingerprint": fingerprint.to_string(),
     });
     context.terminal.result(&human, &machine)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
-/// The passphrase that is meant for the new file comes first, then the one of the key that was read.
+/// Selects the passphrase of the new file: the one given for it, otherwise that of the key that was read.
 fn protection(
     context: &Context,
     args: &ConvertArgs,
@@ -40,15 +40,15 @@ fn protection(
         return Ok(NewProtection::none());
     }
     let environment = &context.environment;
-    let hint = "give --new-passphrase-file FILE, set WA_NEW_KEY_PASSPHRASE, or say --no-passphrase";
-    let new = Place {
+    let hint = "pass --new-passphrase-file FILE, set WA_NEW_KEY_PASSPHRASE, or pass --no-passphrase";
+    let new = SecretSource {
         option: "--new-passphrase-file",
         file: args.new_passphrase_file.as_ref(),
         variables: &["WA_NEW_KEY_PASSPHRASE"],
     };
     match new.secret(environment)? {
         Some(new) => NewProtection::with(Some(&new), hint),
-        // An empty one protects nothing.
+        // An empty passphrase protects nothing.
         None => NewProtection::with(old.given(environment)?.filter(|old| !old.is_empty()), hint),
     }
 }

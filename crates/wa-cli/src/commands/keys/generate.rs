@@ -20,19 +20,20 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
         }
     };
     let (private, public) = (in_folder(&args.private), in_folder(&args.public));
-    if super::same_place(&private, &public) {
+    if super::same_file(&private, &public) {
         return Err(Usage::SameFile { path: private }.into());
     }
     let existing = super::existing(args.force);
-    // Neither file is written when the other one stands in the way.
+    // Neither file is written if the other one exists.
     super::refuse_existing(&[&private, &public], existing)?;
     let protection = protection(context, args)?;
     let key = PrivateKey::generate().map_err(Failure::failed)?;
-    // The public file first: it can be made again from the private one, and a failure leaves the old private key.
+    // The public key is written first: if that fails, an existing private key is still in place, and a public
+    // key can be derived again.
     file::write_public_key(&public, key.public_key(), existing).map_err(input::failure)?;
     if let Err(failure) = protection.write(&private, &key, existing) {
         if !args.force {
-            // It belongs to a key that nobody has.
+            // Its private key was not saved.
             let _ = std::fs::remove_file(&public);
         }
         return Err(failure);
@@ -52,16 +53,18 @@ pub(crate) fn run(context: &mut Context, args: &GenerateArgs) -> Result<Exit, Fa
     });
     context.terminal.result(&human, &machine)?;
     context.terminal.note(&next(&private, &public));
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }
 
-/// The way on for a first key and for a rotation, where the other order is an outage.
+/// Returns the next steps, for a first key and for a rotation. In a rotation, the wrong order causes an
+/// outage.
 fn next(private: &Path, public: &Path) -> String {
     let public = shell::path(public).unwrap_or_else(|| "PUBLIC_KEY".to_owned());
     let set = format!("wa encryption set {public}");
     format!(
-        "\nnext, for a number without a key:\n  {set}\nin a rotation, let the endpoint serve {} beside the old key first, \
-         or Flows fail; then:\n  {set}\n(--endpoint with the endpoint's URL proves that it serves the new key)",
+        "\nnext, for a number without a key:\n  {set}\nin a rotation, first make the endpoint serve {} in \
+         addition to the old key, or Flows fail; then:\n  {set}\n(add --endpoint URL to check that the \
+         endpoint serves the new key)",
         private.display()
     )
 }
@@ -70,7 +73,7 @@ fn protection(context: &Context, args: &GenerateArgs) -> Result<NewProtection, F
     if args.no_passphrase {
         return Ok(NewProtection::none());
     }
-    let hint = "give --passphrase-file FILE, set WA_KEY_PASSPHRASE, or say --no-passphrase";
+    let hint = "pass --passphrase-file FILE, set WA_KEY_PASSPHRASE, or pass --no-passphrase";
     let source = PassphraseArgs {
         passphrase_file: args.passphrase_file.clone(),
         empty_passphrase: false,

@@ -14,9 +14,10 @@ use crate::failure::{Exit, Failure};
 use crate::input::{self, KeyPassphrase};
 use crate::terminal::{BAD, STRONG, paint};
 
-/// Ends with 3 if a file does not hold one key that WhatsApp would take, with 1 if nothing can be told of one.
+/// Inspects key files. The exit status is 3 if a file does not contain exactly one key that WhatsApp accepts,
+/// and 1 if a file cannot be read as a key.
 pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Failure> {
-    let mut exit = Exit::Good;
+    let mut exit = Exit::Success;
     let mut human = String::new();
     let mut results = Vec::new();
     let passphrase = PassphraseArgs {
@@ -28,8 +29,8 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
         match input::inspection(context, path, &mut passphrase) {
             Ok((inspection, opened)) => {
                 let opened = Opened::new(path, &inspection, opened);
-                if (inspection.problem().is_some() || opened.problem.is_some()) && exit == Exit::Good {
-                    exit = Exit::NotGood;
+                if (inspection.problem().is_some() || opened.problem.is_some()) && exit == Exit::Success {
+                    exit = Exit::CheckFailed;
                 }
                 describe(path, &inspection, &opened, &mut human);
                 results.push(machine(path, &inspection, &opened));
@@ -42,18 +43,19 @@ pub(crate) fn run(context: &mut Context, args: &InspectArgs) -> Result<Exit, Fai
             }
         }
     }
-    context
-        .terminal
-        .result(&human, &json!({ "good": exit == Exit::Good, "results": results }))?;
+    context.terminal.result(
+        &human,
+        &json!({ "good": exit == Exit::Success, "results": results }),
+    )?;
     Ok(exit)
 }
 
-/// What was seen of an encrypted key with its passphrase.
+/// The result of decrypting an encrypted key.
 #[derive(Default)]
 struct Opened {
     key: Option<PublicKey>,
     problem: Option<String>,
-    advice: Option<String>,
+    remedy: Option<String>,
 }
 
 impl Opened {
@@ -65,15 +67,16 @@ impl Opened {
             },
             Some(Err(error)) => Self {
                 problem: Some(std::error::Error::source(&error).unwrap_or(&error).to_string()),
-                advice: match &error {
+                remedy: match &error {
                     FileError::Key { source, .. } => advice::remedy(source, path),
                     _ => None,
                 },
                 ..Self::default()
             },
             None => Self {
-                advice: inspection.main().encryption().map(|_| {
-                    "to see its size and fingerprint, give its passphrase (--passphrase-file FILE, WA_KEY_PASSPHRASE or --empty-passphrase)"
+                remedy: inspection.main().encryption().map(|_| {
+                    "to show its size and fingerprint, pass --passphrase-file FILE or --empty-passphrase, or \
+                     set WA_KEY_PASSPHRASE"
                         .to_owned()
                 }),
                 ..Self::default()
@@ -81,7 +84,7 @@ impl Opened {
         }
     }
 
-    /// The key of an item, if that is the encrypted one.
+    /// Returns the decrypted key, if `item` is the encrypted one.
     fn of(&self, item: &Item) -> Option<&PublicKey> {
         self.key.as_ref().filter(|_| item.encryption().is_some())
     }
@@ -114,31 +117,31 @@ fn describe(path: &Path, inspection: &Inspection, opened: &Opened, text: &mut St
             line("problem", &paint(BAD, problem));
         }
     }
-    let told = |problem: &KeyError| {
+    let is_listed = |problem: &KeyError| {
         let of_items = inspection.items().iter().filter_map(Item::problem);
         of_items
             .map(ToString::to_string)
             .any(|text| text == problem.to_string())
     };
-    if let Some(problem) = inspection.problem().filter(|problem| !told(problem)) {
+    if let Some(problem) = inspection.problem().filter(|problem| !is_listed(problem)) {
         let _ = writeln!(text, "  {:<12} {}", "problem", paint(BAD, problem));
     }
     if let Some(problem) = &opened.problem {
         let _ = writeln!(text, "  {:<12} {}", "problem", paint(BAD, problem));
     }
-    for advice in advice(path, inspection, opened) {
-        let _ = writeln!(text, "  {:<12} {advice}", "advice");
+    for remedy in remedies(path, inspection, opened) {
+        let _ = writeln!(text, "  {:<12} {remedy}", "remedy");
     }
 }
 
-fn advice(path: &Path, inspection: &Inspection, opened: &Opened) -> Vec<String> {
+fn remedies(path: &Path, inspection: &Inspection, opened: &Opened) -> Vec<String> {
     let of_file = inspection.advice();
     of_file
         .iter()
-        // What it turned out to be cannot be converted.
+        // The decrypted content cannot be converted.
         .filter(|advice| opened.problem.is_none() || advice.action() != Some(Action::Convert))
         .map(|advice| advice::sentence(advice, path))
-        .chain(opened.advice.clone())
+        .chain(opened.remedy.clone())
         .collect()
 }
 
@@ -171,6 +174,6 @@ fn machine(path: &Path, inspection: &Inspection, opened: &Opened) -> Value {
         "file": path,
         "encoding": inspection.encoding().to_string(),
         "items": inspection.items().iter().map(item).collect::<Vec<_>>(),
-        "advice": advice(path, inspection, opened),
+        "remedies": remedies(path, inspection, opened),
     })
 }

@@ -1,4 +1,4 @@
-//! How a new private key file is protected, and where its passphrase comes from.
+//! Encryption of a new private key file, and the source of its passphrase.
 
 use std::path::Path;
 
@@ -9,22 +9,22 @@ use crate::failure::{Failure, Usage};
 use crate::input;
 use crate::settings::{self, Secret};
 
-/// What is done: encrypted with this passphrase, or not at all.
+/// The passphrase that encrypts a new private key file, or none.
 pub(super) struct NewProtection(Option<Passphrase>);
 
 impl NewProtection {
-    /// Leaves the key unprotected, where that was asked for.
+    /// Leaves the key unencrypted, as the user requested.
     pub(super) fn none() -> Self {
         Self(None)
     }
 
-    /// Takes the passphrase that is given, or asks for one; `hint` says how to give it.
+    /// Uses the given passphrase, or prompts for one. `hint` is shown if neither is possible.
     pub(super) fn with(given: Option<&Secret>, hint: &'static str) -> Result<Self, Failure> {
-        let what = "a passphrase for the new private key";
+        let what = "the passphrase of the new private key";
         let passphrase = match given {
             Some(given) => Passphrase::new(given.as_str()),
             None => settings::ask_new_secret("Passphrase for the new private key")?
-                .map(|asked| Passphrase::new(asked.as_str()))
+                .map(|entered| Passphrase::new(entered.as_str()))
                 .ok_or(Usage::Missing { what, hint })?,
         };
         Ok(Self(Some(passphrase)))

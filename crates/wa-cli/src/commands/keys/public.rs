@@ -11,7 +11,7 @@ use crate::input::{self, KeyPassphrase};
 pub(crate) fn run(context: &mut Context, args: &PublicArgs) -> Result<Exit, Failure> {
     let existing = super::existing(args.force);
     if let Some(path) = &args.out {
-        if super::same_place(&args.file, path) {
+        if super::same_file(&args.file, path) {
             return Err(Usage::OverInput { path: path.clone() }.into());
         }
         super::refuse_existing(&[path], existing)?;
@@ -34,5 +34,5 @@ pub(crate) fn run(context: &mut Context, args: &PublicArgs) -> Result<Exit, Fail
         "public_key_file": args.out,
     });
     context.terminal.result(&human, &machine)?;
-    Ok(Exit::Good)
+    Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! Media descriptions, wherever they are: one alone, a list, or within a decrypted request.
+//! Finds media descriptions in JSON: a single one, a list, or those in a decrypted request.
 
 use std::path::Path;
 
@@ -10,33 +10,33 @@ use crate::failure::Failure;
 use crate::input;
 use crate::shell;
 
-/// Twice what WhatsApp sends in a request.
+/// Twice the maximum size of a request from WhatsApp.
 const MAX_DESCRIPTION: usize = 2 * 1024 * 1024;
 
-/// What was described.
+/// The descriptions in a file.
 pub(super) struct Descriptions {
-    /// At least one.
+    /// At least one description.
     pub(super) all: Vec<Described>,
-    /// True if it was one description and nothing around it.
+    /// True if the file is a single description, without a list or request around it.
     pub(super) is_lone: bool,
 }
 
 pub(super) struct Described {
-    /// Where it was found, like `data.photos[0]`.
+    /// Path of the description in the JSON, for example `data.photos[0]`.
     pub(super) place: String,
     pub(super) media: EncryptedMedia,
 }
 
-/// The text may hold keys, so that nothing of it is quoted.
+/// An invalid description. Its text is never quoted, because it may contain keys.
 #[derive(Debug, thiserror::Error)]
-#[error("{place} is no media description")]
+#[error("{place} is not a media description")]
 struct NotADescription {
     place: String,
     source: DescriptionError,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{file} describes no media: no object in it has encryption_metadata")]
+#[error("{file} does not describe media: it contains no object with encryption_metadata")]
 struct NoMedia {
     file: String,
 }
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path) -> Result<Descriptions, Failure> {
     };
     let value: Value = match serde_json::from_slice(&bytes) {
         Ok(value) => value,
-        // Its error says where JSON ends.
+        // The error of the description has the position of the syntax error.
         Err(_) => {
             return Err(described(&bytes, &file, file.clone())
                 .err()
@@ -95,7 +95,7 @@ fn described(json: &[u8], named: &str, place: String) -> Result<Described, Failu
 }
 
 const HINT: &str =
-    "give one object of PhotoPicker or DocumentPicker, their list, or the whole decrypted request";
+    "pass an object from PhotoPicker or DocumentPicker, a list of them, or the complete decrypted request";
 
 fn none(file: &str) -> Failure {
     Failure::failed(NoMedia {
@@ -110,7 +110,8 @@ fn is_description(value: &Value) -> bool {
         .any(|member| value.get(member).is_some())
 }
 
-/// Every description within a value: lists in their order, members by name. A name comes from a phone, so it is escaped.
+/// Collects all descriptions in a value, lists in their order and members by name. Names are escaped, because
+/// they come from a phone.
 fn find<'a>(value: &'a Value, place: String, found: &mut Vec<(String, &'a Value)>) {
     if is_description(value) {
         found.push((place, value));
