@@ -166,7 +166,7 @@ fn an_invalid_configuration_is_a_usage_error_with_and_without_check() {
         directory.path().join("key.pem"),
     )
     .unwrap();
-    refused("help: set `passphrase_file`, `passphrase_env` or the variable WA_KEY_PASSPHRASE");
+    refused("hint: set `passphrase_file`, `passphrase_env` or the variable WA_KEY_PASSPHRASE");
 
     let output = gateway(directory.path(), &["--check", "--json"])
         .output()
@@ -186,7 +186,7 @@ fn sigterm_stops_the_gateway_with_status_0() {
     let output = Serving::start(gateway(directory.path(), &[])).end();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("asked to end"), "{said}");
+    assert!(said.contains("shutting down"), "{said}");
 }
 
 #[test]
@@ -208,11 +208,11 @@ fn a_reload_rereads_the_env_file() {
     let serving = Serving::start(gateway(directory.path(), &["--env-file=settings.env"]));
     fs::write(&settings, "WA_GATEWAY_DRAIN_TIMEOUT=8s\n").unwrap();
     serving.signal("HUP");
-    let serving = wait_for(serving, "read the configuration again");
+    let serving = wait_for(serving, "reloaded the configuration");
     // A failed reload changes nothing, even if the variables cannot be read.
     fs::remove_file(&settings).unwrap();
     serving.signal("HUP");
-    let output = wait_for(serving, "the variables cannot be read again").end();
+    let output = wait_for(serving, "cannot re-read the environment variables").end();
     let said = text(&output.stderr);
     assert!(said.contains("drain=8s"), "{said}");
 }
@@ -300,7 +300,7 @@ fn json_also_applies_to_the_log() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert!(
-        lines.iter().any(|line| line["message"] == "asked to end"),
+        lines.iter().any(|line| line["message"] == "shutting down"),
         "{lines:#?}"
     );
 }

@@ -17,15 +17,15 @@ use hyper::service::Service;
 
 use crate::config::Settings;
 use crate::current::Current;
-use crate::keeper::Serving;
 use crate::metrics::Metrics;
+use crate::reloader::Serving;
 pub(crate) use media::Media;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) type AdminResponse = Response<Full<Bytes>>;
 
 /// The service on the admin address.
 #[derive(Debug, Clone)]
@@ -46,33 +46,33 @@ impl Admin {
         }
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Reply {
+    async fn respond(self, request: Request<Incoming>) -> AdminResponse {
         let allowed = match request.uri().path() {
             "/metrics" | "/livez" | "/readyz" => Method::GET,
             "/media/decrypt" => Method::POST,
             _ => {
                 return text(
                     StatusCode::NOT_FOUND,
-                    "here are /metrics, /livez, /readyz and /media/decrypt\n",
+                    "unknown path: the admin address serves /metrics, /livez, /readyz and /media/decrypt\n",
                 );
             }
         };
-        let asked = match *request.method() {
-            // The body of an answer to HEAD is left out below.
+        let method = match *request.method() {
+            // hyper omits the body of a response to HEAD.
             Method::HEAD => Method::GET,
             ref method => method.clone(),
         };
-        if asked != allowed {
-            let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "");
+        if method != allowed {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "");
             let allowed = if allowed == Method::GET {
                 "GET, HEAD"
             } else {
                 "POST"
             };
-            reply
+            response
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static(allowed));
-            return reply;
+            return response;
         }
         let is_probe = matches!(request.uri().path(), "/livez" | "/readyz");
         if !is_probe && !host::is_allowed(&request, &self.settings.get().admin_hosts) {
@@ -83,16 +83,16 @@ impl Admin {
             "/livez" => text(StatusCode::OK, "alive\n"),
             "/readyz" => self.readiness(),
             _ => {
-                let (reply, result) = self.media.get().decrypt(request).await;
+                let (response, result) = self.media.get().decrypt(request).await;
                 self.metrics.media(result);
-                reply
+                response
             }
         }
     }
 
-    fn readiness(&self) -> Reply {
+    fn readiness(&self) -> AdminResponse {
         if self.draining.load(Ordering::Relaxed) {
-            text(StatusCode::SERVICE_UNAVAILABLE, "ending\n")
+            text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
         } else {
             text(StatusCode::OK, "ready\n")
         }
@@ -100,23 +100,23 @@ impl Admin {
 }
 
 impl Service<Request<Incoming>> for Admin {
-    type Response = Reply;
+    type Response = AdminResponse;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<AdminResponse, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let admin = self.clone();
-        Box::pin(async move { Ok(admin.answer(request).await) })
+        Box::pin(async move { Ok(admin.respond(request).await) })
     }
 }
 
-pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> AdminResponse {
     typed(status, TEXT, body)
 }
 
-fn typed(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(CONTENT_TYPE, content_type);
-    reply
+fn typed(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> AdminResponse {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }

@@ -1,4 +1,4 @@
-//! Looking into everything that a configuration names, before anything listens.
+//! The check of a configuration and of everything that it names, without serving.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use crate::config::{ConfigErrors, EndpointConfig, GatewayConfig, Problems};
 use crate::material::{KeyCache, Material, secrets};
 use crate::tls;
 
-/// What a configuration comes to.
+/// The result of a successful [`GatewayConfig::check`].
 ///
-/// `Display` says it in a few lines, without any secret.
+/// `Display` summarizes it in a few lines, without secrets.
 #[derive(Debug)]
 pub struct CheckReport {
     listen: String,
@@ -20,7 +20,7 @@ pub struct CheckReport {
     warnings: Vec<String>,
 }
 
-/// An endpoint that is ready to serve.
+/// A checked endpoint.
 #[derive(Debug)]
 pub struct CheckedEndpoint {
     name: String,
@@ -33,12 +33,13 @@ pub struct CheckedEndpoint {
 }
 
 impl GatewayConfig {
-    /// Reads all keys, secrets and certificates that the configuration names, and puts them to no use.
+    /// Reads and validates all keys, secrets and certificates that the configuration names, without serving.
     ///
-    /// It blocks, for some tenths of a second for each encrypted key.
+    /// It blocks, for some tenths of a second per encrypted key.
     ///
     /// # Errors
-    /// [`ConfigErrors`] with everything that is wrong.
+    ///
+    /// [`ConfigErrors`] with every problem.
     pub fn check(&self) -> Result<CheckReport, ConfigErrors> {
         let settings = &self.settings;
         let mut problems = Problems::default();
@@ -70,7 +71,7 @@ impl GatewayConfig {
             .filter(|endpoint| endpoint.skip_signature);
         warnings.extend(unsigned.map(|endpoint| {
             format!(
-                "endpoint {} answers requests that nobody signed (danger_skip_signature_check)",
+                "endpoint {} accepts unsigned requests (danger_skip_signature_check)",
                 endpoint.name
             )
         }));
@@ -80,7 +81,7 @@ impl GatewayConfig {
             .filter(|endpoint| endpoint.allow_replays);
         warnings.extend(replayed.map(|endpoint| {
             format!(
-                "endpoint {} answers a request as often as it is sent (danger_allow_replays)",
+                "endpoint {} accepts replayed requests (danger_allow_replays)",
                 endpoint.name
             )
         }));
@@ -96,27 +97,27 @@ impl GatewayConfig {
 }
 
 impl CheckReport {
-    /// Where requests are taken: scheme, address and port.
+    /// Returns the scheme, address and port on which requests are accepted.
     pub fn listen(&self) -> &str {
         &self.listen
     }
 
-    /// Where metrics, health and media decryption are served, if anywhere.
+    /// Returns the URL of metrics, health and media decryption, unless they are off.
     pub fn admin(&self) -> Option<&str> {
         self.admin.as_deref()
     }
 
-    /// Where the replay store is, if there is one, without user and password.
+    /// Returns the URL of the replay store, if there is one, without user and password.
     pub fn replay_store(&self) -> Option<&str> {
         self.replay_store.as_deref()
     }
 
-    /// What can be used and yet is not as it should be.
+    /// Returns the warnings: problems that do not prevent a start.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The endpoints, in their order.
+    /// Returns the endpoints in the order of the configuration.
     pub fn endpoints(&self) -> &[CheckedEndpoint] {
         &self.endpoints
     }
@@ -144,32 +145,32 @@ impl CheckedEndpoint {
         }
     }
 
-    /// Its name.
+    /// Returns the name of the endpoint.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The path of its URL.
+    /// Returns the path of its URL.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Where decrypted requests are posted, without what may be a secret in it.
+    /// Returns the URL to which decrypted requests are posted, without its query, which may contain a secret.
     pub fn upstream(&self) -> &str {
         &self.upstream
     }
 
-    /// Whether requests that nobody signed are refused; false only where `danger_skip_signature_check` is set.
+    /// Returns true if unsigned requests are refused; false only if `danger_skip_signature_check` is set.
     pub fn checks_signatures(&self) -> bool {
         self.checks_signatures
     }
 
-    /// Its keys, in the order in which they are tried.
+    /// Returns the fingerprints of its keys in the order in which they are tried.
     pub fn keys(&self) -> &[Fingerprint] {
         &self.keys
     }
 
-    /// The fingerprints that `revoked.txt` lists, each with its file and line.
+    /// Returns the fingerprints that `revoked.txt` lists, each with its file and line.
     pub fn revoked(&self) -> &[String] {
         &self.revoked
     }
@@ -177,9 +178,9 @@ impl CheckedEndpoint {
 
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "listens at {}", self.listen)?;
+        writeln!(f, "listens on {}", self.listen)?;
         match &self.admin {
-            Some(admin) => write!(f, "admin at {admin}")?,
+            Some(admin) => write!(f, "admin on {admin}")?,
             None => f.write_str("no admin address")?,
         }
         if let Some(store) = &self.replay_store {
@@ -198,7 +199,7 @@ impl fmt::Display for CheckReport {
             };
             write!(f, "\n  {secrets}")?;
             for (position, key) in endpoint.keys.iter().enumerate() {
-                let role = if position == 0 { "current" } else { "earlier" };
+                let role = if position == 0 { "current" } else { "previous" };
                 write!(f, "\n  key {key} ({role})")?;
             }
             for revoked in &endpoint.revoked {

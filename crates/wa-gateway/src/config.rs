@@ -1,4 +1,4 @@
-//! What a gateway is told: read, laid over by environment and flags, and checked before anything listens.
+//! The configuration of a gateway: read from a file, overridden by environment and flags, and validated before it is used.
 
 mod kind;
 mod layers;
@@ -25,7 +25,7 @@ use layers::Sources;
 
 #[cfg(test)]
 pub(crate) use kind::Kind;
-pub(crate) use kind::{AnsweredBy, HostName, StoreUrl, Target};
+pub(crate) use kind::{HandledBy, HostName, StoreUrl, Target};
 pub(crate) use layers::{Environment, Located};
 pub use overrides::Overrides;
 pub(crate) use problem::Problems;
@@ -33,7 +33,7 @@ pub use problem::{ConfigErrors, ConfigFault, ConfigProblem, Origin};
 pub use reference::config_reference;
 pub use setting::Setting;
 
-/// A configuration that was read and found sound; [`check`](GatewayConfig::check) looks into the files that it names.
+/// A valid configuration; [`check`](GatewayConfig::check) also validates the files that it names.
 ///
 /// ```
 /// use wa_gateway::{GatewayConfig, Overrides};
@@ -55,13 +55,13 @@ pub struct GatewayConfig {
     pub(crate) settings: Settings,
     pub(crate) environment: Environment,
     flags: Overrides,
-    /// None for a configuration that was given as text.
+    /// `None` for a configuration that was passed as text.
     file: Option<Arc<Path>>,
     before_reload: Option<BeforeReload>,
     pub(crate) dropped_log_lines: Option<DroppedLogLines>,
 }
 
-/// Returns how many lines of the log were dropped.
+/// Returns the number of dropped log lines.
 #[derive(Clone)]
 pub(crate) struct DroppedLogLines(Arc<dyn Fn() -> u64 + Send + Sync>);
 
@@ -71,14 +71,14 @@ impl DroppedLogLines {
     }
 }
 
-/// What is done before the configuration is read again.
+/// The callback before a reload.
 #[derive(Clone)]
 struct BeforeReload(Arc<dyn Fn() -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>);
 
-/// A configuration of a thousand endpoints has some 300 KB.
+/// Largest configuration file, in bytes; a thousand endpoints take about 300 KB.
 const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The settings by themselves.
+/// The resolved settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
@@ -103,7 +103,7 @@ pub(crate) struct TlsConfig {
     pub(crate) private_key: Located<PathBuf>,
 }
 
-/// The bounds of what is taken in; sizes in bytes.
+/// The limits; sizes in bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) body: usize,
@@ -118,17 +118,17 @@ pub(crate) struct Limits {
     pub(crate) write: Duration,
 }
 
-/// One endpoint: a path, its keys and secrets, and the backend behind it.
+/// The settings of an endpoint: a path, its keys and secrets, and its backend.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointConfig {
-    /// What stands before its keys in problems.
+    /// The prefix of its keys in problems.
     pub(crate) scope: String,
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) keys: Located<Vec<PathBuf>>,
     pub(crate) passphrases: Vec<Located<NamedSource>>,
     pub(crate) app_secrets: Vec<Located<NamedSource>>,
-    /// Of all endpoints: what else is warned about a secret is refused.
+    /// The global setting: warnings about secrets are errors.
     pub(crate) strict_secrets: bool,
     pub(crate) skip_signature: bool,
     pub(crate) allow_replays: bool,
@@ -136,11 +136,11 @@ pub(crate) struct EndpointConfig {
     pub(crate) upstream: Target,
     pub(crate) upstream_ca: Option<Located<PathBuf>>,
     pub(crate) timeouts: Timeouts,
-    pub(crate) ping: AnsweredBy,
-    pub(crate) error_notices: AnsweredBy,
+    pub(crate) ping: HandledBy,
+    pub(crate) error_notifications: HandledBy,
 }
 
-/// How long an upstream is waited for.
+/// The timeouts of an upstream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
     pub(crate) total: Duration,
@@ -148,14 +148,14 @@ pub(crate) struct Timeouts {
     pub(crate) idle: Duration,
 }
 
-/// Where the URL of the replay store is.
+/// The source of the replay store's URL.
 #[derive(Debug, Clone)]
 pub(crate) enum StoreSource {
     Url(StoreUrl),
     Secret(Located<NamedSource>),
 }
 
-/// Where a secret is read from, and the key of the configuration that says so.
+/// The source of a secret, and the key of the setting that names it.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedSource {
     pub(crate) source: SecretSource,
@@ -163,12 +163,13 @@ pub(crate) struct NamedSource {
 }
 
 impl GatewayConfig {
-    /// Reads a configuration file, or none; flags win over the environment, the environment over the file.
+    /// Reads the configuration from an optional file; flags override the environment, the environment overrides the file.
     ///
-    /// `environment` looks a variable up; an empty value counts as not set. It is kept, to read the configuration again.
+    /// `environment` looks up a variable; an empty value counts as not set. It is kept for reloads.
     ///
     /// # Errors
-    /// [`ConfigErrors`] with everything that is wrong, not only the first of it.
+    ///
+    /// [`ConfigErrors`] with every problem, not only the first one.
     pub fn load(
         path: Option<&Path>,
         flags: &Overrides,
@@ -177,10 +178,11 @@ impl GatewayConfig {
         Self::read(path.map(Into::into), flags.clone(), Environment::new(environment))
     }
 
-    /// Reads a configuration from a text; its paths are relative to the current directory.
+    /// Parses a configuration; its paths are relative to the current directory.
     ///
     /// # Errors
-    /// [`ConfigErrors`] with everything that is wrong.
+    ///
+    /// [`ConfigErrors`] with every problem.
     pub fn parse(
         text: &str,
         flags: &Overrides,
@@ -189,8 +191,8 @@ impl GatewayConfig {
         Self::resolve(text, None, flags.clone(), Environment::new(environment))
     }
 
-    /// Has `refresh` called before the configuration is read again, for what stands behind the environment, such as a file
-    /// of variables; its error is that of the reload, which changes nothing then.
+    /// Sets a callback that runs before each reload, to refresh the source of the environment, such as a file of variables. If
+    /// it fails, the reload fails with its error and changes nothing.
     #[must_use]
     pub fn before_reload(
         mut self,
@@ -200,15 +202,15 @@ impl GatewayConfig {
         self
     }
 
-    /// Adds the metric `wa_gateway_log_lines_dropped_total`, with the number that `count` returns: for a log writer that drops
-    /// lines rather than block.
+    /// Adds the metric `wa_gateway_log_lines_dropped_total` with the number that `count` returns, for log writers that drop
+    /// lines instead of blocking.
     #[must_use]
     pub fn dropped_log_lines(mut self, count: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         self.dropped_log_lines = Some(DroppedLogLines(Arc::new(count)));
         self
     }
 
-    /// The names of the endpoints, in their order.
+    /// Returns the names of the endpoints in the order of the configuration.
     pub fn endpoint_names(&self) -> impl Iterator<Item = &str> {
         self.settings
             .endpoints
@@ -216,14 +218,14 @@ impl GatewayConfig {
             .map(|endpoint| endpoint.name.as_str())
     }
 
-    /// Reads the same configuration again; one that was given as text stays as it is.
+    /// Re-reads the configuration file; a configuration that was passed as text stays unchanged.
     pub(crate) fn reread(&self) -> Result<Self, ConfigErrors> {
         if let Some(BeforeReload(refresh)) = &self.before_reload {
             refresh().map_err(|error| ConfigErrors::one(Origin::Nowhere, ConfigFault::Variables(error)))?;
         }
         let again = match &self.file {
             Some(file) => {
-                // At the start a pipe is as good as a file; later it would hold up everything.
+                // At the start a pipe is allowed; in a reload, reading it would block.
                 refuse_special(file).map_err(|error| unreadable(file, error))?;
                 Self::read(self.file.clone(), self.flags.clone(), self.environment.clone())
             }
@@ -272,7 +274,7 @@ impl GatewayConfig {
             dropped_log_lines: None,
         });
         if let (Some(config), true) = (&config, problems.found_any()) {
-            // What is sound is looked into all the same, so that one attempt tells everything.
+            // The valid parts are checked too, so that one run reports all problems.
             if let Err(errors) = config.check() {
                 problems.extend(errors);
             }
@@ -300,7 +302,7 @@ fn unreadable(file: &Path, error: io::Error) -> ConfigErrors {
 }
 
 impl NamedSource {
-    /// The file that the secret is in, if it is in one.
+    /// Returns the file of the secret, if it is in a file.
     pub(crate) fn file(&self) -> Option<&Path> {
         match &self.source {
             SecretSource::File(path) => Some(path),

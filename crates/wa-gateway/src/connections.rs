@@ -1,4 +1,4 @@
-//! The open connections of an address, and which of them is evicted for a new one.
+//! The open connections of a listener, and the choice of the one to evict when the limit is reached.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::in_flight::{InFlight, Stage};
 
-/// The connections of an address.
+/// The open connections of a listener.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     tasks: JoinSet<()>,
-    /// Those in which no request was authenticated when they were last inspected, oldest first.
+    /// Connections without an authenticated request when last inspected, oldest first.
     unauthenticated: VecDeque<Connection>,
-    /// All others, the last inspected last.
+    /// All other connections, the most recently inspected last.
     known: VecDeque<Connection>,
     in_flight: Arc<AtomicUsize>,
 }
 
-/// Whether there is room for one more connection.
+/// The result of [`Connections::free_slot`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
-    /// Fewer are open than may be.
+pub(crate) enum Slot {
+    /// The limit is not reached.
     Free,
-    /// A connection was closed for it.
+    /// A connection was closed to free a slot.
     Evicted,
-    /// All carry an authenticated request.
+    /// Every connection has an authenticated request in flight.
     None,
 }
 
@@ -37,18 +37,19 @@ struct Connection {
 }
 
 impl Connections {
-    /// Open connections.
+    /// Returns the number of open connections.
     pub(crate) fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// The state of a further connection.
+    /// Returns the state for a new connection.
     pub(crate) fn in_flight(&self) -> InFlight {
         InFlight::new(&self.in_flight)
     }
 
+    /// Spawns the task of a connection.
     pub(crate) fn add(&mut self, in_flight: InFlight, connection: impl Future<Output = ()> + Send + 'static) {
-        // Those that ended are removed from time to time, so that one that stays for long does not keep them all.
+        // Removes closed connections now and then: while the oldest stays open, no eviction pops those queued after it.
         if self.unauthenticated.len() + self.known.len() > 2 * self.tasks.len() + 16 {
             self.unauthenticated.retain(Connection::is_open);
             self.known.retain(Connection::is_open);
@@ -57,19 +58,19 @@ impl Connections {
         self.unauthenticated.push_back(Connection { task, in_flight });
     }
 
-    /// Frees a place for one more, if `limit` are open.
+    /// Frees a slot for a new connection if `limit` are open.
     ///
-    /// The oldest connection in which no request was ever authenticated is closed: clients whose signature was never
-    /// verified cannot keep others out. If there is none, one is closed that is idle after an authenticated request. A
-    /// connection with an authenticated request in flight is never closed.
+    /// Evicts the oldest connection that never had an authenticated request, so that unauthenticated clients cannot block
+    /// others. If there is none, evicts one that is idle after an authenticated request. A connection with an authenticated
+    /// request in flight is never evicted.
     ///
-    /// A connection moves between the queues at most once in its life, so that the cost of an eviction does not grow with
-    /// the number of unauthenticated connections. It grows with the number of connections under a
-    /// [`ProtectionGuard`](crate::in_flight::ProtectionGuard), of which there are few.
-    pub(crate) fn make_room(&mut self, limit: usize) -> Room {
+    /// A connection moves between the queues at most once, so the cost of an eviction does not grow with the number of
+    /// unauthenticated connections. It grows only with the number of connections that hold a
+    /// [`ProtectionGuard`](crate::in_flight::ProtectionGuard), which is small.
+    pub(crate) fn free_slot(&mut self, limit: usize) -> Slot {
         while self.tasks.try_join_next().is_some() {}
         if self.tasks.len() < limit {
-            return Room::Free;
+            return Slot::Free;
         }
         for _ in 0..self.unauthenticated.len() {
             let Some(oldest) = self.unauthenticated.pop_front() else {
@@ -79,9 +80,9 @@ impl Connections {
                 continue;
             }
             if oldest.evict(Stage::Unauthenticated) {
-                return Room::Evicted;
+                return Slot::Evicted;
             }
-            // A connection that is protected for a time only is as good as new, not known, after that time.
+            // A guard protects without authentication, so its connection stays in this queue.
             if oldest.in_flight.is_protected() {
                 self.unauthenticated.push_back(oldest);
             } else {
@@ -94,28 +95,29 @@ impl Connections {
                 continue;
             }
             if next.evict(Stage::Known) {
-                return Room::Evicted;
+                return Slot::Evicted;
             }
             self.known.push_back(next);
         }
-        Room::None
+        Slot::None
     }
 
-    /// Waits until a connection ends; returns false if none is open.
-    pub(crate) async fn one_ends(&mut self) -> bool {
+    /// Waits until a connection closes; returns false if none is open.
+    pub(crate) async fn next_closed(&mut self) -> bool {
         self.tasks.join_next().await.is_some()
     }
 
-    /// Waits until all have ended.
+    /// Waits until all connections are closed; when `deadline` completes, closes the rest.
     ///
     /// # Errors
-    /// The number of exchanges that were cut, maybe none, where it was `too_late` before.
-    pub(crate) async fn drain(&mut self, too_late: impl Future<Output = ()>) -> Result<(), usize> {
+    ///
+    /// The number of exchanges that were cut off at the deadline, which can be 0.
+    pub(crate) async fn drain(&mut self, deadline: impl Future<Output = ()>) -> Result<(), usize> {
         let drained = async { while self.tasks.join_next().await.is_some() {} };
         tokio::select! {
             biased;
             () = drained => return Ok(()),
-            () = too_late => {}
+            () = deadline => {}
         }
         let cut = self.in_flight.load(Ordering::Relaxed);
         self.tasks.shutdown().await;
@@ -128,7 +130,7 @@ impl Connection {
         !self.task.is_finished()
     }
 
-    /// Closes it, if it is at this stage.
+    /// Closes the connection if it is in this stage; returns true if it did.
     fn evict(&self, at: Stage) -> bool {
         let evicted = self.in_flight.evict(at);
         if evicted {
@@ -144,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// Adds connections that stay open, and returns their states.
+    /// Adds connections that stay open; returns their states.
     fn open(connections: &mut Connections, count: usize) -> Vec<InFlight> {
         let mut states = Vec::new();
         for _ in 0..count {
@@ -155,7 +157,7 @@ mod tests {
         states
     }
 
-    /// Which of these were evicted.
+    /// Returns the indices of the evicted connections.
     fn evicted(states: &[InFlight]) -> Vec<usize> {
         (0..states.len())
             .filter(|at| states[*at].evict(Stage::Evicted))
@@ -166,17 +168,17 @@ mod tests {
     async fn unauthenticated_connections_are_evicted_before_known_ones() {
         let mut connections = Connections::default();
         let states = open(&mut connections, 5);
-        // The first is busy, the second idle after a request; the third writes a refusal.
+        // The first has a request in flight, the second is idle after one, the third is writing a refusal.
         states[0].authenticated();
         states[1].authenticated();
         states[1].flushed();
         let _refusal = states[2].begin();
         for expected in [vec![2], vec![2, 3], vec![2, 3, 4], vec![1, 2, 3, 4]] {
-            assert_eq!(connections.make_room(1), Room::Evicted);
+            assert_eq!(connections.free_slot(1), Slot::Evicted);
             assert_eq!(evicted(&states), expected);
         }
-        // Those that were evicted have ended, and what is left is in flight.
-        assert_eq!(connections.make_room(1), Room::None);
+        // All others are closed; the one left has a request in flight.
+        assert_eq!(connections.free_slot(1), Slot::None);
         assert_eq!(evicted(&states), [1, 2, 3, 4]);
     }
 
@@ -184,7 +186,7 @@ mod tests {
     async fn an_evicted_connection_cannot_become_authenticated() {
         let mut connections = Connections::default();
         let states = open(&mut connections, 1);
-        assert_eq!(connections.make_room(1), Room::Evicted);
+        assert_eq!(connections.free_slot(1), Slot::Evicted);
         states[0].authenticated();
         assert_eq!(evicted(&states), [0]);
     }
@@ -195,32 +197,32 @@ mod tests {
         let states = open(&mut connections, 3);
         let protection = states[0].protect();
         for expected in [vec![1], vec![1, 2]] {
-            assert_eq!(connections.make_room(1), Room::Evicted);
+            assert_eq!(connections.free_slot(1), Slot::Evicted);
             assert_eq!(evicted(&states), expected);
         }
-        assert_eq!(connections.make_room(1), Room::None);
+        assert_eq!(connections.free_slot(1), Slot::None);
         drop(protection);
-        // It is idle, as after an authenticated request, and was never authenticated.
+        // Without a guard, neither writing nor flushing protects the connection.
         states[0].writing();
         states[0].flushed();
-        assert_eq!(connections.make_room(1), Room::Evicted);
+        assert_eq!(connections.free_slot(1), Slot::Evicted);
         assert_eq!(evicted(&states), [0, 1, 2]);
     }
 
     #[tokio::test]
-    async fn one_that_stays_does_not_keep_those_that_ended() {
+    async fn closed_connections_are_removed_while_the_oldest_stays_open() {
         let mut connections = Connections::default();
         open(&mut connections, 1);
         for _ in 0..1000 {
             let state = connections.in_flight();
             connections.add(state, async {});
             while connections.len() > 1 {
-                connections.one_ends().await;
+                connections.next_closed().await;
             }
         }
         let kept = connections.unauthenticated.len();
         assert!(kept < 30, "{kept}");
-        assert_eq!(connections.make_room(1), Room::Evicted);
+        assert_eq!(connections.free_slot(1), Slot::Evicted);
         assert!(connections.unauthenticated.len() < kept);
     }
 }

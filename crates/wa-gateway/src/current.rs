@@ -1,9 +1,9 @@
-//! A value that is replaced while it is in use.
+//! A shared value that can be replaced while it is in use.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The value of the moment; clones share it. Who took it before it was replaced keeps what they took.
+/// A shared value that can be replaced; clones share it. A value obtained before a replacement stays valid.
 pub(crate) struct Current<T>(Arc<RwLock<Arc<T>>>);
 
 impl<T> Current<T> {
@@ -11,10 +11,12 @@ impl<T> Current<T> {
         Self(Arc::new(RwLock::new(Arc::new(value))))
     }
 
+    /// Returns the current value.
     pub(crate) fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Replaces the value for all later calls of [`get`](Self::get).
     pub(crate) fn replace(&self, value: T) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
     }

@@ -1,4 +1,4 @@
-//! What the gateway does with a decrypted request: hands it to the backend.
+//! The handler of decrypted requests: forwards them to the backend.
 
 use std::time::Instant;
 
@@ -6,35 +6,34 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use wa_flows::{ErrorNotification, Exchange, FlowHandler, FlowRequest, FlowResponse, HandlerError};
 
-use crate::config::AnsweredBy;
+use crate::config::HandledBy;
 use crate::metrics::EndpointMetrics;
 use crate::upstream::{
-    Answer, ENDPOINT_HEADER, KEY_FINGERPRINT_HEADER, REQUEST_ID_HEADER, TOKEN_SIGNATURE_HEADER, Upstream,
-    UpstreamError,
+    ENDPOINT_HEADER, KEY_FINGERPRINT_HEADER, REQUEST_ID_HEADER, TOKEN_SIGNATURE_HEADER, Upstream,
+    UpstreamError, UpstreamResponse,
 };
 
-/// Answers an endpoint's requests by asking its backend.
+/// Forwards the requests of an endpoint to its backend.
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {
     pub(crate) upstream: Upstream,
     pub(crate) metrics: EndpointMetrics,
-    /// The endpoint's name, for the backend.
+    /// The name of the endpoint, sent to the backend.
     pub(crate) name: HeaderValue,
-    pub(crate) ping: AnsweredBy,
-    pub(crate) error_notices: AnsweredBy,
+    pub(crate) ping: HandledBy,
+    pub(crate) error_notifications: HandledBy,
 }
 
 impl FlowHandler for Forward {
     async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, HandlerError> {
         let expects_screen = request.expects_screen();
-        self.ask(&request, &exchange, |answer| answer.into_response(expects_screen))
-            .await
-            .map_err(handler_error)
+        let read = |response: UpstreamResponse| response.into_flow_response(expects_screen);
+        self.post(&request, &exchange, read).await.map_err(handler_error)
     }
 
     async fn ping(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, HandlerError> {
-        if self.ping == AnsweredBy::Upstream {
-            self.tell(&request, &exchange).await?;
+        if self.ping == HandledBy::Upstream {
+            self.notify(&request, &exchange).await?;
         }
         Ok(FlowResponse::active())
     }
@@ -46,47 +45,48 @@ impl FlowHandler for Forward {
         exchange: Exchange,
     ) -> Result<FlowResponse, HandlerError> {
         self.metrics.error_notification(notification.label());
-        if self.error_notices == AnsweredBy::Upstream {
-            self.tell(&request, &exchange).await?;
+        if self.error_notifications == HandledBy::Upstream {
+            self.notify(&request, &exchange).await?;
         }
         Ok(FlowResponse::acknowledged())
     }
 }
 
 impl Forward {
-    /// Posts what needs no answer but a 2xx.
-    async fn tell(&self, request: &FlowRequest, exchange: &Exchange) -> Result<(), HandlerError> {
-        let read = |answer: Answer| {
-            let outcome = answer.label();
-            Ok((answer, outcome))
+    /// Posts a request for which any 2xx response is enough.
+    async fn notify(&self, request: &FlowRequest, exchange: &Exchange) -> Result<(), HandlerError> {
+        let read = |response: UpstreamResponse| {
+            let outcome = response.label();
+            Ok((response, outcome))
         };
-        match self.ask(request, exchange, read).await {
-            // Any body will do.
-            Ok(Answer::Reply(_) | Answer::Accepted(_)) | Err(UpstreamError::NotAnObject) => Ok(()),
-            Ok(Answer::TokenInvalid(_)) => Err(handler_error(UpstreamError::Status(427))),
+        match self.post(request, exchange, read).await {
+            // The body does not matter.
+            Ok(UpstreamResponse::Object(_) | UpstreamResponse::Success(_))
+            | Err(UpstreamError::NotAnObject) => Ok(()),
+            Ok(UpstreamResponse::TokenInvalid(_)) => Err(handler_error(UpstreamError::Status(427))),
             Err(error) => Err(handler_error(error)),
         }
     }
 
-    /// Posts a request and reads the response; `read` returns its outcome too, for the metrics.
-    async fn ask<T>(
+    /// Posts a request and reads the response; `read` also returns the outcome for the metrics.
+    async fn post<T>(
         &self,
         request: &FlowRequest,
         exchange: &Exchange,
-        read: impl FnOnce(Answer) -> Result<(T, &'static str), UpstreamError>,
+        read: impl FnOnce(UpstreamResponse) -> Result<(T, &'static str), UpstreamError>,
     ) -> Result<T, UpstreamError> {
         let payload = Bytes::copy_from_slice(request.expose_payload());
-        let mut measured = Measured {
+        let mut measurement = Measurement {
             metrics: &self.metrics,
             started: Instant::now(),
             outcome: "abandoned",
         };
-        let answer = self
+        let response = self
             .upstream
             .post(payload, self.headers(exchange), || self.metrics.upstream_retry())
             .await;
-        let read = answer.and_then(read);
-        measured.outcome = read
+        let read = response.and_then(read);
+        measurement.outcome = read
             .as_ref()
             .map_or_else(UpstreamError::label, |(_, outcome)| outcome);
         read.map(|(value, _)| value)
@@ -99,7 +99,7 @@ impl Forward {
             (KEY_FINGERPRINT_HEADER, exchange.key.to_string()),
         ];
         for (name, text) in texts {
-            // Both are hex digits.
+            // Both consist of hex digits, so the conversion cannot fail.
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(name, value);
             }
@@ -113,20 +113,20 @@ impl Forward {
     }
 }
 
-/// Counts a request to the backend when it is over, also when the client leaves before.
-struct Measured<'a> {
+/// Records a request to the backend when dropped, so that abandoned requests are counted too.
+struct Measurement<'a> {
     metrics: &'a EndpointMetrics,
     started: Instant,
     outcome: &'static str,
 }
 
-impl Drop for Measured<'_> {
+impl Drop for Measurement<'_> {
     fn drop(&mut self) {
         self.metrics.upstream(self.outcome, self.started.elapsed());
     }
 }
 
-/// 503 if the backend was not reached, 504 if it was late, else 500.
+/// Returns the error for 503 if the backend was unreachable, 504 if it timed out, and 500 otherwise.
 fn handler_error(error: UpstreamError) -> HandlerError {
     match error {
         UpstreamError::Unreachable(_) => HandlerError::unavailable(error),

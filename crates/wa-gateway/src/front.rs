@@ -1,4 +1,4 @@
-//! The service on the listen address: finds the endpoint of a path.
+//! The service on the public address: routes a request to the endpoint of its path.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,8 +13,8 @@ use tracing::instrument::Instrumented;
 use wa_flows::{FlowFuture, LogThrottle, ResponseBody};
 
 use crate::current::Current;
-use crate::keeper::Serving;
 use crate::metrics::Metrics;
+use crate::reloader::Serving;
 use crate::routes::Routes;
 
 #[derive(Debug, Clone)]
@@ -33,25 +33,25 @@ impl Front {
         }
     }
 
-    /// Counts a request to an unknown path: a URL that was registered wrongly, or a scanner.
+    /// Counts and logs a request to an unknown path: a URL that was registered wrongly, or a scanner.
     fn unknown_path(&self, request: &Request<Incoming>) {
         self.metrics.not_found();
         self.unknown_paths.log(|suppressed| {
-            // A query may hold a secret.
+            // The query is not logged: it may contain a secret.
             let path: String = request.uri().path().chars().take(100).collect();
             let method: String = request.method().as_str().chars().take(20).collect();
             tracing::warn!(
                 method,
                 ?path,
                 suppressed,
-                "no endpoint has this path: answered 404"
+                "no endpoint has this path (returned 404)"
             );
         });
     }
 }
 
-/// The reply of an endpoint to come, or the one that there is none.
-pub(crate) enum Reply {
+/// The future of an endpoint's response, or of the 404 for an unknown path.
+pub(crate) enum Routed {
     Endpoint(Instrumented<FlowFuture>),
     NotFound,
 }
@@ -59,26 +59,26 @@ pub(crate) enum Reply {
 impl Service<Request<Incoming>> for Front {
     type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = Reply;
+    type Future = Routed;
 
-    fn call(&self, request: Request<Incoming>) -> Reply {
+    fn call(&self, request: Request<Incoming>) -> Routed {
         let routes = self.routes.get();
         let Some(route) = routes.find(request.uri().path()) else {
             self.unknown_path(&request);
-            return Reply::NotFound;
+            return Routed::NotFound;
         };
         let span = tracing::info_span!("endpoint", name = route.name());
-        let reply = tower_service::Service::call(&mut route.endpoint().clone(), request);
-        Reply::Endpoint(reply.instrument(span))
+        let response = tower_service::Service::call(&mut route.endpoint().clone(), request);
+        Routed::Endpoint(response.instrument(span))
     }
 }
 
-impl Future for Reply {
+impl Future for Routed {
     type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.get_mut() {
-            Self::Endpoint(reply) => Pin::new(reply).poll(cx),
+            Self::Endpoint(response) => Pin::new(response).poll(cx),
             Self::NotFound => {
                 let mut response = Response::new(ResponseBody::default());
                 *response.status_mut() = StatusCode::NOT_FOUND;

@@ -16,56 +16,68 @@ use crate::config::{ConfigErrors, GatewayConfig, Settings};
 use crate::connections::Connections;
 use crate::current::Current;
 use crate::front::Front;
-use crate::keeper::{Keeper, Serving};
+use crate::reloader::{Reloader, Serving};
 use crate::server::{ADMIN_CONNECTIONS, AcceptOptions, accept, stopped};
 use crate::signal::Signals;
 
-/// A gateway that is not running yet.
+/// The entry point: [`Gateway::start`] starts a gateway.
 #[derive(Debug)]
 pub struct Gateway;
 
-/// Why a gateway does not start.
+/// Why a gateway cannot start.
+///
+/// `Display` names the fault; [`remedy`](Self::remedy) returns the action that fixes it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// What the configuration names cannot be used.
-    #[error("the configuration cannot be used")]
+    /// The configuration, or a file that it names, is invalid.
+    #[error("the configuration is invalid")]
     Config(#[source] ConfigErrors),
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({setting}): {}", advice(.source.kind()))]
+    /// The gateway cannot listen on an address.
+    #[error("cannot listen on {address} ({setting})")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// The setting that it comes from.
+        /// The key of its setting.
         setting: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// TLS cannot be set up.
+    /// The TLS configuration cannot be built.
     #[error("TLS cannot be set up")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The work was given up because the runtime ends.
-    #[error("the runtime is ending")]
+    /// The Tokio runtime is shutting down.
+    #[error("the runtime is shutting down")]
     RuntimeEnding,
 }
 
-fn advice(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need the capability CAP_NET_BIND_SERVICE (`AmbientCapabilities=` in systemd), or choose a higher one"
-        }
-        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
-        _ => "choose another address or port, or stop what uses it",
+impl StartError {
+    /// Returns the action that fixes the error, if there is one. For [`Config`](Self::Config), each problem has its own
+    /// [`remedy`](crate::ConfigProblem::remedy).
+    pub fn remedy(&self) -> Option<&'static str> {
+        let Self::Bind { source, .. } = self else {
+            return None;
+        };
+        Some(match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE (`AmbientCapabilities=` in systemd)"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "choose an address of an interface of this machine, or `0.0.0.0`"
+            }
+            io::ErrorKind::AddrInUse => "choose another port, or stop the process that uses this one",
+            _ => "choose another address or port",
+        })
     }
 }
 
-/// A gateway that serves, until it is shut down or dropped.
+/// A running gateway. It serves until it is shut down or dropped.
 #[derive(Debug)]
 pub struct Running {
     local_addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
-    keeper: Arc<Mutex<Keeper>>,
+    reloader: Arc<Mutex<Reloader>>,
     serving: Serving,
     draining: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
@@ -75,7 +87,7 @@ pub struct Running {
     watcher: Task<()>,
 }
 
-/// A task that ends with its handle.
+/// A task that is aborted when its handle is dropped.
 #[derive(Debug)]
 struct Task<T>(JoinHandle<T>);
 
@@ -86,18 +98,19 @@ impl<T> Drop for Task<T> {
 }
 
 impl Gateway {
-    /// Reads keys, secrets and certificates, listens, and serves.
+    /// Reads keys, secrets and certificates, and starts to serve.
     ///
-    /// It returns when requests are taken. It needs a Tokio runtime with I/O and time.
+    /// It returns when the gateway accepts connections. It needs a Tokio runtime with I/O and time enabled.
     ///
     /// # Errors
-    /// [`StartError`] if anything that the configuration names cannot be used, or an address is taken.
+    ///
+    /// [`StartError`] if a file that the configuration names is invalid, or an address is not available.
     pub async fn start(config: GatewayConfig) -> Result<Running, StartError> {
-        let keeper = spawn_blocking(move || Keeper::open(config))
+        let reloader = spawn_blocking(move || Reloader::open(config))
             .await
             .map_err(|_| StartError::RuntimeEnding)?;
-        let keeper = keeper.map_err(StartError::Config)?;
-        let serving = keeper.serving().clone();
+        let reloader = reloader.map_err(StartError::Config)?;
+        let serving = reloader.serving().clone();
         let settings = serving.settings.get();
         files_for_connections(settings.limits.connections);
         let (listener, local_addr) = listen(settings.listen, "listen")?;
@@ -140,14 +153,14 @@ impl Gateway {
             ),
             None => (None, None),
         };
-        let keeper = Arc::new(Mutex::new(keeper));
-        let watcher = watch_files(Arc::clone(&keeper), serving.settings.clone(), stopping);
+        let reloader = Arc::new(Mutex::new(reloader));
+        let watcher = watch_files(Arc::clone(&reloader), serving.settings.clone(), stopping);
         let watcher = Task(tokio::spawn(watcher));
-        tracing::info!(%local_addr, admin = admin_addr.map(tracing::field::display), "the gateway serves");
+        tracing::info!(%local_addr, admin = admin_addr.map(tracing::field::display), "gateway started");
         Ok(Running {
             local_addr,
             admin_addr,
-            keeper,
+            reloader,
             serving,
             draining,
             stop,
@@ -170,8 +183,8 @@ fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, So
     Ok((listener, bound))
 }
 
-/// Listens, with room for as many connections that are not accepted yet as the system allows: Tokio's own 1,024 are fewer
-/// than the connections that the gateway holds, and a client beyond them is set back by a second or more.
+/// Binds a listener with the largest backlog that the system allows. Tokio's default of 1,024 is below the connection limit of
+/// the gateway, and a client beyond the backlog is delayed by a second or more.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     const BACKLOG: u32 = 4096;
     let socket = if address.is_ipv4() {
@@ -185,9 +198,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Looks at the files again and again. A look is not begun before the last one has ended.
+/// Polls the files at the configured interval. A poll starts only after the previous one has ended.
 async fn watch_files(
-    keeper: Arc<Mutex<Keeper>>,
+    reloader: Arc<Mutex<Reloader>>,
     settings: Current<Settings>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -196,142 +209,144 @@ async fn watch_files(
         if timeout(interval, stopped(&mut stop)).await.is_ok() {
             return;
         }
-        let keeper = Arc::clone(&keeper);
-        let look = spawn_blocking(move || keeper.lock().unwrap_or_else(PoisonError::into_inner).look());
-        if look.await.is_err() {
-            tracing::error!("looking at the files of keys and certificates failed");
+        let reloader = Arc::clone(&reloader);
+        let poll = spawn_blocking(move || reloader.lock().unwrap_or_else(PoisonError::into_inner).poll());
+        if poll.await.is_err() {
+            tracing::error!("polling the files of keys and certificates failed");
         }
     }
 }
 
 impl Running {
-    /// The address that requests are taken at, with the port that was found.
+    /// Returns the address on which requests are accepted, with the actual port if port 0 was configured.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// The admin address, if there is one.
+    /// Returns the admin address, if it is enabled.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin_addr
     }
 
-    /// How long the configuration lets exchanges under way take to end.
+    /// Returns the configured `drain_timeout`: how long exchanges in flight can take to complete at shutdown.
     pub fn drain_timeout(&self) -> Duration {
         self.serving.settings.get().drain
     }
 
-    /// All metrics in the `OpenMetrics` text format.
+    /// Returns all metrics in the `OpenMetrics` text format.
     pub fn metrics(&self) -> String {
         self.serving.metrics.text()
     }
 
-    /// Reads the configuration again and everything that it names; no exchange under way is disturbed.
+    /// Re-reads the configuration and everything that it names, without disturbing exchanges in flight.
     ///
-    /// Addresses, limits of connections and whether TLS is spoken change at the next start only.
+    /// Addresses, connection limits, the replay store, and whether TLS is used change only at the next start.
     ///
     /// # Errors
-    /// [`StartError::Config`] if anything is wrong; then everything stays as it was.
+    ///
+    /// [`StartError::Config`] if anything is invalid; then nothing changes.
     pub async fn reload(&self) -> Result<(), StartError> {
-        let keeper = Arc::clone(&self.keeper);
-        let reload = spawn_blocking(move || keeper.lock().unwrap_or_else(PoisonError::into_inner).reload());
+        let reloader = Arc::clone(&self.reloader);
+        let reload = spawn_blocking(move || reloader.lock().unwrap_or_else(PoisonError::into_inner).reload());
         reload
             .await
             .map_err(|_| StartError::RuntimeEnding)?
             .map_err(StartError::Config)
     }
 
-    /// Says on `/readyz` that it ends, takes no more connections, lets exchanges under way end until `deadline`, and
-    /// closes what is left. Gives the number of exchanges that were cut.
+    /// Shuts the gateway down: `/readyz` returns 503, no more connections are accepted, and exchanges in flight can complete
+    /// within `deadline`; the rest is cut off. Returns the number of exchanges that were cut off.
     pub async fn shutdown(self, deadline: Duration) -> usize {
         self.drain_until(tokio::time::sleep(deadline)).await
     }
 
-    async fn drain_until(mut self, too_late: impl Future<Output = ()>) -> usize {
+    async fn drain_until(mut self, deadline: impl Future<Output = ()>) -> usize {
         self.draining.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
-        let mut too_late = std::pin::pin!(too_late);
-        // It fails only if the accept loop panicked, and then its connections are gone.
+        let mut deadline = std::pin::pin!(deadline);
+        // An error means that the accept loop panicked, which has closed its connections.
         let mut connections = (&mut self.front.0).await.unwrap_or_default();
-        let drained = connections.drain(too_late.as_mut()).await;
-        // A look at the files that is under way holds up nobody.
+        let drained = connections.drain(deadline.as_mut()).await;
+        // The shutdown does not wait for a poll in progress.
         self.watcher.0.abort();
         self.stop_admin.send_replace(true);
         if let Some(admin) = &mut self.admin {
             let mut connections = (&mut admin.0).await.unwrap_or_default();
             let ended = match drained {
-                Ok(()) => connections.drain(too_late).await,
+                Ok(()) => connections.drain(deadline).await,
                 Err(_) => connections.drain(std::future::ready(())).await,
             };
             if ended.is_err_and(|cut| cut > 0) {
-                tracing::warn!("what was under way at the admin address was cut");
+                tracing::warn!("exchanges on the admin address were cut off");
             }
         }
         let cut = drained.err().unwrap_or_default();
         if cut > 0 {
-            tracing::warn!(cut, "exchanges were cut, for they did not end in time");
+            tracing::warn!(cut, "exchanges were cut off at the end of the drain");
         }
-        tracing::info!("the gateway has ended");
+        tracing::info!("gateway stopped");
         cut
     }
 
-    /// Serves until `ended` is ready, then ends as configured: after the delay, within the time. Gives the number of
-    /// exchanges that were cut.
-    pub async fn run_until(self, ended: impl Future<Output = ()>) -> usize {
-        ended.await;
-        self.end(std::future::pending()).await
+    /// Serves until `stop` completes, then shuts down as configured (`drain_delay`, `drain_timeout`). Returns the number of
+    /// exchanges that were cut off.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> usize {
+        stop.await;
+        self.stop(std::future::pending()).await
     }
 
-    /// Serves until the process is asked to end (SIGTERM, SIGINT), then ends as configured; SIGHUP reloads. A second
-    /// signal to end ends the delay and cuts the exchanges that are still under way.
+    /// Serves until SIGTERM or SIGINT, then shuts down as configured; SIGHUP reloads. A second SIGTERM or SIGINT ends the delay
+    /// and cuts off the exchanges that are still in flight.
     ///
-    /// Signals count from the call on, not only from when the future is awaited.
+    /// Signals are handled from the call on, even before the returned future is awaited.
     ///
     /// # Errors
-    /// The system's error when it does not let signals be received.
+    ///
+    /// The operating system's error if signal handlers cannot be installed.
     pub fn run_until_signal(self) -> impl Future<Output = io::Result<usize>> + Send {
         let signals = Signals::new();
         async move {
             let mut signals = signals?;
-            while signals.wants_reload().await {
+            while signals.next_is_reload().await {
                 tokio::select! {
                     () = self.reload_and_log() => {}
-                    // A file system that hangs must not keep the gateway from ending.
-                    () = signals.wants_end() => break,
+                    // A file system that hangs must not block the shutdown.
+                    () = signals.stop() => break,
                 }
             }
-            Ok(self.end(async move { signals.wants_end().await }).await)
+            Ok(self.stop(async move { signals.stop().await }).await)
         }
     }
 
     async fn reload_and_log(&self) {
         match self.reload().await {
-            Ok(()) => tracing::info!("read the configuration again"),
+            Ok(()) => tracing::info!("reloaded the configuration"),
             Err(StartError::Config(errors)) => {
-                errors.log("the configuration cannot be used; everything stays as it was");
+                errors.log("cannot use the changed configuration; the previous one stays in use");
             }
-            Err(error) => tracing::error!(%error, "the configuration was not read again"),
+            Err(error) => tracing::error!(%error, "cannot reload the configuration"),
         }
     }
 
-    /// Says on `/readyz` that it ends, serves on for as long as a load balancer needs to notice, and drains; `at_once` cuts
-    /// both short.
-    async fn end(self, at_once: impl Future<Output = ()>) -> usize {
+    /// Makes `/readyz` return 503, keeps serving during `drain_delay` so that a load balancer notices, then drains. When
+    /// `immediately` completes, both end.
+    async fn stop(self, immediately: impl Future<Output = ()>) -> usize {
         let settings = self.serving.settings.get();
         let (delay, drain) = (settings.drain_delay, settings.drain);
-        tracing::info!(?delay, ?drain, "asked to end");
+        tracing::info!(?delay, ?drain, "shutting down");
         self.draining.store(true, Ordering::Relaxed);
-        let mut at_once = std::pin::pin!(at_once);
-        if timeout(delay, &mut at_once).await.is_ok() {
+        let mut immediately = std::pin::pin!(immediately);
+        if timeout(delay, &mut immediately).await.is_ok() {
             return self.drain_until(std::future::ready(())).await;
         }
-        self.drain_until(async { drop(timeout(drain, at_once).await) })
+        self.drain_until(async { drop(timeout(drain, immediately).await) })
             .await
     }
 }
 
-/// Lets the process open the files that so many connections need, each with one to an upstream; warns if it may not.
+/// Raises the limit of open files to what the connections need, each with one to an upstream; warns if that is not allowed.
 fn files_for_connections(connections: usize) {
-    /// Listeners, log, keys and whatever else the process has open.
+    /// Listeners, log, key files and the rest of the process.
     const OTHERS: u64 = 64 + ADMIN_CONNECTIONS as u64;
     let needed = (connections as u64).saturating_mul(2).saturating_add(OTHERS);
     match rlimit::increase_nofile_limit(needed) {
@@ -343,7 +358,7 @@ fn files_for_connections(connections: usize) {
              `ulimit -n`), or lower `limits.connections`"
         ),
         Ok(_) => {}
-        Err(error) => tracing::warn!(%error, needed, "the limit of open files cannot be read"),
+        Err(error) => tracing::warn!(%error, needed, "cannot read the limit of open files"),
     }
 }
 
@@ -357,7 +372,7 @@ mod tests {
     use crate::config::Overrides;
 
     #[tokio::test]
-    async fn it_ends_while_a_reload_hangs() {
+    async fn a_hanging_reload_does_not_block_the_shutdown() {
         let directory = tempfile::tempdir().unwrap();
         let key = directory.path().join("key.pem");
         write_private_key(&key, &PrivateKey::generate().unwrap(), Existing::Refuse).unwrap();
@@ -368,29 +383,32 @@ mod tests {
         let environment = |name: &str| (name == "WA_APP_SECRET").then(|| "secret".to_owned());
         let config = GatewayConfig::parse(&text, &Overrides::new(), environment).unwrap();
         let gateway = Gateway::start(config).await.unwrap();
-        // What a file system that hangs comes to.
-        let keeper = Arc::clone(&gateway.keeper);
-        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        // Like a reload on a file system that hangs.
+        let reloader = Arc::clone(&gateway.reloader);
+        let (release, hold) = std::sync::mpsc::channel::<()>();
         let (locked, is_locked) = tokio::sync::oneshot::channel();
         let hung = std::thread::spawn({
-            let keeper = Arc::clone(&keeper);
+            let reloader = Arc::clone(&reloader);
             move || {
-                let _guard = keeper.lock().unwrap();
+                let _guard = reloader.lock().unwrap();
                 locked.send(()).unwrap();
-                held.recv().unwrap();
+                hold.recv().unwrap();
             }
         });
         is_locked.await.unwrap();
-        let users = Arc::strong_count(&keeper);
+        let users = Arc::strong_count(&reloader);
         let running = tokio::spawn(gateway.run_until_signal());
         send("HUP").await;
-        while Arc::strong_count(&keeper) == users {
+        while Arc::strong_count(&reloader) == users {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         send("TERM").await;
         let ended = timeout(Duration::from_mins(1), running).await;
-        assert_eq!(ended.expect("the reload holds it up").unwrap().unwrap(), 0);
-        let_go.send(()).unwrap();
+        assert_eq!(
+            ended.expect("the reload blocks the shutdown").unwrap().unwrap(),
+            0
+        );
+        release.send(()).unwrap();
         hung.join().unwrap();
     }
 

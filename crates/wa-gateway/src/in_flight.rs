@@ -1,4 +1,4 @@
-//! What is in flight in one connection, and whether it is authenticated.
+//! The state of a connection: what is in flight, and whether it is authenticated.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wa_flows::OnAuthenticated;
 
-/// What decides whether a connection may be evicted.
+/// Decides whether a connection can be evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stage {
-    /// No request in it was authenticated yet: a handshake, a head or a body is incomplete, or a refusal is being written.
+    /// No request was authenticated yet: a handshake, a head or a body is incomplete, or a refusal is being written.
     Unauthenticated,
     /// A request was authenticated earlier, and none is in flight.
     Known,
     /// An authenticated request is in flight, from its signature to the last byte of its response.
     InFlight,
-    /// It was chosen to be closed.
+    /// The connection was chosen to be closed.
     Evicted,
 }
 
@@ -33,9 +33,9 @@ pub(crate) struct InFlight(Arc<State>);
 
 struct State {
     stage: AtomicU8,
-    /// Exchanges, and responses that wait to be written.
+    /// Exchanges, and responses whose write is pending.
     count: AtomicUsize,
-    /// Grows with every exchange.
+    /// Total number of exchanges and pending writes so far.
     begun: AtomicUsize,
     /// [`ProtectionGuard`]s that exist.
     protections: AtomicUsize,
@@ -43,14 +43,14 @@ struct State {
     all: Arc<AtomicUsize>,
 }
 
-/// One of those that are counted, until it is dropped.
+/// Counts one exchange or pending write as in flight until dropped.
 pub(crate) struct InFlightGuard(InFlight);
 
 /// Protects a connection from eviction until it is dropped.
 pub(crate) struct ProtectionGuard(InFlight);
 
 impl InFlight {
-    /// For a further connection of those that `all` counts.
+    /// Creates the state of a new connection; `all` counts over all connections.
     pub(crate) fn new(all: &Arc<AtomicUsize>) -> Self {
         Self(Arc::new(State {
             stage: AtomicU8::new(Stage::Unauthenticated as u8),
@@ -61,6 +61,7 @@ impl InFlight {
         }))
     }
 
+    /// Counts an exchange or a pending write until the guard is dropped.
     pub(crate) fn begin(&self) -> InFlightGuard {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.count.fetch_add(1, Ordering::Relaxed);
@@ -68,30 +69,30 @@ impl InFlight {
         InFlightGuard(self.clone())
     }
 
-    /// True if an authenticated request is in flight.
+    /// Returns true if an authenticated request is in flight.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.0.stage.load(Ordering::Relaxed) == Stage::InFlight as u8
     }
 
-    /// True if neither an exchange nor a response is in flight.
+    /// Returns true if neither an exchange nor a response is in flight.
     fn is_idle(&self) -> bool {
         self.0.count.load(Ordering::Relaxed) == 0
     }
 
-    /// Exchanges and waits to write so far.
+    /// Returns the number of exchanges and pending writes so far.
     pub(crate) fn begun(&self) -> usize {
         self.0.begun.load(Ordering::Relaxed)
     }
 
-    /// The request in flight is authenticated: from now on the connection is not evicted.
+    /// Marks the request in flight as authenticated: the connection is not evicted until its response is flushed.
     pub(crate) fn authenticated(&self) {
         if !self.change(Stage::Unauthenticated, Stage::InFlight) {
             self.change(Stage::Known, Stage::InFlight);
         }
     }
 
-    /// Protects the connection while the guard exists, and no longer: for requests that are not authenticated, whose
-    /// service bounds the number of guards.
+    /// Protects the connection only while the guard exists. This is for services without authentication, which must bound
+    /// the number of guards.
     pub(crate) fn protect(&self) -> ProtectionGuard {
         self.0.protections.fetch_add(1, Ordering::Relaxed);
         self.authenticated();
@@ -103,17 +104,18 @@ impl InFlight {
         self.0.protections.load(Ordering::Relaxed) > 0
     }
 
-    /// Chooses the connection to be closed, if it is at this stage. A request cannot be authenticated in between.
+    /// Marks the connection as evicted if it is in this stage; returns true if it did. The change is atomic, so no request
+    /// can become authenticated in between.
     pub(crate) fn evict(&self, at: Stage) -> bool {
         self.change(at, Stage::Evicted)
     }
 
-    /// A response is being written. One that follows an authenticated exchange is protected until it is flushed.
+    /// Records that a response is being written. After an authenticated exchange it is protected until it is flushed.
     pub(crate) fn writing(&self) {
         self.change(Stage::Known, Stage::InFlight);
     }
 
-    /// Everything is written.
+    /// Records that everything was written to the socket.
     pub(crate) fn flushed(&self) {
         if self.is_idle() {
             self.change(Stage::InFlight, Stage::Known);
@@ -122,7 +124,7 @@ impl InFlight {
 
     fn change(&self, from: Stage, to: Stage) -> bool {
         let stage = &self.0.stage;
-        // The plain load spares most calls the exchange.
+        // The load avoids the more expensive compare-exchange in most calls.
         stage.load(Ordering::Relaxed) == from as u8
             && stage
                 .compare_exchange(from as u8, to as u8, Ordering::Relaxed, Ordering::Relaxed)
@@ -147,8 +149,8 @@ impl Drop for ProtectionGuard {
     }
 }
 
-/// The service of one connection: counts exchanges, learns which are authenticated, and asks the client to close the
-/// connection after a response while the gateway drains.
+/// The service of one connection: counts exchanges, records which are authenticated, and adds `Connection: close` to
+/// responses while the gateway drains.
 pub(crate) struct Counting<S> {
     service: S,
     in_flight: InFlight,
@@ -156,7 +158,7 @@ pub(crate) struct Counting<S> {
     draining: Arc<AtomicBool>,
 }
 
-/// An exchange that is counted until it is answered or given up.
+/// The future of an exchange, counted until it completes or is dropped.
 pub(crate) struct Counted<F> {
     exchange: F,
     draining: Arc<AtomicBool>,
@@ -207,25 +209,25 @@ where
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut reply = ready!(Pin::new(&mut self.exchange).poll(cx));
-        if let Ok(response) = &mut reply
+        let mut result = ready!(Pin::new(&mut self.exchange).poll(cx));
+        if let Ok(response) = &mut result
             && self.draining.load(Ordering::Relaxed)
         {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Poll::Ready(reply)
+        Poll::Ready(result)
     }
 }
 
-/// The stream of one connection: a response counts as in flight for as long as it waits to be written, and a TLS
-/// handshake cannot make the gateway hold more than a limit.
+/// The stream of one connection: a response counts as in flight while its write is pending, and the bytes of a TLS
+/// handshake are limited.
 pub(crate) struct CountedStream<I> {
     io: I,
     in_flight: InFlight,
-    waiting: Option<InFlightGuard>,
-    /// What may still be read, until the limit is lifted.
+    pending_write: Option<InFlightGuard>,
+    /// Bytes that can still be read; `None` without a limit.
     readable: Option<usize>,
 }
 
@@ -234,28 +236,28 @@ impl<I> CountedStream<I> {
         Self {
             io,
             in_flight,
-            waiting: None,
+            pending_write: None,
             readable: None,
         }
     }
 
-    /// Lets about so many bytes be read, not more.
+    /// Limits the bytes that can be read; a single read can exceed the limit.
     pub(crate) fn limited(mut self, bytes: usize) -> Self {
         self.readable = Some(bytes);
         self
     }
 
-    /// Lets any number of bytes be read.
-    pub(crate) fn lift_limit(&mut self) {
+    /// Removes the limit.
+    pub(crate) fn remove_limit(&mut self) {
         self.readable = None;
     }
 
-    fn note<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn record_write<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.in_flight.writing();
         if written.is_ready() {
-            self.waiting = None;
-        } else if self.waiting.is_none() {
-            self.waiting = Some(self.in_flight.begin());
+            self.pending_write = None;
+        } else if self.pending_write.is_none() {
+            self.pending_write = Some(self.in_flight.begin());
         }
         written
     }
@@ -282,7 +284,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for CountedStream<I> {
 impl<I: AsyncWrite + Unpin> AsyncWrite for CountedStream<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.note(written)
+        self.record_write(written)
     }
 
     fn poll_write_vectored(
@@ -291,7 +293,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for CountedStream<I> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bytes);
-        self.note(written)
+        self.record_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -329,10 +331,10 @@ mod tests {
         drop(exchange);
         assert!(!state.evict(Stage::Known));
         state.writing();
-        let waiting = state.begin();
+        let pending_write = state.begin();
         state.flushed();
         assert!(!state.evict(Stage::Known));
-        drop(waiting);
+        drop(pending_write);
         state.flushed();
         assert!(state.evict(Stage::Known));
     }

@@ -1,7 +1,7 @@
-//! A server that ends WhatsApp Flows encryption in front of a plain JSON backend in any language.
+//! A server that terminates WhatsApp Flows encryption in front of a plain JSON backend in any language.
 //!
-//! It decrypts what phones send, checks that it comes from Meta, posts the plain JSON to the backend and encrypts what
-//! comes back. Keys, secrets and certificates are followed while it serves.
+//! It verifies that requests come from Meta, decrypts them, posts the plain JSON to the backend, and encrypts the response.
+//! Changes of keys, secrets and certificates take effect while it serves.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -17,20 +17,20 @@
 //! # }
 //! ```
 //!
-//! # What the backend gets and gives
+//! # The upstream contract
 //!
-//! The request is a `POST` of the payload as the phone encrypted it, byte for byte, with the headers
+//! The backend receives a `POST` of the decrypted payload, byte for byte, with the headers
 //! [`REQUEST_ID_HEADER`], [`ENDPOINT_HEADER`], [`KEY_FINGERPRINT_HEADER`] and [`TOKEN_SIGNATURE_HEADER`].
 //!
-//! | the backend answers | the phone gets |
+//! | response of the backend | response to the phone |
 //! |---|---|
-//! | 200 and a JSON object | 200, the object encrypted; a warning is logged if it has no `screen` or no `data` |
-//! | 427 and `{"error_msg": "…"}` (the flow token is no longer valid) | 427, the message encrypted |
-//! | another status, no JSON object, too much of it, or nothing whole | 500 |
-//! | nothing in time | 504 |
-//! | not even a connection, twice | 503 |
+//! | 200 and a JSON object | 200 and the encrypted object; a warning is logged if it has no `screen` or no `data` |
+//! | 427 and `{"error_msg": "…"}` (the flow token is no longer valid) | 427 and the encrypted message |
+//! | another status, a body that is not a JSON object or is too large, or an incomplete response | 500 |
+//! | no response within the timeout | 504 |
+//! | two failed attempts to connect | 503 |
 //!
-//! Nothing is sent to a backend twice: what is tried again is only to connect.
+//! Only a failed attempt to connect is retried; a request is never sent to a backend twice.
 
 mod admin;
 mod check;
@@ -41,9 +41,9 @@ mod forward;
 mod front;
 mod gateway;
 mod in_flight;
-mod keeper;
 mod material;
 mod metrics;
+mod reloader;
 mod replay;
 mod routes;
 mod server;

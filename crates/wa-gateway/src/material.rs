@@ -1,4 +1,4 @@
-//! What the files and variables of an endpoint hold: keys, secrets, authorities.
+//! The keys, secrets and certificate authorities of an endpoint, read from files and variables.
 
 pub(crate) mod files;
 mod keys;
@@ -13,21 +13,21 @@ use files::Stamp;
 pub(crate) use keys::KeyCache;
 pub(crate) use revoked::Revoked;
 
-/// Everything that an endpoint is made of besides its settings.
+/// Everything that an endpoint needs besides its settings.
 pub(crate) struct Material {
-    /// Without the keys that are revoked, so it may be empty.
+    /// Without revoked keys, so it can be empty.
     pub(crate) ring: KeyRing,
     pub(crate) revoked: Revoked,
     pub(crate) app_secrets: Vec<AppSecret>,
     pub(crate) connector: Connector,
-    /// What can be used and yet is not as it should be.
+    /// Problems that do not prevent a start.
     pub(crate) warnings: Vec<String>,
-    /// What the files looked like before they were read.
+    /// The stamp of the files from before they were read.
     pub(crate) stamp: Stamp,
 }
 
 impl Material {
-    /// Reads it all; slow where keys are encrypted, so it belongs onto a thread that may block.
+    /// Reads all files and variables of an endpoint. It blocks, for some tenths of a second per encrypted key.
     pub(crate) fn load(
         endpoint: &EndpointConfig,
         environment: &Environment,
@@ -47,7 +47,7 @@ impl Material {
         }
         let ring = keys::ring(endpoint, &passphrases, cache, &mut problems, &mut reader.warnings);
         if let Some(ring) = &ring {
-            leave_out(&revoked, ring, endpoint, &mut reader.warnings);
+            remove_revoked(&revoked, ring, endpoint, &mut reader.warnings);
         }
         let app_secrets = reader.app_secrets(&endpoint.app_secrets, &mut problems);
         let connector = Connector::load(endpoint, &mut problems);
@@ -66,14 +66,14 @@ impl Material {
     }
 }
 
-/// Takes the revoked keys out of a ring that was read, with a warning for each.
-fn leave_out(revoked: &Revoked, ring: &KeyRing, endpoint: &EndpointConfig, warnings: &mut Vec<String>) {
+/// Removes the revoked keys from a ring, with a warning for each.
+fn remove_revoked(revoked: &Revoked, ring: &KeyRing, endpoint: &EndpointConfig, warnings: &mut Vec<String>) {
     for key in ring.keys() {
         if let Some(revocation) = revoked.find(&key.fingerprint)
             && ring.revoke(&key.fingerprint)
         {
             warnings.push(format!(
-                "endpoint {}: key {} is revoked ({}, line {}) and opens nothing; remove its file",
+                "endpoint {}: key {} is revoked ({}, line {}) and is not used; remove its file",
                 endpoint.name,
                 key.fingerprint.short(),
                 revocation.list.display(),
@@ -83,13 +83,13 @@ fn leave_out(revoked: &Revoked, ring: &KeyRing, endpoint: &EndpointConfig, warni
     }
     if ring.keys().is_empty() {
         warnings.push(format!(
-            "endpoint {}: every key is revoked, so every request is answered 421 until a new key is added (`wa keys generate`)",
+            "endpoint {}: every key is revoked, so every request gets 421 until a new key is added (`wa keys generate`)",
             endpoint.name
         ));
     }
 }
 
-/// What the files of an endpoint look like, to see when they change.
+/// Returns the stamp of the files of an endpoint, to detect changes.
 pub(crate) fn stamp(endpoint: &EndpointConfig) -> Stamp {
     let secrets = endpoint
         .passphrases

@@ -1,4 +1,4 @@
-//! What is counted and measured, and how it is read.
+//! The metrics, and their text format.
 
 mod keys;
 mod table;
@@ -46,7 +46,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
 }
 
-/// The metrics of one endpoint, found once.
+/// The metrics of one endpoint, looked up once.
 #[derive(Clone)]
 pub(crate) struct EndpointMetrics {
     metrics: Arc<Metrics>,
@@ -56,7 +56,7 @@ pub(crate) struct EndpointMetrics {
     upstream: Histogram,
 }
 
-/// What was read anew.
+/// What was reloaded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reload {
     Keys,
@@ -74,11 +74,11 @@ impl Reload {
     }
 }
 
-/// Seconds, finer where WhatsApp raises alerts (1, 5 and 7) and gives up (10).
+/// Buckets in seconds, with bounds at WhatsApp's alert thresholds (1, 5 and 7) and its timeout (10).
 const LONG: [f64; 15] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.0, 9.0, 10.0,
 ];
-/// Seconds, around the 0.7 ms of a private key operation.
+/// Buckets in seconds, finer around the 0.7 ms of a private key operation.
 const SHORT: [f64; 10] = [
     0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0,
 ];
@@ -136,7 +136,7 @@ impl Metrics {
         metrics
     }
 
-    /// Shows what has not happened yet, so that an alert sees it begin.
+    /// Creates every series with 0, so that an alert detects the first event.
     fn begin_at_zero(&self) {
         for what in [Reload::Keys, Reload::Certificate, Reload::Configuration] {
             for result in ["ok", "failed"] {
@@ -156,7 +156,7 @@ impl Metrics {
         }
     }
 
-    /// Everything in the `OpenMetrics` text format.
+    /// Returns all metrics in the `OpenMetrics` text format.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -185,7 +185,7 @@ impl Metrics {
         self.not_found.inc();
     }
 
-    /// Shows how many fingerprints the lists of an endpoint revoke.
+    /// Sets the number of fingerprints that the lists of an endpoint revoke.
     pub(crate) fn revoked_keys(&self, endpoint: &str, count: usize) {
         let label = EndpointLabel {
             endpoint: Arc::new(endpoint.to_owned()),
@@ -194,12 +194,13 @@ impl Metrics {
         self.revoked.get_or_create(&label).set(count);
     }
 
-    /// Forgets the endpoints that were there before a reload.
+    /// Removes the series of endpoints from before a reload.
     pub(crate) fn forget_revoked_keys(&self) {
         self.revoked.clear();
     }
 
-    /// Tells when the certificate ends, in seconds since 1970, as far as it is known. Without TLS there is no such metric, and so no alert.
+    /// Sets the expiry of the certificate in seconds since 1970, if known. Without TLS the metric is absent, so that it causes
+    /// no alert.
     pub(crate) fn certificate_until(&self, seconds: Option<u64>) {
         let Some(seconds) = seconds else {
             return self.certificate.clear();
@@ -216,7 +217,7 @@ impl Metrics {
 impl EndpointMetrics {
     pub(crate) fn new(metrics: &Arc<Metrics>, name: &str) -> Self {
         let name = Arc::new(name.to_owned());
-        // Shown before the first one.
+        // Creates the series before the first event.
         metrics.upstream_retries.get_or_create_owned(&EndpointLabel {
             endpoint: Arc::clone(&name),
         });
@@ -235,7 +236,7 @@ impl EndpointMetrics {
         endpoint
     }
 
-    /// Creates every series of the endpoint, so that an alert sees its first event.
+    /// Creates every series of the endpoint with 0, so that an alert detects the first event.
     fn begin_at_zero(&self) {
         let metrics = &self.metrics;
         let endpoint = || Arc::clone(&self.name);
@@ -279,7 +280,7 @@ impl EndpointMetrics {
         metrics.upstream_retries.get_or_create(&label).inc_by(0);
     }
 
-    /// Counts an exchange that is over.
+    /// Records a completed exchange.
     pub(crate) fn exchange(&self, report: &ExchangeReport) {
         let metrics = &self.metrics;
         let labels = ExchangeLabels {
@@ -316,7 +317,7 @@ impl EndpointMetrics {
         }
     }
 
-    /// Counts a request to the backend that is over.
+    /// Records a completed request to the backend.
     pub(crate) fn upstream(&self, outcome: &'static str, took: Duration) {
         self.upstream.observe(took.as_secs_f64());
         let labels = OutcomeLabels {
@@ -326,7 +327,7 @@ impl EndpointMetrics {
         self.metrics.upstream_requests.get_or_create(&labels).inc();
     }
 
-    /// Counts an error that a phone notified the endpoint of.
+    /// Counts an error notification of a phone.
     pub(crate) fn error_notification(&self, error: &'static str) {
         let labels = ErrorLabels {
             endpoint: Arc::clone(&self.name),
@@ -343,10 +344,10 @@ impl EndpointMetrics {
     }
 }
 
-/// Statuses of exchanges whose request was decrypted.
+/// The possible statuses of exchanges whose request was decrypted.
 const STATUSES_AFTER_DECRYPTION: [u16; 7] = [200, 427, 432, 499, 500, 503, 504];
 
-/// False for the refusals that only a decrypted request can have.
+/// Returns false for refusals that only a decrypted request can have.
 fn may_precede_decryption(refusal: Refusal) -> bool {
     !matches!(
         refusal,

@@ -1,4 +1,4 @@
-//! Requests that are answered once, also by several gateways.
+//! Replay protection, optionally shared by several gateways.
 
 mod store;
 
@@ -10,15 +10,14 @@ use crate::config::{ConfigErrors, EndpointConfig, GatewayConfig, Problems};
 use crate::material::secrets;
 use store::RedisStore;
 
-/// How long the gateway's own memory lasts.
+/// How long the gateway's own memory keeps a request.
 const REMEMBERED_FOR: Duration = Duration::from_hours(1);
 
-/// The memories of all endpoints, which outlive every reload of keys and configuration. They are shared, for several endpoints
-/// may have the same key.
+/// The replay memories. All endpoints share them, because several endpoints can have the same key, and reloads keep them.
 #[derive(Debug, Clone)]
 pub(crate) struct Replays {
     signed: ReplayMemory,
-    /// Unauthenticated clients must not fill the memory that protects signed requests.
+    /// Separate, so that unauthenticated clients cannot fill the memory of signed requests.
     unsigned: ReplayMemory,
 }
 
@@ -49,7 +48,7 @@ impl Replays {
         })
     }
 
-    /// The memory of an endpoint; none if it answers replays.
+    /// Returns the memory of an endpoint; `None` if it accepts replays.
     pub(crate) fn of(&self, endpoint: &EndpointConfig) -> Option<&ReplayMemory> {
         match endpoint {
             EndpointConfig {

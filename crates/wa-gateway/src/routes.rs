@@ -1,4 +1,4 @@
-//! Which endpoint answers which path, changed while they serve.
+//! The routes from paths to endpoints, which can be replaced while the gateway serves.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -15,21 +15,21 @@ use crate::metrics::{EndpointMetrics, Metrics};
 use crate::replay::Replays;
 use crate::upstream::Upstream;
 
-/// What an exchange may take beyond its upstream: reading, decrypting, encrypting.
+/// The time of an exchange beyond `upstream_timeout`, for reading, decryption and encryption.
 const BEYOND_UPSTREAM: Duration = Duration::from_millis(500);
 
 /// The endpoints, by path.
 #[derive(Debug, Default)]
 pub(crate) struct Routes(HashMap<String, Route>);
 
-/// One endpoint as it serves.
+/// An endpoint in service.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     name: Arc<str>,
     endpoint: FlowEndpoint<Forward>,
 }
 
-/// What all endpoints share, for as long as the gateway runs.
+/// The state that all endpoints share for the lifetime of the gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
@@ -45,14 +45,14 @@ impl Routes {
         self.0.values().find(|route| &*route.name == name)
     }
 
-    /// All of them, in the order of their names.
+    /// Returns all routes in the order of their names.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Route> {
         let mut routes: Vec<_> = self.0.values().collect();
         routes.sort_by(|one, other| one.name.cmp(&other.name));
         routes.into_iter()
     }
 
-    /// These routes with one path changed.
+    /// Returns a copy with the route of one path replaced.
     pub(crate) fn with(&self, path: String, route: Route) -> Self {
         let mut routes = self.0.clone();
         routes.insert(path, route);
@@ -61,7 +61,7 @@ impl Routes {
 }
 
 impl Route {
-    /// Makes an endpoint that opens requests with `ring`, whose keys are not changed.
+    /// Builds an endpoint that decrypts requests with `ring`. The keys of the ring are not changed.
     pub(crate) fn new(
         config: &EndpointConfig,
         limits: &Limits,
@@ -73,10 +73,10 @@ impl Route {
         let forward = Forward {
             upstream: Upstream::new(material.connector, config.timeouts, limits.upstream_body),
             metrics: metrics.clone(),
-            // A name is of letters, digits, `-` and `_`.
+            // A name consists of letters, digits, `-` and `_`, so the conversion cannot fail.
             name: HeaderValue::from_str(&config.name).unwrap_or(HeaderValue::from_static("")),
             ping: config.ping,
-            error_notices: config.error_notices,
+            error_notifications: config.error_notifications,
         };
         let mut builder = FlowEndpoint::builder(ring, forward)
             .token_signature(config.token_signature)

@@ -1,4 +1,4 @@
-//! The accept loop, and what is served on each connection.
+//! The accept loop, and the task of each connection.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -27,29 +27,30 @@ use tracing::Level;
 use wa_flows::LogThrottle;
 
 use crate::config::Limits;
-use crate::connections::{Connections, Room};
+use crate::connections::{Connections, Slot};
 use crate::in_flight::{CountedStream, Counting, InFlight};
 
-/// A pause after an accept that failed (no file handles left, say), so that the loop does not spin.
+/// Pause after a failed accept, such as one without free file descriptors, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// How long an idle connection stays open once no more are accepted. A client that sends a request in this time gets its
-/// response, with `Connection: close`; half a request is not waited for any longer.
+/// How long an idle connection stays open after the listener stops accepting. A client that sends a request in this time gets
+/// its response, with `Connection: close`; an incomplete request does not extend the time.
 const LINGER: Duration = Duration::from_secs(2);
-/// How long a client may take to receive the end of a connection that is closed at the end.
-const GOODBYE: Duration = Duration::from_millis(100);
-/// The longest request head, and the longest handshake, in bytes: what an unauthenticated client can make the gateway hold.
+/// Longest time to flush and close an idle connection at shutdown.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
+/// The largest request head and TLS handshake, in bytes. It bounds the memory of an unauthenticated connection.
 const HEAD_LIMIT: usize = 16 * 1024;
-/// What a connection too many is told.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// The response on a connection beyond the limit.
+const UNAVAILABLE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Connections of the admin address: probes and scrapes need two or three, media decryption six.
+/// Connection limit of the admin address: probes and scrapes need two or three, media downloads six.
 pub(crate) const ADMIN_CONNECTIONS: usize = 64;
-/// How long a client of the admin address may leave a response unread.
+/// Longest time that a client of the admin address can leave a response unread.
 const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// [`LINGER`] of the admin address: probes and scrapes are repeated.
+/// [`LINGER`] on the admin address. It is shorter because probes and scrapes are repeated anyway.
 const ADMIN_LINGER: Duration = Duration::from_millis(100);
 
-/// How connections are accepted.
+/// The options of a listener.
 #[derive(Clone)]
 pub(crate) struct AcceptOptions {
     pub(crate) tls: Option<Arc<ServerConfig>>,
@@ -57,22 +58,22 @@ pub(crate) struct AcceptOptions {
     pub(crate) header_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) write_timeout: Duration,
-    /// How long idle connections stay open at the end.
+    /// How long idle connections stay open after the listener stops accepting.
     pub(crate) linger: Duration,
-    /// True if clients shall close their connections after the next response.
+    /// True if responses ask clients to close the connection.
     pub(crate) draining: Arc<AtomicBool>,
-    /// How many are open.
+    /// Open connections.
     pub(crate) open: Gauge,
-    /// How many handshakes failed.
+    /// Failed TLS handshakes.
     pub(crate) failed_handshakes: Counter,
-    /// How many were closed for a new one.
+    /// Connections closed to free a slot for a new one.
     pub(crate) evicted: Counter,
-    /// Called for each connection that is refused.
+    /// Called for each refused connection.
     pub(crate) shed: Arc<dyn Fn() + Send + Sync>,
     pub(crate) log: ConnectionLog,
 }
 
-/// The rate-limited lines that any client can cause before a request is read.
+/// Rate limits of the log lines that any client can cause before a request is read.
 #[derive(Clone)]
 pub(crate) struct ConnectionLog {
     accept: LogThrottle,
@@ -110,8 +111,8 @@ impl AcceptOptions {
         }
     }
 
-    /// Options of the admin address. Nothing is authenticated there: only the few media downloads at a time protect their
-    /// connection, so that one can always be evicted for a probe.
+    /// Returns the options of the admin address. Its clients are not authenticated: only the few concurrent media downloads
+    /// protect their connections, so one can always be evicted for a probe.
     pub(crate) fn admin(limits: &Limits) -> Self {
         Self {
             limit: ADMIN_CONNECTIONS,
@@ -122,8 +123,8 @@ impl AcceptOptions {
     }
 }
 
-/// Accepts connections until `stop` is true. The caller drains those that are open then: each ends after a response, or
-/// when it was idle for a while.
+/// Accepts connections until `stop` is true, and returns the open ones for the caller to drain. Each of them closes after its
+/// next response, or after it was idle for [`AcceptOptions::linger`].
 pub(crate) async fn accept<S, B>(
     listener: TcpListener,
     options: AcceptOptions,
@@ -139,12 +140,12 @@ where
 {
     let mut connections = Connections::default();
     let serve = |connections: &mut Connections, stream: TcpStream, stop| {
-        match connections.make_room(options.limit) {
-            Room::Free => {}
-            Room::Evicted => {
+        match connections.free_slot(options.limit) {
+            Slot::Free => {}
+            Slot::Evicted => {
                 options.evicted.inc();
             }
-            Room::None => return refuse(&stream, &options),
+            Slot::None => return refuse(&stream, &options),
         }
         let in_flight = connections.in_flight();
         let connection = connection(stream, options.clone(), service.clone(), in_flight.clone(), stop);
@@ -162,12 +163,12 @@ where
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            true = connections.one_ends() => {}
+            true = connections.next_closed() => {}
             () = stopped(&mut stop) => break,
         }
     }
-    // The system has established connections that are not accepted yet: their clients may have sent a request, and would
-    // get a reset instead of a response.
+    // The backlog may contain established connections. Their clients may have sent a request already and would get a reset
+    // instead of a response.
     for _ in 0..options.limit {
         let Some(stream) = accept_established(&listener).await else {
             break;
@@ -177,7 +178,7 @@ where
     connections
 }
 
-/// Accepts a connection that the system has established already.
+/// Accepts a connection from the backlog; returns `None` if it is empty.
 async fn accept_established(listener: &TcpListener) -> Option<TcpStream> {
     poll_fn(|cx| match listener.poll_accept(cx) {
         Poll::Ready(Ok((stream, _))) => Poll::Ready(Some(stream)),
@@ -186,7 +187,7 @@ async fn accept_established(listener: &TcpListener) -> Option<TcpStream> {
     .await
 }
 
-/// Waits until the channel says true, or its sender is gone.
+/// Waits until the value is true or the sender is dropped.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -194,8 +195,8 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 fn refuse(stream: &TcpStream, options: &AcceptOptions) {
     (options.shed)();
     if options.tls.is_none() {
-        // If it cannot be told, closing the connection tells it.
-        let _ = stream.try_write(TOO_MANY);
+        // If the response cannot be written, the client only sees the connection close.
+        let _ = stream.try_write(UNAVAILABLE);
     }
 }
 
@@ -213,7 +214,7 @@ async fn connection<S, B>(
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let _open = Open::new(&options.open);
-    // An answer is one write: waiting for more would only delay it.
+    // A response is one write, so Nagle's algorithm would only delay it.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(options.write_timeout));
@@ -223,28 +224,28 @@ async fn connection<S, B>(
         return serve(stream, &options, service, stop).await;
     };
     let handshake = TlsAcceptor::from(config).accept(stream.limited(HEAD_LIMIT));
-    let shaken = tokio::select! {
-        shaken = timeout(options.handshake_timeout, handshake) => shaken,
+    let handshake = tokio::select! {
+        result = timeout(options.handshake_timeout, handshake) => result,
         () = lingered(&mut stop, &options, service.in_flight()) => return,
     };
-    if !matches!(shaken, Ok(Ok(_))) {
+    if !matches!(handshake, Ok(Ok(_))) {
         options.failed_handshakes.inc();
     }
-    match shaken {
+    match handshake {
         Ok(Ok(mut stream)) => {
-            stream.get_mut().0.lift_limit();
+            stream.get_mut().0.remove_limit();
             serve(stream, &options, service, stop).await;
         }
-        // Lines that the level leaves out must not count as suppressed.
+        // Lines below the log level must not count as suppressed.
         _ if !tracing::enabled!(Level::DEBUG) => {}
         Ok(Err(error)) => options
             .log
             .handshake
-            .log(|suppressed| tracing::debug!(%error, suppressed, "a TLS handshake failed")),
+            .log(|suppressed| tracing::debug!(%error, suppressed, "TLS handshake failed")),
         Err(_) => options
             .log
             .slow_handshake
-            .log(|suppressed| tracing::debug!(suppressed, "a TLS handshake took too long")),
+            .log(|suppressed| tracing::debug!(suppressed, "TLS handshake timed out")),
     }
 }
 
@@ -265,31 +266,30 @@ where
         .max_buf_size(HEAD_LIMIT)
         .serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        // What has arrived is read before an idle connection is closed.
+    let result = tokio::select! {
+        // Data that has arrived is read before the connection counts as idle.
         biased;
-        ended = connection.as_mut() => ended,
+        result = connection.as_mut() => result,
         () = lingered(&mut stop, options, &in_flight) => {
             connection.as_mut().graceful_shutdown();
-            let _ = timeout(GOODBYE, connection).await;
+            let _ = timeout(CLOSE_TIMEOUT, connection).await;
             return;
         }
     };
-    if let Err(error) = ended
+    if let Err(error) = result
         && tracing::enabled!(Level::DEBUG)
     {
         options
             .log
             .ended_early
-            .log(|suppressed| tracing::debug!(%error, suppressed, "a connection ended early"));
+            .log(|suppressed| tracing::debug!(%error, suppressed, "connection closed early"));
     }
 }
 
-/// Waits until no more connections are accepted and no request came for a while since then, nor an authenticated one is in
-/// flight.
+/// Waits until the listener has stopped accepting and the connection was idle for [`AcceptOptions::linger`] since then.
 ///
-/// hyper's own graceful shutdown closes an idle connection at once: a client that sends a request in that moment sees the
-/// connection end without a response.
+/// hyper's own graceful shutdown closes an idle connection immediately: a client that sends a request at that moment sees the
+/// connection close without a response.
 async fn lingered(stop: &mut watch::Receiver<bool>, options: &AcceptOptions, in_flight: &InFlight) {
     stopped(stop).await;
     loop {
@@ -301,7 +301,7 @@ async fn lingered(stop: &mut watch::Receiver<bool>, options: &AcceptOptions, in_
     }
 }
 
-/// A connection that is counted as open until it is dropped.
+/// Counts a connection as open until dropped.
 struct Open(Gauge);
 
 impl Open {

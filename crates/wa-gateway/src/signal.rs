@@ -1,11 +1,11 @@
-//! The signals that a gateway listens to.
+//! The signals that control a gateway.
 
 use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT end, SIGHUP reloads.
+/// SIGTERM and SIGINT shut the gateway down, SIGHUP reloads the configuration.
 pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: Signal,
@@ -25,8 +25,8 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal; true if it is one to reload, false if it is one to end.
-    pub(crate) async fn wants_reload(&mut self) -> bool {
+    /// Waits for a signal; returns true for a reload, false for a shutdown.
+    pub(crate) async fn next_is_reload(&mut self) -> bool {
         tokio::select! {
             _ = self.hang_up.recv() => true,
             _ = self.terminate.recv() => false,
@@ -34,8 +34,8 @@ impl Signals {
         }
     }
 
-    /// Waits for a signal to end; one to reload stays to be seen later.
-    pub(crate) async fn wants_end(&mut self) {
+    /// Waits for a signal to shut down; a signal to reload stays pending.
+    pub(crate) async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -49,14 +49,14 @@ impl Signals {
         Ok(Self {})
     }
 
-    pub(crate) async fn wants_reload(&mut self) -> bool {
+    pub(crate) async fn next_is_reload(&mut self) -> bool {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
         false
     }
 
-    pub(crate) async fn wants_end(&mut self) {
-        self.wants_reload().await;
+    pub(crate) async fn stop(&mut self) {
+        self.next_is_reload().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The gateway's certificate, changed while it serves.
+//! The gateway's TLS certificate, which can be replaced while it serves.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,22 +19,22 @@ use crate::config::{ConfigErrors, ConfigFault, Located, Problems, TlsConfig};
 use crate::current::Current;
 use crate::material::files::{self, PEM_LIMIT, Stamp};
 
-/// From when on it is said that a certificate ends.
+/// How long before its expiry a certificate causes a warning.
 const SOON: Duration = Duration::from_hours(14 * 24);
 
 /// The certificate in use; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate(Current<Loaded>);
 
-/// A certificate as it was read.
+/// A certificate with its key, as loaded from files.
 pub(crate) struct Loaded {
     certified: Arc<CertifiedKey>,
-    /// When it ends, in seconds since 1970; none if it cannot be told.
+    /// Its expiry in seconds since 1970; `None` if unknown.
     pub(crate) not_after: Option<u64>,
 }
 
 impl Loaded {
-    /// What is wrong with it though it can be used, in words.
+    /// Returns a warning if the certificate has expired or expires soon.
     pub(crate) fn warning(&self) -> Option<String> {
         let ends = self.not_after?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
@@ -46,12 +46,12 @@ impl Loaded {
     }
 }
 
-/// The cryptography of all TLS here.
+/// Returns the cryptography provider of all TLS connections.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// What the files of a certificate look like, to see when they change.
+/// Returns the stamp of the files of a certificate, to detect changes.
 pub(crate) fn stamp(files: &TlsConfig) -> Stamp {
     Stamp::of(
         [
@@ -62,7 +62,7 @@ pub(crate) fn stamp(files: &TlsConfig) -> Stamp {
     )
 }
 
-/// Reads a certificate with its chain and its key, and checks that they belong together.
+/// Reads a certificate with its chain and key, and checks that they match.
 pub(crate) fn load(files: &TlsConfig) -> Result<Loaded, ConfigErrors> {
     let mut problems = Problems::default();
     let chain = read(&files.certificate, "tls.certificate", &mut problems).and_then(|pem| {
@@ -72,14 +72,14 @@ pub(crate) fn load(files: &TlsConfig) -> Result<Loaded, ConfigErrors> {
             chain,
             &files.certificate,
             "tls.certificate",
-            "holds no certificate in PEM",
+            "contains no PEM certificate",
             &mut problems,
         )
     });
     let key = read(&files.private_key, "tls.private_key", &mut problems).and_then(|pem| {
-        // The reader's own error may quote the key.
+        // The original error is dropped: it may quote the key.
         let key = PrivateKeyDer::from_pem_slice(&pem).ok();
-        let reason = "holds no unencrypted private key in PEM; decrypt a copy of it with `openssl pkey`";
+        let reason = "contains no unencrypted PEM private key (`openssl pkey` decrypts one)";
         refuse_none(key, &files.private_key, "tls.private_key", reason, &mut problems)
     });
     let (Some(chain), Some(key)) = (chain, key) else {
@@ -90,7 +90,7 @@ pub(crate) fn load(files: &TlsConfig) -> Result<Loaded, ConfigErrors> {
         .as_ref()
         .is_some_and(|leaf| leaf.tbs_certificate().version() != Version::V3)
     {
-        let reason = "is no X.509 version 3, which TLS needs: make it again with extensions (openssl x509 -req -extfile …)";
+        let reason = "is not an X.509 version 3 certificate, which TLS requires (`openssl x509 -req -extfile …` creates one)";
         refuse_none::<()>(None, &files.certificate, "tls.certificate", reason, &mut problems);
         return problems.unless_any(None);
     }
@@ -149,6 +149,7 @@ fn refuse_none<T>(
         let fault = ConfigFault::Certificate {
             path: Path::to_owned(&path.value),
             reason,
+            remedy: None,
         };
         problems.add(path.origin.clone(), key, fault);
     }
@@ -160,17 +161,17 @@ impl Certificate {
         Self(Current::new(loaded))
     }
 
-    /// Serves another certificate from the next handshake on.
+    /// Replaces the certificate for all later handshakes.
     pub(crate) fn replace(&self, loaded: Loaded) {
         self.0.replace(loaded);
     }
 
-    /// What is wrong with it though it is served, in words.
+    /// Returns a warning if the certificate in use has expired or expires soon.
     pub(crate) fn warning(&self) -> Option<String> {
         self.0.get().warning()
     }
 
-    /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1.
+    /// Returns a configuration for HTTP/1.1 over TLS 1.2 and 1.3 with this certificate.
     pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?

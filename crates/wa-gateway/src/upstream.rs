@@ -1,7 +1,7 @@
-//! The backend behind an endpoint: plain JSON by HTTP, in the way that the upstream contract says.
+//! The HTTP client of an endpoint's backend, which follows the upstream contract.
 
-mod answer;
 mod connector;
+mod response;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Error as ClientError;
 
 use crate::config::Timeouts;
-pub(crate) use answer::Answer;
 use connector::Client;
 pub(crate) use connector::Connector;
+pub(crate) use response::UpstreamResponse;
 
-/// The name of the exchange in the gateway's logs.
+/// The header with the id of the exchange, as in the gateway's log.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-wa-request-id");
-/// The name of the endpoint that the request came to.
+/// The header with the name of the endpoint that received the request.
 pub const ENDPOINT_HEADER: HeaderName = HeaderName::from_static("x-wa-endpoint");
-/// The fingerprint of the key that opened the request: 64 hex digits.
+/// The header with the fingerprint of the key that decrypted the request: 64 hex digits.
 pub const KEY_FINGERPRINT_HEADER: HeaderName = HeaderName::from_static("x-wa-key-fingerprint");
-/// What is known of the request's `flow_token_signature`: `valid`, `absent` or `unchecked`.
+/// The header with the verdict on the request's `flow_token_signature`: `valid`, `absent` or `unchecked`.
 pub const TOKEN_SIGNATURE_HEADER: HeaderName = HeaderName::from_static("x-wa-flow-token-signature");
 
-/// How long to wait before the one further attempt to connect.
+/// Pause before the second and last attempt to connect.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Everything that can come of a request, for metrics.
+/// All values of the metrics' label `outcome`.
 pub(crate) const OUTCOMES: [&str; 10] = [
     "answered",
     "bad_schema",
@@ -45,7 +45,7 @@ pub(crate) const OUTCOMES: [&str; 10] = [
     "abandoned",
 ];
 
-/// A backend, with its connections.
+/// A backend with its connection pool; clones share it.
 #[derive(Clone)]
 pub(crate) struct Upstream {
     inner: Arc<Inner>,
@@ -58,25 +58,25 @@ struct Inner {
     body_limit: usize,
 }
 
-/// Why a backend gave no answer that can be sent on. No text of an answer is in it.
+/// Why there is no response for the phone. It contains no text of the backend's response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
-    #[error("the upstream cannot be connected to")]
+    #[error("cannot connect to the upstream")]
     Unreachable(#[source] ClientError),
-    #[error("the upstream closed the connection before it had answered")]
+    #[error("the upstream closed the connection before its response was complete")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the upstream did not answer within {} ms", .0.as_millis())]
+    #[error("upstream timed out after {} ms (upstream_timeout)", .0.as_millis())]
     TimedOut(Duration),
-    #[error("the upstream answered {0}; it must answer 200, or 427 for a flow token that is no longer valid")]
+    #[error("upstream returned {0} (expected 200 or 427)")]
     Status(u16),
-    #[error("the upstream answered more than {0} bytes (limits.upstream_body)")]
+    #[error("the body of the upstream response has more than {0} bytes (limits.upstream_body)")]
     TooLarge(usize),
-    #[error("the upstream answered 200 with a body that is not one JSON object")]
+    #[error("upstream returned 200 with a body that is not a JSON object")]
     NotAnObject,
 }
 
 impl UpstreamError {
-    /// The error in one word, for metrics.
+    /// Returns the outcome label for the metrics.
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
@@ -102,14 +102,14 @@ impl Upstream {
         }
     }
 
-    /// Posts a payload and reads the answer. A connection that cannot be made is tried once more, which `on_retry` is told;
-    /// nothing is ever sent twice.
+    /// Posts a payload and reads the response. A failed attempt to connect is retried once, after a call of `on_retry`; a
+    /// request is never sent twice.
     pub(crate) async fn post(
         &self,
         payload: Bytes,
         headers: HeaderMap,
         on_retry: impl Fn(),
-    ) -> Result<Answer, UpstreamError> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let total = self.inner.timeouts.total;
         let exchange = async {
             let response = self.send(payload, headers, on_retry).await?;
@@ -161,20 +161,20 @@ impl Upstream {
         request
     }
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Answer, UpstreamError> {
+    async fn read(&self, response: Response<Incoming>) -> Result<UpstreamResponse, UpstreamError> {
         let limit = self.inner.body_limit;
         let status = response.status();
-        // The body is read whatever the status, so that the connection can be used again.
+        // The body is read for every status, so that the connection can be reused.
         let body = match Limited::new(response.into_body(), limit).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(UpstreamError::TooLarge(limit)),
             Err(error) => return Err(UpstreamError::Broken(error)),
         };
-        Answer::read(status, &body)
+        UpstreamResponse::read(status, &body)
     }
 }
 
-/// Without its URL, which may hold a token.
+/// Omits the URL, which may contain a token.
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream")

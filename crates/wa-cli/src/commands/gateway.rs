@@ -36,7 +36,10 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
     let gateway = match Gateway::start(config).await {
         Ok(gateway) => gateway,
         Err(StartError::Config(errors)) => return Err(invalid(errors)),
-        Err(error) => return Err(Failure::failed(error)),
+        Err(error) => {
+            let remedy = error.remedy();
+            return Err(Failure::failed(error).with_hint(remedy));
+        }
     };
     let machine = json!({
         "ready": gateway.local_addr().to_string(),
@@ -96,7 +99,7 @@ fn problem(problem: &ConfigProblem) -> Value {
         "where": problem.origin().to_string(),
         "key": problem.key(),
         "message": problem.line(),
-        "help": problem.help(),
+        "help": problem.remedy(),
     })
 }
 

@@ -1,7 +1,8 @@
-//! Which hosts a request to the admin address may name.
+//! The check of the `Host` header on the admin address.
 //!
-//! A web page can let its own name resolve to a loopback or private address, and then read what is served there as if it
-//! were its own server (DNS rebinding). The browser still sends the page's name in `Host`, so that is where it is stopped.
+//! The owner of a web page can make its host name resolve to a loopback or private address; the browser then lets the page
+//! read what is served there (DNS rebinding). `Host` still carries the name of the page, so requests with unknown names are
+//! refused.
 
 use std::net::IpAddr;
 
@@ -11,11 +12,11 @@ use http::{HeaderValue, Request};
 
 use crate::config::HostName;
 
-pub(super) const REFUSED: &str = "the Host header names no host of this admin address: use its IP address or localhost, \
+pub(super) const REFUSED: &str = "the Host header does not name a host of this admin address: use its IP address or localhost, \
     or add the name to `hosts` in the table [admin] of the configuration\n";
 
-/// True if every host that the request names is an IP address, `localhost` or one of `names`. No browser leaves the host
-/// out, so a request that names none is let through.
+/// Returns true if every host that the request names is an IP address, `localhost` or one of `names`. Every browser sends a
+/// host, so a request without one is allowed.
 pub(super) fn is_allowed<B>(request: &Request<B>, names: &[HostName]) -> bool {
     let header = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
     let target = request.uri().authority().map(|target| target.as_str().as_bytes());
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_localhost_and_configured_names_are_allowed_and_nothing_else() {
+    fn only_addresses_localhost_and_configured_names_are_allowed() {
         for host in [
             "127.0.0.1:9464",
             "10.1.2.3",

@@ -1,4 +1,4 @@
-//! `POST /media/decrypt`: a media description in, the file out, so that backends need no cryptography.
+//! `POST /media/decrypt`: takes a media description and returns the decrypted file, so that backends need no cryptography.
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -13,27 +13,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use wa_flows::{DownloadError, EncryptedMedia, LogThrottle, MediaConfigError, MediaDownloader};
 
-use crate::admin::{Reply, text, typed};
+use crate::admin::{AdminResponse, text, typed};
 use crate::config::Settings;
 use crate::in_flight::{InFlight, ProtectionGuard};
 
-/// A description has some 600 bytes.
+/// Largest media description, in bytes; a usual one has about 600.
 const DESCRIPTION_LIMIT: usize = 16 * 1024;
-/// How long a description may take to arrive.
+/// Longest time for the body of a request to arrive.
 const DESCRIPTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// Files in memory at a time, from the first byte fetched to the last one sent.
-const AT_A_TIME: usize = 6;
+/// Concurrent downloads: files in memory, from the first byte fetched to the last byte sent.
+const CONCURRENT_DOWNLOADS: usize = 6;
 
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
-const DESCRIPTION: &str = "the body is no media description: expected a JSON object with media_id, cdn_url and \
-    encryption_metadata, as it came in the data of the Flow\n";
+const DESCRIPTION: &str = "the body is not a media description: expected a JSON object with media_id, cdn_url and \
+    encryption_metadata, as received in the data of the Flow\n";
 
-/// Fetches and decrypts media.
+/// The service behind `/media/decrypt`: downloads and decrypts media.
 #[derive(Debug)]
 pub(crate) struct Media {
     size_limit: usize,
     extra_hosts: Vec<String>,
-    /// Made when it is first needed: most gateways never do.
+    /// Built at the first use: most gateways decrypt no media.
     downloader: OnceLock<MediaDownloader>,
     slots: Arc<Semaphore>,
     log: MediaLog,
@@ -61,8 +61,8 @@ struct Decrypted {
     _slot: Slot,
 }
 
-/// One of the few downloads at a time. Its connection is protected from eviction for as long, so that clients of the admin
-/// address, none of which is authenticated, can protect no more connections than there are slots.
+/// One of the concurrent downloads. It also protects its connection from eviction: no client of the admin address is
+/// authenticated, so they must not be able to protect more connections than there are slots.
 struct Slot {
     _permit: OwnedSemaphorePermit,
     _protection: Option<ProtectionGuard>,
@@ -80,26 +80,29 @@ impl Media {
             size_limit: settings.limits.media,
             extra_hosts: settings.media_hosts.clone(),
             downloader: OnceLock::new(),
-            slots: Arc::new(Semaphore::new(AT_A_TIME)),
+            slots: Arc::new(Semaphore::new(CONCURRENT_DOWNLOADS)),
             log: MediaLog::default(),
         }
     }
 
-    /// True if both settings make the same of it.
+    /// Returns true if both settings result in the same service.
     pub(crate) fn is_same(one: &Settings, other: &Settings) -> bool {
-        let what = |settings: &Settings| (settings.limits.media, settings.media_hosts.clone());
-        what(one) == what(other)
+        let relevant = |settings: &Settings| (settings.limits.media, settings.media_hosts.clone());
+        relevant(one) == relevant(other)
     }
 
-    /// The reply, and the result in one word.
-    pub(crate) async fn decrypt<B>(&self, request: Request<B>) -> (Reply, &'static str)
+    /// Returns the response, and the value of the metric's label `result`.
+    pub(crate) async fn decrypt<B>(&self, request: Request<B>) -> (AdminResponse, &'static str)
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         if !is_json(request.headers()) {
             return (
-                text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json\n"),
+                text(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "the content type must be application/json\n",
+                ),
                 "bad_request",
             );
         }
@@ -119,7 +122,10 @@ impl Media {
         };
         let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
             return (
-                text(StatusCode::SERVICE_UNAVAILABLE, "too many files at a time\n"),
+                text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "too many concurrent downloads: try again later\n",
+                ),
                 "failed",
             );
         };
@@ -142,11 +148,11 @@ impl Media {
         match downloader.download(&media).await {
             Ok(file) => {
                 let file = Bytes::from_owner(Decrypted { file, _slot: slot });
-                let mut reply = typed(StatusCode::OK, BYTES, file);
-                reply
+                let mut response = typed(StatusCode::OK, BYTES, file);
+                response
                     .headers_mut()
                     .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-                (reply, "ok")
+                (response, "ok")
             }
             Err(error) => {
                 self.log.download.log(|suppressed| {
@@ -154,7 +160,7 @@ impl Media {
                     let media_id = media.media_id();
                     tracing::warn!(media_id, %error, cause, suppressed, "a media file was not decrypted");
                 });
-                let (status, result) = outcome(&error);
+                let (status, result) = status_and_result(&error);
                 (text(status, format!("{error}\n")), result)
             }
         }
@@ -169,14 +175,14 @@ impl Media {
             builder = builder.danger_allow_host(host.as_str()).danger_allow_plain_http();
         }
         let downloader = builder.build()?;
-        // If another request was faster, its downloader stays.
+        // If a concurrent request has set it first, that one is kept.
         let _ = self.downloader.set(downloader.clone());
         Ok(downloader)
     }
 }
 
-/// True if there is one content type and it is `application/json`, with any parameters. A web page cannot make a browser send
-/// this type to another origin without asking it first (CORS), and nothing here answers yes.
+/// Returns true if there is exactly one content type and it is `application/json`, with any parameters. A browser sends this
+/// type to another origin only after a CORS preflight, and the admin address never permits one.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else {
@@ -186,7 +192,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"application/json"))
 }
 
-fn outcome(error: &DownloadError) -> (StatusCode, &'static str) {
+fn status_and_result(error: &DownloadError) -> (StatusCode, &'static str) {
     match error {
         DownloadError::NoUrl => (StatusCode::BAD_REQUEST, "bad_request"),
         DownloadError::UrlRefused => (StatusCode::FORBIDDEN, "refused"),
@@ -209,28 +215,28 @@ mod tests {
             size_limit: 1000,
             extra_hosts: Vec::new(),
             downloader: OnceLock::new(),
-            slots: Arc::new(Semaphore::new(AT_A_TIME)),
+            slots: Arc::new(Semaphore::new(CONCURRENT_DOWNLOADS)),
             log: MediaLog::default(),
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_description_that_never_ends_is_given_up() {
+    async fn an_incomplete_description_times_out() {
         let (mut sender, body) = Channel::<Bytes>::new(1);
         sender.send_data("{".into()).await.unwrap();
         let request = Request::post("/media/decrypt").header(CONTENT_TYPE, "application/json");
         let started = Instant::now();
-        let (reply, result) = media().decrypt(request.body(body).unwrap()).await;
+        let (response, result) = media().decrypt(request.body(body).unwrap()).await;
         assert_eq!(
-            (reply.status(), result),
+            (response.status(), result),
             (StatusCode::REQUEST_TIMEOUT, "bad_request")
         );
         assert!(started.elapsed() <= Duration::from_secs(6), "on the paused clock");
     }
 
     #[tokio::test]
-    async fn the_content_type_is_compared_as_a_whole() {
-        for (types, taken) in [
+    async fn the_whole_content_type_is_compared() {
+        for (types, accepted) in [
             (&["application/json"][..], true),
             (&["Application/JSON ; charset=utf-8"], true),
             (&["application/jsonx"], false),
@@ -243,13 +249,13 @@ mod tests {
                 request.header(CONTENT_TYPE, *one)
             });
             let body = http_body_util::Full::<Bytes>::default();
-            let (reply, _) = media().decrypt(request.body(body).unwrap()).await;
-            let expected = if taken {
+            let (response, _) = media().decrypt(request.body(body).unwrap()).await;
+            let expected = if accepted {
                 StatusCode::BAD_REQUEST
             } else {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             };
-            assert_eq!(reply.status(), expected, "{types:?}");
+            assert_eq!(response.status(), expected, "{types:?}");
         }
     }
 }

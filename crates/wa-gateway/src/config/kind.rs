@@ -1,4 +1,4 @@
-//! The kinds of values that a setting can have, from TOML or from the text of a flag or variable.
+//! The types of setting values, parsed from TOML or from the text of a flag or variable.
 
 mod store;
 
@@ -14,22 +14,22 @@ use wa_keys::file::is_key_text;
 
 pub(crate) use store::{Days, StoreUrl};
 
-/// A kind of value.
+/// A type of setting value.
 pub(crate) trait Kind: Sized {
-    /// What an error says that it expected.
+    /// The expected form, for errors and the reference.
     const EXPECTED: &'static str;
-    /// True if a flag may be given several times.
+    /// True if a flag can be repeated.
     const MANY: bool = false;
 
-    /// Reads the text of a flag or a variable, or a TOML string.
+    /// Parses the text of a flag or a variable, or a TOML string.
     fn from_text(text: &str) -> Option<Self>;
 
-    /// Reads a TOML value.
+    /// Parses a TOML value.
     fn from_toml(value: &DeValue<'_>) -> Option<Self> {
         value.as_str().and_then(Self::from_text)
     }
 
-    /// Reads what a flag was given.
+    /// Parses the values of a flag.
     fn from_texts(texts: &[String]) -> Option<Self> {
         match texts {
             [text] => Self::from_text(text),
@@ -38,22 +38,22 @@ pub(crate) trait Kind: Sized {
     }
 }
 
-/// A kind of value of which a setting can have several.
+/// A type of value that a setting can list.
 trait Listed: Kind {
-    /// What an error says that it expected where there may be several.
+    /// The expected form of a list.
     const LIST_EXPECTED: &'static str;
 }
 
-/// Beyond this no setting makes sense, and clocks could overflow.
+/// The longest time of a setting; much longer ones could overflow clocks.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// A size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) usize);
 
-/// Who answers what needs no backend.
+/// Who handles requests that need no backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AnsweredBy {
+pub(crate) enum HandledBy {
     Gateway,
     Upstream,
 }
@@ -62,7 +62,7 @@ pub(crate) enum AnsweredBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MaybeAddress(pub(crate) Option<SocketAddr>);
 
-/// The URL of a backend. Its query, which may hold a token, is not printed.
+/// The URL of a backend. Its query is not printed, since it may contain a token.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target(Url);
 
@@ -194,7 +194,7 @@ impl Kind for Variable {
 }
 
 impl HostName {
-    /// True if a host is this one, whatever the case of its letters.
+    /// Returns true if a host equals this one, ignoring case.
     pub(crate) fn is(&self, host: &str) -> bool {
         self.0.eq_ignore_ascii_case(host)
     }
@@ -252,12 +252,12 @@ impl Target {
         self.0.scheme() == "https"
     }
 
-    /// The whole URL, with its query.
+    /// Returns the whole URL with its query.
     pub(crate) fn expose(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The URL without its query.
+    /// Returns the URL without its query.
     pub(crate) fn printable(&self) -> String {
         let mut url = self.0.clone();
         url.set_query(None);
@@ -283,7 +283,7 @@ impl Kind for Target {
     }
 }
 
-impl Kind for AnsweredBy {
+impl Kind for HandledBy {
     const EXPECTED: &'static str = "`gateway` or `upstream`";
 
     fn from_text(text: &str) -> Option<Self> {
@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_sizes_need_a_unit_that_is_known() {
+    fn times_and_sizes_need_a_known_unit() {
         assert_eq!(Duration::from_text("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(Duration::from_text("2m"), Some(Duration::from_mins(2)));
         for text in ["", "9", "s", "-1s", "1.5s", "9d", "25h", "99999999999999999999s"] {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_hold_a_password_or_are_not_of_the_web_are_refused() {
+    fn urls_with_a_password_or_another_scheme_are_refused() {
         assert!(Target::from_text("https://backend.internal/flow?a=1").is_some());
         for text in [
             "",
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_taken_for_the_name_of_a_variable() {
+    fn a_secret_is_not_accepted_as_the_name_of_a_variable() {
         assert!(Variable::from_text("WA_APP_SECRET_2").is_some());
         for text in [
             "",

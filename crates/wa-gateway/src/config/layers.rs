@@ -1,4 +1,4 @@
-//! Flags over environment over file over default.
+//! The lookup of a setting: flag, then environment, then file, then default.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use wa_keys::file::is_key_text;
 use crate::config::kind::Kind;
 use crate::config::overrides::Overrides;
 use crate::config::problem::{ConfigFault, Origin, Problems};
-use crate::config::setting::{INLINE_SECRETS, Setting, Table, Typed};
+use crate::config::setting::{INLINE_SECRETS, RENAMED, Setting, Table, Typed};
 
-/// Looks an environment variable up.
+/// Looks up environment variables.
 #[derive(Clone)]
 pub(crate) struct Environment(Arc<Lookup>);
 
@@ -24,7 +24,7 @@ impl Environment {
         Self(Arc::new(lookup))
     }
 
-    /// The variable's value, unless it is empty.
+    /// Returns the value of a variable, unless it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
@@ -43,7 +43,7 @@ pub(crate) struct Located<T> {
     pub(crate) origin: Origin,
 }
 
-/// All that is read from: the text of the file, the flags and the environment.
+/// All sources of settings: the text of the file, the flags and the environment.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources<'a> {
     pub(crate) file: &'a Path,
@@ -52,17 +52,17 @@ pub(crate) struct Sources<'a> {
     pub(crate) environment: &'a Environment,
 }
 
-/// One table of the file, with what is laid over it.
+/// One table of the file, with the flags and variables that override it.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers<'a> {
     pub(crate) sources: Sources<'a>,
     pub(crate) table: Table,
-    /// What stands before a key in a problem: `tls.`, `endpoint "orders": `.
+    /// The prefix of a key in a problem: `tls.`, `endpoint "orders": `.
     pub(crate) scope: &'a str,
     pub(crate) entries: Option<&'a DeTable<'a>>,
-    /// Where the table begins, for what is missing in it.
+    /// Offset of the table in the text, to locate missing keys.
     pub(crate) start: Option<usize>,
-    /// Whether flags and variables are laid over this table.
+    /// True if flags and variables override this table.
     pub(crate) overlaid: bool,
 }
 
@@ -76,7 +76,7 @@ impl Sources<'_> {
         }
     }
 
-    /// The value that a flag or variable gives.
+    /// Returns the value of the setting's flag or variable: its origin, the parsed value, and the text.
     fn outside<T: Kind>(&self, setting: &Setting) -> Option<(Origin, Option<T>, String)> {
         if let Some(flag) = setting.flag {
             let given = self.flags.get(flag);
@@ -89,12 +89,12 @@ impl Sources<'_> {
         Some((Origin::Environment(variable), T::from_text(&text), text))
     }
 
-    /// Where a setting is given from outside of the file, if it is.
+    /// Returns the flag or variable that sets a setting, if there is one.
     pub(crate) fn outside_origin(&self, setting: &Setting) -> Option<Origin> {
         self.outside::<String>(setting).map(|(origin, _, _)| origin)
     }
 
-    /// A path of the file is relative to the file's directory, any other to the current directory.
+    /// Resolves a path: one in the file is relative to the file's directory, any other to the current directory.
     pub(crate) fn resolve(&self, origin: &Origin, path: PathBuf) -> PathBuf {
         match (origin, self.file.parent()) {
             (Origin::File { .. }, Some(directory)) => directory.join(path),
@@ -104,7 +104,7 @@ impl Sources<'_> {
 }
 
 impl<'a> Layers<'a> {
-    /// Where a problem of the table as a whole is.
+    /// Returns the location of the table.
     pub(crate) fn origin(&self) -> Origin {
         self.start
             .map_or(Origin::Nowhere, |start| self.sources.origin(start))
@@ -114,7 +114,7 @@ impl<'a> Layers<'a> {
         format!("{}{}", self.scope, setting.name)
     }
 
-    /// Reports the keys that the table does not have.
+    /// Reports unknown keys of the table.
     pub(crate) fn refuse_unknown(&self, problems: &mut Problems) {
         for (key, _) in self.entries.into_iter().flatten() {
             let name: &str = key.get_ref();
@@ -128,8 +128,8 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// The value of a setting, or its default, also where the value is wrong, which is reported: what else there is can then
-    /// be looked into. None if it has neither.
+    /// Returns the value of a setting, or its default; `None` if it has neither. For an invalid value it reports a problem and
+    /// returns the default, so that the rest of the configuration can be checked as well.
     pub(crate) fn get<T: Kind>(&self, typed: &Typed<T>, problems: &mut Problems) -> Option<Located<T>> {
         let setting = &typed.setting;
         let default = || setting.default.and_then(T::from_text);
@@ -163,7 +163,7 @@ impl<'a> Layers<'a> {
         value.or_else(default).map(|value| Located { value, origin })
     }
 
-    /// True if the setting is given somewhere, well or badly.
+    /// Returns true if the setting is set anywhere, even to an invalid value.
     pub(crate) fn has<T>(&self, typed: &Typed<T>) -> bool {
         self.outside::<String>(&typed.setting).is_some() || self.entry(typed.setting.name).is_some()
     }
@@ -201,6 +201,12 @@ fn unknown(table: Table, name: &str) -> Option<ConfigFault> {
         .find(|(inline, _, _)| *inline == name && table == Table::Endpoint)
     {
         return Some(ConfigFault::InlineSecret { file, env });
+    }
+    if let Some((_, to)) = RENAMED
+        .iter()
+        .find(|(old, _)| *old == name && table == Table::Endpoint)
+    {
+        return Some(ConfigFault::Renamed { to });
     }
     let near = settings()
         .chain(tables())

@@ -1,10 +1,10 @@
-//! What flags set, over the environment and the file.
+//! The flags, which override the environment and the file.
 
 use std::fmt;
 
 use crate::config::setting::Setting;
 
-/// The flags that were given. A flag wins over the environment, the environment over the file.
+/// The flags of the command line. A flag overrides the environment, the environment overrides the file.
 ///
 /// ```
 /// use wa_gateway::Overrides;
@@ -17,13 +17,13 @@ use crate::config::setting::Setting;
 pub struct Overrides(Vec<(&'static str, String)>);
 
 impl Overrides {
-    /// No flags.
+    /// Creates an empty set of flags.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a flag, named without its dashes; a flag of a list may be added several times. False if there is no such flag
-    /// ([`Setting::flag`] names them).
+    /// Adds a flag, named without its dashes; a flag of a list can be added several times. Returns false if there is no such
+    /// flag ([`Setting::flag`] names them).
     pub fn set(&mut self, flag: &str, value: impl Into<String>) -> bool {
         let known = Setting::all()
             .filter_map(Setting::flag)
@@ -43,7 +43,7 @@ impl Overrides {
     }
 }
 
-/// Names only: a value may be a URL with a token in it.
+/// Prints only the names: a value can be a URL with a token.
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()

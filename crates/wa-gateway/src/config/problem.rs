@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: every problem, with its place and what to do.
+//! The problems of a configuration, each with its location and remedy.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -25,13 +25,13 @@ pub enum Origin {
     Environment(&'static str),
     /// By a flag, without its dashes.
     Flag(&'static str),
-    /// Nowhere: it is the default, or it is missing.
+    /// Nowhere: it is the default, or the value is missing.
     Nowhere,
 }
 
-/// All that is wrong with a configuration; there is at least one problem.
+/// All problems of a configuration; there is at least one.
 ///
-/// `Display` has a line for each, and below it what to do about it where there is something to say.
+/// `Display` prints a line for each problem, followed by a line `hint: …` if it has a remedy.
 #[derive(Debug)]
 pub struct ConfigErrors(Vec<ConfigProblem>);
 
@@ -43,125 +43,130 @@ pub struct ConfigProblem {
     fault: ConfigFault,
 }
 
-/// What is wrong.
+/// The fault of a [`ConfigProblem`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigFault {
     /// The configuration file cannot be read.
-    #[error("the configuration file cannot be read")]
+    #[error("cannot read the configuration file")]
     Unreadable(#[source] io::Error),
-    /// What stands behind the environment cannot be read again.
-    #[error("the variables cannot be read again")]
+    /// The source of the environment variables, such as a file, cannot be re-read.
+    #[error("cannot re-read the environment variables")]
     Variables(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The text is no TOML.
+    /// The text is not TOML.
     #[error("not TOML: {0}")]
     Syntax(String),
     /// There is no such key.
-    #[error("unknown key{}", .suggestion.map_or_else(String::new, |known| format!("; did you mean `{known}`?")))]
+    #[error("unknown key")]
     UnknownKey {
-        /// A known key that is written much the same.
+        /// A known key with a similar name.
         suggestion: Option<&'static str>,
     },
-    /// A secret is written into the configuration.
-    #[error(
-        "a secret does not belong into the configuration: name a file with `{file}` or a variable with `{env}`"
-    )]
+    /// The key was renamed.
+    #[error("this key was renamed to `{to}`")]
+    Renamed {
+        /// Its new name.
+        to: &'static str,
+    },
+    /// The configuration contains a secret.
+    #[error("the configuration must not contain secrets")]
     InlineSecret {
         /// The key that names a file instead.
         file: &'static str,
         /// The key that names an environment variable instead.
         env: &'static str,
     },
-    /// The value is not of the right kind.
+    /// The value does not have the expected form.
     #[error("{}expected {expected}", .found.as_ref().map_or_else(String::new, |found| format!("found {found}, ")))]
     WrongValue {
-        /// What it should be.
+        /// The expected form.
         expected: &'static str,
-        /// What it is; nothing if it may be a secret.
+        /// The value; `None` if it could be a secret.
         found: Option<String>,
     },
-    /// A key was written where the path of its file is due.
-    #[error(
-        "this is a key or a certificate, not the path of one: write it to a file, and name that (its text is not shown)"
-    )]
+    /// The value is a key instead of the path of its file.
+    #[error("this is a key or a certificate, not the path of its file (the text is not shown)")]
     KeyInPlaceOfPath,
-    /// A value is needed.
+    /// A required value is missing.
     #[error("missing: {0}")]
     Missing(&'static str),
-    /// The value contradicts another.
-    #[error("{0}")]
-    Conflict(&'static str),
-    /// The value is out of its range.
+    /// The value conflicts with another setting.
+    #[error("{reason}")]
+    Conflict {
+        /// The conflict.
+        reason: &'static str,
+        /// How to resolve it.
+        remedy: &'static str,
+    },
+    /// The value is out of range.
     #[error("must be {0}")]
     OutOfRange(&'static str),
-    /// A value that must be unlike any other is not.
+    /// A value that must be unique is used twice.
     #[error("{0} is used by an earlier endpoint")]
     Duplicate(String),
-    /// A setting of one endpoint was given beside a file that has several.
-    #[error("it sets one endpoint, and the file has {0}: set it in the file")]
+    /// A flag or variable of an endpoint was set, but the file has several endpoints.
+    #[error("the file has {0} endpoints, and this flag or variable applies to a single one")]
     Ambiguous(usize),
-    /// A file or directory that is named cannot be read.
-    #[error("{} cannot be read", .path.display())]
+    /// A file or directory cannot be read.
+    #[error("cannot read {}", .path.display())]
     File {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The file or the environment variable of a secret gives none. A name that may be the secret itself is not shown.
-    #[error("no secret")]
+    /// The file or variable contains no usable secret. A name that could be the secret itself is not shown.
+    #[error("cannot read the secret")]
     NoSecret(#[source] SecretSourceError),
-    /// A secret can be used, but not where secrets are checked strictly.
+    /// A secret has a warning, which `strict_secrets` turns into an error.
     #[error("{0} (refused because of `strict_secrets`)")]
     StrictSecret(SecretWarning),
-    /// A directory has no key.
-    #[error("{} holds no private key: put a file that ends in .pem there (`wa keys generate`)", .0.display())]
+    /// A directory contains no private key.
+    #[error("{} contains no private key", .0.display())]
     NoKeys(PathBuf),
-    /// A line of a list of revoked keys is no fingerprint.
-    #[error(
-        "{}, line {line}: no fingerprint; write the first 16 hex digits or more, as the log and `wa gateway --check` show them", .path.display()
-    )]
+    /// A line of `revoked.txt` is not a fingerprint.
+    #[error("{}, line {line}: not a fingerprint", .path.display())]
     Revocation {
-        /// The list.
+        /// The file.
         path: PathBuf,
         /// Line, from 1.
         line: usize,
     },
-    /// A private key cannot be read or is refused.
-    #[error("a private key cannot be used")]
+    /// A private key is unreadable or invalid.
+    #[error("cannot use a private key")]
     Key(#[source] Box<FileError>),
     /// A private key cannot decrypt.
     #[error("a private key cannot decrypt")]
     Ring(#[source] KeyRingError),
-    /// An app secret is refused.
-    #[error("no usable app secret")]
+    /// An app secret is invalid.
+    #[error("invalid app secret")]
     Secret(#[source] SecretError),
-    /// The certificate or its key is refused.
+    /// A certificate or its private key is invalid.
     #[error("{} {reason}", .path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault, after the name of the file.
         reason: &'static str,
+        /// How to fix it.
+        remedy: Option<&'static str>,
     },
-    /// An endpoint cannot be made of its settings.
-    #[error("no endpoint can be made of these settings")]
+    /// The settings of an endpoint are invalid together.
+    #[error("cannot build an endpoint from these settings")]
     Endpoint(#[source] EndpointConfigError),
-    /// The certificate authorities of an https upstream cannot be used.
-    #[error(
-        "no certificate authority to check an https upstream with: install the system's ca-certificates, or set `upstream_ca`"
-    )]
+    /// There is no certificate authority to verify an https upstream with.
+    #[error("the system has no certificate authorities to verify an https upstream with")]
     NoAuthorities,
 }
 
 impl ConfigErrors {
-    /// The problems, in the order of the configuration.
+    /// Returns the problems in the order of the configuration.
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.0
     }
 
-    /// The one problem of a file as a whole.
+    /// Creates the error for a single problem of the whole file.
     pub(crate) fn one(origin: Origin, fault: ConfigFault) -> Self {
         Self(vec![ConfigProblem {
             origin,
@@ -170,34 +175,57 @@ impl ConfigErrors {
         }])
     }
 
-    /// Logs each problem, after what it means for the gateway.
+    /// Logs each problem; `consequence` is the message.
     pub(crate) fn log(&self, consequence: &str) {
         for problem in &self.0 {
-            let help = problem.help();
-            tracing::error!(problem = problem.line(), help = help.as_deref(), "{consequence}");
+            let remedy = problem.remedy();
+            tracing::error!(
+                problem = problem.line(),
+                remedy = remedy.as_deref(),
+                "{consequence}"
+            );
         }
     }
 }
 
 impl ConfigProblem {
-    /// Where the value was set.
+    /// Returns where the value was set.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The key, after the name or number of its endpoint if it is one of an endpoint; empty if it is the whole file.
+    /// Returns the key, with the name or number of its endpoint before it; empty for a problem of the whole file.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// What is wrong.
+    /// Returns the fault.
     pub fn fault(&self) -> &ConfigFault {
         &self.fault
     }
 
-    /// What to do, where the text of the fault does not say it already.
-    pub fn help(&self) -> Option<Cow<'static, str>> {
+    /// Returns the action that fixes the problem, if one is known.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
         let text = match &self.fault {
+            ConfigFault::UnknownKey { suggestion } => {
+                return suggestion.map(|known| format!("did you mean `{known}`?").into());
+            }
+            ConfigFault::Renamed { to } => return Some(format!("rename the key to `{to}`").into()),
+            ConfigFault::InlineSecret { file, env } => {
+                let remedy = format!("name a file with `{file}`, or an environment variable with `{env}`");
+                return Some(remedy.into());
+            }
+            ConfigFault::KeyInPlaceOfPath => "write the text to a file, and set the path of that file",
+            ConfigFault::Conflict { remedy, .. } => remedy,
+            ConfigFault::Certificate { remedy, .. } => return remedy.map(Cow::Borrowed),
+            ConfigFault::Ambiguous(_) => "set it in the `[[endpoint]]` tables of the file",
+            ConfigFault::NoKeys(_) => {
+                "add a private key whose file name ends in .pem (`wa keys generate` creates one)"
+            }
+            ConfigFault::Revocation { .. } => {
+                "write at least the first 16 hex digits of the fingerprint, as `wa gateway --check` shows them"
+            }
+            ConfigFault::NoAuthorities => "install the package ca-certificates, or set `upstream_ca`",
             ConfigFault::Key(error) => match &**error {
                 FileError::Key {
                     source: KeyError::PassphraseNeeded { .. },
@@ -209,20 +237,20 @@ impl ConfigProblem {
                     source: KeyError::WrongPassphrase { .. },
                     ..
                 } => {
-                    "check the passphrase (a blank at the end of its line counts); if the keys have different ones, list them all in `passphrase_file`"
+                    "check the passphrase, including trailing spaces; if the keys have different ones, list all in `passphrase_file`"
                 }
                 error => return error.remedy(),
             },
             ConfigFault::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
-                    "check the path: in the configuration file it is relative to the directory of that file"
+                    "check the path: in the configuration file, it is relative to the directory of that file"
                 }
-                io::ErrorKind::PermissionDenied => "let the user that the gateway runs as read it",
+                io::ErrorKind::PermissionDenied => "grant read access to the user that runs the gateway",
                 _ => return None,
             },
             ConfigFault::NoSecret(SecretSourceError::File(error)) => return error.help(),
             ConfigFault::NoSecret(_) => {
-                "set the variable, or name a file whose first line is the secret (`app_secret_file`, `passphrase_file`)"
+                "set the variable, or name a file with the secret in its first line (`app_secret_file`, `passphrase_file`)"
             }
             ConfigFault::StrictSecret(warning) => return Some(warning.help().into()),
             ConfigFault::Ring(error) => return error.remedy(),
@@ -232,7 +260,7 @@ impl ConfigProblem {
         Some(Cow::Borrowed(text))
     }
 
-    /// The problem with its causes, in one line.
+    /// Returns the problem and its causes in one line.
     pub fn line(&self) -> String {
         let mut line = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -278,8 +306,8 @@ impl fmt::Display for ConfigErrors {
         for (at, problem) in self.0.iter().enumerate() {
             let line_end = if at > 0 { "\n" } else { "" };
             write!(f, "{line_end}{}", problem.line())?;
-            if let Some(help) = problem.help() {
-                write!(f, "\n  help: {help}")?;
+            if let Some(remedy) = problem.remedy() {
+                write!(f, "\n  hint: {remedy}")?;
             }
         }
         Ok(())
@@ -288,7 +316,7 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Problems as they are found.
+/// Collects problems.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<ConfigProblem>,
@@ -296,7 +324,7 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    /// Problems whose keys stand after a scope such as `endpoint "orders": `.
+    /// Creates a collection that puts a scope, such as `endpoint "orders": `, before each key.
     pub(crate) fn within(scope: &str) -> Self {
         Self {
             found: Vec::new(),
@@ -320,7 +348,7 @@ impl Problems {
         !self.found.is_empty()
     }
 
-    /// The value, unless a problem was found or it could not be made for one.
+    /// Returns the value if there is one and no problem was found.
     pub(crate) fn unless_any<T>(self, value: Option<T>) -> Result<T, ConfigErrors> {
         match value {
             Some(value) if self.found.is_empty() => Ok(value),

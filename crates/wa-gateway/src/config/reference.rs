@@ -1,27 +1,27 @@
-//! The reference page of the configuration, from the table that it is parsed by.
+//! The reference page of the configuration, generated from the table of settings.
 
 use std::fmt::Write as _;
 
 use crate::config::setting::{Setting, Table};
 
-/// The reference of every setting as Markdown: one table for each table of the file.
+/// Returns the reference of all settings as Markdown, with one table for each table of the file.
 pub fn config_reference() -> String {
     let mut page = String::from(
-        "A flag wins over the environment, the environment over the file, the file over the default. An empty variable \
-         counts as not set. Paths in the file are relative to its directory. A list is an \
-         array in the file, a flag given several times, or values with commas between them in a variable. Flags and \
-         variables of an `[[endpoint]]` set the only one that there is, or make one where the file has none.\n",
+        "A flag overrides the environment, the environment overrides the file, and the file overrides the default. An empty \
+         variable counts as not set. Paths in the file are relative to its directory. A list is an \
+         array in the file, a repeated flag, or comma-separated values in a variable. Flags and \
+         variables of an `[[endpoint]]` apply to the only endpoint, or create one if the file has none.\n",
     );
     for table in Table::ALL {
         let heading = match table {
-            Table::Root => "Before all tables".to_owned(),
-            Table::Endpoint => "`[[endpoint]]`, once or more".to_owned(),
+            Table::Root => "Top-level keys".to_owned(),
+            Table::Endpoint => "`[[endpoint]]`, one or more".to_owned(),
             _ => format!("`[{}]`", table.name()),
         };
         // Writing to a String cannot fail.
         let _ = write!(
             page,
-            "\n## {heading}\n\n| key | value | default | flag and variable | what it does |\n|---|---|---|---|---|\n"
+            "\n## {heading}\n\n| key | value | default | flag and variable | description |\n|---|---|---|---|---|\n"
         );
         for setting in Setting::all().filter(|setting| setting.table == table) {
             row(&mut page, setting);
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_is_documented_once_and_no_flag_means_two_things() {
+    fn every_setting_is_documented_once_and_flags_are_unique() {
         let page = config_reference();
         let mut keys = HashSet::new();
         let mut outside = HashSet::new();

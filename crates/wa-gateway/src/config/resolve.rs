@@ -1,4 +1,4 @@
-//! From text to a configuration: every setting read, every contradiction found.
+//! Resolves the text of a configuration to its settings, and reports every problem.
 
 mod endpoint;
 
@@ -18,14 +18,14 @@ use crate::config::problem::{ConfigFault, Origin, Problems};
 use crate::config::setting::{self, Setting, Table, Typed};
 use crate::config::{EndpointConfig, Limits, NamedSource, Settings, StoreSource, TlsConfig};
 
-/// Reads the text of a configuration with what is laid over it.
+/// Resolves the settings of a configuration from all its sources.
 pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<Settings> {
     let (document, errors) = DeTable::parse_recoverable(sources.text);
     for error in &errors {
         let origin = error
             .span()
             .map_or(Origin::Nowhere, |span| sources.origin(span.start));
-        // The error's own text would quote the line, and with it what may be a secret.
+        // The full error text quotes the line, which may contain a secret.
         problems.add(origin, "", ConfigFault::Syntax(error.message().to_owned()));
     }
     if !errors.is_empty() {
@@ -131,15 +131,19 @@ fn admin_address(
     };
     let key = table.key(&setting::ADMIN_LISTEN.setting);
     if !public && !address.ip().is_loopback() {
-        let fault = ConfigFault::Conflict(
-            "not a loopback address: whoever reaches it could read the metrics and have media decrypted; if you want that, set `danger_public_admin = true` in [admin]",
-        );
+        let fault = ConfigFault::Conflict {
+            reason: "not a loopback address: anyone who reaches it can read the metrics and decrypt media",
+            remedy: "use a loopback address, or set `danger_public_admin = true` in [admin]",
+        };
         problems.add(admin.origin, &key, fault);
     } else if address.port() != 0 && listen.is_some_and(|listen| listen.value == address) {
         problems.add(
             admin.origin,
             &key,
-            ConfigFault::Conflict("the same address as `listen`: give it another port"),
+            ConfigFault::Conflict {
+                reason: "the same address as `listen`",
+                remedy: "choose another port",
+            },
         );
     }
     Some(admin.value)
@@ -177,7 +181,7 @@ fn tls_files(table: &Layers<'_>, problems: &mut Problems) -> Option<TlsConfig> {
     })
 }
 
-/// Where the URL of the replay store is; none if there is no store.
+/// Returns the source of the replay store's URL; `None` without a store.
 fn replay_store(root: &Layers<'_>, problems: &mut Problems) -> Option<StoreSource> {
     let url = root.get(&setting::REPLAY_STORE, problems);
     let file = root.get(&setting::REPLAY_STORE_FILE, problems);
@@ -188,9 +192,10 @@ fn replay_store(root: &Layers<'_>, problems: &mut Problems) -> Option<StoreSourc
         root.has(&setting::REPLAY_STORE_ENV),
     ];
     if given.iter().filter(|given| **given).count() > 1 {
-        let fault = ConfigFault::Conflict(
-            "give one of `replay_store`, `replay_store_file` and `replay_store_env`: there is one store",
-        );
+        let fault = ConfigFault::Conflict {
+            reason: "more than one of `replay_store`, `replay_store_file` and `replay_store_env` is set",
+            remedy: "set only one of them",
+        };
         problems.add(root.origin(), &root.key(&setting::REPLAY_STORE.setting), fault);
         return None;
     }
@@ -232,7 +237,7 @@ fn limits(table: &Layers<'_>, problems: &mut Problems) -> Option<Limits> {
         table,
         &setting::REPLAY_MARKS,
         |count| *count > 0,
-        "at least 1 (`danger_allow_replays` of an endpoint turns the check off)",
+        "at least 1 (`danger_allow_replays` of an endpoint disables the check)",
         problems,
     );
     let replay_responses = table.get(&setting::REPLAY_RESPONSES, problems);
@@ -267,7 +272,7 @@ fn limits(table: &Layers<'_>, problems: &mut Problems) -> Option<Limits> {
     })
 }
 
-/// The value of a setting that must be in a range.
+/// Returns the value of a setting, or reports a problem if it is out of range.
 pub(super) fn in_range<T: Kind>(
     table: &Layers<'_>,
     typed: &Typed<T>,

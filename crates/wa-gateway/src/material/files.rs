@@ -1,4 +1,4 @@
-//! Which files are keys, and how a change of files is seen.
+//! The files of keys and secrets, and the detection of changes.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
@@ -13,11 +13,11 @@ pub(crate) const PEM_LIMIT: usize = 4 * 1024 * 1024;
 /// The file of a keys directory that is tried first.
 const CURRENT: &str = "current.pem";
 
-/// What files look like from outside; a directory counts with the key files in it.
+/// The metadata of files, to detect changes; a directory stands for the key files in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp(Vec<(PathBuf, Option<FileStamp>)>);
 
-/// What a file looks like from outside.
+/// The metadata of a file, to detect changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     modified: Option<SystemTime>,
@@ -79,12 +79,12 @@ pub(crate) fn key_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, _, file)| file).collect())
 }
 
-/// Refuses what is there and no regular file: to read a pipe or a device may block for ever, or work only once.
+/// Refuses an existing path that is not a regular file: reading a pipe or a device can block, or work only once.
 pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no regular file, so it cannot be read again when it changes",
+            "not a regular file, so it cannot be re-read when it changes",
         )),
         _ => Ok(()),
     }
@@ -93,7 +93,7 @@ pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
 /// Reads a regular file that is no longer than `limit` bytes.
 pub(crate) fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     refuse_special(path)?;
-    // Room for all of it at once: growing would leave copies behind that nobody wipes.
+    // Allocated once: growing the buffer would leave copies that are not wiped.
     let length = fs::metadata(path)?.len();
     if length > limit as u64 {
         return Err(io::Error::new(

@@ -12,12 +12,11 @@ use wa_secrets::SecretWarning;
 use crate::config::{ConfigFault, EndpointConfig, Problems};
 use crate::material::files::{FileStamp, key_files, refuse_special};
 
-/// Keys that were read, by their files: opening an encrypted one takes a good part of a second, and most files stay as
-/// they are when one changes.
+/// The keys by file, so that a change of one file does not decrypt all others again, which takes a good part of a second each.
 #[derive(Default)]
 pub(crate) struct KeyCache(HashMap<PathBuf, (FileStamp, Arc<PrivateKey>)>);
 
-/// Makes the ring of the keys in the files that are named; a problem for each that cannot be used.
+/// Builds the key ring of an endpoint, and reports a problem for each invalid key.
 pub(crate) fn ring(
     endpoint: &EndpointConfig,
     passphrases: &[Passphrase],
@@ -59,7 +58,7 @@ pub(crate) fn ring(
             }
             Err(error) if listed && is_public(&error) => {
                 warnings.push(format!(
-                    "{} holds no private key, and is left out: only private keys belong into a directory of keys",
+                    "{} contains no private key and is ignored: a key directory is for private keys only",
                     file.display()
                 ));
             }
@@ -86,7 +85,7 @@ pub(crate) fn ring(
     }
 }
 
-/// True if the file holds the public half of a key, as `wa keys generate` writes it beside the private one.
+/// Returns true if the file contains the public half of a key, which `wa keys generate` writes next to the private one.
 fn is_public(error: &FileError) -> bool {
     matches!(
         error,
@@ -97,14 +96,14 @@ fn is_public(error: &FileError) -> bool {
     )
 }
 
-/// The mode of a file, if all users can access it. A group of its own is how orchestrators give a file to a program.
+/// Returns a warning if all users can access a file. Group access is allowed: orchestrators grant files that way.
 fn open_to_all(file: &Path) -> Option<ReadableByOthers> {
     let metadata = std::fs::metadata(file).ok()?;
     ReadableByOthers::of(file, &metadata).filter(|warning| warning.mode() & 0o007 != 0)
 }
 
 impl KeyCache {
-    /// The key of a file, from this cache if the file is unchanged; it is put into `fresh`.
+    /// Returns the key of a file, from this cache if the file is unchanged, and stores it in `fresh`.
     fn key(
         &self,
         file: &Path,
@@ -133,7 +132,7 @@ impl KeyCache {
     }
 }
 
-/// Reads a key, trying each passphrase where it is encrypted.
+/// Reads a key, trying each passphrase if it is encrypted.
 fn read(
     file: &Path,
     passphrases: &[Passphrase],

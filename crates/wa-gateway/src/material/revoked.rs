@@ -1,4 +1,4 @@
-//! Keys that must not open anything any more, though their files are still there.
+//! Revoked keys, which must not be used even if their files still exist.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,14 +9,14 @@ use wa_keys::Fingerprint;
 use crate::config::ConfigFault;
 use crate::material::files;
 
-/// The file beside the keys that lists what is revoked.
+/// The file next to the keys that lists revoked fingerprints.
 const LIST: &str = "revoked.txt";
 /// Lists of fingerprints are short: this is some ten thousand.
 const LIST_LIMIT: usize = 1024 * 1024;
 /// As many digits as the log and the metrics show.
 const DIGITS: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// The fingerprints that the lists beside the keys of an endpoint name.
+/// The fingerprints in the lists next to the keys of an endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Revoked(Vec<Revocation>);
 
@@ -30,7 +30,7 @@ pub(crate) struct Revocation {
 }
 
 impl Revoked {
-    /// Reads the lists. A line that is wrong, or a list that cannot be read, takes nothing from the others.
+    /// Reads the lists. An invalid line or an unreadable list does not affect the others.
     pub(crate) fn read(keys: &[PathBuf]) -> (Self, Vec<ConfigFault>) {
         let (mut revoked, mut faults) = (Self::default(), Vec::new());
         for list in lists(keys) {

@@ -7,7 +7,7 @@ use wa_secrets::{FoundSecret, SecretFileError, SecretSource, SecretSourceError, 
 use crate::config::{ConfigFault, Environment, Located, NamedSource, Problems, StoreSource, StoreUrl};
 use crate::material::files::refuse_special;
 
-/// Reads secrets, and turns their warnings into problems where that is asked for.
+/// Reads secrets, and turns their warnings into problems if `strict` is set.
 pub(crate) struct Reader<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) strict: bool,
@@ -109,7 +109,7 @@ impl Reader<'_> {
     }
 }
 
-/// A group of its own is how orchestrators give a file to a program; all other users have no business with it.
+/// Returns false for files that only a group can access: orchestrators grant files that way.
 fn is_serious(warning: &SecretWarning) -> bool {
     match warning {
         SecretWarning::ReadableByOthers(warning) => warning.mode() & 0o007 != 0,

@@ -1,4 +1,4 @@
-//! Metrics that are read when they are scraped: the keys of the endpoints, exchanges in flight, dropped log lines.
+//! Metrics collected at scrape time: the keys of the endpoints, exchanges in flight, dropped log lines.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ use crate::current::Current;
 use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED, KEYS, LOG_LINES_DROPPED};
 use crate::routes::Routes;
 
-/// The endpoints that are asked.
+/// Collects the metrics of the current endpoints.
 #[derive(Debug)]
 pub(crate) struct EndpointKeys(pub(crate) Current<Routes>);
 

@@ -1,13 +1,13 @@
-//! The one table of metrics: what is registered and documented is read from here.
+//! The table of all metrics, used for registration and documentation.
 
 use std::fmt::Write as _;
 
 use wa_flows::Refusal;
 
-/// What every name begins with.
+/// Prefix of every name.
 pub(crate) const PREFIX: &str = "wa_gateway";
 
-/// A metric as it is documented.
+/// A metric, as documented.
 pub(crate) struct Described {
     /// Its name without the prefix; a counter's without `_total`.
     pub(crate) name: &'static str,
@@ -30,37 +30,37 @@ pub(crate) const EXCHANGES: Described = Described {
     name: "exchanges",
     kind: Counter,
     labels: "endpoint, action (`ping`, `INIT`, `BACK`, `data_exchange`, `error_notification`, `other`, `unknown` if not decrypted), status",
-    help: "Exchanges by what the phone asked for and the HTTP status that it got",
+    help: "Exchanges by the action of the phone and the HTTP status of the response",
 };
 pub(crate) const REFUSALS: Described = Described {
     name: "refusals",
     kind: Counter,
     labels: "endpoint, reason",
-    help: "Exchanges that were refused, by the reason",
+    help: "Refused exchanges, by reason",
 };
 pub(crate) const TOTAL: Described = Described {
     name: "exchange_duration_seconds",
     kind: Histogram,
     labels: "endpoint",
-    help: "Time of an exchange, from the head of the request to the reply",
+    help: "Time of an exchange, from the head of the request to the response",
 };
 pub(crate) const DECRYPT: Described = Described {
     name: "decrypt_duration_seconds",
     kind: Histogram,
     labels: "endpoint",
-    help: "Time to decrypt a request, with the wait for it",
+    help: "Time to decrypt a request, including the time in the queue",
 };
 pub(crate) const UPSTREAM: Described = Described {
     name: "upstream_duration_seconds",
     kind: Histogram,
     labels: "endpoint",
-    help: "Time of a request to the upstream, connecting and all",
+    help: "Time of a request to the upstream, including the connection",
 };
 pub(crate) const UPSTREAM_REQUESTS: Described = Described {
     name: "upstream_requests",
     kind: Counter,
-    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show it because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the gateway ended first)",
-    help: "Requests to the upstream, by what came of them",
+    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show it because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the gateway stopped first)",
+    help: "Requests to the upstream, by outcome",
 };
 pub(crate) const UPSTREAM_RETRIES: Described = Described {
     name: "upstream_retries",
@@ -72,49 +72,49 @@ pub(crate) const ERROR_NOTIFICATIONS: Described = Described {
     name: "error_notifications",
     kind: Counter,
     labels: "endpoint, error (an error key that Meta documents, such as `response-decryption-error`; else `other`)",
-    help: "Errors that phones notified the endpoint of",
+    help: "Error notifications from phones",
 };
 pub(crate) const REPEATS: Described = Described {
     name: "repeats",
     kind: Counter,
     labels: "endpoint",
-    help: "Identical requests that got the response of the first; they count as exchanges, too",
+    help: "Identical requests that got the response of the first one; they also count as exchanges",
 };
 pub(crate) const REPLAY_STORE_FAILURES: Described = Described {
     name: "replay_store_failures",
     kind: Counter,
     labels: "",
-    help: "Exchanges for which the replay store did not answer within 50 ms, so that the memory of this gateway decided",
+    help: "Exchanges for which the replay store did not respond within 50 ms, so that the gateway used its own memory",
 };
 pub(crate) const KEY_OPENED: Described = Described {
     name: "key_opened",
     kind: Counter,
     labels: "endpoint, fingerprint, position (0 is tried first)",
-    help: "Requests that a key opened since it was loaded; an earlier key that opens none any more can be taken away",
+    help: "Requests decrypted with a key since it was loaded; a previous key whose count no longer grows can be removed",
 };
 pub(crate) const KEY_LAST_OPENED: Described = Described {
     name: "key_last_opened_timestamp_seconds",
     kind: Gauge,
     labels: "endpoint, fingerprint, position",
-    help: "When a key opened its last request, in seconds since 1970; 0 if it opened none",
+    help: "Time of the last request decrypted with a key, in seconds since 1970; 0 if there was none",
 };
 pub(crate) const KEYS: Described = Described {
     name: "keys",
     kind: Gauge,
     labels: "endpoint",
-    help: "Keys that requests are opened with; at 0 every request is answered 421",
+    help: "Keys in use; at 0, every request gets 421",
 };
 pub(crate) const REVOKED: Described = Described {
     name: "revoked_keys",
     kind: Gauge,
     labels: "endpoint",
-    help: "Fingerprints that `revoked.txt` lists, whether or not a file has that key",
+    help: "Fingerprints in `revoked.txt`, even if no file has that key",
 };
 pub(crate) const IN_FLIGHT: Described = Described {
     name: "exchanges_in_flight",
     kind: Gauge,
     labels: "endpoint",
-    help: "Exchanges under way",
+    help: "Exchanges in flight",
 };
 pub(crate) const CONNECTIONS: Described = Described {
     name: "connections",
@@ -132,43 +132,43 @@ pub(crate) const SHED: Described = Described {
     name: "shed",
     kind: Counter,
     labels: "reason (`exchanges`, `connections`)",
-    help: "What was answered 503 at once because too much was under way",
+    help: "Exchanges and connections that got 503 immediately because a limit was reached",
 };
 pub(crate) const NOT_FOUND: Described = Described {
     name: "not_found",
     kind: Counter,
     labels: "",
-    help: "Requests to a path where no endpoint is, answered 404",
+    help: "Requests to a path without an endpoint, which got 404",
 };
 pub(crate) const CERTIFICATE: Described = Described {
     name: "certificate_not_after_timestamp_seconds",
     kind: Gauge,
     labels: "",
-    help: "When the TLS certificate expires, in seconds since 1970; absent without TLS",
+    help: "Expiry of the TLS certificate, in seconds since 1970; absent without TLS",
 };
 pub(crate) const HANDSHAKES: Described = Described {
     name: "tls_handshake_failures",
     kind: Counter,
     labels: "",
-    help: "TLS handshakes that failed or took too long: port scanners, or clients that do not trust the certificate",
+    help: "TLS handshakes that failed or timed out: port scanners, or clients that do not trust the certificate",
 };
 pub(crate) const RELOADS: Described = Described {
     name: "reloads",
     kind: Counter,
     labels: "what (`keys`, `certificate`, `configuration`), result (`ok`, `failed`)",
-    help: "Times that files were read again; after a failure what was there before stays in use",
+    help: "Reloads of files; after a failure, the previous state stays in use",
 };
 pub(crate) const MEDIA: Described = Described {
     name: "media_decryptions",
     kind: Counter,
     labels: "result (`ok`, `bad_request`, `refused`, `failed`)",
-    help: "Media files that the admin address was asked to decrypt",
+    help: "Requests to decrypt a media file",
 };
 pub(crate) const LOG_LINES_DROPPED: Described = Described {
     name: "log_lines_dropped",
     kind: Counter,
     labels: "",
-    help: "Lines of the log that were dropped because nothing read them in time, or that could not be written",
+    help: "Log lines that were dropped because the output was not read in time or could not be written",
 };
 pub(crate) const BUILD: Described = Described {
     name: "build",
@@ -206,52 +206,54 @@ static ALL: &[&Described] = &[
 ];
 
 impl Described {
-    /// The name as it is scraped.
+    /// Returns the name as scraped.
     fn full_name(&self) -> String {
         let suffix = if self.kind == Counter { "_total" } else { "" };
         format!("{PREFIX}_{}{suffix}", self.name)
     }
 }
 
-/// What a refusal means at a gateway, and what to look at.
+/// Returns the usual causes of a refusal and what to check.
 fn remedy(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::MethodNotAllowed | Refusal::UnsupportedMediaType => {
             "Not WhatsApp, or a proxy that changes requests."
         }
         Refusal::BodyTooLarge => "Not WhatsApp, or `limits.body` is too small.",
-        Refusal::BodyBroken => "The client or a proxy broke off, or the transfer was malformed.",
-        Refusal::BodyTooSlow => "The body was not whole in time: look at the network and the proxy.",
+        Refusal::BodyBroken => "The client or a proxy closed the connection, or the transfer was malformed.",
+        Refusal::BodyTooSlow => "The body did not arrive in time: check the network and the proxy.",
         Refusal::BadSignature => {
-            "`X-Hub-Signature-256` is missing or wrong: compare the app secret; see whether a proxy rewrites bodies. Scanners cause it too."
+            "`X-Hub-Signature-256` is missing or invalid: compare the app secret, and check whether a proxy rewrites bodies. Scanners cause it too."
         }
         Refusal::BadTokenSignature => {
-            "The `flow_token_signature` is wrong, or missing where it is `required`: compare the app secret."
+            "The `flow_token_signature` is invalid, or missing although `required`: compare the app secret."
         }
         Refusal::Replayed => {
-            "A request with the same key and IV was answered before: a proxy that tries again too late or at another gateway, or recorded requests."
+            "A request with the same key and IV was handled before: a proxy that retries too late or at another gateway, or recorded requests."
         }
         Refusal::NoEnvelope => {
-            "Signed, but no encrypted Flow request: another webhook of the app comes to this URL."
+            "Signed, but not an encrypted Flow request: another webhook of the app uses this URL."
         }
         Refusal::Undecryptable => {
-            "No key opens it: compare the fingerprint of `wa encryption get` with those of `wa gateway --check`."
+            "No key decrypts it: compare the fingerprint of `wa encryption get` with those of `wa gateway --check`."
         }
-        Refusal::NotAFlowRequest => "What was decrypted is no Flow request: look at what sends it.",
+        Refusal::NotAFlowRequest => "The decrypted payload is not a Flow request: check what sends it.",
         Refusal::Overloaded => {
-            "`limits.in_flight` is reached, or decryption is too far behind: more cores, or a faster upstream."
+            "`limits.in_flight` is reached, or the decryption queue is too long: use more cores, or a faster upstream."
         }
-        Refusal::HandlerUnavailable => "The upstream could not be connected to, twice.",
+        Refusal::HandlerUnavailable => "Two attempts to connect to the upstream failed.",
         Refusal::HandlerFailed => {
-            "The upstream answered another status, no JSON object or too much, or broke off: `wa_gateway_upstream_requests_total` tells which."
+            "The upstream returned another status, a body that is not a JSON object or is too large, or an incomplete response: `wa_gateway_upstream_requests_total` shows which."
         }
         Refusal::HandlerTimedOut => "The upstream took longer than `upstream_timeout`.",
-        Refusal::ClientLeft => "The client left first, or its exchange was cut at the end of a drain.",
+        Refusal::ClientLeft => {
+            "The client disconnected first, or its exchange was cut off at the end of a drain."
+        }
         _ => "",
     }
 }
 
-/// The reference of every metric as Markdown: a table of them, and one of the reasons of refusals.
+/// Returns the reference of all metrics as Markdown: a table of metrics, and one of refusal reasons.
 pub fn metrics_reference() -> String {
     let mut page = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
     for metric in ALL {
@@ -274,8 +276,8 @@ pub fn metrics_reference() -> String {
         );
     }
     page.push_str(
-        "\n## Reasons of refusals\n\nThe label `reason` of the metric, and `refusal` in the log.\n\n\
-         | reason | status | what to look at |\n|---|---|---|\n",
+        "\n## Reasons of refusals\n\nThe label `reason` of the metric, and the field `refusal` in the log.\n\n\
+         | reason | status | cause and what to check |\n|---|---|---|\n",
     );
     for refusal in Refusal::ALL {
         let _ = writeln!(

@@ -1,4 +1,4 @@
-//! Redis or Valkey as the memory that several gateways share.
+//! The replay store in Redis or Valkey, which several gateways share.
 
 use std::error::Error;
 use std::fmt;
@@ -13,20 +13,20 @@ use wa_flows::{Claim, LogThrottle, ReplayMark, ReplayStore};
 
 use crate::config::StoreUrl;
 
-/// What the keys begin with.
+/// Prefix of the keys.
 const PREFIX: &str = "wa:replay:";
 
-/// How long a command may take; a little less than an exchange waits for it.
+/// Timeout of a command; slightly shorter than an exchange waits for it.
 const RESPONSE_TIME: Duration = Duration::from_millis(45);
-/// How long connecting may take; no exchange waits for it.
+/// Timeout of an attempt to connect; no exchange waits for it.
 const CONNECT_TIME: Duration = Duration::from_secs(1);
-/// The time between two attempts to connect.
+/// Time between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A Redis or Valkey server.
 ///
-/// One connection carries the commands of all exchanges. A task connects again when it is lost; until then, exchanges do not
-/// wait for the store at all.
+/// One connection carries the commands of all exchanges. A task reconnects when it is lost; until then, exchanges do not wait
+/// for the store.
 pub(super) struct RedisStore {
     connection: watch::Receiver<Option<Connection>>,
     lost: watch::Sender<u64>,
@@ -37,7 +37,7 @@ pub(super) struct RedisStore {
 
 #[derive(Clone)]
 struct Connection {
-    /// Counts connections, so that one is given up once, however many commands it fails.
+    /// Number of the connection, so that several failed commands report its loss only once.
     number: u64,
     commands: MultiplexedConnection,
 }
@@ -83,7 +83,7 @@ impl ReplayStore for RedisStore {
                         tracing::warn!(
                             error = describe(&error),
                             suppressed,
-                            "the replay store refuses commands"
+                            "the replay store rejects commands"
                         );
                     });
                 }
@@ -107,7 +107,7 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// Connects, and again whenever the connection is lost.
+/// Connects, and reconnects whenever the connection is lost.
 async fn keep_connected(
     url: StoreUrl,
     current: watch::Sender<Option<Connection>>,
@@ -115,7 +115,7 @@ async fn keep_connected(
 ) {
     let store = url.printable();
     if url.is_tls() {
-        // The client takes the provider of the process. It fails where there is one already, which is as good.
+        // The client uses the process-wide provider. An error means that one is installed already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
     let mut number = 0;
@@ -134,7 +134,7 @@ async fn keep_connected(
                 current.send_replace(None);
                 tracing::warn!(
                     store,
-                    "the replay store does not answer: each gateway decides by its own memory"
+                    "the replay store does not respond: each gateway uses its own memory"
                 );
                 is_reported |= began.elapsed() < PAUSE;
             }
@@ -143,10 +143,14 @@ async fn keep_connected(
                 tracing::warn!(
                     store,
                     error = describe(&error),
-                    "the replay store cannot be connected to: each gateway decides by its own memory"
+                    "cannot connect to the replay store: each gateway uses its own memory"
                 );
             }
-            Err(error) => tracing::debug!(store, error = describe(&error), "the replay store is still away"),
+            Err(error) => tracing::debug!(
+                store,
+                error = describe(&error),
+                "the replay store is still unavailable"
+            ),
         }
         if let Some(rest) = PAUSE.checked_sub(began.elapsed()) {
             sleep(rest).await;
@@ -162,7 +166,7 @@ async fn connect(url: &StoreUrl) -> Result<MultiplexedConnection, RedisError> {
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// True if the error is of the connection, rather than the server's answer to a command.
+/// Returns true if the connection failed, rather than a command.
 fn is_lost(error: &RedisError) -> bool {
     error.is_timeout()
         || error.is_io_error()
@@ -170,7 +174,7 @@ fn is_lost(error: &RedisError) -> bool {
         || error.is_unrecoverable_error()
 }
 
-/// The error by its kind and code alone: what the server says could quote what was sent to it.
+/// Describes an error by its kind and code only: the server's message could quote the command.
 fn describe(error: &RedisError) -> String {
     match (error.kind(), error.code()) {
         (ErrorKind::Io, _) => error.to_string(),

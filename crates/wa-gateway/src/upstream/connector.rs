@@ -1,4 +1,4 @@
-//! How a backend is connected to.
+//! The connection settings of a backend.
 
 use bytes::Bytes;
 use http::Uri;
@@ -17,7 +17,7 @@ use crate::tls;
 
 pub(crate) type Client = LegacyClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// The address of a backend, and for https the authorities that may vouch for it.
+/// The URL of a backend, and for https the trusted certificate authorities.
 pub(crate) struct Connector {
     uri: Uri,
     tls: ClientConfig,
@@ -25,7 +25,7 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn load(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<Self> {
-        // Every http URL of the `url` crate is one of the `http` crate.
+        // Every http URL of the `url` crate is valid for the `http` crate.
         let uri: Uri = endpoint.upstream.expose().parse().ok()?;
         let roots = if endpoint.upstream.is_https() {
             authorities(endpoint, problems)?
@@ -61,7 +61,7 @@ impl Connector {
 fn authorities(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let Some(file) = &endpoint.upstream_ca else {
-        // Single certificates of a system's store that cannot be read are not ours to judge.
+        // Unreadable certificates in the system's store are ignored: the operator may not be able to fix them.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             problems.add(Origin::Nowhere, "upstream_ca", ConfigFault::NoAuthorities);
@@ -83,7 +83,8 @@ fn authorities(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<Roo
     if !added || roots.is_empty() {
         refuse(ConfigFault::Certificate {
             path: file.value.clone(),
-            reason: "holds no certificates in PEM",
+            reason: "contains no PEM certificate",
+            remedy: None,
         });
         return None;
     }

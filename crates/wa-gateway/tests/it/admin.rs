@@ -1,4 +1,4 @@
-//! What the admin address tells.
+//! The admin address.
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ use crate::tls;
 
 /// What `limits.connections` is by default.
 const CONNECTIONS: usize = 2048;
-/// The name of the variable that tells a process which configuration to serve.
+/// The name of the variable that configures the process which configuration to serve.
 const CONFIG: &str = "WA_GATEWAY_TEST_CONFIG";
 
 /// A gateway in a process of its own: its memory and its open files are counted separately.
@@ -96,7 +96,7 @@ impl GatewayProcess {
 
 impl Drop for GatewayProcess {
     fn drop(&mut self) {
-        // It also ends by itself when its input does.
+        // It also exits at the end of its input.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -172,7 +172,7 @@ impl Attack {
         }
         let _ = stream.write_all(self.kind.bytes().as_bytes()).await;
         self.held.push_back(stream);
-        // It does not make room for others by itself: all that the gateway accepts are open.
+        // Old connections are closed only beyond twice the limit, so that all slots of the gateway stay taken.
         if self.held.len() > 2 * CONNECTIONS {
             self.held.pop_front();
         }

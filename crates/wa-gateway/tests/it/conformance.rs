@@ -21,7 +21,7 @@ fn assert_conformant(report: &Report) {
 async fn the_gateway_passes_the_conformance_check() {
     let files = Files::new();
     let backend = Backend::saying(200, r#"{"screen":"WELCOME","data":{}}"#).await;
-    for more in ["", "ping = \"upstream\"\nerror_notices = \"upstream\""] {
+    for more in ["", "ping = \"upstream\"\nerror_notifications = \"upstream\""] {
         let gateway = start(&files, &config_text(&backend.url(), more)).await;
         let url = format!("http://{}/flow", gateway.local_addr());
         let check = ConformanceCheck::builder(url).data_exchange("WELCOME", json!({"choice": 1}));

@@ -1,4 +1,4 @@
-//! Connections that do not keep to the rules.
+//! Misbehaving connections.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn a_peer_that_does_not_read_its_answers_is_left_after_a_while() {
     .await;
     assert!(
         metric(&gateway, "wa_gateway_exchanges_total", &[("status", "200")]) < 12,
-        "what nobody reads is not answered for ever"
+        "a client that reads nothing gets no further responses"
     );
 }
 
@@ -115,7 +115,7 @@ async fn an_answer_that_is_still_being_written_is_let_end() {
     })
     .await;
     let ending = tokio::spawn(gateway.shutdown(Duration::from_mins(5)));
-    // Longer than a connection without anything under way is kept.
+    // Longer than a connection without anything in flight is kept.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!ending.is_finished());
     let mut answer = Vec::new();

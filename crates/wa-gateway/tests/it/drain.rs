@@ -1,4 +1,4 @@
-//! How a gateway ends.
+//! The shutdown of a gateway.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn an_exchange_under_way_is_answered_before_the_end_and_nothing_new_is_taken() {
+async fn an_exchange_in_flight_completes_and_no_new_connection_is_accepted() {
     let files = Files::new();
     let (backend, release) = holding_backend().await;
     let gateway = start_before(&files, &backend).await;

@@ -45,7 +45,7 @@ async fn the_backend_gets_the_decrypted_bytes_with_what_is_known_of_them_and_its
 }
 
 #[tokio::test]
-async fn a_flow_token_that_is_over_is_told_encrypted_with_427() {
+async fn an_invalid_flow_token_gets_427_and_an_encrypted_message() {
     let (files, backend) = (
         Files::new(),
         Backend::saying(427, r#"{"error_msg":"Ordered already"}"#).await,
@@ -113,16 +113,16 @@ async fn other_paths_are_404_and_each_endpoint_has_its_own_keys_and_backend() {
 }
 
 #[tokio::test]
-async fn an_error_notification_is_acknowledged_and_the_backend_is_told_if_it_wants_to() {
+async fn an_error_notification_is_acknowledged_and_posted_to_the_backend_if_configured() {
     let files = Files::new();
     let backend = Backend::saying(204, "").await;
     let notice = json!({"version": "3.0", "action": "INIT", "flow_token": "t",
         "data": {"error": "timeout_error", "error_message": "late"}});
-    for (more, told) in [("", 0), (r#"error_notices = "upstream""#, 1)] {
+    for (more, posted) in [("", 0), (r#"error_notifications = "upstream""#, 1)] {
         let gateway = start(&files, &config_text(&backend.url(), more)).await;
         let reply = Phone::new(&gateway).send(&notice).await;
         assert_eq!(reply.open(), json!({"data": {"acknowledged": true}}));
-        assert_eq!(backend.asked().len(), told);
+        assert_eq!(backend.asked().len(), posted);
         assert_eq!(
             metric(
                 &gateway,

@@ -61,7 +61,7 @@ async fn a_key_added_and_a_key_removed_take_effect_without_a_failed_exchange() {
 }
 
 #[tokio::test]
-async fn a_broken_file_is_reported_and_the_last_good_ring_stays_until_it_is_mended() {
+async fn a_broken_file_is_reported_and_the_previous_ring_stays_until_it_is_fixed() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
     let gateway = start_before(&files, &backend).await;
     let (phone, newcomer) = (Phone::new(&gateway), Phone::with_key(&gateway, 1));
@@ -72,7 +72,7 @@ async fn a_broken_file_is_reported_and_the_last_good_ring_stays_until_it_is_mend
     .await;
     assert_eq!(phone.send(&ping()).await.status, 200);
     files.write_key("2.pem", 1);
-    eventually("the mended key is served", || async {
+    eventually("the fixed key is served", || async {
         newcomer.send(&ping()).await.status == 200
     })
     .await;
@@ -174,22 +174,22 @@ async fn a_public_key_in_the_directory_is_left_out_and_holds_up_nothing() {
     let [warning] = report.warnings() else {
         panic!("{report}");
     };
-    assert!(warning.contains("public.pem holds no private key"), "{warning}");
+    assert!(
+        warning.contains("public.pem contains no private key"),
+        "{warning}"
+    );
 
     // Named by itself it is a mistake, and alone in a directory it is no key.
     let by_itself = config_text(&backend.url(), "").replace("\"keys\"", "\"keys/public.pem\"");
     let errors = configure(&files, &by_itself).check().unwrap_err();
-    assert!(
-        errors.to_string().contains("no private key, only a public half"),
-        "{errors}"
-    );
+    assert!(errors.to_string().contains("expected a private key"), "{errors}");
     files.remove("keys/1.pem");
     files.remove("keys/2.pem");
     let errors = configure(&files, &config_text(&backend.url(), ""))
         .check()
         .unwrap_err();
     assert!(
-        errors.to_string().contains("keys holds no private key"),
+        errors.to_string().contains("keys contains no private key"),
         "{errors}"
     );
 }
@@ -280,5 +280,8 @@ async fn what_is_revoked_stays_so_over_a_start_and_the_check_shows_it() {
 
     files.write("keys/revoked.txt", "1.pem");
     let errors = configure(&files, &text).check().unwrap_err().to_string();
-    assert!(errors.contains("revoked.txt, line 1: no fingerprint"), "{errors}");
+    assert!(
+        errors.contains("revoked.txt, line 1: not a fingerprint"),
+        "{errors}"
+    );
 }

@@ -109,7 +109,7 @@ async fn a_pipe_in_place_of_a_file_is_refused_before_it_blocks() {
         files.write("gateway.toml", text);
         let error = gateway.reload().await.unwrap_err();
         let text = error.source().unwrap().to_string();
-        assert!(text.contains("no regular file"), "{text}");
+        assert!(text.contains("not a regular file"), "{text}");
     }
 }
 

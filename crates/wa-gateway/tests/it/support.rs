@@ -229,7 +229,7 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
-/// A backend that answers what it is told to.
+/// A backend that responds as configured.
 pub(crate) struct Backend {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,

@@ -157,7 +157,7 @@ async fn an_https_backend_is_reached_if_its_authority_is_known_and_is_503_if_not
 }
 
 #[tokio::test]
-async fn a_certificate_that_has_expired_is_told_and_its_end_is_measured() {
+async fn an_expired_certificate_causes_a_warning_and_its_expiry_is_a_metric() {
     let files = Files::new();
     let made = |not_after: (i32, u8, u8)| {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -224,7 +224,7 @@ async fn a_certificate_of_version_1_is_named_as_what_it_is() {
         .check()
         .unwrap_err();
     assert!(
-        errors.to_string().contains("tls.pem is no X.509 version 3"),
+        errors.to_string().contains("tls.pem is not an X.509 version 3"),
         "{errors}"
     );
 }

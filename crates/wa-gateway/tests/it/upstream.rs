@@ -68,7 +68,7 @@ async fn what_is_no_answer_by_the_contract_is_500_with_an_empty_body() {
 }
 
 #[tokio::test]
-async fn a_200_that_phones_cannot_show_is_passed_on_and_counted_by_itself() {
+async fn a_200_that_phones_cannot_show_is_passed_on_and_counted_separately() {
     let files = Files::new();
     let count = |gateway: &_, outcome| {
         metric(
@@ -308,7 +308,7 @@ async fn exchanges_beyond_the_limit_are_503_at_once_and_counted_as_shed() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_told_503_while_all_are_at_work() {
+async fn connections_beyond_the_limit_get_503_while_all_have_a_request_in_flight() {
     let files = Files::new();
     let (backend, release) = holding_backend().await;
     let text = config_text(&backend.url(), "").replace("[admin]", "[limits]\nconnections = 1\n[admin]");

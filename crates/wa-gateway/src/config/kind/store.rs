@@ -1,4 +1,4 @@
-//! The kinds of values that a replay store is described by.
+//! The types of the replay store's settings.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::config::kind::{Kind, LONGEST, split_unit};
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct StoreUrl(Url);
 
-/// A time that may be as long as a year.
+/// A time of up to a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Days(pub(crate) Duration);
 
@@ -34,19 +34,19 @@ impl Kind for Days {
 }
 
 impl StoreUrl {
-    /// What an error says that it expected.
+    /// The expected form, for errors and the reference.
     pub(crate) const EXPECTED: &'static str = "a URL such as `redis://127.0.0.1:6379` or `rediss://user:password@host:6379/0` (`valkey`, `valkeys` likewise)";
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let is_store = matches!(url.scheme(), "redis" | "rediss" | "valkey" | "valkeys") && url.has_host();
-        // A fragment turns off the verification of certificates.
+        // The client takes a fragment as an option that disables the verification of certificates.
         let is_safe = url.fragment().is_none();
         let is_usable = || url.clone().into_connection_info().is_ok();
         (is_store && is_safe && is_usable()).then_some(Self(url))
     }
 
-    /// The whole URL, with its password.
+    /// Returns the whole URL with its password.
     pub(crate) fn expose(&self) -> &Url {
         &self.0
     }
@@ -55,10 +55,10 @@ impl StoreUrl {
         matches!(self.0.scheme(), "rediss" | "valkeys")
     }
 
-    /// The URL without user, password and query.
+    /// Returns the URL without user, password and query.
     pub(crate) fn printable(&self) -> String {
         let mut url = self.0.clone();
-        // Both fail for URLs without a host only, and then have nothing to remove.
+        // Both fail only for URLs without a host, which have no user or password.
         let _ = url.set_password(None);
         let _ = url.set_username("");
         url.set_query(None);

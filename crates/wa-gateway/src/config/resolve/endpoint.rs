@@ -13,7 +13,7 @@ use crate::config::resolve::{in_range, is_some_time};
 use crate::config::setting::{self, Typed};
 use crate::config::{EndpointConfig, NamedSource, Timeouts};
 
-/// Reads an endpoint; none if anything in it is wrong, which is reported.
+/// Resolves the settings of an endpoint; reports problems and returns `None` if a required one is invalid.
 pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<EndpointConfig> {
     let name = checked(
         table,
@@ -26,10 +26,10 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
         table,
         &setting::PATH,
         is_path,
-        "a path that begins with `/`, without `?`, `#` and blanks",
+        "a path that begins with `/`, without `?`, `#` and spaces",
         problems,
     );
-    let keys = required(table, &setting::KEYS, "where the private keys are", problems).map(|keys| {
+    let keys = required(table, &setting::KEYS, "the path of the private keys", problems).map(|keys| {
         let resolve = |path| table.sources.resolve(&keys.origin, path);
         Located {
             value: keys.value.into_iter().map(resolve).collect(),
@@ -48,7 +48,7 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
     });
     let timeouts = timeouts(table, problems);
     let ping = table.get(&setting::PING, problems);
-    let notices = table.get(&setting::ERROR_NOTICES, problems);
+    let error_notifications = table.get(&setting::ERROR_NOTIFICATIONS, problems);
     let token_signature = table.get(&setting::TOKEN_SIGNATURE, problems);
     let skip_signature = table.get(&setting::DANGER_SKIP_SIGNATURE, problems);
     let allow_replays = table.get(&setting::DANGER_ALLOW_REPLAYS, problems);
@@ -79,13 +79,13 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
         upstream_ca: ca,
         timeouts: timeouts?,
         ping: ping?.value,
-        error_notices: notices?.value,
+        error_notifications: error_notifications?.value,
     };
     refuse_unsigned(table, &endpoint, problems);
     Some(endpoint)
 }
 
-/// An endpoint that could not tell Meta from a stranger does not start, unless that was asked for.
+/// Refuses an endpoint that cannot authenticate Meta's requests, unless the configuration allows that explicitly.
 fn refuse_unsigned(table: &Layers<'_>, endpoint: &EndpointConfig, problems: &mut Problems) {
     if !endpoint.app_secrets.is_empty()
         || table.has(&setting::APP_SECRET_ENV)
@@ -96,14 +96,15 @@ fn refuse_unsigned(table: &Layers<'_>, endpoint: &EndpointConfig, problems: &mut
     let key = table.key(&setting::APP_SECRET_ENV.setting);
     if !endpoint.skip_signature {
         let fault = ConfigFault::Missing(
-            "the secret of the Meta app, to know its requests by: set `app_secret_file`, `app_secret_env` or the variable WA_APP_SECRET",
+            "the secret of the Meta app, which authenticates its requests: set `app_secret_file`, `app_secret_env` or the \
+             variable WA_APP_SECRET",
         );
         problems.add(table.origin(), &key, fault);
     } else if endpoint.token_signature != TokenSignatureMode::Off {
         problems.add(
             table.origin(),
             &key,
-            ConfigFault::Missing("`flow_token_signature` is checked with the app secret"),
+            ConfigFault::Missing("the app secret, which `flow_token_signature` requires"),
         );
     }
 }
@@ -114,7 +115,7 @@ fn timeouts(table: &Layers<'_>, problems: &mut Problems) -> Option<Timeouts> {
         table,
         &setting::UPSTREAM_TIMEOUT,
         |time| is_some_time(time) && *time <= longest,
-        "more than 0 and at most 10s, when WhatsApp gives up",
+        "more than 0 and at most 10s, the timeout of WhatsApp",
         problems,
     );
     let connect = in_range(
@@ -152,12 +153,12 @@ fn required<T: Kind>(
 fn checked(
     table: &Layers<'_>,
     typed: &Typed<String>,
-    is_good: fn(&str) -> bool,
+    is_valid: fn(&str) -> bool,
     expected: &'static str,
     problems: &mut Problems,
 ) -> Option<String> {
     let found = table.get(typed, problems)?;
-    if !is_good(&found.value) {
+    if !is_valid(&found.value) {
         let fault = ConfigFault::WrongValue {
             expected,
             found: Some(format!("`{}`", found.value)),

@@ -1,4 +1,4 @@
-//! Keeps what serves in line with the configuration and the files that it names. All of it blocks.
+//! Applies changes of the configuration, and of the files that it names, while the gateway serves. Every function blocks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,13 +17,13 @@ use crate::replay::Replays;
 use crate::routes::{Route, Routes, Shared};
 use crate::tls::{self, Certificate};
 
-/// Files that could not be used are read again after this time though they look the same: what was wrong may have been
-/// the system's doing, and if not, it is well to be reminded.
-const TRY_AGAIN: Duration = Duration::from_mins(1);
+/// Files that failed are re-read after this time even if they are unchanged: the failure may have been temporary, and if not,
+/// its log line is repeated.
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// What serves, seen by everybody.
+/// The state that all connections share; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Serving {
     pub(crate) settings: Current<Settings>,
@@ -33,54 +33,58 @@ pub(crate) struct Serving {
     pub(crate) certificate: Option<Certificate>,
 }
 
-/// What serves, with what is needed to change it.
-pub(crate) struct Keeper {
+/// Replaces parts of [`Serving`] when their configuration or files change.
+pub(crate) struct Reloader {
     config: GatewayConfig,
     serving: Serving,
     shared: Shared,
     caches: Caches,
-    /// The files of each endpoint.
+    /// The last read files of each endpoint, by its name.
     seen: HashMap<String, Seen>,
     certificate: Option<Seen>,
-    /// When a warning about the certificate was last logged; it is repeated daily.
+    /// When a warning about the certificate was last logged; it is repeated once a day.
     certificate_warned: Option<Instant>,
-    /// What serves until the next start, whatever the configuration says by then.
-    fixed: Fixed,
+    /// The settings in use that take effect only at a start.
+    fixed: FixedSettings,
 }
 
-/// What files looked like when they were read last.
+/// The state of files when they were last read.
 struct Seen {
     stamp: Stamp,
-    /// When, if they could not be used.
+    /// When reading failed; `None` after a success.
     failed: Option<Instant>,
 }
 
 impl Seen {
-    fn good(stamp: Stamp) -> Self {
+    fn valid(stamp: Stamp) -> Self {
         Self { stamp, failed: None }
     }
 
-    /// True if there is no reason to read them again.
-    fn holds(&self, now: &Stamp) -> bool {
-        self.stamp == *now && self.failed.is_none_or(|failed| failed.elapsed() < TRY_AGAIN)
+    /// Returns true if the files need not be re-read.
+    fn is_current(&self, now: &Stamp) -> bool {
+        self.stamp == *now && self.failed.is_none_or(|failed| failed.elapsed() < RETRY_AFTER)
     }
 }
 
-/// The keys that were read for each endpoint.
+/// The cached keys of each endpoint, by its name.
 type Caches = HashMap<String, KeyCache>;
 
-impl Keeper {
-    /// Reads all that the configuration names.
+impl Reloader {
+    /// Reads everything that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`] with every problem.
     pub(crate) fn open(config: GatewayConfig) -> Result<Self, ConfigErrors> {
         let mut problems = Problems::default();
         let certificate_stamp = config.settings.tls.as_ref().map(tls::stamp);
-        let certified = config.settings.tls.as_ref().map(tls::load).transpose();
+        let loaded_tls = config.settings.tls.as_ref().map(tls::load).transpose();
         let mut caches = Caches::new();
         let materials = read_all(&config, &mut caches);
-        let (certified, materials) = match (certified, materials) {
-            (Ok(certified), Ok(materials)) => (certified, materials),
-            (certified, materials) => {
-                certified
+        let (loaded_tls, materials) = match (loaded_tls, materials) {
+            (Ok(loaded_tls), Ok(materials)) => (loaded_tls, materials),
+            (loaded_tls, materials) => {
+                loaded_tls
                     .err()
                     .into_iter()
                     .chain(materials.err())
@@ -96,13 +100,13 @@ impl Keeper {
             settings: Current::new(config.settings.clone()),
             media: Current::new(Media::new(&config.settings)),
             routes,
-            certificate: certified.map(|loaded| {
+            certificate: loaded_tls.map(|loaded| {
                 metrics.certificate_until(loaded.not_after);
                 Certificate::new(loaded)
             }),
             metrics,
         };
-        let mut keeper = Self {
+        let mut reloader = Self {
             fixed: fixed(&config.settings),
             config,
             shared: Shared {
@@ -112,18 +116,22 @@ impl Keeper {
             serving,
             caches,
             seen: HashMap::new(),
-            certificate: certificate_stamp.map(Seen::good),
+            certificate: certificate_stamp.map(Seen::valid),
             certificate_warned: None,
         };
-        keeper.serve(materials)?;
-        Ok(keeper)
+        reloader.serve(materials)?;
+        Ok(reloader)
     }
 
     pub(crate) fn serving(&self) -> &Serving {
         &self.serving
     }
 
-    /// Reads the configuration and everything that it names again; if anything is wrong, all stays as it was.
+    /// Re-reads the configuration and everything that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`] with every problem; then nothing changes.
     pub(crate) fn reload(&mut self) -> Result<(), ConfigErrors> {
         let result = self.try_reload();
         self.serving
@@ -135,7 +143,7 @@ impl Keeper {
     fn try_reload(&mut self) -> Result<(), ConfigErrors> {
         let config = self.config.reread()?;
         let certificate_stamp = config.settings.tls.as_ref().map(tls::stamp);
-        let certified = config.settings.tls.as_ref().map(tls::load).transpose()?;
+        let loaded_tls = config.settings.tls.as_ref().map(tls::load).transpose()?;
         let materials = read_all(&config, &mut self.caches)?;
         let before = std::mem::replace(&mut self.config, config);
         if let Err(errors) = self.serve(materials) {
@@ -147,26 +155,30 @@ impl Keeper {
             self.serving.media.replace(Media::new(settings));
         }
         self.serving.settings.replace(settings.clone());
-        if let (Some(certificate), Some(certified)) = (&self.serving.certificate, certified) {
-            self.serving.metrics.certificate_until(certified.not_after);
-            certificate.replace(certified);
-            self.certificate = certificate_stamp.map(Seen::good);
+        if let (Some(certificate), Some(loaded_tls)) = (&self.serving.certificate, loaded_tls) {
+            self.serving.metrics.certificate_until(loaded_tls.not_after);
+            certificate.replace(loaded_tls);
+            self.certificate = certificate_stamp.map(Seen::valid);
             self.certificate_warned = None;
         }
-        for ((name, wanted), (_, serving)) in fixed(settings).iter().zip(&self.fixed) {
-            if wanted != serving {
-                tracing::warn!(setting = name, %wanted, %serving, "this setting changes at the next start only");
+        for ((name, configured), (_, in_use)) in fixed(settings).iter().zip(&self.fixed) {
+            if configured != in_use {
+                tracing::warn!(setting = name, %configured, %in_use, "this setting takes effect at the next start");
             }
         }
         Ok(())
     }
 
-    /// Reads again what changed since it was read; says what is wrong in the log, and keeps what was there.
-    pub(crate) fn look(&mut self) {
+    /// Re-reads files that have changed. Problems are logged, and the previous state stays in use.
+    pub(crate) fn poll(&mut self) {
         for endpoint in &self.config.settings.endpoints.clone() {
             self.revoke(endpoint);
             let now = material::stamp(endpoint);
-            if self.seen.get(&endpoint.name).is_some_and(|seen| seen.holds(&now)) {
+            if self
+                .seen
+                .get(&endpoint.name)
+                .is_some_and(|seen| seen.is_current(&now))
+            {
                 continue;
             }
             let result = self.read_one(endpoint);
@@ -186,16 +198,18 @@ impl Keeper {
                             .map(|key| key.fingerprint.short())
                             .collect::<Vec<_>>()
                     });
-                    tracing::info!(endpoint = endpoint.name, ?keys, "read changed keys and secrets");
+                    tracing::info!(endpoint = endpoint.name, ?keys, "reloaded keys and secrets");
                 }
-                Err(errors) => errors.log("changed keys or secrets cannot be used; the last good ones stay"),
+                Err(errors) => {
+                    errors.log("cannot use the changed keys or secrets; the previous ones stay in use")
+                }
             }
         }
-        self.look_at_certificate();
-        self.warn_of_certificate();
+        self.poll_certificate();
+        self.warn_about_certificate();
     }
 
-    /// Takes revoked keys out of the ring, whether or not anything else of the endpoint can be read.
+    /// Removes revoked keys from the ring, even if other files of the endpoint cannot be read.
     fn revoke(&self, endpoint: &EndpointConfig) {
         let (revoked, _) = Revoked::read(&endpoint.keys.value);
         self.serving.metrics.revoked_keys(&endpoint.name, revoked.count());
@@ -217,7 +231,7 @@ impl Keeper {
                     list = %revocation.list.display(),
                     line = revocation.line,
                     keys_left = ring.keys().len(),
-                    "revoked a key: it opens nothing any more"
+                    "revoked a key: it no longer decrypts requests"
                 );
             }
         }
@@ -228,7 +242,7 @@ impl Keeper {
         let material = Material::load(endpoint, &self.config.environment, cache)?;
         let routes = self.serving.routes.get();
         let (route, new_keys) = self.route(endpoint, material)?;
-        // The ring is shared with the endpoint of before, so that exchanges under way find their key in either.
+        // The new endpoint shares the ring of the previous one, so exchanges in flight there use the same keys.
         route.endpoint().ring().replace(&new_keys);
         self.serving
             .routes
@@ -236,12 +250,16 @@ impl Keeper {
         Ok(())
     }
 
-    fn look_at_certificate(&mut self) {
+    fn poll_certificate(&mut self) {
         let (Some(files), Some(certificate)) = (&self.config.settings.tls, &self.serving.certificate) else {
             return;
         };
         let now = tls::stamp(files);
-        if self.certificate.as_ref().is_some_and(|seen| seen.holds(&now)) {
+        if self
+            .certificate
+            .as_ref()
+            .is_some_and(|seen| seen.is_current(&now))
+        {
             return;
         }
         let result = tls::load(files);
@@ -252,14 +270,14 @@ impl Keeper {
                 self.serving.metrics.certificate_until(loaded.not_after);
                 certificate.replace(loaded);
                 self.certificate_warned = None;
-                tracing::info!("read the changed certificate");
+                tracing::info!("reloaded the certificate");
             }
-            Err(errors) => errors.log("the changed certificate cannot be used; the last good one stays"),
+            Err(errors) => errors.log("cannot use the changed certificate; the previous one stays in use"),
         }
         self.certificate = Some(Seen { stamp: now, failed });
     }
 
-    fn warn_of_certificate(&mut self) {
+    fn warn_about_certificate(&mut self) {
         let warning = self.serving.certificate.as_ref().and_then(Certificate::warning);
         if let Some(warning) = warning
             && self.certificate_warned.is_none_or(|at| at.elapsed() >= DAY)
@@ -269,7 +287,7 @@ impl Keeper {
         }
     }
 
-    /// Puts endpoints into service in place of those before.
+    /// Replaces the endpoints in service.
     fn serve(&mut self, materials: Vec<Material>) -> Result<(), ConfigErrors> {
         let mut routes = Vec::new();
         let mut seen = HashMap::new();
@@ -278,7 +296,7 @@ impl Keeper {
             .map(|material| material.revoked.count())
             .collect();
         for (endpoint, material) in self.config.settings.endpoints.iter().zip(materials) {
-            seen.insert(endpoint.name.clone(), Seen::good(material.stamp.clone()));
+            seen.insert(endpoint.name.clone(), Seen::valid(material.stamp.clone()));
             let (route, new_keys) = self.route(endpoint, material)?;
             routes.push((endpoint.path.clone(), route, new_keys));
         }
@@ -297,13 +315,13 @@ impl Keeper {
             if endpoint.skip_signature {
                 tracing::warn!(
                     endpoint = endpoint.name,
-                    "signatures are NOT checked (danger_skip_signature_check): anybody can send requests"
+                    "signatures are NOT checked (danger_skip_signature_check): anyone can send requests"
                 );
             }
             if endpoint.allow_replays {
                 tracing::warn!(
                     endpoint = endpoint.name,
-                    "replays are answered (danger_allow_replays): anyone who has recorded a request can repeat it"
+                    "replays are accepted (danger_allow_replays): anyone who has recorded a request can repeat it"
                 );
             }
         }
@@ -312,7 +330,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// An endpoint on the ring of its predecessor if it has one, and the keys for that ring.
+    /// Builds the route of an endpoint; returns the keys for its ring too. The route uses the ring of the current endpoint of
+    /// this name if there is one.
     fn route(&self, endpoint: &EndpointConfig, material: Material) -> Result<(Route, KeyRing), ConfigErrors> {
         for warning in &material.warnings {
             tracing::warn!(endpoint = endpoint.name, "{warning}");
@@ -332,15 +351,19 @@ impl Keeper {
     }
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for Reloader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper")
+        f.debug_struct("Reloader")
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
 }
 
-/// Reads the files of all endpoints; all problems are told.
+/// Reads the files of all endpoints.
+///
+/// # Errors
+///
+/// [`ConfigErrors`] with the problems of all endpoints.
 fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>, ConfigErrors> {
     let mut problems = Problems::default();
     let mut materials = Vec::new();
@@ -354,10 +377,10 @@ fn read_all(config: &GatewayConfig, caches: &mut Caches) -> Result<Vec<Material>
     problems.unless_any(Some(materials))
 }
 
-/// Settings that a reload does not change, with their values.
-type Fixed = [(&'static str, String); 11];
+/// The settings that a reload does not change, with their values.
+type FixedSettings = [(&'static str, String); 11];
 
-fn fixed(settings: &Settings) -> Fixed {
+fn fixed(settings: &Settings) -> FixedSettings {
     let limits = &settings.limits;
     let admin = settings
         .admin

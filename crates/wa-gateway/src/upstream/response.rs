@@ -1,4 +1,4 @@
-//! What a backend answered.
+//! The response of a backend, read according to the upstream contract.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -7,60 +7,60 @@ use wa_flows::FlowResponse;
 
 use crate::upstream::UpstreamError;
 
-/// The answer of a backend, read by the upstream contract.
+/// The response of a backend.
 #[derive(Debug)]
-pub(crate) enum Answer {
-    /// 200 with a JSON object: the phone's next step.
-    Reply(FlowResponse),
+pub(crate) enum UpstreamResponse {
+    /// 200 with a JSON object: the response for the phone.
+    Object(FlowResponse),
     /// 427: the flow token is no longer valid.
     TokenInvalid(FlowResponse),
-    /// Any other 2xx: enough for what is only told, not for what is asked.
-    Accepted(u16),
+    /// Any other 2xx: enough for a notification, but not for a request that needs a response.
+    Success(u16),
 }
 
-impl Answer {
+impl UpstreamResponse {
     pub(crate) fn read(status: StatusCode, body: &Bytes) -> Result<Self, UpstreamError> {
         match status.as_u16() {
             200 => match FlowResponse::from_json(body.to_vec()) {
-                Ok(response) => Ok(Self::Reply(response)),
-                Err(_) if body.is_empty() => Ok(Self::Accepted(200)),
+                Ok(response) => Ok(Self::Object(response)),
+                Err(_) if body.is_empty() => Ok(Self::Success(200)),
                 Err(_) => Err(UpstreamError::NotAnObject),
             },
             427 => Ok(Self::TokenInvalid(FlowResponse::token_invalid(error_message(
                 body,
             )))),
-            other if status.is_success() => Ok(Self::Accepted(other)),
+            other if status.is_success() => Ok(Self::Success(other)),
             other => Err(UpstreamError::Status(other)),
         }
     }
 
-    /// Returns what is sent to a phone that asked for something, and its outcome. A response that the phone cannot show is
-    /// sent all the same, since the phone reports it to its user and to Meta.
-    pub(crate) fn into_response(
+    /// Returns the response for the phone, and the outcome for the metrics. A response that the phone cannot show is sent
+    /// anyway, because the phone reports the error to its user and to Meta.
+    pub(crate) fn into_flow_response(
         self,
         expects_screen: bool,
     ) -> Result<(FlowResponse, &'static str), UpstreamError> {
         let outcome = self.label();
         match self {
-            Self::Reply(response) if expects_screen && response.check_schema().is_err() => {
+            Self::Object(response) if expects_screen && response.check_schema().is_err() => {
                 Ok((response, "bad_schema"))
             }
-            Self::Reply(response) | Self::TokenInvalid(response) => Ok((response, outcome)),
-            Self::Accepted(200) => Err(UpstreamError::NotAnObject),
-            Self::Accepted(status) => Err(UpstreamError::Status(status)),
+            Self::Object(response) | Self::TokenInvalid(response) => Ok((response, outcome)),
+            Self::Success(200) => Err(UpstreamError::NotAnObject),
+            Self::Success(status) => Err(UpstreamError::Status(status)),
         }
     }
 
-    /// The answer in one word, for metrics.
+    /// Returns the outcome label for the metrics.
     pub(crate) fn label(&self) -> &'static str {
         match self {
-            Self::Reply(_) | Self::Accepted(_) => "answered",
+            Self::Object(_) | Self::Success(_) => "answered",
             Self::TokenInvalid(_) => "token_invalid",
         }
     }
 }
 
-/// The text of `{"error_msg": "…"}`; without one the phone shows a text of its own.
+/// Returns the text of `{"error_msg": "…"}`; without it, the phone shows its default text.
 fn error_message(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     body.get("error_msg")?.as_str().map(str::to_owned)
@@ -71,18 +71,18 @@ mod tests {
     use super::*;
 
     fn read(status: u16, body: &'static str) -> Result<Vec<u8>, String> {
-        let answer = Answer::read(
+        let response = UpstreamResponse::read(
             StatusCode::from_u16(status).unwrap(),
             &Bytes::from_static(body.as_bytes()),
         );
-        let response = answer.and_then(|answer| answer.into_response(true));
+        let response = response.and_then(|response| response.into_flow_response(true));
         response
             .map(|(response, _)| response.into_json().unwrap())
             .map_err(|error| error.label().to_owned())
     }
 
     #[test]
-    fn the_upstream_contract_in_full() {
+    fn responses_are_read_according_to_the_contract() {
         let cases: [(u16, &str, Result<&str, &str>); 12] = [
             (
                 200,
