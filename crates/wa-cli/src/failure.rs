@@ -1,11 +1,13 @@
 //! Errors as users and programs see them: the chain of causes, then a hint.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
 
 use serde_json::json;
-use wa_cloud::secrets::SecretFileError;
+use wa_cloud::graph::{ApiVersionError, BuildError, IdError};
+use wa_cloud::secrets::{SecretError, SecretFileError};
 
 use crate::terminal::{BAD, STRONG, Terminal, paint};
 
@@ -196,6 +198,7 @@ impl From<Usage> for Failure {
             Usage::TextForFile => {
                 Some("pass the name of the file, or `-` and the contents on standard input".to_owned())
             }
+            Usage::Setting { source, .. } => remedy_of_setting(source.as_ref()),
             _ => None,
         };
         Self {
@@ -203,6 +206,20 @@ impl From<Usage> for Failure {
             ..Self::usage(usage)
         }
     }
+}
+
+/// Returns the remedy of an error of a setting, whose type is one of the library's.
+fn remedy_of_setting(error: &(dyn Error + Send + Sync + 'static)) -> Option<String> {
+    let remedy = if let Some(error) = error.downcast_ref::<IdError>() {
+        error.remedy()
+    } else if let Some(error) = error.downcast_ref::<SecretError>() {
+        error.remedy()
+    } else if let Some(error) = error.downcast_ref::<ApiVersionError>() {
+        error.remedy()
+    } else {
+        error.downcast_ref::<BuildError>().and_then(BuildError::remedy)
+    };
+    remedy.map(Cow::into_owned)
 }
 
 fn secret_file_hint(option: &str, variable: &str, error: &SecretFileError) -> String {
@@ -216,7 +233,7 @@ fn secret_file_hint(option: &str, variable: &str, error: &SecretFileError) -> St
             "{option} takes the name of a file with the secret in its first line; to pass the secret itself, \
              set {variable}"
         ),
-        other => other.help().map_or_else(
+        other => other.remedy().map_or_else(
             || format!("write the secret to the first line of a file, or set {variable}"),
             Into::into,
         ),

@@ -148,7 +148,7 @@ impl Environment {
 
     /// Like [`Self::warn`], for a file whose content is `what`.
     pub(crate) fn warn_of(&self, what: &str, warning: &SecretWarning) -> Result<(), Failure> {
-        let mut help = warning.help().to_owned();
+        let mut help = warning.remedy().unwrap_or_default().into_owned();
         let text = match warning {
             SecretWarning::ReadableByOthers(file) => {
                 if let Some(command) = advice::restrict_access(file.path()) {

@@ -79,7 +79,7 @@ fn a_byte_order_mark_is_not_part_of_a_passphrase() {
     write(folder.path(), "binary.txt", b"a\0b\n", 0o600);
     let (status, printed) = public("binary.txt");
     assert_eq!(status, 2);
-    assert!(printed.contains("binary.txt has NUL bytes"), "{printed}");
+    assert!(printed.contains("binary.txt contains NUL bytes"), "{printed}");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_file_that_others_can_read_is_a_warning_and_an_error_with_strict() {
     assert_eq!(status, 0, "{printed}");
     assert!(
         printed.contains(
-            "the secret in open.txt can be accessed by others (mode 0644); take the access away with chmod \
+            "the secret in open.txt can be accessed by others (mode 0644); remove the access with chmod \
              600: `chmod 600 open.txt`"
         ),
         "{printed}"
@@ -100,7 +100,7 @@ fn a_file_that_others_can_read_is_a_warning_and_an_error_with_strict() {
     assert_eq!(status, 2, "{printed}");
     assert!(printed.contains("refused because of --strict"), "{printed}");
     assert!(
-        printed.contains("hint: take the access away with chmod 600: `chmod 600 open.txt`"),
+        printed.contains("hint: remove the access with chmod 600: `chmod 600 open.txt`"),
         "{printed}"
     );
 

@@ -1,7 +1,7 @@
-//! Makes a key pair: the private half encrypted under a passphrase, the public half to be registered.
+//! Generates a key pair and writes both keys: the private key encrypted with a passphrase, the public key to register.
 //!
 //! `WA_KEY_PASSPHRASE=… cargo run --example generate -- private.pem public.pem`
-#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ use wa_cloud::keys::{Passphrase, PrivateKey, Protection};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let (Some(private), Some(public)) = (arguments.next(), arguments.next()) else {
-        return Err("give two files: the private key's and the public key's".into());
+        return Err("give the names of two files, for the private and the public key".into());
     };
     let passphrase =
         Passphrase::new(std::env::var("WA_KEY_PASSPHRASE").map_err(|_| "set WA_KEY_PASSPHRASE")?);

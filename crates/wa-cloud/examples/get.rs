@@ -1,7 +1,7 @@
 //! Gets a phone number's business public key.
 //!
 //! `WA_ACCESS_TOKEN=… WA_PHONE_NUMBER_ID=… cargo run --example get`
-#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::error::Error;
 
@@ -19,7 +19,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             print!("{}", key.to_pem());
             println!("fingerprint {}", key.fingerprint());
         }
-        RegisteredKey::Unreadable { problem, .. } => println!("registered, but not a usable key: {problem}"),
+        RegisteredKey::Unreadable { problem, .. } => {
+            println!("the registered text is not a usable key: {problem}");
+        }
         _ => println!("no key is registered"),
     }
     if let Some(status) = found.signature_status() {

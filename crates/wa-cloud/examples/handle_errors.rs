@@ -1,7 +1,7 @@
-//! Sets a key and handles what can go wrong by its code.
+//! Registers a key and handles errors by their code.
 //!
 //! `WA_ACCESS_TOKEN=… WA_PHONE_NUMBER_ID=… cargo run --example handle_errors -- public.pem`
-#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::error::Error as StdError;
 
@@ -10,7 +10,9 @@ use wa_cloud::{Error, WhatsApp};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn StdError>> {
-    let file = std::env::args_os().nth(1).ok_or("give the public key's file")?;
+    let file = std::env::args_os()
+        .nth(1)
+        .ok_or("give the name of the public key's file")?;
     let whatsapp = WhatsApp::from_env()?;
     match whatsapp.encryption().register(std::fs::read(file)?).await {
         Ok(verification) => println!("{verification}"),
@@ -20,29 +22,21 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 }
 
 fn explain(error: &Error) {
-    let what = match error {
-        Error::Key(_) => "the file holds no usable public key; nothing was sent",
-        _ => match error.code().map(ErrorCode::number) {
-            Some(100) => "a parameter is missing or not valid: the key, or the id",
-            Some(10 | 200..=299) => "the token lacks a permission",
-            Some(190) => "the token is not accepted",
-            Some(803) => "there is no such phone number id",
-            Some(131_000) => "Meta could not sign the key",
-            Some(133_010) => "the number is not registered with Cloud API",
-            _ => "something else went wrong",
-        },
+    println!("error: {}", error.report());
+    let what = match (error, error.code()) {
+        (Error::Key(_), _) => "the file contains no usable public key; nothing was sent",
+        (_, Some(ErrorCode::INVALID_PARAMETER)) => "a parameter is missing or not valid: the key, or the id",
+        (_, Some(ErrorCode::OBJECT_NOT_FOUND)) => "no phone number has this id",
+        (_, Some(ErrorCode::SOMETHING_WENT_WRONG)) => "Meta could not sign the key",
+        (_, Some(ErrorCode::PHONE_NUMBER_NOT_REGISTERED)) => "the number is not registered with Cloud API",
+        _ if error.is_permission() => "the token lacks a permission",
+        _ if error.is_token() => "the token is not accepted",
+        _ if error.is_rate_limited() => "too many calls",
+        _ if error.is_transient() => "a temporary failure: try again later",
+        _ => "another failure",
     };
     println!("{what}");
-    println!("  {error}");
-    if let Some(remedy) = error.remedy() {
-        println!("  hint: {remedy}");
-    }
-    if let Some(graph) = error.graph() {
-        if let Some(wait) = graph.retry_in() {
-            println!("  come back in {} s", wait.as_secs());
-        }
-        if let Some(id) = graph.fbtrace_id() {
-            println!("  for Meta's support: fbtrace_id {id}");
-        }
+    if let Some(wait) = error.retry_in() {
+        println!("call again in {} s", wait.as_secs());
     }
 }

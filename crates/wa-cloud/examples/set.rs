@@ -1,7 +1,7 @@
 //! Sets a phone number's business public key.
 //!
 //! `WA_ACCESS_TOKEN=… WA_PHONE_NUMBER_ID=… cargo run --example set -- public.pem`
-#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::error::Error;
 
@@ -9,16 +9,18 @@ use wa_cloud::WhatsApp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = std::env::args_os().nth(1).ok_or("give the public key's file")?;
+    let file = std::env::args_os()
+        .nth(1)
+        .ok_or("give the name of the public key's file")?;
     let whatsapp = WhatsApp::from_env()?;
-    let answer = whatsapp
+    let response = whatsapp
         .encryption()
         .set_business_public_key(std::fs::read(file)?)
         .await?;
     println!(
         "set for phone number {} after {} attempt(s)",
         whatsapp.phone_number_id(),
-        answer.attempts
+        response.attempts
     );
     Ok(())
 }

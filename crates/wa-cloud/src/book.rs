@@ -1,4 +1,4 @@
-//! Code blocks of the README and the docs site, compiled as doctests.
+//! Compiles the code blocks of the README and the docs site as doctests.
 
 #[doc = include_str!("../../../README.md")]
 mod readme {}

@@ -12,9 +12,9 @@ use crate::environment;
 use crate::error::BuildError;
 use crate::whatsapp::WhatsApp;
 
-/// Gathers settings as the texts that people have; [`build`](Self::build) checks them.
+/// Builds a [`WhatsApp`] from settings in text form; [`build`](Self::build) validates them.
 ///
-/// Whatever is not settable here is on [`GraphClient::builder`]; give the client to [`WhatsApp::new`] then.
+/// [`GraphClient::builder`] has more settings; pass the client to [`WhatsApp::new`].
 #[must_use]
 #[derive(Default)]
 pub struct WhatsAppBuilder {
@@ -44,13 +44,13 @@ impl WhatsAppBuilder {
         self
     }
 
-    /// Sets the app secret, so that every call carries `appsecret_proof`. Default: none.
+    /// Sets the app secret, with which every call sends `appsecret_proof`. Default: none.
     pub fn app_secret(mut self, secret: impl Into<String>) -> Self {
         self.app_secret = Some(Zeroizing::new(secret.into()));
         self
     }
 
-    /// Sets where Graph is. Default `https://graph.facebook.com`.
+    /// Sets the base URL of the Graph API. Default `https://graph.facebook.com`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -62,23 +62,23 @@ impl WhatsAppBuilder {
         self
     }
 
-    /// Sets how long one attempt of a call may take. Default 30 s.
+    /// Sets the time limit of one attempt of a call. Default 30 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = Some(timeout);
         self
     }
 
-    /// Sets how often and how long a call is tried. Default [`RetryPolicy::default`].
+    /// Sets the limits for attempts and pauses. Default [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
-    /// Checks the settings and builds.
+    /// Validates the settings and builds the client.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] names the setting that is missing or wrong.
+    /// [`BuildError`] names the setting that is missing or not valid.
     pub fn build(self) -> Result<WhatsApp, BuildError> {
         let id = self.phone_number_id.as_deref().ok_or(BuildError::Missing {
             setting: "the phone number id",

@@ -1,4 +1,4 @@
-//! The Encryption API with keys given as text or as keys.
+//! The Encryption API with keys as text or as [`PublicKey`](wa_keys::PublicKey).
 
 use wa_encryption::{BusinessPublicKey, EncryptionApi, Verification};
 use wa_graph::ResponseMeta;
@@ -8,8 +8,8 @@ use crate::key_input::PublicKeyInput;
 
 /// The Encryption API of one phone number, which takes PEM text as well as a [`PublicKey`](wa_keys::PublicKey).
 ///
-/// What is not a usable key is refused before anything is sent. See [`EncryptionApi`] for the whole story: setting up,
-/// verifying before launch, handling errors by code, several numbers.
+/// A key that is not usable is refused before anything is sent. [`EncryptionApi`] documents setup, verification before
+/// launch, error handling by code, and several numbers.
 #[derive(Debug, Clone)]
 pub struct Encryption(EncryptionApi);
 
@@ -18,31 +18,31 @@ impl Encryption {
         Self(api)
     }
 
-    /// Returns the API underneath.
+    /// Returns the underlying API.
     pub fn api(&self) -> &EncryptionApi {
         &self.0
     }
 
-    /// Sets the number's business public key, which replaces any other.
+    /// Sets the number's business public key, replacing any other key.
     ///
     /// # Errors
     ///
-    /// [`Error::Key`] when what is given is no usable key, [`Error::Encryption`] when the call fails.
+    /// [`Error::Key`] if the given key is not usable, [`Error::Encryption`] if the call fails.
     pub async fn set_business_public_key(&self, key: impl PublicKeyInput) -> Result<ResponseMeta, Error> {
         let key = key.into_public_key()?;
         Ok(self.0.set_business_public_key(&key).await?)
     }
 
-    /// Gets the number's business public key and the state of Meta's signature over it.
+    /// Gets the number's business public key and the status of Meta's signature over it.
     ///
     /// # Errors
     ///
-    /// [`Error::Encryption`] when the call fails.
+    /// [`Error::Encryption`] if the call fails.
     pub async fn get_business_public_key(&self) -> Result<BusinessPublicKey, Error> {
         Ok(self.0.get_business_public_key().await?)
     }
 
-    /// Compares a key with the registered one.
+    /// Compares a key with the registered key.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Encryption {
         Ok(self.0.verify(&key).await?)
     }
 
-    /// Sets a key, reads it back and compares.
+    /// Sets a key, reads it back and compares, repeating the read while the key is not visible yet.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ const APP_SECRET: &str = "WA_APP_SECRET";
 const GRAPH_URL: &str = "WA_GRAPH_URL";
 const API_VERSION: &str = "WA_API_VERSION";
 
-/// Looks a variable up; an empty one counts as not set.
+/// Returns the value of an environment variable.
 fn from_process(name: &'static str) -> Result<Option<String>, BuildError> {
     match env::var(name) {
         Ok(value) => Ok(Some(value)),
@@ -86,14 +86,14 @@ mod tests {
         for token in [(ACCESS_TOKEN, "EAA1"), (ACCESS_TOKEN_FALLBACK, "EAA2")] {
             assert!(read_from(&[token, (PHONE_NUMBER_ID, "1065")]).build().is_ok());
         }
-        // The first one wins: the second is not a token at all.
+        // The first one has precedence: the second is not a valid token.
         let both = [
             (ACCESS_TOKEN, "EAA1"),
             (ACCESS_TOKEN_FALLBACK, "not a token"),
             (PHONE_NUMBER_ID, "1"),
         ];
         assert!(read_from(&both).build().is_ok());
-        // An empty one counts as not set.
+        // An empty variable counts as not set.
         let empty = [
             (ACCESS_TOKEN, " "),
             (ACCESS_TOKEN_FALLBACK, "EAA2"),
@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_variable() {
+    fn a_missing_setting_is_named_with_its_variable() {
         let error = read_from(&[(PHONE_NUMBER_ID, "1")]).build().unwrap_err();
-        assert!(error.to_string().contains(ACCESS_TOKEN), "{error}");
+        assert!(error.report().contains(ACCESS_TOKEN), "{error}");
         let error = read_from(&[(ACCESS_TOKEN, "EAA1")]).build().unwrap_err();
-        assert!(error.to_string().contains(PHONE_NUMBER_ID), "{error}");
+        assert!(error.report().contains(PHONE_NUMBER_ID), "{error}");
     }
 }

@@ -2,8 +2,7 @@
 
 use wa_keys::{KeyError, PublicKey};
 
-/// What can be given where a public key is wanted: a [`PublicKey`], or the text or bytes of one in any form that
-/// [`PublicKey::parse`] reads.
+/// A public key argument: a [`PublicKey`], or its text or bytes in any form that [`PublicKey::parse`] reads.
 ///
 /// ```
 /// use wa_cloud::PublicKeyInput;
@@ -11,11 +10,11 @@ use wa_keys::{KeyError, PublicKey};
 /// assert!("not a key".into_public_key().is_err());
 /// ```
 pub trait PublicKeyInput: Send {
-    /// Makes a key of it.
+    /// Returns the key.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when a text is not a key that WhatsApp takes.
+    /// [`KeyError`] if the text is not a key that WhatsApp accepts.
     fn into_public_key(self) -> Result<PublicKey, KeyError>;
 }
 

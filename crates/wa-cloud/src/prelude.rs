@@ -1,4 +1,4 @@
-//! What most programs need, to be imported at once.
+//! The types that most programs need, for a glob import.
 //!
 //! ```
 //! use wa_cloud::prelude::*;

@@ -1,4 +1,4 @@
-//! The way in.
+//! The client for one phone number.
 
 use wa_encryption::EncryptionApi;
 use wa_graph::{GraphClient, PhoneNumberId};
@@ -8,7 +8,7 @@ use crate::encryption_of_number::Encryption;
 use crate::environment;
 use crate::error::BuildError;
 
-/// The Cloud API as one phone number uses it. Cloning is cheap.
+/// A client of the Cloud API for one phone number. Cloning is cheap; clones share connections.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,12 +29,12 @@ pub struct WhatsApp {
 }
 
 impl WhatsApp {
-    /// Begins with nothing set; the phone number id and the access token are needed.
+    /// Returns a builder; the phone number id and the access token are required.
     pub fn builder() -> WhatsAppBuilder {
         WhatsAppBuilder::new()
     }
 
-    /// Takes a client that is set up already.
+    /// Creates a `WhatsApp` from a configured Graph client.
     pub fn new(client: GraphClient, phone_number_id: PhoneNumberId) -> Self {
         Self {
             client,
@@ -42,16 +42,16 @@ impl WhatsApp {
         }
     }
 
-    /// Builds from the environment; see [`builder_from_env`](Self::builder_from_env) for the variables.
+    /// Builds a client from environment variables; [`builder_from_env`](Self::builder_from_env) lists them.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] names the variable that is missing, or what is wrong with a value.
+    /// [`BuildError`] names the variable that is missing, or the setting that is not valid.
     pub fn from_env() -> Result<Self, BuildError> {
         Self::builder_from_env()?.build()
     }
 
-    /// Begins with what the environment sets; empty variables count as not set.
+    /// Returns a builder with the settings from environment variables; empty variables count as not set.
     ///
     /// | variable | setting |
     /// |---|---|
@@ -63,12 +63,12 @@ impl WhatsApp {
     ///
     /// # Errors
     ///
-    /// [`BuildError::NotUnicode`] when a variable is not UTF-8.
+    /// [`BuildError::NotUnicode`] if a variable is not UTF-8.
     pub fn builder_from_env() -> Result<WhatsAppBuilder, BuildError> {
         environment::settings()
     }
 
-    /// Returns the same for another phone number, with the same client and its connections.
+    /// Returns a client for another phone number that shares settings and connections with this one.
     #[must_use]
     pub fn for_phone_number(&self, phone_number_id: PhoneNumberId) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl WhatsApp {
         &self.phone_number_id
     }
 
-    /// Returns the client, for what this facade does not cover.
+    /// Returns the Graph client, for calls that this facade does not cover.
     pub fn client(&self) -> &GraphClient {
         &self.client
     }

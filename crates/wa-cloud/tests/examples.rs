@@ -68,7 +68,7 @@ async fn the_examples_lead_from_a_new_key_to_a_verified_one() {
     assert!(text(&none).contains("no key is registered"), "{}", text(&none));
     let unverified = run("verify", &[&public], url()).await;
     assert!(
-        !unverified.status.success() && text(&unverified).contains("none is registered"),
+        !unverified.status.success() && text(&unverified).contains("no key is registered"),
         "{}",
         text(&unverified)
     );

@@ -1,4 +1,4 @@
-//! The calls.
+//! The calls of the Encryption API.
 
 use serde_json::Value;
 use tracing::{debug, info};
@@ -14,14 +14,14 @@ use crate::wire;
 /// The Encryption API of one phone number: `/{PHONE_NUMBER_ID}/whatsapp_business_encryption`
 /// (Meta, *WhatsApp Business Encryption* guide).
 ///
-/// The token needs the permission `whatsapp_business_messaging`; the number must be registered with Cloud API. A number has
-/// one key; setting another replaces it. Setting the same key twice does no harm, so every call here is retried by the
-/// client's policy.
+/// The token needs the permission `whatsapp_business_messaging`, and the number must be registered with Cloud API. A number
+/// has one key; setting another one replaces it. Setting the same key twice does no harm, so the client retries all calls
+/// as its policy allows.
 ///
 /// # Set up encryption
 ///
-/// Make a key pair (or bring one), keep the private half where the endpoint finds it and nobody else, register the public
-/// half. [`register`](Self::register) sets it, reads it back and compares.
+/// Generate a key pair or reuse one, store the private key where only the endpoint can read it, and register the public
+/// key. [`register`](Self::register) sets it, reads it back and compares.
 ///
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +32,7 @@ use crate::wire;
 /// let key = PublicKey::parse(std::fs::read("public.pem")?)?;
 /// let verification = encryption.register(&key).await?;
 /// if !verification.is_valid() {
-///     eprintln!("{verification}\n{}", verification.advice());
+///     eprintln!("{verification}\n{}", verification.remedy().unwrap_or_default());
 /// }
 /// # Ok(())
 /// # }
@@ -40,8 +40,8 @@ use crate::wire;
 ///
 /// # Verify before launch
 ///
-/// Before a Flow goes live, and from time to time after, see that the key is still yours and `VALID`. A number that is
-/// registered anew answers `MISMATCH` until its key is set again.
+/// Before a Flow goes live, and regularly afterwards, check that the registered key is yours and its status `VALID`. After a
+/// number is re-registered, its status is `MISMATCH` until the key is set again.
 ///
 /// ```no_run
 /// # async fn example(
@@ -51,8 +51,8 @@ use crate::wire;
 ///
 /// match encryption.verify(&key).await? {
 ///     Verification::Valid { .. } => println!("ready"),
-///     Verification::Mismatch { .. } => println!("healed: {}", encryption.register(&key).await?),
-///     other => println!("stop: {other}: {}", other.advice()),
+///     Verification::Mismatch { .. } => println!("repaired: {}", encryption.register(&key).await?),
+///     other => println!("stop: {other}: {}", other.remedy().unwrap_or_default()),
 /// }
 /// # Ok(())
 /// # }
@@ -65,22 +65,24 @@ use crate::wire;
 /// use wa_graph::ErrorCode;
 ///
 /// if let Err(error) = encryption.set_business_public_key(&key).await {
-///     match error.code().map(ErrorCode::number) {
-///         Some(100) => eprintln!("a parameter is not valid: the key, or the id"),
-///         Some(10) => eprintln!("the token lacks a permission"),
-///         _ if error.is_rate_limited() => eprintln!("come back later"),
+///     match error.code() {
+///         Some(ErrorCode::INVALID_PARAMETER) => eprintln!("the key or the id is not valid"),
+///         _ if error.is_permission() => eprintln!("the token lacks a permission"),
+///         _ if error.is_rate_limited() => eprintln!("too many calls"),
 ///         _ => {}
 ///     }
-///     eprintln!("{error}");
-///     eprintln!("hint: {}", error.remedy().unwrap_or("see Meta's documentation"));
+///     eprintln!("error: {error}");
+///     if let Some(remedy) = error.remedy() {
+///         eprintln!("hint: {remedy}");
+///     }
 /// }
 /// # }
 /// ```
 ///
 /// # Several numbers
 ///
-/// Every phone number of an account needs its key set for itself; the same key may serve all of them. Clients are cheap to
-/// clone, so make one `EncryptionApi` for each number.
+/// Every phone number of an account needs its own registration; the numbers may share a key pair. Clients are cheap to
+/// clone, so create one `EncryptionApi` per number.
 ///
 /// ```no_run
 /// # async fn example(
@@ -98,9 +100,9 @@ use crate::wire;
 ///
 /// # Security practice
 ///
-/// Keep private keys apart from the code and readable only by the endpoint; change them from time to time, and keep the old
-/// private key for a while after a change, since clients that fetched the old public key go on using it; give the token to
-/// few.
+/// Store private keys outside the code, readable by the endpoint only. Rotate them regularly, and keep the previous private
+/// key for some time after a rotation, because clients that fetched the previous public key continue to use it. Give the
+/// token to as few processes as possible.
 #[derive(Debug, Clone)]
 pub struct EncryptionApi {
     client: GraphClient,
@@ -109,7 +111,7 @@ pub struct EncryptionApi {
 }
 
 impl EncryptionApi {
-    /// Makes the API of one phone number.
+    /// Creates the API of one phone number.
     pub fn new(client: GraphClient, phone_number_id: PhoneNumberId) -> Self {
         Self {
             client,
@@ -118,37 +120,38 @@ impl EncryptionApi {
         }
     }
 
-    /// Sets how [`register`](Self::register) looks for the key after setting it.
+    /// Sets how often [`register`](Self::register) reads the key back. Default [`ReadBack::default`].
     #[must_use]
     pub fn read_back(mut self, read_back: ReadBack) -> Self {
         self.read_back = read_back;
         self
     }
 
-    /// Returns the number's id.
+    /// Returns the phone number id.
     pub fn phone_number_id(&self) -> &PhoneNumberId {
         &self.phone_number_id
     }
 
-    /// Returns the client that the calls are made with.
+    /// Returns the client that makes the calls.
     pub fn client(&self) -> &GraphClient {
         &self.client
     }
 
-    /// Sets the number's business public key, which replaces any other.
+    /// Sets the number's business public key, replacing any other key.
     ///
-    /// Sent as a form-urlencoded POST with the canonical PEM text, as in Meta's guide.
+    /// The key is sent as canonical PEM in a form-urlencoded POST, as in Meta's guide.
     ///
     /// # Errors
     ///
-    /// [`EncryptionError::Graph`] when the call fails, [`EncryptionError::NotConfirmed`] when the answer is no confirmation.
+    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::NotConfirmed`] if the response is not a confirmation.
     pub async fn set_business_public_key(&self, key: &PublicKey) -> Result<ResponseMeta, EncryptionError> {
         let request = GraphRequest::post(self.path())
             .form(wire::KEY, key.to_pem())
             .repeatable();
         let GraphResponse { body, meta, .. } = self.client.execute::<Value>(request).await?;
         if wire::is_success(&body) {
-            info!(phone_number_id = %self.phone_number_id, fingerprint = %key.fingerprint(), "business public key set");
+            let (phone_number_id, fingerprint) = (&self.phone_number_id, key.fingerprint());
+            info!(%phone_number_id, %fingerprint, "business public key set");
             Ok(meta)
         } else {
             let phone_number_id = self.phone_number_id.clone();
@@ -159,21 +162,20 @@ impl EncryptionApi {
         }
     }
 
-    /// Gets the number's business public key and the state of Meta's signature over it.
+    /// Gets the number's business public key and the status of Meta's signature over it.
     ///
-    /// That no key is registered is not an error, nor is a registered text that is not a key: see
+    /// A missing key is not an error, nor is a registered text that is not a key: see
     /// [`BusinessPublicKey::registered`].
     ///
     /// # Errors
     ///
-    /// [`EncryptionError::Graph`] when the call fails, [`EncryptionError::UnknownShape`] when the answer is of no documented
-    /// shape.
+    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::UnknownShape`] if the response has no documented form.
     pub async fn get_business_public_key(&self) -> Result<BusinessPublicKey, EncryptionError> {
         let response = self.read().await?;
         self.interpret(response)
     }
 
-    /// Compares a key with the registered one.
+    /// Compares a key with the registered key.
     ///
     /// # Errors
     ///
@@ -182,13 +184,13 @@ impl EncryptionApi {
         Ok(Verification::of(key, &self.get_business_public_key().await?))
     }
 
-    /// Sets a key, reads it back and compares, with a few reads more while it does not show yet ([`ReadBack`]).
+    /// Sets a key, reads it back and compares, repeating the read while the key is not visible yet ([`ReadBack`]).
     ///
     /// # Errors
     ///
-    /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] when the key was set
-    /// but reading it failed, [`EncryptionError::UnknownShape`] when what was read is of no documented shape. A key that
-    /// is registered but not `VALID`, or not visible yet, is no error: see [`Verification::is_valid`].
+    /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] if the key was set but
+    /// reading it failed, [`EncryptionError::UnknownShape`] if the response to a read has no documented form. A key that is
+    /// registered but not `VALID`, or not visible yet, is not an error: see [`Verification::is_valid`].
     pub async fn register(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
         self.set_business_public_key(key).await?;
         let mut read = 1;
@@ -208,16 +210,17 @@ impl EncryptionApi {
             else {
                 return Ok(verification.after_upload());
             };
-            debug!(read, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), %verification, "key not yet valid");
+            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            debug!(read, pause_ms, %verification, "key not yet valid");
             self.client.clock().sleep(pause).await;
             read += 1;
         }
     }
 
-    /// Makes a refusal of the id more exact: where Graph answers that a parameter is wrong or that there is no such object,
-    /// it asks Graph what the id belongs to ([`GraphClient::node_kind`]).
+    /// Makes the refusal of an id more specific: if Graph reports an invalid parameter or a missing object, asks Graph what
+    /// the id belongs to ([`GraphClient::node_kind`]) and returns [`EncryptionError::NotAPhoneNumber`] if it is another kind.
     ///
-    /// Any other error is returned unchanged, and also this one if Graph does not answer the question.
+    /// Returns every other error unchanged, and this one too if that call fails.
     pub async fn explain(&self, error: EncryptionError) -> EncryptionError {
         let EncryptionError::Graph(source) = error else {
             return error;

@@ -1,14 +1,15 @@
-//! What is registered for a phone number.
+//! The registered key of a phone number.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use wa_keys::{Fingerprint, KeyError, PublicKey};
 
-/// The public key that is registered for a phone number, with the state of Meta's signature over it.
+/// The public key that is registered for a phone number, with the status of Meta's signature over it.
 ///
-/// "Registered" means that Graph gave a text that is not blank; "usable" that the status is `VALID` as well; whether it is
-/// *your* key is what [`Verification`](crate::Verification) tells. None of it says that an endpoint holds the private half.
+/// "Registered" means that Graph returned a text that is not blank, "usable" that it is a key with the status `VALID`.
+/// [`Verification`](crate::Verification) shows whether it is *your* key. None of these shows that an endpoint has the
+/// private key.
 ///
 /// ```
 /// use wa_encryption::BusinessPublicKey;
@@ -17,7 +18,7 @@ use wa_keys::{Fingerprint, KeyError, PublicKey};
 ///     match found.public_key() {
 ///         Some(key) if found.is_usable() => format!("in use: {}", key.fingerprint()),
 ///         Some(key) => format!("not usable: {}", key.fingerprint()),
-///         None => "no key that can be read".to_owned(),
+///         None => "no readable key".to_owned(),
 ///     }
 /// }
 /// ```
@@ -27,37 +28,37 @@ pub struct BusinessPublicKey {
     status: Option<SignatureStatus>,
 }
 
-/// The registered key itself.
+/// The registered key.
 #[non_exhaustive]
 pub enum RegisteredKey {
-    /// None: the member is missing, null or blank.
+    /// No key: the member is missing, null or blank.
     Absent,
-    /// A key as it should be.
+    /// A valid key.
     Key(PublicKey),
-    /// Several keys, where Graph documents one: which of them WhatsApp's clients use is not known.
+    /// Several keys, although Graph documents one. It is unknown which of them WhatsApp's clients use.
     Several {
-        /// The fingerprints of those that can be read.
+        /// The fingerprints of the readable keys.
         fingerprints: Vec<Fingerprint>,
     },
-    /// A text that is not a public key that WhatsApp's clients could use.
+    /// A text that is not a public key, or one in a form that WhatsApp's clients cannot use.
     Unreadable {
-        /// The text as Graph gave it.
+        /// The text that Graph returned.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         problem: Box<KeyError>,
     },
 }
 
-/// The state of Meta's signature over a registered key (Meta, *WhatsApp Business Encryption* guide, "Get business public
+/// The status of Meta's signature over a registered key (Meta, *WhatsApp Business Encryption* guide, "Get business public
 /// key").
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureStatus {
-    /// The signature is good.
+    /// The signature is valid.
     Valid,
-    /// The signature does not fit, most often because the number was registered again; also answered with no key at all.
+    /// The signature does not match the key, usually because the number was re-registered. Also returned without a key.
     Mismatch,
-    /// A status that is not documented, as Graph wrote it.
+    /// An undocumented status, in Graph's spelling.
     Unknown(String),
 }
 
@@ -72,7 +73,7 @@ impl SignatureStatus {
         }
     }
 
-    /// Returns the status as Graph writes it.
+    /// Returns the status in Graph's spelling.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Valid => "VALID",
@@ -103,11 +104,11 @@ impl BusinessPublicKey {
         Self { key, status }
     }
 
-    /// Makes one finding of all entries of a listing: entries without a key count for nothing, the same key twice for one.
+    /// Merges the entries of a listing: entries without a key are ignored, and the same key twice counts once.
     pub(crate) fn merge(entries: Vec<Self>) -> Self {
         let blank = entries.first().and_then(|entry| entry.status.clone());
         let mut entries: Vec<Self> = entries.into_iter().filter(Self::is_registered).collect();
-        // What is not usable comes first, so that a key is not called usable where one entry denies it.
+        // Entries that are not usable come first, so that a key is not usable if one of its entries is not.
         entries.sort_by_key(Self::is_usable);
         let fingerprints: BTreeSet<_> = entries.iter().filter_map(Self::fingerprint).collect();
         let is_one = entries.iter().all(|entry| entry.public_key().is_some()) && fingerprints.len() == 1;
@@ -124,17 +125,17 @@ impl BusinessPublicKey {
         }
     }
 
-    /// Returns whether anything is registered, whether it can be used or not.
+    /// Returns whether anything is registered, usable or not.
     pub fn is_registered(&self) -> bool {
         !matches!(self.key, RegisteredKey::Absent)
     }
 
-    /// Returns the registered key in all its cases.
+    /// Returns what is registered.
     pub fn registered(&self) -> &RegisteredKey {
         &self.key
     }
 
-    /// Returns the registered key, if there is one that can be read.
+    /// Returns the registered key, if there is exactly one readable key.
     pub fn public_key(&self) -> Option<&PublicKey> {
         match &self.key {
             RegisteredKey::Key(key) => Some(key),
@@ -147,12 +148,12 @@ impl BusinessPublicKey {
         self.public_key().map(PublicKey::fingerprint)
     }
 
-    /// Returns the state of Meta's signature; `None` when Graph did not tell it.
+    /// Returns the status of Meta's signature; `None` if Graph returned none.
     pub fn signature_status(&self) -> Option<&SignatureStatus> {
         self.status.as_ref()
     }
 
-    /// Returns whether a key is registered that WhatsApp's clients can use: one that can be read, with the status `VALID`.
+    /// Returns whether WhatsApp's clients can use the registered key: it is readable and its status is `VALID`.
     pub fn is_usable(&self) -> bool {
         self.public_key().is_some() && self.status == Some(SignatureStatus::Valid)
     }
@@ -164,7 +165,7 @@ impl fmt::Debug for RegisteredKey {
             Self::Absent => f.write_str("Absent"),
             Self::Key(key) => f.debug_tuple("Key").field(&key.fingerprint()).finish(),
             Self::Several { fingerprints } => f.debug_tuple("Several").field(fingerprints).finish(),
-            // Whatever stands there is not a public key, so it is not shown either.
+            // The text is not a public key and may be a secret, so it is not shown.
             Self::Unreadable { text, problem } => f
                 .debug_struct("Unreadable")
                 .field("length", &text.len())

@@ -1,14 +1,18 @@
-//! What can go wrong with the Encryption API.
+//! Errors of the Encryption API.
+
+use std::borrow::Cow;
 
 use wa_graph::{ApiError, ErrorCode, GraphError, NodeKind, PhoneNumberId};
 
-/// Why a key could not be set or read.
+/// The reason why a key could not be set or read.
+///
+/// `Display` names the failure, [`remedy`](Self::remedy) returns what to do about it.
 ///
 /// ```
 /// use wa_encryption::EncryptionError;
 ///
 /// fn explain(error: &EncryptionError) {
-///     eprintln!("{error}");
+///     eprintln!("error: {error}");
 ///     if let Some(remedy) = error.remedy() {
 ///         eprintln!("hint: {remedy}");
 ///     }
@@ -26,26 +30,26 @@ pub enum EncryptionError {
     /// The id belongs to another kind of object; see [`EncryptionApi::explain`](crate::EncryptionApi::explain).
     #[error("{id} is the id of {}, not of a phone number", .node.name())]
     NotAPhoneNumber {
-        /// The id that was given.
+        /// The given id.
         id: PhoneNumberId,
-        /// What it belongs to.
+        /// The kind of object that it belongs to.
         node: NodeKind,
         /// The refused call.
         #[source]
         source: GraphError,
     },
-    /// The key was set, but reading it back failed: it may well be registered.
+    /// The key was set, but reading it back failed; it is probably registered.
     #[error("the key was set for phone number {phone_number_id}, but it could not be read back")]
     ReadBack {
         /// The number.
         phone_number_id: PhoneNumberId,
-        /// Why it could not be read.
+        /// The failed call.
         #[source]
         source: GraphError,
     },
-    /// Graph answered without an error, but not that it took the key.
+    /// Graph returned neither an error nor a confirmation.
     #[error(
-        "Graph did not confirm the key for phone number {phone_number_id}: its answer has no \"success\": true"
+        "Graph did not confirm the key for phone number {phone_number_id}: its response has no \"success\": true"
     )]
     NotConfirmed {
         /// The number.
@@ -53,9 +57,9 @@ pub enum EncryptionError {
         /// Graph's trace id.
         fbtrace_id: Option<String>,
     },
-    /// Graph answered with JSON that tells nothing of a key.
+    /// Graph returned JSON that has no documented form.
     #[error(
-        "Graph's answer for phone number {phone_number_id} is of no documented shape: no public key can be read from it"
+        "Graph's response for phone number {phone_number_id} has no documented form: no public key can be read from it"
     )]
     UnknownShape {
         /// The number.
@@ -66,7 +70,7 @@ pub enum EncryptionError {
 }
 
 impl EncryptionError {
-    /// Returns the failed call, if it is one that failed.
+    /// Returns the failed call to Graph, if a call failed.
     pub fn graph(&self) -> Option<&GraphError> {
         match self {
             Self::Graph(error)
@@ -76,7 +80,7 @@ impl EncryptionError {
         }
     }
 
-    /// Returns the error that Graph answered with, if it did.
+    /// Returns Graph's error, if Graph returned one.
     pub fn api(&self) -> Option<&ApiError> {
         self.graph().and_then(GraphError::api)
     }
@@ -99,18 +103,19 @@ impl EncryptionError {
     }
 
     /// Returns what to do about it.
-    pub fn remedy(&self) -> Option<&'static str> {
-        match self {
-            Self::Graph(error) | Self::ReadBack { source: error, .. } => error.remedy(),
-            Self::NotAPhoneNumber { .. } => Some(
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::Graph(error) | Self::ReadBack { source: error, .. } => return error.remedy(),
+            Self::NotAPhoneNumber { .. } => {
                 "Use the phone number id, which WhatsApp Manager shows under API Setup; GET /WABA_ID/phone_numbers lists \
-                 those of an account.",
-            ),
-            Self::NotConfirmed { .. } => Some("Read the key to see what is registered, then set it again."),
-            Self::UnknownShape { .. } => {
-                Some("Check that the base URL is that of a Graph API and the id that of a phone number.")
+                 those of an account."
             }
-        }
+            Self::NotConfirmed { .. } => "Read the key to check what is registered, then set it again.",
+            Self::UnknownShape { .. } => {
+                "Check that the base URL is that of a Graph API and that the id is the id of a phone number."
+            }
+        };
+        Some(Cow::Borrowed(text))
     }
 
     /// Returns whether the token lacks a permission.
@@ -123,12 +128,12 @@ impl EncryptionError {
         self.graph().is_some_and(GraphError::is_token)
     }
 
-    /// Returns whether too many calls were made.
+    /// Returns whether a rate limit refused the call.
     pub fn is_rate_limited(&self) -> bool {
         self.graph().is_some_and(GraphError::is_rate_limited)
     }
 
-    /// Returns whether the same call may succeed later with nothing changed.
+    /// Returns whether the same call may succeed later without any change.
     pub fn is_transient(&self) -> bool {
         self.graph().is_some_and(GraphError::is_transient)
     }

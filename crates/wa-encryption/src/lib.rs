@@ -1,6 +1,6 @@
 //! The WhatsApp Cloud API's Encryption API: set, get and verify a phone number's business public key.
 //!
-//! [`EncryptionApi`] is the way in; its page walks through setting up, checking before launch and handling errors.
+//! Start with [`EncryptionApi`]: its documentation explains setup, verification before launch, and error handling.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,10 +1,11 @@
-//! How a new key is looked for after it was set.
+//! Reading a new key back after it was set.
 
 use std::time::Duration;
 
-/// How often and at what distance the registered key is read after it was set, until it shows.
+/// The number of reads and the pauses between them, until a new key is visible.
 ///
-/// How long a new key takes to show is not documented. Default: 4 reads, the first at once, then after 1, 2 and 3 seconds.
+/// Meta does not document how long that takes. Default: 4 reads, the first at once, the others after pauses of 1, 2 and 3
+/// seconds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,14 +30,14 @@ impl Default for ReadBack {
 }
 
 impl ReadBack {
-    /// Sets how often the key is read at most. Default 4; 0 counts as 1.
+    /// Sets the maximum number of reads. Default 4; 0 counts as 1.
     #[must_use]
     pub fn reads(mut self, reads: u32) -> Self {
         self.reads = reads.max(1);
         self
     }
 
-    /// Sets the pause before the second read; each further one is longer by as much. Default 1 s.
+    /// Sets the pause before the second read; every further pause is longer by the same time. Default 1 s.
     #[must_use]
     pub fn pause(mut self, pause: Duration) -> Self {
         self.pause = pause;

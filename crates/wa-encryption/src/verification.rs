@@ -1,22 +1,23 @@
-//! Whether the key that is registered is the one that should be, and whether clients can use it.
+//! Whether the expected key is registered and clients can use it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use wa_keys::{Fingerprint, PublicKey};
 
 use crate::business_public_key::{BusinessPublicKey, RegisteredKey, SignatureStatus};
 
-/// What comparing a key with the registered one showed.
+/// The result of comparing an expected key with the registered one.
 ///
-/// Keys are compared by their DER, never as text. `Display` gives the finding in a sentence with short fingerprints,
-/// [`advice`](Self::advice) what to do about it.
+/// Keys are compared by their DER, never as text. `Display` describes the result with short fingerprints,
+/// [`remedy`](Self::remedy) returns what to do about it.
 ///
 /// ```
 /// use wa_encryption::Verification;
 ///
 /// fn may_launch(verification: &Verification) -> bool {
 ///     if !verification.is_valid() {
-///         eprintln!("{verification}: {}", verification.advice());
+///         eprintln!("{verification}: {}", verification.remedy().unwrap_or_default());
 ///     }
 ///     verification.is_valid()
 /// }
@@ -29,57 +30,57 @@ pub enum Verification {
         /// The key's fingerprint.
         fingerprint: Fingerprint,
     },
-    /// The key is registered, but Meta's signature over it does not fit.
+    /// The key is registered, but Meta's signature does not match it.
     Mismatch {
         /// The key's fingerprint.
         fingerprint: Fingerprint,
     },
-    /// The key is registered, but the status of the signature is missing or not a documented one.
+    /// The key is registered, but the signature status is missing or undocumented.
     UnknownStatus {
         /// The key's fingerprint.
         fingerprint: Fingerprint,
-        /// The status as Graph wrote it.
+        /// The status in Graph's spelling.
         status: Option<String>,
     },
     /// Another key is registered.
     AnotherKey {
-        /// The fingerprint of the key that should be registered.
+        /// The fingerprint of the expected key.
         expected: Fingerprint,
-        /// The fingerprint of the key that is.
+        /// The fingerprint of the registered key.
         registered: Fingerprint,
         /// The status of Meta's signature over the registered key.
         status: Option<SignatureStatus>,
     },
-    /// A text is registered that is not a public key that can be used.
+    /// The registered text is not a usable public key.
     Unreadable {
-        /// The fingerprint of the key that should be registered.
+        /// The fingerprint of the expected key.
         expected: Fingerprint,
-        /// What is wrong with the registered text.
+        /// The reason why it is not usable.
         problem: String,
     },
     /// No key is registered.
     NotRegistered {
-        /// The fingerprint of the key that should be registered.
+        /// The fingerprint of the expected key.
         expected: Fingerprint,
     },
-    /// The key was uploaded a moment ago and Graph confirmed it, but reading it back does not show it yet.
+    /// Graph confirmed the upload of the key, but reading it back does not show it yet.
     NotVisible {
-        /// The fingerprint of the key that was uploaded.
+        /// The fingerprint of the uploaded key.
         expected: Fingerprint,
-        /// The fingerprint of the key that is shown instead, if any is.
+        /// The fingerprint of the key that is shown instead, if any.
         shown: Option<Fingerprint>,
     },
-    /// Several different keys are listed, where Graph documents one.
+    /// Several different keys are listed, although Graph documents one.
     Several {
-        /// The fingerprint of the key that should be registered.
+        /// The fingerprint of the expected key.
         expected: Fingerprint,
-        /// The fingerprints of the listed keys that can be read.
+        /// The fingerprints of the readable keys in the list.
         listed: Vec<Fingerprint>,
     },
 }
 
 impl Verification {
-    /// Compares the key that should be registered with what is.
+    /// Compares the expected key with the registered one.
     pub fn of(expected: &PublicKey, found: &BusinessPublicKey) -> Self {
         let fingerprint = expected.fingerprint();
         match found.registered() {
@@ -110,8 +111,8 @@ impl Verification {
         }
     }
 
-    /// What reading back shows after an upload that Graph confirmed: no key, or still another one, means that the upload is
-    /// not visible yet.
+    /// Interprets the result of reading back after a confirmed upload: no key or another key means that the upload is not
+    /// visible yet.
     pub(crate) fn after_upload(self) -> Self {
         match self {
             Self::NotRegistered { expected } => Self::NotVisible {
@@ -133,7 +134,7 @@ impl Verification {
         matches!(self, Self::Valid { .. })
     }
 
-    /// Returns whether the expected key is registered, whatever its signature status is.
+    /// Returns whether the expected key is registered, regardless of its signature status.
     pub fn is_registered(&self) -> bool {
         matches!(
             self,
@@ -141,7 +142,7 @@ impl Verification {
         )
     }
 
-    /// Returns the fingerprint of the key that should be registered.
+    /// Returns the fingerprint of the expected key.
     pub fn expected(&self) -> Fingerprint {
         match self {
             Self::Valid { fingerprint }
@@ -164,27 +165,25 @@ impl Verification {
         }
     }
 
-    /// Returns what to do.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Valid { .. } => {
-                "Nothing to do. Verify from time to time, and after the number is re-registered."
-            }
+    /// Returns what to do about it; `None` if the key is valid.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::Valid { .. } => return None,
             Self::Mismatch { .. } => {
-                "Set the same key again, and Meta signs it again: this is needed after a number is re-registered. If the status \
-                 stays, check that the number is registered with Cloud API."
+                "Set the same key again, so that Meta signs it again, as after every re-registration of a number. If the status \
+                 stays MISMATCH, check that the number is registered with Cloud API."
             }
             Self::UnknownStatus { .. } => {
-                "Verify again in a minute. If the status stays, set the same key again and check what Meta's documentation \
-                 says about it."
+                "Verify again in a minute. If the status stays, set the same key again and look the status up in \
+                 Meta's documentation."
             }
             Self::AnotherKey { .. } => {
-                "Find out who registered the other key before you replace it: an endpoint may hold its private half. Setting a \
-                 key replaces the registered one, and Flows fail unless the endpoint serves the new key."
+                "Find out who registered the other key before you replace it: an endpoint may use it. Setting a key replaces \
+                 the registered one, and Flows fail unless the endpoint serves the new key."
             }
-            Self::Unreadable { .. } => "Set the key: that replaces a text that no client can use.",
+            Self::Unreadable { .. } => "Set the key, which replaces the text that no client can use.",
             Self::NotRegistered { .. } => {
-                "Set the key for this phone number; every number needs its own upload."
+                "Set the key for this phone number; every number needs its own registration."
             }
             Self::NotVisible { .. } => {
                 "Verify again in a minute: Graph confirmed the upload, and how long a new key takes to show is not \
@@ -192,9 +191,10 @@ impl Verification {
             }
             Self::Several { .. } => {
                 "Set the key again, which replaces what is registered. If several keys are still listed, ask Meta's support: \
-                 one per number is documented."
+                 Meta documents one per number."
             }
-        }
+        };
+        Some(Cow::Borrowed(text))
     }
 }
 
@@ -206,7 +206,7 @@ impl fmt::Display for Verification {
             }
             Self::Mismatch { fingerprint } => write!(
                 f,
-                "key {} is registered, but its signature is a MISMATCH",
+                "key {} is registered, but its signature status is MISMATCH",
                 fingerprint.short()
             ),
             Self::UnknownStatus { fingerprint, status } => {
@@ -229,7 +229,7 @@ impl fmt::Display for Verification {
             }
             Self::Unreadable { expected, problem } => write!(
                 f,
-                "what is registered is not a usable key: {problem}; expected {}",
+                "the registered text is not a usable key: {problem}; expected {}",
                 expected.short()
             ),
             Self::NotRegistered { expected } => {
@@ -315,14 +315,15 @@ mod tests {
             assert_eq!(result, verification);
             assert_eq!(result.is_valid(), matches!(result, Verification::Valid { .. }));
             assert_eq!(result.expected(), expected);
-            assert!(!result.advice().is_empty() && !result.to_string().is_empty());
+            assert_eq!(result.remedy().is_none(), result.is_valid());
+            assert!(!result.to_string().is_empty());
         }
         let unreadable = Verification::of(ours, &found(Some("no key"), Some("VALID")));
         assert!(matches!(unreadable, Verification::Unreadable { .. }) && !unreadable.is_valid());
     }
 
     #[test]
-    fn another_key_is_told_with_both_fingerprints() {
+    fn another_key_is_reported_with_both_fingerprints() {
         let (ours, theirs) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
         let text = Verification::of(
             ours.public_key(),

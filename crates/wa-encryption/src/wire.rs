@@ -1,4 +1,4 @@
-//! The shapes of Graph's answers. Official sources disagree, so that all of them are read.
+//! The forms of Graph's responses. Official sources disagree, so all documented forms are accepted.
 
 use serde_json::Value;
 
@@ -8,16 +8,16 @@ pub(crate) const EDGE: &str = "whatsapp_business_encryption";
 pub(crate) const KEY: &str = "business_public_key";
 pub(crate) const STATUS: &str = "business_public_key_signature_status";
 
-/// Reads the answer to a GET: `data` as an array (Meta, *Business Messaging API* API description), `data` as an object,
-/// or the members themselves (Meta, *WhatsApp Business Encryption* guide).
+/// Reads the response to a GET: `data` as an array (Meta, *Business Messaging API* API description), `data` as an object, or
+/// the members at the top level (Meta, *WhatsApp Business Encryption* guide).
 ///
-/// `None` when it is none of these.
-pub(crate) fn business_public_key(answer: &Value) -> Option<BusinessPublicKey> {
-    let entries: Vec<&Value> = match answer.as_object()?.get("data") {
+/// `None` if it has none of these forms.
+pub(crate) fn business_public_key(response: &Value) -> Option<BusinessPublicKey> {
+    let entries: Vec<&Value> = match response.as_object()?.get("data") {
         Some(Value::Array(rows)) => rows.iter().collect(),
         Some(Value::Null) => Vec::new(),
         Some(data) => vec![data],
-        None => vec![answer],
+        None => vec![response],
     };
     let entries: Option<Vec<_>> = entries.into_iter().map(entry).collect();
     Some(BusinessPublicKey::merge(entries?))
@@ -36,9 +36,9 @@ fn entry(node: &Value) -> Option<BusinessPublicKey> {
     ))
 }
 
-/// Reads the answer to a POST: `{"success": true}`, in one official sample with the text `"true"`.
-pub(crate) fn is_success(answer: &Value) -> bool {
-    match answer.get("success") {
+/// Reads the response to a POST: `{"success": true}`; in one official sample the value is the string `"true"`.
+pub(crate) fn is_success(response: &Value) -> bool {
+    match response.get("success") {
         Some(Value::Bool(success)) => *success,
         Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
         _ => false,
@@ -57,14 +57,14 @@ mod tests {
     fn field_10_every_shape_with_a_key_is_read() {
         let key = PrivateKey::generate().unwrap().public_key().clone();
         let node = json!({ KEY: key.to_pem(), STATUS: "VALID", "id": 7 });
-        for answer in [
+        for response in [
             json!({"data": [node]}),
             json!({"data": [node, {}]}),
             json!({"data": node}),
             node.clone(),
         ] {
-            let found = business_public_key(&answer).unwrap();
-            assert_eq!(found.public_key(), Some(&key), "{answer}");
+            let found = business_public_key(&response).unwrap();
+            assert_eq!(found.public_key(), Some(&key), "{response}");
             assert_eq!(found.signature_status(), Some(&SignatureStatus::Valid));
             assert!(found.is_usable());
         }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_absence_of_a_key_is_read_in_every_form() {
-        for (answer, status) in [
+        for (response, status) in [
             (json!({}), None),
             (json!({"data": []}), None),
             (json!({"data": null}), None),
@@ -86,15 +86,15 @@ mod tests {
             (json!({KEY: "\n", STATUS: " "}), None),
             (json!({STATUS: "VALID"}), Some(SignatureStatus::Valid)),
         ] {
-            let found = business_public_key(&answer).unwrap();
-            assert!(matches!(found.registered(), RegisteredKey::Absent), "{answer}");
-            assert_eq!(found.signature_status(), status.as_ref(), "{answer}");
+            let found = business_public_key(&response).unwrap();
+            assert!(matches!(found.registered(), RegisteredKey::Absent), "{response}");
+            assert_eq!(found.signature_status(), status.as_ref(), "{response}");
             assert!(!found.is_usable());
         }
     }
 
     #[test]
-    fn a_key_in_a_form_that_clients_cannot_import_is_none_that_they_could_use() {
+    fn a_key_in_a_form_that_clients_cannot_import_is_unreadable() {
         let pem = PrivateKey::generate().unwrap().public_key().to_pem();
         let of = |text: &str| business_public_key(&json!({"data": [{KEY: text, STATUS: "VALID"}]})).unwrap();
         let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn several_entries_are_one_key_only_where_they_agree() {
+    fn several_entries_are_one_key_only_if_they_agree() {
         let [one, two] = [(); 2].map(|()| PrivateKey::generate().unwrap().public_key().clone());
         let node = |key: &str, status: &str| json!({ KEY: key, STATUS: status });
         let of = |rows: [Value; 2]| business_public_key(&json!({ "data": rows })).unwrap();
         let (pem, other) = (one.to_pem(), two.to_pem());
 
-        // An entry without a key says nothing, wherever it stands.
+        // An entry without a key is ignored at every position.
         for rows in [
             [node(" ", "MISMATCH"), node(&pem, "VALID")],
             [node(&pem, "VALID"), node(" ", "MISMATCH")],
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_key_is_told_and_not_hidden() {
+    fn a_text_that_is_not_a_key_is_reported() {
         let found =
             business_public_key(&json!({"data": [{KEY: "-----BEGIN nonsense", STATUS: "VALID"}]})).unwrap();
         assert!(
@@ -169,15 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn unknown_statuses_survive() {
+    fn unknown_statuses_are_kept() {
         let found = business_public_key(&json!({STATUS: "PENDING_REVIEW"})).unwrap();
         assert_eq!(found.signature_status().unwrap().as_str(), "PENDING_REVIEW");
         assert_eq!(SignatureStatus::read("valid"), SignatureStatus::Valid);
     }
 
     #[test]
-    fn other_json_is_no_answer() {
-        for answer in [
+    fn json_of_another_form_is_refused() {
+        for response in [
             json!([]),
             json!("x"),
             json!(null),
@@ -185,13 +185,13 @@ mod tests {
             json!({"data": [1]}),
             json!({KEY: 5}),
         ] {
-            assert!(business_public_key(&answer).is_none(), "{answer}");
+            assert!(business_public_key(&response).is_none(), "{response}");
         }
     }
 
     #[test]
-    fn success_is_true_or_the_text_true() {
-        for (answer, success) in [
+    fn success_is_true_or_the_string_true() {
+        for (response, success) in [
             (json!({"success": true}), true),
             (json!({"success": "true"}), true),
             (json!({"success": "TRUE", "more": 1}), true),
@@ -201,7 +201,7 @@ mod tests {
             (json!({}), false),
             (json!([]), false),
         ] {
-            assert_eq!(is_success(&answer), success, "{answer}");
+            assert_eq!(is_success(&response), success, "{response}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The client: puts a call together, makes it, and makes it again where that helps.
+//! The client: builds a call, sends it, and retries it if that can help.
 
 mod builder;
 mod span;
@@ -16,28 +16,28 @@ use url::Url;
 
 pub use builder::{BuildError, GraphClientBuilder};
 
-use crate::answer;
 use crate::clock::Clock;
 use crate::error::{ErrorContext, GraphError, GraphErrorKind};
 use crate::proof::{self, AppSecretProof};
 use crate::redact::Redactor;
 use crate::request::GraphRequest;
 use crate::response::{GraphResponse, ResponseMeta};
+use crate::response_body;
 use crate::retry::{self, RetryNotice, RetryObserver, RetryPolicy, Verdict};
 use crate::transport::{Incoming, Outgoing, Transport};
 use crate::usage::Usage;
 use crate::version::ApiVersion;
 use wa_secrets::{AccessToken, AppSecret};
 
-/// A client of the Graph API that carries one access token. Cloning is cheap; clones share connections.
+/// A client of the Graph API with one access token. Cloning is cheap; clones share connections.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use wa_graph::{AccessToken, GraphClient, GraphRequest};
 ///
 /// let client = GraphClient::builder(AccessToken::new("EAA…")?).build()?;
-/// let answer = client.execute::<serde_json::Value>(GraphRequest::get("106540352242922")).await?;
-/// println!("{} after {} attempts", answer.body, answer.meta.attempts);
+/// let response = client.execute::<serde_json::Value>(GraphRequest::get("106540352242922")).await?;
+/// println!("{} after {} attempts", response.body, response.meta.attempts);
 /// # Ok(())
 /// # }
 /// ```
@@ -61,24 +61,25 @@ struct Shared {
     clock: Arc<dyn Clock>,
 }
 
-/// One attempt's result, with what its answer told beside the body.
+/// The result of one attempt, with the metadata of its response.
 struct Attempt {
     outcome: Result<Value, GraphErrorKind>,
     status: Option<http::StatusCode>,
     fbtrace_id: Option<String>,
     usage: Usage,
-    told: Option<Duration>,
+    /// The delay that the server requests before the next attempt.
+    requested: Option<Duration>,
 }
 
 impl GraphClient {
-    /// Begins a client with an access token; everything else has a default.
+    /// Returns a builder for a client with this access token; every other setting has a default.
     pub fn builder(token: AccessToken) -> GraphClientBuilder {
         GraphClientBuilder::new(token)
     }
 
-    /// Makes a client with another access token that shares connections and settings with this one.
+    /// Returns a client with another access token that shares connections and settings with this one.
     ///
-    /// For those who act for many businesses, each with a token of its own.
+    /// Use it to act for several businesses that each have their own token.
     #[must_use]
     pub fn with_access_token(&self, token: AccessToken) -> Self {
         let authorization = builder::authorization(&token);
@@ -99,7 +100,7 @@ impl GraphClient {
         self.0.version
     }
 
-    /// Returns the clock, so that layers above wait by the same one.
+    /// Returns the clock, so that higher layers measure and wait with the same one.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
@@ -108,13 +109,13 @@ impl GraphClient {
         &self.0.token
     }
 
-    /// Makes a call and reads the JSON of the answer.
+    /// Makes a call and deserializes the JSON of its response.
     ///
-    /// Passing failures are retried by the client's [`RetryPolicy`], here and in no other layer.
+    /// Temporary failures are retried as the client's [`RetryPolicy`] allows; no other layer retries.
     ///
     /// # Errors
     ///
-    /// [`GraphError`], after the last attempt.
+    /// [`GraphError`] if the last attempt fails, or if its response cannot be deserialized.
     pub async fn execute<T: DeserializeOwned>(
         &self,
         request: GraphRequest,
@@ -122,13 +123,13 @@ impl GraphClient {
         let url = self.url(&request);
         let span = span::of_call(&request, &url);
         let (json, meta) = self.call(&request, &url).instrument(span).await?;
-        match answer::decode(meta.status, json) {
+        match response_body::decode(meta.status, json) {
             Ok(body) => Ok(GraphResponse { body, meta }),
             Err(kind) => Err(Self::failure(kind, &request, &url, meta)),
         }
     }
 
-    /// Makes an error of a success whose content turned out to be of no use.
+    /// Returns the error for a successful response whose content cannot be used.
     pub(crate) fn failure(
         kind: GraphErrorKind,
         request: &GraphRequest,
@@ -169,7 +170,7 @@ impl GraphClient {
                 .max_elapsed
                 .saturating_sub(clock.monotonic().saturating_sub(start));
             let attempt = self.attempt(request, url, left).await;
-            span::answered(number, &attempt);
+            span::responded(number, &attempt);
             let elapsed = clock.monotonic().saturating_sub(start);
             let kind = match attempt.outcome {
                 Ok(json) => {
@@ -195,15 +196,15 @@ impl GraphClient {
                 Err(kind) => kind,
             };
             let verdict = retry::verdict(&kind, request.is_repeatable());
-            let Some(pause) = retry::pause(policy, verdict, number, elapsed, attempt.told) else {
+            let Some(pause) = retry::pause(policy, verdict, number, elapsed, attempt.requested) else {
                 span::finished(number, attempt.status, attempt.fbtrace_id.as_deref());
                 let context = ErrorContext {
                     method: request.method().clone(),
                     path: url.path().to_owned(),
                     attempts: number,
                     elapsed,
-                    retry_in: attempt.told,
-                    retry_at: attempt.told.and_then(|told| clock.now().checked_add(told)),
+                    retry_in: attempt.requested,
+                    retry_at: attempt.requested.and_then(|delay| clock.now().checked_add(delay)),
                     fbtrace_id: attempt.fbtrace_id,
                     usage: attempt.usage,
                 };
@@ -217,7 +218,7 @@ impl GraphClient {
                 path: url.path(),
                 attempt: number,
                 pause,
-                is_requested: attempt.told.is_some(),
+                is_requested: attempt.requested.is_some(),
                 cause: &kind,
             });
             clock.sleep(pause).await;
@@ -241,19 +242,19 @@ impl GraphClient {
                     status: None,
                     fbtrace_id: None,
                     usage,
-                    told: None,
+                    requested: None,
                 };
             }
         };
         let mut secrets = request.secret_values();
         secrets.extend(proof.first().map(|(_, value)| value.as_str()));
         let redactor = Redactor::new(&self.0.token, self.0.app_secret.as_deref(), &secrets);
-        let outcome = answer::read(&incoming, &redactor);
+        let outcome = response_body::read(&incoming, &redactor);
         let usage = Usage::from_headers(&incoming.headers);
-        let told = outcome
+        let requested = outcome
             .as_ref()
             .err()
-            .and_then(|kind| self.told(kind, &incoming, &usage));
+            .and_then(|kind| self.requested_delay(kind, &incoming, &usage));
         let of_error = outcome
             .as_ref()
             .err()
@@ -267,13 +268,13 @@ impl GraphClient {
             status: Some(incoming.status),
             fbtrace_id,
             usage,
-            told,
+            requested,
         }
     }
 
-    /// The delay that the server asks for, in a header of its own or, at a limit, in the usage header. None at all is no
-    /// delay told: the policy's own pauses then keep attempts apart.
-    fn told(&self, kind: &GraphErrorKind, incoming: &Incoming, usage: &Usage) -> Option<Duration> {
+    /// Returns the delay that the server requests: from `Retry-After`, or from the usage header if the call was
+    /// rate-limited. `None` if it requests none or zero; the retry policy's own pause then applies.
+    fn requested_delay(&self, kind: &GraphErrorKind, incoming: &Incoming, usage: &Usage) -> Option<Duration> {
         let limited = matches!(kind, GraphErrorKind::RateLimited(_));
         let regain = if limited { usage.regain_access_in() } else { None };
         retry::retry_after(&incoming.headers, self.0.clock.now())

@@ -1,4 +1,4 @@
-//! Time as the client sees it, so that tests need not wait.
+//! The client's source of time, replaceable so that tests need not wait.
 
 use std::fmt;
 use std::future::Future;
@@ -8,22 +8,22 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Where the client takes the time from and how it waits.
+/// The client's source of time and its timer.
 ///
-/// [`SystemClock`] is the default. Waiting goes through Tokio, so paused Tokio time works as well; a clock of one's own is
-/// for tests with real sockets, which must not wait really.
+/// [`SystemClock`] is the default. It waits with Tokio's timer, so paused Tokio time works as well. Implement this trait for
+/// tests with real sockets, in which Tokio's time cannot be paused.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Returns the time of day, for `appsecret_time` and for saying when to come back.
+    /// Returns the time of day, for `appsecret_time` and for [`GraphError::retry_at`](crate::GraphError::retry_at).
     fn now(&self) -> SystemTime;
 
-    /// Returns the time since some fixed moment; it never goes back.
+    /// Returns the time since a fixed moment; it never decreases.
     fn monotonic(&self) -> Duration;
 
-    /// Waits.
+    /// Waits for this time.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// The machine's clock and Tokio's timer.
+/// The system clock and Tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct SystemClock;

@@ -1,5 +1,6 @@
-//! Graph error codes: what each means for the Encryption API, whether a retry helps, and what to do.
+//! Graph error codes: their meaning for the Encryption API, whether a retry helps, and the remedy.
 
+mod constants;
 mod subcode;
 mod table;
 
@@ -7,22 +8,23 @@ use std::fmt;
 
 /// The `code` member of a Graph error.
 ///
-/// Codes that are not in the table survive as numbers: [`ErrorCode::known_as`] is then `None`. Meta advises to key on the
-/// code and `details`, not on message or title (Meta, *Cloud API error codes*).
+/// Codes that users act on have constants. Codes that are not in the table keep their number, and
+/// [`ErrorCode::known_as`] returns `None` for them. Meta recommends to act on the code and `details`, not on message or title
+/// (Meta, *Cloud API error codes*).
 ///
 /// ```
 /// use wa_graph::{CodeKind, ErrorCode, RetryAdvice};
 ///
-/// assert_eq!(ErrorCode::new(10).kind(), CodeKind::Permission);
-/// assert_eq!(ErrorCode::new(131_000).retry(), RetryAdvice::Soon);
-/// assert!(ErrorCode::new(100).remedy().is_some());
+/// assert!(ErrorCode::PERMISSION_DENIED.is_permission());
+/// assert_eq!(ErrorCode::SOMETHING_WENT_WRONG.retry(), RetryAdvice::Soon);
+/// assert!(ErrorCode::INVALID_PARAMETER.remedy().is_some());
 /// assert_eq!(ErrorCode::new(987_654).kind(), CodeKind::Unknown);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErrorCode(i64);
 
 impl ErrorCode {
-    /// Makes a code of its number; any number is one.
+    /// Creates a code from any number.
     pub const fn new(number: i64) -> Self {
         Self(number)
     }
@@ -32,7 +34,7 @@ impl ErrorCode {
         self.0
     }
 
-    /// Iterates over the whole table, in ascending order; the reference page of the documentation is made from it.
+    /// Iterates over the table of known codes in ascending order. The reference page of the documentation lists it.
     pub fn known() -> impl Iterator<Item = &'static KnownCode> {
         table::TABLE.iter()
     }
@@ -42,22 +44,22 @@ impl ErrorCode {
         table::TABLE.iter().find(|row| row.contains(self))
     }
 
-    /// Returns what kind of trouble the code stands for.
+    /// Returns the kind of failure.
     pub fn kind(self) -> CodeKind {
         self.known_as().map_or(CodeKind::Unknown, KnownCode::kind)
     }
 
-    /// Returns what the code means, in a few words.
+    /// Returns the meaning of the code in a few words.
     pub fn meaning(self) -> Option<&'static str> {
         self.known_as().map(KnownCode::meaning)
     }
 
-    /// Returns whether the same call may succeed when it is made again.
+    /// Returns whether the same call may succeed if it is repeated.
     pub fn retry(self) -> RetryAdvice {
         self.known_as().map_or(RetryAdvice::Never, KnownCode::retry)
     }
 
-    /// Returns which calls the limit refuses, if the code stands for a rate limit.
+    /// Returns which calls a rate limit refuses, if the code is one of a rate limit.
     pub fn limit_scope(self) -> Option<LimitScope> {
         match self.0 {
             // Meta, *Graph API rate limiting*: app, user and page limits, and custom ones; each refuses the caller.
@@ -68,7 +70,22 @@ impl ErrorCode {
         }
     }
 
-    /// Returns what to do about it, written for the Encryption API.
+    /// Returns whether a permission is missing.
+    pub fn is_permission(self) -> bool {
+        self.kind() == CodeKind::Permission
+    }
+
+    /// Returns whether a rate limit is reached.
+    pub fn is_rate_limited(self) -> bool {
+        self.kind() == CodeKind::RateLimit
+    }
+
+    /// Returns whether the same call may succeed later without any change: temporary failures and rate limits.
+    pub fn is_transient(self) -> bool {
+        matches!(self.retry(), RetryAdvice::Soon | RetryAdvice::Slowly)
+    }
+
+    /// Returns what to do about it, for users of the Encryption API.
     pub fn remedy(self) -> Option<&'static str> {
         self.known_as().and_then(KnownCode::remedy)
     }
@@ -86,29 +103,29 @@ impl From<i64> for ErrorCode {
     }
 }
 
-/// What kind of trouble an [`ErrorCode`] stands for.
+/// The kind of failure of an [`ErrorCode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodeKind {
     /// The access token is missing, expired, revoked or malformed.
     Token,
-    /// The token is good but may not do this.
+    /// The token is valid but lacks a permission.
     Permission,
-    /// A parameter is missing or wrong.
+    /// A parameter is missing or not valid.
     Parameter,
-    /// The object of that id does not exist or cannot be seen with this token.
+    /// No object with this id exists or is visible to the token.
     NotFound,
-    /// Too many calls; waiting helps, calling on makes it longer.
+    /// Too many calls. Waiting helps; further calls prolong the limit.
     RateLimit,
-    /// Trouble on Meta's side that passes.
+    /// A temporary failure at Meta.
     Temporary,
     /// The account or app is restricted by policy.
     Policy,
-    /// The phone number's registration with Cloud API is not as it should be.
+    /// The phone number is not correctly registered with Cloud API.
     Registration,
-    /// A Flow cannot be changed as asked (Flow management calls).
+    /// A Flow cannot be changed as requested (Flow management calls).
     Flow,
-    /// Concerns the sending of messages and does not come from the Encryption API.
+    /// Concerns sending messages; the Encryption API does not return it.
     Messaging,
     /// Not in the table.
     Unknown,
@@ -139,7 +156,7 @@ impl fmt::Display for CodeKind {
     }
 }
 
-/// Which calls a rate limit refuses.
+/// The calls that a rate limit refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LimitScope {
@@ -151,22 +168,22 @@ pub enum LimitScope {
     Number,
 }
 
-/// Whether the same call may succeed when it is made again.
+/// Whether the same call may succeed if it is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryAdvice {
-    /// It will fail again until something is changed.
+    /// It fails again until something is changed.
     Never,
-    /// After a moment; the client does it by itself.
+    /// After a short pause; the client retries automatically.
     Soon,
-    /// After a longer pause; the client does it by itself as far as its policy allows.
+    /// After a longer pause; the client retries automatically as its policy allows.
     Slowly,
-    /// After minutes or hours, as the remedy says; the client does not wait that long.
+    /// After minutes or hours, as described in the remedy; the client does not wait that long.
     Later,
 }
 
 impl RetryAdvice {
-    /// Returns the advice in one word, for tables and logs.
+    /// Returns one lowercase word, for tables and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Never => "never",
@@ -183,7 +200,7 @@ impl fmt::Display for RetryAdvice {
     }
 }
 
-/// A row of the table of known codes: one code, or a range of codes that mean the same.
+/// A row of the table of known codes: one code, or a range of codes with the same meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownCode {
     first: i64,
@@ -210,7 +227,7 @@ impl KnownCode {
         self.first <= code.0 && code.0 <= self.last
     }
 
-    /// Returns what kind of trouble it is.
+    /// Returns the kind of failure.
     pub const fn kind(&self) -> CodeKind {
         self.kind
     }
@@ -225,12 +242,12 @@ impl KnownCode {
         self.meaning
     }
 
-    /// Returns what to do, if there is something to do.
+    /// Returns what to do about it.
     pub const fn remedy(&self) -> Option<&'static str> {
         self.remedy
     }
 
-    /// Iterates over the subcodes that this code comes with and that have a meaning and a remedy of their own.
+    /// Iterates over the subcodes of this code that have their own meaning and remedy.
     pub fn subcodes(&self) -> impl Iterator<Item = &'static KnownSubcode> {
         let (first, last) = (self.first, self.last);
         subcode::TABLE
@@ -239,7 +256,7 @@ impl KnownCode {
     }
 }
 
-/// An `error_subcode` that says more than the code that it comes with.
+/// An `error_subcode` that is more specific than its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownSubcode {
     code: i64,
@@ -249,14 +266,14 @@ pub struct KnownSubcode {
 }
 
 impl KnownSubcode {
-    /// Finds the row for a code and subcode that came together.
+    /// Returns the row for a code with a subcode.
     pub fn find(code: ErrorCode, subcode: i64) -> Option<&'static Self> {
         subcode::TABLE
             .iter()
             .find(|row| row.code == code.0 && row.subcode == subcode)
     }
 
-    /// Returns the code that the subcode comes with.
+    /// Returns the code to which the subcode belongs.
     pub const fn code(&self) -> ErrorCode {
         ErrorCode(self.code)
     }
@@ -271,7 +288,7 @@ impl KnownSubcode {
         self.meaning
     }
 
-    /// Returns what to do.
+    /// Returns what to do about it.
     pub const fn remedy(&self) -> &'static str {
         self.remedy
     }

@@ -1,4 +1,4 @@
-//! The listings that a fleet is found by, and the inspection of a token.
+//! Listings of accounts and phone numbers, and the inspection of a token.
 
 use crate::client::GraphClient;
 use crate::error::GraphError;
@@ -10,7 +10,7 @@ use crate::request::GraphRequest;
 use crate::token_info::{TokenInfo, Wrapped};
 use wa_secrets::AccessToken;
 
-/// Rows a page; 100 is the most that Graph gives.
+/// Rows per page; 100 is Graph's maximum.
 const PAGE: &str = "100";
 
 impl GraphClient {
@@ -52,11 +52,11 @@ impl GraphClient {
 
     /// Inspects a token: `/debug_token` (Meta, *Debug token*).
     ///
-    /// The client's own token must be one of the same app, best [`AccessToken::for_app`].
+    /// The client's own token must belong to the same app; [`AccessToken::for_app`] is the usual choice.
     ///
     /// # Errors
     ///
-    /// [`GraphError`] when the call fails. That the inspected token is not valid is no error: see [`TokenInfo::is_valid`].
+    /// [`GraphError`] if the call fails. An invalid inspected token is not an error: see [`TokenInfo::is_valid`].
     pub async fn debug_token(&self, inspected: &AccessToken) -> Result<TokenInfo, GraphError> {
         let request = GraphRequest::get("debug_token").secret_query("input_token", inspected.expose_secret());
         let mut info = self.execute::<Wrapped>(request).await?.body.data;

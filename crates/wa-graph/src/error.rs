@@ -1,10 +1,11 @@
-//! What can go wrong with a call, classified once.
+//! Failures of a call, classified in one place.
 
 mod api;
 mod remedy;
 mod transport;
 mod unexpected;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -13,23 +14,23 @@ use http::{Method, StatusCode};
 
 pub use api::ApiError;
 pub use transport::{TransportError, TransportErrorKind};
-pub use unexpected::{BodyKind, UnexpectedAnswer};
+pub use unexpected::{BodyKind, UnexpectedResponse};
 
 use crate::code::{CodeKind, ErrorCode, LimitScope};
 use crate::usage::Usage;
 
-/// A call that failed for good: what happened, in which call, after how many attempts.
+/// A call that failed after its last attempt: the failure, the call, and the number of attempts.
 ///
-/// `Display` tells all of it on one line; [`GraphError::remedy`] tells what to do. [`GraphError::kind`] is for callers that
-/// act on the variant, the predicates are for those that need less.
+/// `Display` names the failure on one line, [`GraphError::remedy`] returns what to do about it. Match
+/// [`GraphError::kind`] to act on the exact failure; the predicates are sufficient for most callers.
 ///
 /// ```
 /// use wa_graph::{ErrorCode, GraphError};
 ///
 /// fn explain(error: &GraphError) -> &'static str {
-///     match error.code().map(ErrorCode::number) {
-///         Some(100) => "the key or the id is not valid",
-///         Some(10) => "the token may not do this",
+///     match error.code() {
+///         Some(ErrorCode::INVALID_PARAMETER) => "the key or the id is not valid",
+///         _ if error.is_permission() => "the token lacks a permission",
 ///         _ if error.is_rate_limited() => "too many calls",
 ///         _ if error.is_transient() => "try again later",
 ///         _ => "something else",
@@ -43,7 +44,7 @@ struct Inner {
     context: ErrorContext,
 }
 
-/// What is known of the call that failed.
+/// The call that failed.
 #[derive(Debug, Clone)]
 pub(crate) struct ErrorContext {
     pub(crate) method: Method,
@@ -60,28 +61,32 @@ pub(crate) struct ErrorContext {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphErrorKind {
-    /// Graph answered with an error.
+    /// Graph returned an error.
     #[error("{0}")]
     Api(Box<ApiError>),
-    /// Too many calls: HTTP 429 or a code that stands for a limit. [`GraphError::retry_in`] says when to come back.
+    /// Too many calls: HTTP 429, or the code of a rate limit. [`GraphError::retry_in`] returns how long to wait.
     #[error("rate limited: {}", .0.as_ref().map_or_else(|| "HTTP 429".to_owned(), ToString::to_string))]
     RateLimited(Option<Box<ApiError>>),
-    /// No whole answer arrived.
+    /// No complete response arrived.
     #[error("{0}")]
     Transport(TransportError),
-    /// The answer was a redirect, which is never followed, so that the token stays with the host that it was meant for.
-    #[error("the server answered with a redirect (HTTP {}) to {}, which is not followed", .status.as_u16(), .host.as_deref().unwrap_or("no host"))]
+    /// The response was a redirect. Redirects are never followed, so that the token is sent to no other host.
+    #[error(
+        "the server returned a redirect (HTTP {}) to {}, which is not followed",
+        .status.as_u16(),
+        .host.as_deref().unwrap_or("no host")
+    )]
     Redirect {
         /// The HTTP status.
         status: StatusCode,
-        /// The host that the answer points to, if it names one.
+        /// The host to which the response redirects, if it names one.
         host: Option<String>,
     },
-    /// The answer is neither the JSON that was asked for nor a Graph error.
+    /// The response is neither the expected JSON nor a Graph error.
     #[error("{0}")]
-    Unexpected(UnexpectedAnswer),
-    /// A listing gave the same cursor twice, so it would never end.
-    #[error("the listing came back to a cursor that it had given before")]
+    Unexpected(UnexpectedResponse),
+    /// A listing returned the same cursor twice, so it would never end.
+    #[error("the listing returned the same cursor twice")]
     PagingLoop,
 }
 
@@ -95,7 +100,7 @@ impl GraphError {
         &self.0.kind
     }
 
-    /// Returns the error that Graph answered with, if it did.
+    /// Returns Graph's error, if Graph returned one.
     pub fn api(&self) -> Option<&ApiError> {
         self.0.kind.api()
     }
@@ -110,7 +115,7 @@ impl GraphError {
         self.api().and_then(ApiError::subcode)
     }
 
-    /// Returns the HTTP status, if an answer came at all.
+    /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.kind.status()
     }
@@ -123,31 +128,31 @@ impl GraphError {
     }
 
     /// Returns what to do about it.
-    pub fn remedy(&self) -> Option<&'static str> {
-        remedy::of(&self.0.kind)
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        self.0.kind.remedy()
     }
 
-    /// Returns how long to wait before the next call, as the server told it with the last answer.
+    /// Returns how long to wait before the next call, as the server requested with the last response.
     pub fn retry_in(&self) -> Option<Duration> {
         self.0.context.retry_in
     }
 
-    /// Returns the moment before which another call makes no sense: [`GraphError::retry_in`] from when the answer came.
+    /// Returns when to make the next call: [`GraphError::retry_in`] after the last response.
     pub fn retry_at(&self) -> Option<SystemTime> {
         self.0.context.retry_at
     }
 
-    /// Returns how near its limits the app and the account are, as the last answer told it.
+    /// Returns how close the app and the account are to their rate limits, from the last response.
     pub fn usage(&self) -> &Usage {
         &self.0.context.usage
     }
 
-    /// Returns how often the call was made.
+    /// Returns the number of attempts.
     pub fn attempts(&self) -> u32 {
         self.0.context.attempts
     }
 
-    /// Returns how long it took in all, pauses included.
+    /// Returns the total time, including pauses.
     pub fn elapsed(&self) -> Duration {
         self.0.context.elapsed
     }
@@ -162,36 +167,36 @@ impl GraphError {
         self.code_kind() == Some(CodeKind::Permission)
     }
 
-    /// Returns whether the token itself is refused: missing, expired, revoked, malformed.
+    /// Returns whether the token itself is refused: missing, expired, revoked or malformed.
     pub fn is_token(&self) -> bool {
         self.code_kind() == Some(CodeKind::Token)
     }
 
-    /// Returns whether a parameter is missing or wrong.
+    /// Returns whether a parameter is missing or not valid.
     pub fn is_parameter(&self) -> bool {
         self.code_kind() == Some(CodeKind::Parameter)
     }
 
-    /// Returns whether no object of that id exists, as far as this token can see.
+    /// Returns whether no object with this id exists or is visible to the token.
     pub fn is_not_found(&self) -> bool {
         self.api().is_some_and(|api| {
             api.code().kind() == CodeKind::NotFound
-                || (api.code().number() == 100 && api.subcode() == Some(33))
+                || (api.code() == ErrorCode::INVALID_PARAMETER && api.subcode() == Some(33))
         })
     }
 
-    /// Returns whether the phone number is not registered with Cloud API as it should be, or may not have a key.
+    /// Returns whether the phone number is not correctly registered with Cloud API, or is not eligible for encryption.
     pub fn is_registration(&self) -> bool {
         self.api()
             .is_some_and(|api| api.code().kind() == CodeKind::Registration || api.is_not_eligible())
     }
 
-    /// Returns whether too many calls were made.
+    /// Returns whether a rate limit refused the call.
     pub fn is_rate_limited(&self) -> bool {
         matches!(self.0.kind, GraphErrorKind::RateLimited(_))
     }
 
-    /// Returns which calls are refused, if this one was refused by a rate limit.
+    /// Returns which calls a rate limit refuses, if it refused this one.
     ///
     /// HTTP 429 without a code that names a narrower limit counts as a limit of the caller.
     pub fn limit_scope(&self) -> Option<LimitScope> {
@@ -205,10 +210,10 @@ impl GraphError {
         }
     }
 
-    /// Returns whether any other call of the same client would fail in the same way, whatever it is about: the token or the
-    /// app's proof is refused, the app or the user has reached a limit, or Graph cannot be reached.
+    /// Returns whether every other call of the same client would fail in the same way: the token or the app's proof is
+    /// refused, the app or the user has reached a rate limit, or Graph cannot be reached.
     ///
-    /// A run over many objects stops at such an error.
+    /// Stop a run over many objects at such an error.
     pub fn affects_every_call(&self) -> bool {
         match &self.0.kind {
             GraphErrorKind::Api(api) => api.code().kind() == CodeKind::Token || api.needs_app_secret_proof(),
@@ -219,7 +224,8 @@ impl GraphError {
         }
     }
 
-    /// Returns whether the same call may succeed later with nothing changed: passing trouble, limits, broken connections.
+    /// Returns whether the same call may succeed later without any change: temporary failures, rate limits, broken
+    /// connections.
     pub fn is_transient(&self) -> bool {
         crate::retry::is_transient(&self.0.kind)
     }
@@ -230,7 +236,12 @@ impl GraphError {
 }
 
 impl GraphErrorKind {
-    /// Returns the error that Graph answered with, if it did.
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        remedy::of(self).map(Cow::Borrowed)
+    }
+
+    /// Returns Graph's error, if Graph returned one.
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api(api) | Self::RateLimited(Some(api)) => Some(api),
@@ -238,13 +249,13 @@ impl GraphErrorKind {
         }
     }
 
-    /// Returns the HTTP status, if an answer came at all.
+    /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Api(api) | Self::RateLimited(Some(api)) => Some(api.status()),
             Self::RateLimited(None) => Some(StatusCode::TOO_MANY_REQUESTS),
             Self::Redirect { status, .. } => Some(*status),
-            Self::Unexpected(answer) => Some(answer.status()),
+            Self::Unexpected(response) => Some(response.status()),
             Self::Transport(_) | Self::PagingLoop => None,
         }
     }
@@ -269,7 +280,7 @@ impl fmt::Display for GraphError {
             )?;
         }
         if let Some(wait) = retry_in {
-            write!(f, "; come back in {}", Span(*wait))?;
+            write!(f, "; call again in {}", Span(*wait))?;
         }
         Ok(())
     }
@@ -287,14 +298,14 @@ impl fmt::Debug for GraphError {
 impl StdError for GraphError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            // The transport error's own text is part of this one's, so the chain goes on below it.
+            // `Display` includes the transport error's text, so the chain continues with the cause of that.
             GraphErrorKind::Transport(error) => error.source(),
             _ => None,
         }
     }
 }
 
-/// A duration for people: seconds below two minutes, minutes above.
+/// Displays a duration, rounded up: in seconds below two minutes, in minutes above.
 struct Span(Duration);
 
 impl fmt::Display for Span {

@@ -1,50 +1,64 @@
-//! Typed Graph node ids: a value that exists is made of digits only.
+//! Typed Graph node ids, which consist of digits only.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// The longest id that is accepted, in digits; Graph's own ids have 15 to 17.
+/// The maximum length of an id in digits; Graph's own ids have 15 to 17.
 const MAX_DIGITS: usize = 32;
 
-/// Why a text is not a Graph node id.
+/// A reason why a text is not a Graph node id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
     /// The text is empty or blank.
-    #[error("the {what} is empty: copy it from the WhatsApp Manager or the app dashboard")]
+    #[error("the {what} is empty")]
     Empty {
-        /// Which id was wanted, for example "phone number id".
+        /// Which id was expected, for example "phone number id".
         what: &'static str,
     },
-    /// The text looks like a telephone number and not like the id of one.
-    #[error(
-        "\"{text}\" looks like a phone number, but the {what} is wanted: a number of about 15 digits without + or \
-         spaces, shown under API Setup in the app dashboard and listed by GET /WABA_ID/phone_numbers"
-    )]
+    /// The text looks like a telephone number rather than an id.
+    #[error("\"{text}\" looks like a telephone number, not like a {what}")]
     LooksLikePhoneNumber {
-        /// Which id was wanted.
+        /// Which id was expected.
         what: &'static str,
-        /// What was given, shortened.
+        /// The given text, shortened.
         text: String,
     },
-    /// The text holds something that is not a digit.
-    #[error("\"{text}\" is not a {what}: only the digits 0 to 9 may stand in it")]
+    /// The text contains something that is not a digit.
+    #[error("\"{text}\" is not a {what}: it contains other characters than the digits 0 to 9")]
     NotDigits {
-        /// Which id was wanted.
+        /// Which id was expected.
         what: &'static str,
-        /// What was given, shortened.
+        /// The given text, shortened.
         text: String,
     },
     /// The text has more digits than any Graph id.
-    #[error("the {what} has {digits} digits; at most 32 are accepted")]
+    #[error("the {what} has {digits} digits, more than 32")]
     TooLong {
-        /// Which id was wanted.
+        /// Which id was expected.
         what: &'static str,
-        /// How many digits were given.
+        /// The number of digits.
         digits: usize,
     },
+}
+
+impl IdError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let (Self::Empty { what }
+        | Self::LooksLikePhoneNumber { what, .. }
+        | Self::NotDigits { what, .. }
+        | Self::TooLong { what, .. }) = self;
+        Some(Cow::Borrowed(if *what == PhoneNumberId::WHAT {
+            "give the phone number id, a number of about 15 digits without + or spaces: the App Dashboard shows it under \
+             API Setup, and GET /WABA_ID/phone_numbers lists it"
+        } else {
+            "give the id as the WhatsApp Manager or the App Dashboard shows it: digits only"
+        }))
+    }
 }
 
 fn parse(what: &'static str, input: &str) -> Result<Box<str>, IdError> {
@@ -69,14 +83,14 @@ fn parse(what: &'static str, input: &str) -> Result<Box<str>, IdError> {
     Ok(text.into())
 }
 
-/// Telephone numbers are written with a plus, spaces, dashes, dots or brackets around at least a few digits.
+/// Returns whether a text consists of digits and the punctuation of telephone numbers.
 fn looks_like_phone_number(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let punctuation = |c: char| matches!(c, '+' | '-' | '.' | '(' | ')' | '/') || c.is_whitespace();
     (5..=20).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || punctuation(c))
 }
 
-/// What is shown of a wrong setting is short, so that a token pasted in its place is not repeated whole.
+/// Shortens a wrong setting for a message, so that a token pasted in its place is not repeated in full.
 pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 24;
     let clean = text.chars().map(|c| if c.is_control() { '?' } else { c });
@@ -87,7 +101,7 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
-/// Graph writes ids as strings, and in some samples as numbers.
+/// An id in JSON: Graph returns strings, and numbers in some samples.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum WireId {
@@ -99,7 +113,7 @@ macro_rules! node_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $example:literal) => {
         $(#[$doc])*
         ///
-        /// Digits only, 1 to 32 of them; blanks around are forgiven.
+        /// It has 1 to 32 digits; spaces around them are ignored.
         ///
         /// ```
         #[doc = concat!("use wa_graph::", stringify!($name), ";")]
@@ -113,13 +127,15 @@ macro_rules! node_id {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Checks a text and makes an id of it.
+            const WHAT: &'static str = $what;
+
+            /// Parses an id.
             ///
             /// # Errors
             ///
-            /// [`IdError`] tells what is wrong; a text that looks like a telephone number is told so.
+            /// [`IdError`] if the text is not an id, with a variant for texts that look like a telephone number.
             pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
-                parse($what, text.as_ref()).map(Self)
+                parse(Self::WHAT, text.as_ref()).map(Self)
             }
 
             /// Returns the digits.
@@ -183,7 +199,7 @@ macro_rules! node_id {
 }
 
 node_id!(
-    /// The id of a business phone number: what the Encryption API is addressed to.
+    /// The id of a business phone number, which calls to the Encryption API are addressed to.
     ///
     /// It is neither the telephone number itself nor the id of the WhatsApp Business Account.
     PhoneNumberId, "phone number id", "106540352242922"
@@ -202,14 +218,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_accepted_and_blanks_around_forgiven() {
+    fn digits_are_accepted_and_surrounding_spaces_ignored() {
         for text in ["1", "106540352242922", " 106540352242922\n", &"9".repeat(32)] {
             assert_eq!(PhoneNumberId::new(text).unwrap().as_str(), text.trim());
         }
     }
 
     #[test]
-    fn telephone_numbers_are_told_so() {
+    fn telephone_numbers_are_recognized() {
         for text in [
             "+1 555 010 0000",
             "+15550100000",
@@ -224,11 +240,12 @@ mod tests {
                 "{text}: {error:?}"
             );
             assert!(error.to_string().contains("phone number id"), "{error}");
+            assert!(error.remedy().unwrap().contains("without + or spaces"), "{error}");
         }
     }
 
     #[test]
-    fn other_texts_are_refused_and_not_repeated_whole() {
+    fn other_texts_are_refused_and_not_repeated_in_full() {
         let token = "EAAJB0Token0That0Was0Pasted0Into0The0Wrong0Field";
         let error = WabaId::new(token).unwrap_err();
         assert!(matches!(error, IdError::NotDigits { .. }));

@@ -1,9 +1,9 @@
-//! Members that nothing depends on are read as far as they make sense, and never spoil the rest of an answer.
+//! Lenient deserialization of informational members: an odd value counts as missing and does not fail the response.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Reads a text, or a number as its digits; anything else counts as missing.
+/// Deserializes a string, or a number as its digits; anything else counts as missing.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => Some(text),

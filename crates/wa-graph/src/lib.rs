@@ -1,4 +1,4 @@
-//! One authenticated call to Meta's Graph API: transport, errors, retry, usage, paging.
+//! Authenticated calls to Meta's Graph API: transport, typed errors, retries, usage headers, paging.
 //!
 //! ```
 //! use wa_graph::{AccessToken, ApiVersion, GraphClient, PhoneNumberId};
@@ -12,17 +12,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`GraphClient`] makes a call, [`GraphRequest`] describes it, [`GraphResponse`] is what comes back.
-//! - [`GraphError`] is what can go wrong; [`ErrorCode`] knows Graph's codes, whether a retry helps, and what to do.
-//! - [`RetryPolicy`] bounds the attempts; retries happen in this crate and in no layer above.
-//! - [`AccessToken`] and [`AppSecret`] never show themselves; [`PhoneNumberId`], [`WabaId`], [`BusinessId`] and
-//!   [`ApiVersion`] are valid once they exist.
-//! - [`Paged`] is a listing as a stream: phone numbers of an account, accounts of a business; [`TokenInfo`] is what
-//!   `debug_token` tells.
-//! - [`GraphClient::node_kind`] finds out what an id belongs to; [`GraphClientBuilder::on_retry`] shows what a call waits for.
-//! - [`Usage`] tells how near its limits an app and an account are.
+//! - [`GraphClient`] makes a call, [`GraphRequest`] describes it, and [`GraphResponse`] is the result.
+//! - [`GraphError`] is a failed call, with a remedy. [`ErrorCode`] names Graph's codes and knows whether a retry helps.
+//! - [`RetryPolicy`] limits attempts and pauses. Only this crate retries; the layers above do not.
+//! - [`AccessToken`] and [`AppSecret`] never appear in `Debug`. [`PhoneNumberId`], [`WabaId`], [`BusinessId`] and
+//!   [`ApiVersion`] are validated when they are created.
+//! - [`Paged`] is a listing as a stream: phone numbers of an account, accounts of a business. [`TokenInfo`] is the result
+//!   of `debug_token`.
+//! - [`GraphClient::node_kind`] finds out what an id belongs to. [`GraphClientBuilder::on_retry`] reports each pause.
+//! - [`Usage`] shows how close an app and an account are to their rate limits.
 
-mod answer;
 mod client;
 mod clock;
 mod code;
@@ -37,6 +36,7 @@ mod proof;
 mod redact;
 mod request;
 mod response;
+mod response_body;
 mod retry;
 mod token_info;
 mod transport;
@@ -47,7 +47,7 @@ pub use client::{BuildError, GraphClient, GraphClientBuilder};
 pub use clock::{Clock, SystemClock};
 pub use code::{CodeKind, ErrorCode, KnownCode, KnownSubcode, LimitScope, RetryAdvice};
 pub use error::{
-    ApiError, BodyKind, GraphError, GraphErrorKind, TransportError, TransportErrorKind, UnexpectedAnswer,
+    ApiError, BodyKind, GraphError, GraphErrorKind, TransportError, TransportErrorKind, UnexpectedResponse,
 };
 pub use id::{BusinessId, IdError, PhoneNumberId, WabaId};
 pub use node::{PhoneNumber, WhatsAppBusinessAccount};

@@ -1,24 +1,24 @@
-//! Nodes as the listings give them (Meta, *Business Messaging API* `OpenAPI` description).
+//! Nodes in the form that the listings return (Meta, *Business Messaging API* `OpenAPI` description).
 
 use serde::Deserialize;
 
 use crate::id::{PhoneNumberId, WabaId};
 use crate::lenient;
 
-/// The fields that [`GraphClient::phone_numbers`](crate::GraphClient::phone_numbers) asks for.
+/// The fields that [`GraphClient::phone_numbers`](crate::GraphClient::phone_numbers) requests.
 pub(crate) const PHONE_NUMBER_FIELDS: &str = "id,display_phone_number,verified_name,status,quality_rating,\
      code_verification_status,account_mode,platform_type";
 
-/// The fields that the listings of accounts ask for.
+/// The fields that the listings of accounts request.
 pub(crate) const ACCOUNT_FIELDS: &str = "id,name,currency,timezone_id";
 
-/// A phone number of a WhatsApp Business Account. Everything but the id is optional, and kept as Graph writes it.
+/// A phone number of a WhatsApp Business Account. All members except the id are optional and keep Graph's spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct PhoneNumber {
-    /// The id that calls are addressed to.
+    /// The id, which calls are addressed to.
     pub id: PhoneNumberId,
-    /// The telephone number, as shown to people.
+    /// The telephone number, formatted for display.
     #[serde(default, deserialize_with = "lenient::text")]
     pub display_phone_number: Option<String>,
     /// The name that customers see.
@@ -30,7 +30,7 @@ pub struct PhoneNumber {
     /// The quality rating, for example `GREEN`.
     #[serde(default, deserialize_with = "lenient::text")]
     pub quality_rating: Option<String>,
-    /// Whether the number was verified by a code, for example `VERIFIED`.
+    /// Whether the number was verified with a code, for example `VERIFIED`.
     #[serde(default, deserialize_with = "lenient::text")]
     pub code_verification_status: Option<String>,
     /// `LIVE` or `SANDBOX`.
@@ -41,7 +41,7 @@ pub struct PhoneNumber {
     pub platform_type: Option<String>,
 }
 
-/// A WhatsApp Business Account. Everything but the id is optional, and kept as Graph writes it.
+/// A WhatsApp Business Account. All members except the id are optional and keep Graph's spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct WhatsAppBusinessAccount {
@@ -50,7 +50,7 @@ pub struct WhatsAppBusinessAccount {
     /// The account's name.
     #[serde(default, deserialize_with = "lenient::text")]
     pub name: Option<String>,
-    /// The currency of its bills, for example `USD`.
+    /// The billing currency, for example `USD`.
     #[serde(default, deserialize_with = "lenient::text")]
     pub currency: Option<String>,
     /// The id of its time zone.

@@ -1,4 +1,4 @@
-//! What an id belongs to, for ids that were given where a phone number id is due.
+//! Finding out what an id belongs to that was given in place of a phone number id.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::error::GraphError;
 use crate::id::{PhoneNumberId, WabaId};
 use crate::request::GraphRequest;
 
-/// What kind of object an id belongs to.
+/// The kind of object that an id belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeKind {
@@ -39,14 +39,16 @@ const ACCOUNT: &str = "timezone_id";
 const FLOW: &str = "json_version";
 
 impl GraphClient {
-    /// Asks Graph what kind of object an id belongs to, by fields that only one kind has: 1 to 3 reads, and for an account
-    /// the list of its numbers. `None` if it is another kind, or if no such object exists or is visible to the token.
+    /// Asks Graph what kind of object an id belongs to. `None` if it is another kind, or if no such object exists or is
+    /// visible to the token.
+    ///
+    /// Takes 1 to 3 reads of fields that only one kind has, and for an account the list of its numbers.
     ///
     /// The token needs the permission `whatsapp_business_management`.
     ///
     /// # Errors
     ///
-    /// [`GraphError`] when a read fails for a reason that says nothing of the id, such as a missing permission.
+    /// [`GraphError`] if a read fails for a reason unrelated to the id, such as a missing permission.
     pub async fn node_kind(&self, id: &PhoneNumberId) -> Result<Option<NodeKind>, GraphError> {
         for field in [NUMBER, ACCOUNT, FLOW] {
             match self.has_field(id, field).await? {
@@ -66,7 +68,7 @@ impl GraphClient {
         Ok(None)
     }
 
-    /// Returns whether the object has a field (if not, Graph answers 100); `None` if there is no such object.
+    /// Returns whether the object has a field (Graph returns 100 if not); `None` if there is no such object.
     async fn has_field(&self, id: &PhoneNumberId, field: &str) -> Result<Option<bool>, GraphError> {
         let request = GraphRequest::get(id.to_string()).query("fields", format!("id,{field}"));
         match self.execute::<Value>(request).await {

@@ -1,4 +1,4 @@
-//! Listings page by page, as a stream of rows.
+//! Paginated listings as a stream of rows.
 
 mod page;
 
@@ -20,10 +20,10 @@ use page::Page;
 
 type Fetching = Pin<Box<dyn Future<Output = Result<GraphResponse<Value>, GraphError>> + Send>>;
 
-/// A listing: a [`Stream`] of its rows, fetched page by page as they are wanted.
+/// A listing: a [`Stream`] of rows that fetches a page when its rows are needed.
 ///
-/// The next page is asked for by the cursor `paging.cursors.after`, and only while `paging.next` is there; the address in
-/// `next` is never followed, so that the token goes to no other host. The stream ends after the first error.
+/// The next page is requested with the cursor `paging.cursors.after`, as long as `paging.next` is present. The URL in `next`
+/// is never followed, so that the token is sent to no other host. The stream ends after the first error.
 ///
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +34,7 @@ type Fetching = Pin<Box<dyn Future<Output = Result<GraphResponse<Value>, GraphEr
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing is fetched until rows are asked for"]
+#[must_use = "nothing is fetched until a row is requested"]
 pub struct Paged<T> {
     client: GraphClient,
     request: GraphRequest,
@@ -44,7 +44,7 @@ pub struct Paged<T> {
 }
 
 enum State {
-    Ask { after: Option<String> },
+    Request { after: Option<String> },
     Fetching(Fetching),
     Done,
 }
@@ -56,7 +56,7 @@ impl<T: DeserializeOwned> Paged<T> {
             request,
             rows: VecDeque::new(),
             seen: HashSet::new(),
-            state: State::Ask { after: None },
+            state: State::Request { after: None },
         }
     }
 
@@ -64,7 +64,7 @@ impl<T: DeserializeOwned> Paged<T> {
     ///
     /// # Errors
     ///
-    /// [`GraphError`] when a page cannot be fetched or read; no row comes after that.
+    /// [`GraphError`] if a page cannot be fetched or read; the listing then ends.
     pub async fn next(&mut self) -> Option<Result<T, GraphError>>
     where
         T: Unpin + Send,
@@ -72,11 +72,11 @@ impl<T: DeserializeOwned> Paged<T> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Fetches all that is left.
+    /// Fetches all remaining rows.
     ///
     /// # Errors
     ///
-    /// [`GraphError`] when a page cannot be fetched or read.
+    /// [`GraphError`] if a page cannot be fetched or read.
     pub async fn all(mut self) -> Result<Vec<T>, GraphError>
     where
         T: Unpin + Send,
@@ -97,8 +97,8 @@ impl<T: DeserializeOwned> Paged<T> {
         Box::pin(async move { client.execute(request).await })
     }
 
-    /// Takes a page's rows in and decides whether there is another page.
-    fn take_in(&mut self, response: GraphResponse<Value>) -> Result<State, GraphError> {
+    /// Queues the rows of a page and decides whether to request another one.
+    fn queue(&mut self, response: GraphResponse<Value>) -> Result<State, GraphError> {
         let GraphResponse { body, meta, .. } = response;
         let failure =
             |kind, meta| GraphClient::failure(kind, &self.request, &self.client.url(&self.request), meta);
@@ -109,7 +109,7 @@ impl<T: DeserializeOwned> Paged<T> {
         self.rows.extend(page.rows);
         match page.after {
             None => Ok(State::Done),
-            Some(after) if self.seen.insert(after.clone()) => Ok(State::Ask { after: Some(after) }),
+            Some(after) if self.seen.insert(after.clone()) => Ok(State::Request { after: Some(after) }),
             Some(_) => {
                 self.rows.clear();
                 Err(failure(GraphErrorKind::PagingLoop, meta))
@@ -129,14 +129,14 @@ impl<T: DeserializeOwned + Unpin> Stream for Paged<T> {
             }
             match &mut this.state {
                 State::Done => return Poll::Ready(None),
-                State::Ask { after } => {
+                State::Request { after } => {
                     let after = after.take();
                     this.state = State::Fetching(this.fetch(after));
                 }
                 State::Fetching(fetching) => {
-                    let answer = ready!(fetching.as_mut().poll(context));
+                    let result = ready!(fetching.as_mut().poll(context));
                     this.state = State::Done;
-                    match answer.and_then(|response| this.take_in(response)) {
+                    match result.and_then(|response| this.queue(response)) {
                         Ok(state) => this.state = state,
                         Err(error) => return Poll::Ready(Some(Err(error))),
                     }

@@ -1,4 +1,4 @@
-//! `appsecret_proof`: the HMAC that shows that the caller knows the app secret.
+//! `appsecret_proof`: an HMAC that proves that the caller knows the app secret.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,18 +7,19 @@ use sha2::Sha256;
 
 use wa_secrets::{AccessToken, AppSecret};
 
-/// Which form of `appsecret_proof` is sent when an app secret is set (Meta, *Secure Graph API calls*).
+/// The form of `appsecret_proof` that is sent if an app secret is set (Meta, *Secure Graph API calls*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AppSecretProof {
-    /// HMAC-SHA-256 of the token; good for as long as the token is. The default.
+    /// HMAC-SHA-256 of the token, valid as long as the token. The default.
     #[default]
     Classic,
-    /// HMAC-SHA-256 of the token and the time, sent with `appsecret_time`; good for five minutes, so the clock must be right.
+    /// HMAC-SHA-256 of the token and the time, sent with `appsecret_time`. Valid for five minutes, so the clock must be
+    /// correct.
     Timed,
 }
 
-/// Returns the parameters that the proof consists of.
+/// Returns the parameters of the proof.
 pub(crate) fn parameters(
     form: AppSecretProof,
     secret: &AppSecret,
@@ -40,7 +41,7 @@ pub(crate) fn parameters(
 }
 
 fn hmac_hex(secret: &AppSecret, message: &[&str]) -> String {
-    // HMAC takes keys of any length, so the error cannot happen; an empty proof would be refused by Graph.
+    // HMAC accepts keys of any length, so this cannot fail; Graph would refuse an empty proof.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         return String::new();
     };

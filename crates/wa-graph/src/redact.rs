@@ -1,14 +1,14 @@
-//! Takes our own secrets out of texts that a server wrote: Graph repeats a malformed token in its message.
+//! Removes secrets from texts of the server: Graph repeats a malformed token in its message.
 
 use wa_secrets::{AccessToken, AppSecret};
 
-/// Secrets shorter than this are not looked for: they could be part of any word.
+/// Shorter secrets are not searched for: they could be part of any word.
 const MIN_LENGTH: usize = 6;
 
-/// What stands where a secret stood.
+/// The replacement for a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Knows the secrets of a call for as long as an answer is read.
+/// The secrets of a call, while its response is read.
 pub(crate) struct Redactor<'a> {
     secrets: Vec<&'a str>,
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_taken_out_of_texts() {
+    fn secrets_are_removed_from_texts() {
         let token = AccessToken::new("EAAtoken").unwrap();
         let secret = AppSecret::new("appsecret").unwrap();
         let redactor = Redactor::new(&token, Some(&secret), &["proof0123"]);
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_few_letters_does_not_eat_ordinary_words() {
+    fn a_very_short_token_does_not_redact_ordinary_words() {
         let token = AccessToken::new("a").unwrap();
         assert_eq!(Redactor::new(&token, None, &[]).clean("a banana"), "a banana");
     }

@@ -1,12 +1,12 @@
-//! A call to Graph as a value: decided here, carried out by the client.
+//! The description of a call to Graph, which the client sends.
 
 use std::fmt;
 
 use http::Method;
 
-/// One call: method, path below the version, parameters, and whether it may be repeated.
+/// One call: method, path after the version, parameters, and whether it may be repeated.
 ///
-/// `Debug` shows no parameter, as they may hold secrets.
+/// `Debug` shows no parameters, because they may contain secrets.
 ///
 /// ```
 /// use wa_graph::GraphRequest;
@@ -26,15 +26,15 @@ pub struct GraphRequest {
 }
 
 impl GraphRequest {
-    /// Makes a GET of a path below the version, without a slash in front.
+    /// Creates a GET for a path after the version, without a leading slash.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path.into(), true)
     }
 
-    /// Makes a POST of a path below the version, without a slash in front; parameters go into a form-urlencoded body.
+    /// Creates a POST for a path after the version, without a leading slash. Parameters go into a form-urlencoded body.
     ///
-    /// A POST is not made again after a failure that leaves open whether it was carried out, unless
-    /// [`repeatable`](Self::repeatable) says that this does no harm.
+    /// A POST is not retried if it is unknown whether the server executed it, unless it is marked as
+    /// [`repeatable`](Self::repeatable).
     pub fn post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path.into(), false)
     }
@@ -50,14 +50,14 @@ impl GraphRequest {
         }
     }
 
-    /// Adds a query parameter. Queries never reach an error or a log.
+    /// Adds a query parameter. Queries never appear in errors or logs.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
         self
     }
 
-    /// Adds a query parameter whose value is taken out of whatever the server answers, should it repeat it.
+    /// Adds a query parameter whose value is redacted if the response repeats it.
     #[must_use]
     pub(crate) fn secret_query(mut self, name: &str, value: &str) -> Self {
         self.secrets.push(self.query.len());
@@ -71,7 +71,7 @@ impl GraphRequest {
         self
     }
 
-    /// Says that carrying out the call twice does no harm, so that it may be made again after any passing failure.
+    /// Marks the call as safe to execute twice, so that it may be retried after any temporary failure.
     #[must_use]
     pub fn repeatable(mut self) -> Self {
         self.repeatable = true;
@@ -83,12 +83,12 @@ impl GraphRequest {
         &self.method
     }
 
-    /// Returns the path below the version.
+    /// Returns the path after the version.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Returns whether the call may be made again although it may have been carried out.
+    /// Returns whether the call may be retried although the server may have executed it.
     pub fn is_repeatable(&self) -> bool {
         self.repeatable
     }

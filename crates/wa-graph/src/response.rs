@@ -1,4 +1,4 @@
-//! What comes back from a call that went well.
+//! The response to a successful call.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use http::StatusCode;
 
 use crate::usage::Usage;
 
-/// The answer to a call, together with what was learned on the way.
+/// The response to a call, with its metadata.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GraphResponse<T> {
-    /// The body, read as JSON.
+    /// The deserialized JSON body.
     pub body: T,
     /// Status, trace id, usage, attempts.
     pub meta: ResponseMeta,
 }
 
 impl<T> GraphResponse<T> {
-    /// Keeps the meta data and changes the body.
+    /// Converts the body and keeps the metadata.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> GraphResponse<U> {
         GraphResponse {
             body: change(self.body),
@@ -26,7 +26,7 @@ impl<T> GraphResponse<T> {
     }
 }
 
-/// What is known of an answer beside its body.
+/// The metadata of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseMeta {
@@ -34,10 +34,10 @@ pub struct ResponseMeta {
     pub status: StatusCode,
     /// Graph's trace id (`x-fb-trace-id`), which Meta's support asks for.
     pub fbtrace_id: Option<String>,
-    /// How near its limits the app and the account are.
+    /// How close the app and the account are to their rate limits.
     pub usage: Usage,
-    /// How often the call was made.
+    /// The number of attempts.
     pub attempts: u32,
-    /// How long it took in all, pauses included.
+    /// The total time, including pauses.
     pub elapsed: Duration,
 }

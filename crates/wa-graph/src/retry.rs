@@ -1,4 +1,4 @@
-//! When a failed call is made again, and after what pause. All of it is decided here, and nowhere else.
+//! Decides whether and after what pause a failed call is retried. No other module makes this decision.
 
 mod after;
 mod jitter;
@@ -18,20 +18,21 @@ pub use policy::{LimitRetry, RetryPolicy};
 use crate::code::RetryAdvice;
 use crate::error::{GraphErrorKind, TransportErrorKind};
 
-/// What may be done after a failure, before attempts and time are looked at.
+/// Whether a retry can help after a failure, regardless of the attempts and the time that are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Stop,
     /// After a short pause.
     Soon,
-    /// After a longer pause: limits, where further calls make it worse.
+    /// After a longer pause: during a rate limit, further calls prolong it.
     Slowly,
 }
 
-/// Decides by the kind of failure and by whether the call may be repeated without harm.
+/// Decides by the kind of failure and by whether the call is safe to repeat.
 ///
-/// The rule: retry when Graph says `is_transient`, at HTTP 429, at HTTP 5xx unless the code is known as final, and for codes
-/// known as passing. A call that may not be repeated is made again only where it is sure that nothing was done.
+/// The rule: retry if Graph returns `is_transient`, for HTTP 429, for HTTP 5xx unless the code is known to be permanent, and
+/// for codes known to be temporary. A call that is not safe to repeat is retried only if the server certainly did not
+/// execute it.
 pub(crate) fn verdict(kind: &GraphErrorKind, repeatable: bool) -> Verdict {
     let if_repeatable = |verdict| if repeatable { verdict } else { Verdict::Stop };
     match kind {
@@ -50,47 +51,49 @@ pub(crate) fn verdict(kind: &GraphErrorKind, repeatable: bool) -> Verdict {
             RetryAdvice::Slowly => Verdict::Slowly,
             RetryAdvice::Never | RetryAdvice::Later => {
                 let unknown = api.code().known_as().is_none();
-                let server_trouble = unknown && api.status().is_server_error();
-                if api.transient() == Some(true) || server_trouble {
+                let server_failure = unknown && api.status().is_server_error();
+                if api.transient() == Some(true) || server_failure {
                     if_repeatable(Verdict::Soon)
                 } else {
                     Verdict::Stop
                 }
             }
         },
-        GraphErrorKind::Unexpected(answer) if passing(answer.status()) => if_repeatable(Verdict::Soon),
+        GraphErrorKind::Unexpected(response) if is_temporary(response.status()) => {
+            if_repeatable(Verdict::Soon)
+        }
         GraphErrorKind::Unexpected(_) | GraphErrorKind::Redirect { .. } | GraphErrorKind::PagingLoop => {
             Verdict::Stop
         }
     }
 }
 
-/// Whether the same call may succeed later with nothing changed, whoever makes it.
+/// Returns whether the same call may succeed later without any change, provided that it is safe to repeat.
 pub(crate) fn is_transient(kind: &GraphErrorKind) -> bool {
     verdict(kind, true) != Verdict::Stop
 }
 
-fn passing(status: StatusCode) -> bool {
+fn is_temporary(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
 }
 
-/// Returns the pause before the next attempt, or `None` when the policy allows no further one.
+/// Returns the pause before the next attempt, or `None` if the policy allows no further attempt.
 ///
-/// A delay told by the server is kept to exactly: coming earlier is useless. When it is longer than the time that is left,
-/// there is no further attempt, and the caller is told when to come back.
+/// A delay that the server requests is waited exactly: an earlier call is useless. If the delay exceeds the time that is
+/// left, there is no further attempt, and the error reports when to call again.
 pub(crate) fn pause(
     policy: &RetryPolicy,
     verdict: Verdict,
     attempt: u32,
     elapsed: Duration,
-    told: Option<Duration>,
+    requested: Option<Duration>,
 ) -> Option<Duration> {
     if attempt >= policy.max_attempts {
         return None;
     }
-    let pause = match (verdict, told) {
+    let pause = match (verdict, requested) {
         (Verdict::Stop, _) => return None,
-        (_, Some(told)) => told,
+        (_, Some(delay)) => delay,
         (Verdict::Soon, None) => policy.short_pause(attempt),
         (Verdict::Slowly, None) if policy.limit_retry == LimitRetry::WhenRequested => return None,
         (Verdict::Slowly, None) => policy.long_pause(attempt),
@@ -103,7 +106,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::{ApiError, BodyKind, TransportError, UnexpectedAnswer};
+    use crate::error::{ApiError, BodyKind, TransportError, UnexpectedResponse};
     use crate::redact::Redactor;
     use wa_secrets::AccessToken;
 
@@ -121,11 +124,11 @@ mod tests {
 
     fn html(status: u16) -> GraphErrorKind {
         let status = StatusCode::from_u16(status).unwrap();
-        GraphErrorKind::Unexpected(UnexpectedAnswer::new(status, BodyKind::Html, 6, None))
+        GraphErrorKind::Unexpected(UnexpectedResponse::new(status, BodyKind::Html, 6, None))
     }
 
     #[test]
-    fn the_kind_of_failure_and_the_harm_of_repeating_decide() {
+    fn the_kind_of_failure_and_repeatability_decide() {
         use TransportErrorKind::{Connect, Interrupted, Request, Timeout, Tls, TooLarge};
         use Verdict::{Slowly, Soon, Stop};
         let host = None;
@@ -167,18 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn pauses_end_with_attempts_and_with_time() {
+    fn attempts_and_time_limit_the_pauses() {
         let policy = RetryPolicy::default()
             .max_attempts(3)
             .max_elapsed(Duration::from_secs(10));
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        let at = |attempt, elapsed, told| {
+        let at = |attempt, elapsed, requested| {
             pause(
                 &policy,
                 Verdict::Soon,
                 attempt,
                 Duration::from_secs(elapsed),
-                told,
+                requested,
             )
         };
         assert!(at(1, 0, None).is_some() && at(2, 0, None).is_some());

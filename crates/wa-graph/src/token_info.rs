@@ -1,4 +1,4 @@
-//! What `debug_token` tells of a token.
+//! The result of `debug_token`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::lenient;
 
-/// What Graph knows of a token (Meta, *Debug token*). Everything is optional.
+/// What Graph returns about a token (Meta, *Debug token*). Every member is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct TokenInfo {
     /// Whether Graph accepts the token.
     pub is_valid: bool,
-    /// The app that the token was made for.
+    /// The id of the app that the token belongs to.
     #[serde(deserialize_with = "lenient::text")]
     pub app_id: Option<String>,
     /// The app's name.
@@ -24,28 +24,28 @@ pub struct TokenInfo {
     /// The user that the token acts for.
     #[serde(deserialize_with = "lenient::text")]
     pub user_id: Option<String>,
-    /// When the token was made, in seconds since 1970.
+    /// When the token was issued, in seconds since 1970.
     pub issued_at: Option<i64>,
     /// When the token expires, in seconds since 1970; 0 for never.
     pub expires_at: Option<i64>,
-    /// When the access to the user's data ends, in seconds since 1970; 0 for never.
+    /// When access to the user's data expires, in seconds since 1970; 0 for never.
     pub data_access_expires_at: Option<i64>,
     /// The permissions.
     pub scopes: Vec<String>,
-    /// The permissions with the objects that they are limited to.
+    /// The permissions, with the objects to which they are limited.
     pub granular_scopes: Vec<GranularScope>,
     /// Why the token is not valid.
     pub error: Option<TokenProblem>,
 }
 
-/// A permission and the objects that it is limited to.
+/// A permission and the objects to which it is limited.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct GranularScope {
     /// The permission.
     pub scope: String,
-    /// The ids of the objects, for `whatsapp_business_management` those of accounts; `None` for all.
+    /// The ids of the objects (of accounts for `whatsapp_business_management`); `None` for all.
     pub target_ids: Option<Vec<String>>,
 }
 
@@ -58,18 +58,18 @@ pub struct TokenProblem {
     pub code: Option<i64>,
     /// The subcode.
     pub subcode: Option<i64>,
-    /// The message, for developers.
+    /// The message for developers.
     pub message: Option<String>,
 }
 
-/// The answer has everything in `data`.
+/// The response, with all members in `data`.
 #[derive(Deserialize)]
 pub(crate) struct Wrapped {
     pub(crate) data: TokenInfo,
 }
 
 impl TokenInfo {
-    /// Returns whether the token has a permission, be it for some objects only.
+    /// Returns whether the token has a permission, even if only for some objects.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|given| given == scope)
             || self.granular_scopes.iter().any(|given| given.scope == scope)
@@ -84,7 +84,7 @@ impl TokenInfo {
         }
     }
 
-    /// Returns when the token expires; `None` for never, or when it is not told.
+    /// Returns when the token expires; `None` if never or unknown.
     pub fn expires(&self) -> Option<SystemTime> {
         let seconds = self
             .expires_at
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_whole_answer_is_read() {
+    fn a_complete_response_is_read() {
         let info = serde_json::from_value::<Wrapped>(json!({"data": {
             "app_id": 42, "application": "App", "type": "SYSTEM_USER", "is_valid": true, "user_id": "7",
             "issued_at": 1_700_000_000, "expires_at": 0, "data_access_expires_at": 0, "unknown": [],
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_token_and_an_empty_answer_are_read() {
+    fn an_invalid_token_and_an_empty_response_are_read() {
         let info: TokenInfo = serde_json::from_value(json!({"is_valid": false, "expires_at": 1_700_000_000,
             "error": {"code": 190, "message": "expired", "subcode": 463}}))
         .unwrap();

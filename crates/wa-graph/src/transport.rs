@@ -1,4 +1,4 @@
-//! The one file that knows reqwest: bytes out, bytes in, failures classified.
+//! HTTP with reqwest, used in this module only: sends a request, reads the response, classifies failures.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,10 +12,11 @@ use url::Url;
 use crate::client::BuildError;
 use crate::error::{TransportError, TransportErrorKind};
 
-/// The HTTP client that may be given to [`GraphClientBuilder::http_client`](crate::GraphClientBuilder::http_client).
+/// The type of HTTP client that [`GraphClientBuilder::http_client`](crate::GraphClientBuilder::http_client)
+/// takes.
 pub type HttpClient = reqwest::Client;
 
-/// What a client of our own is built with.
+/// The settings of an HTTP client that is created here.
 #[derive(Debug)]
 pub(crate) struct Settings<'a> {
     pub(crate) connect_timeout: Duration,
@@ -23,7 +24,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) use_proxy: bool,
 }
 
-/// A request, ready to be sent.
+/// A request that is ready to be sent.
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -33,13 +34,13 @@ pub(crate) struct Outgoing {
     pub(crate) max_body: usize,
 }
 
-/// A whole answer, not yet looked at.
+/// A complete response, not yet interpreted.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Where the answer came from, when an injected client followed a redirect.
+    /// The host that sent the response, if an injected client followed a redirect.
     pub(crate) followed_to: Option<String>,
 }
 
@@ -51,11 +52,11 @@ impl Transport {
         let mut builder = HttpClient::builder()
             .redirect(Policy::none())
             .referer(false)
-            // Retries are decided in one place, and that is not here.
+            // Retries are decided in the `retry` module only.
             .retry(reqwest::retry::never())
             .connect_timeout(settings.connect_timeout);
         for pem in settings.root_certificates {
-            // The parser's own error is dropped: it may repeat what it was given.
+            // The parser's error is dropped: it may repeat its input.
             let roots =
                 reqwest::Certificate::from_pem_bundle(pem).map_err(|_| BuildError::RootCertificate)?;
             if roots.is_empty() {
@@ -98,8 +99,8 @@ impl Transport {
         if announced > max_body as u64 {
             return Err(too_large());
         }
-        // Memory is allocated as the body arrives, not as announced. Chunks are counted after decompression, so that a
-        // small compressed body cannot become a large one.
+        // Memory is allocated as the body arrives, regardless of the announced length. Chunks are counted after
+        // decompression, so that a small compressed body cannot become a large one.
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
             if body.len() + chunk.len() > max_body {
@@ -135,7 +136,7 @@ fn classify(error: reqwest::Error) -> TransportError {
     TransportError::new(kind, Some(Box::new(error.without_url())))
 }
 
-/// While connecting, rustls reports what it refuses as "invalid data"; TCP and proxies never do.
+/// Returns whether a connection failed in TLS: rustls reports "invalid data", TCP and proxies never do.
 fn is_tls(error: &reqwest::Error) -> bool {
     has_io_kind(error, &[io::ErrorKind::InvalidData])
 }
@@ -148,7 +149,7 @@ fn has_io_kind(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
         if io.is_some_and(|io| kinds.contains(&io.kind())) {
             return true;
         }
-        // The source of an `io::Error` is that of the error within it, which would be skipped.
+        // `io::Error::source` skips the wrapped error, so it is read with `get_ref`.
         cause = match io.and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),

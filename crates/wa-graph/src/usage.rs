@@ -1,4 +1,4 @@
-//! How near its limits an app and an account are: the usage headers.
+//! The usage headers, which show how close an app and an account are to their rate limits.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use serde_json::Value;
 const APP: &str = "x-app-usage";
 const BUSINESS: &str = "x-business-use-case-usage";
 
-/// Usage as an answer told it (Meta, *Graph API rate limits*): percent of the limit within a rolling hour.
+/// The usage in the headers of a response (Meta, *Graph API rate limits*), in percent of the limit within a rolling hour.
 ///
-/// Whatever in the headers is not understood is left out.
+/// Values that are not understood are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Usage {
@@ -22,7 +22,7 @@ pub struct Usage {
     pub business: Vec<BusinessUsage>,
 }
 
-/// Shares of a limit, in percent; 100 and more means that calls are refused.
+/// Shares of a limit, in percent; at 100 and more, calls are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct UsageShare {
@@ -56,13 +56,13 @@ impl UsageShare {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BusinessUsage {
-    /// The id of the object, most often a WhatsApp Business Account.
+    /// The id of the object, usually a WhatsApp Business Account.
     pub object_id: String,
     /// The kind of call, for example `whatsapp_business_management`.
     pub kind: Option<String>,
     /// The shares used.
     pub share: UsageShare,
-    /// How long calls stay refused; the header tells it in whole minutes.
+    /// How long calls will be refused; the header contains whole minutes.
     pub regain_access_in: Option<Duration>,
 }
 
@@ -83,12 +83,12 @@ impl Usage {
         }
     }
 
-    /// Returns whether the answer said anything of usage.
+    /// Returns whether the response had no usage headers.
     pub fn is_empty(&self) -> bool {
         self.app.is_none() && self.business.is_empty()
     }
 
-    /// Returns how long calls stay refused, the longest that any of the objects tells.
+    /// Returns how long calls will be refused: the longest time of all objects.
     pub fn regain_access_in(&self) -> Option<Duration> {
         self.business
             .iter()
@@ -96,7 +96,7 @@ impl Usage {
             .max()
     }
 
-    /// Returns the highest share of all, in percent.
+    /// Returns the highest share of the app and all objects, in percent.
     pub fn highest(&self) -> Option<u32> {
         let business = self.business.iter().filter_map(|usage| usage.share.highest());
         self.app
@@ -134,7 +134,7 @@ fn business(text: &str) -> Vec<BusinessUsage> {
     members.into_iter().flat_map(rows).collect()
 }
 
-/// Numbers come as integers, as decimals, and here and there as text.
+/// Reads a number that may be an integer, a decimal, or a string.
 fn number(value: &Value) -> Option<u32> {
     let number = match value {
         Value::Number(number) => number.as_f64()?,
@@ -151,7 +151,7 @@ fn number(value: &Value) -> Option<u32> {
         .then(|| number.ceil() as u32)
 }
 
-/// The members of a JSON object with repeated names kept, which the header is known to have.
+/// The members of a JSON object, including repeated names, which the header is known to have.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -218,7 +218,10 @@ mod tests {
     fn repeated_names_are_kept_and_the_longest_wait_counts() {
         let usage = usage(&[(
             BUSINESS,
-            r#"{"1":[{"estimated_time_to_regain_access":5,"call_count":1,"call_count":2}],"1":[{"estimated_time_to_regain_access":3}]}"#,
+            concat!(
+                r#"{"1":[{"estimated_time_to_regain_access":5,"call_count":1,"call_count":2}],"#,
+                r#""1":[{"estimated_time_to_regain_access":3}]}"#,
+            ),
         )]);
         assert_eq!(usage.business.len(), 2);
         assert_eq!(usage.business[0].share.call_count, Some(2));
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_forms_are_taken_as_far_as_they_make_sense() {
+    fn unusual_forms_are_read_as_far_as_possible() {
         let usage = usage(&[
             (APP, r#"{"call_count":"28","total_time":25.2,"total_cputime":-1}"#),
             (
@@ -265,7 +268,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_header_is_too_odd(text in "[\\[\\]{}:,\"a-z0-9.e-]{0,80}", minutes in proptest::prelude::any::<f64>()) {
+        fn no_header_panics(text in "[\\[\\]{}:,\"a-z0-9.e-]{0,80}", minutes in proptest::prelude::any::<f64>()) {
             let wait = format!(r#"{{"1":[{{"estimated_time_to_regain_access":{minutes}}}]}}"#);
             for text in [text, wait] {
                 let usage = usage(&[(APP, &text), (BUSINESS, &text)]);

@@ -1,5 +1,6 @@
-//! The Graph API version that stands first in every path.
+//! The Graph API version, the first segment of every path.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,7 @@ use crate::id::shortened;
 
 /// A Graph API version such as `v25.0`.
 ///
-/// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* `OpenAPI` description); a version lives for about two
+/// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* `OpenAPI` description); a version is available for about two
 /// years (Meta, *Graph API changelog*). Default: `v25.0`.
 ///
 /// ```
@@ -25,7 +26,7 @@ pub struct ApiVersion {
 }
 
 impl ApiVersion {
-    /// Makes the version `v{major}.{minor}`.
+    /// Returns the version `v{major}.{minor}`.
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
@@ -68,13 +69,20 @@ impl FromStr for ApiVersion {
     }
 }
 
-/// A text that is not a Graph API version.
+/// The error for a text that is not a Graph API version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "\"{text}\" is not a Graph API version: write it as v25.0, with the letter v, a number, a dot and a number"
-)]
+#[error("\"{text}\" is not a Graph API version")]
 pub struct ApiVersionError {
     text: String,
+}
+
+impl ApiVersionError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(
+            "write it as v25.0: the letter v, a number, a dot and a number",
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ fn a_private_key_that_others_can_access_causes_a_warning() {
         let warning = read.warning().unwrap();
         assert_eq!((warning.mode(), warning.path()), (open, path.as_path()));
         assert!(warning.to_string().contains(&format!("{open:04o}")), "{warning}");
-        assert!(warning.help().contains("chmod 600"));
+        assert!(warning.remedy().unwrap().contains("chmod 600"));
         assert!(file::inspect(&path).unwrap().warning().is_some());
     }
     for closed in [0o600, 0o400, 0o700] {

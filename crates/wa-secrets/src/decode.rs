@@ -1,13 +1,13 @@
-//! From the bytes of a file to its text.
+//! Decoding the bytes of a file to text.
 
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// Why bytes are no text.
+/// The reason why bytes are not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotText {
-    /// It has NUL bytes, as binary files and UTF-16 without a byte order mark have.
+    /// They contain NUL bytes, like binary files and UTF-16 without a byte order mark.
     NulBytes,
-    /// It is neither UTF-8 nor UTF-16 with a byte order mark.
+    /// They are neither UTF-8 nor UTF-16 with a byte order mark.
     Encoding,
 }
 
@@ -37,7 +37,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     if !rest.is_empty() {
         return Err(NotText::Encoding);
     }
-    // Room for all of it at once, so that growing leaves no copy of a secret behind: a unit has at most 3 bytes in UTF-8.
+    // One allocation of the maximum size (a unit has at most 3 bytes in UTF-8), because growing would leave a copy of the
+    // secret in memory.
     let mut text = Zeroizing::new(String::with_capacity(pairs.len() * 3));
     for decoded in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
         let Ok(mut character) = decoded else {
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn bytes_that_are_not_text_are_refused() {
         for (input, expected) in [
             (&b"a\0b"[..], NotText::NulBytes),
             (b"a\0b\0", NotText::NulBytes),

@@ -1,51 +1,59 @@
-//! Why a text is no secret, and why a file holds none.
+//! Errors of secrets and of secret files.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
-/// Why a text cannot be an access token or an app secret. The text itself is never repeated.
+/// The reason why a text cannot be an access token or an app secret. The text is never repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// The text is empty or blank.
     #[error("the {what} is empty")]
     Empty {
-        /// Which secret was wanted: "access token" or "app secret".
+        /// Which secret was expected: "access token" or "app secret".
         what: &'static str,
     },
-    /// The text has a blank, a control character or something outside ASCII.
-    #[error(
-        "the {what} has a character that cannot be part of it (number {position}): copy it again, on one line"
-    )]
+    /// The text contains a space, a control character, or a character outside ASCII.
+    #[error("character {position} of the {what} cannot be part of it")]
     ForbiddenCharacter {
-        /// Which secret was wanted.
+        /// Which secret was expected.
         what: &'static str,
-        /// Which character, counted from 1.
+        /// The position of the character, counted from 1.
         position: usize,
     },
     /// The text begins with the scheme of the HTTP header.
-    #[error(
-        "the {what} begins with the word \"Bearer\": leave it out, it is added to the header automatically"
-    )]
+    #[error("the {what} begins with the word \"Bearer\"")]
     BearerPrefix {
-        /// Which secret was wanted.
+        /// Which secret was expected.
         what: &'static str,
     },
-    /// The text is far longer than any such secret.
-    #[error("the {what} has {length} characters, more than the 8192 that are accepted")]
+    /// The text is much longer than any such secret.
+    #[error("the {what} has {length} characters, more than 8192")]
     TooLong {
-        /// Which secret was wanted.
+        /// Which secret was expected.
         what: &'static str,
-        /// How many characters were given.
+        /// The number of characters.
         length: usize,
     },
 }
 
-/// Why no secret was read from a file. The file is named unless it does not exist: what is no file may be the secret itself,
-/// given in place of the path.
+impl SecretError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Empty { .. } => "copy it again from the App Dashboard",
+            Self::ForbiddenCharacter { .. } => "copy it again, on one line",
+            Self::BearerPrefix { .. } => "leave the word out: it is added to the header automatically",
+            Self::TooLong { .. } => "give the secret itself, not a file or several secrets",
+        }))
+    }
+}
+
+/// The reason why no secret was read from a file. The path is included unless the file does not exist, because it may then
+/// be the secret itself, given in place of the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretFileError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("the file does not exist")]
     Missing(#[source] io::Error),
     /// The file cannot be read.
@@ -53,15 +61,15 @@ pub enum SecretFileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The file is larger than any file with a secret.
-    #[error("{} has more than {limit} bytes: this cannot be the right file", .path.display())]
+    /// The file is larger than any secret file.
+    #[error("{} has more than {limit} bytes and cannot be the right file", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The most that is read.
+        /// The maximum size in bytes.
         limit: usize,
     },
     /// The file is empty, or its first line is.
@@ -70,8 +78,8 @@ pub enum SecretFileError {
         /// The file.
         path: PathBuf,
     },
-    /// The file has NUL bytes.
-    #[error("{} has NUL bytes: it is a binary file, or UTF-16 without a byte order mark", .path.display())]
+    /// The file contains NUL bytes.
+    #[error("{} contains NUL bytes: it is a binary file, or UTF-16 without a byte order mark", .path.display())]
     NulBytes {
         /// The file.
         path: PathBuf,
@@ -85,8 +93,8 @@ pub enum SecretFileError {
 }
 
 impl SecretFileError {
-    /// Returns what to do about it, where there is something to say.
-    pub fn help(&self) -> Option<Cow<'static, str>> {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(match self {
             Self::Missing(_) => {
                 "give the name of a file that has the secret in its first line, not the secret itself"

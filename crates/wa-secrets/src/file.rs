@@ -1,4 +1,4 @@
-//! Files that hold secrets: read once, bounded, decoded.
+//! Files with secrets: read once, limited in size, and decoded.
 
 use std::{
     fmt, fs, io,
@@ -12,10 +12,10 @@ use crate::{
     decode::{self, NotText},
 };
 
-/// The largest file that is read: 64 KiB.
+/// The maximum size of a secret file: 64 KiB.
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
 
-/// The decoded text of a file with secrets; wiped from memory when dropped.
+/// The decoded text of a secret file, wiped from memory when dropped.
 pub struct SecretFile {
     path: PathBuf,
     text: Zeroizing<String>,
@@ -47,14 +47,14 @@ impl SecretFile {
         })
     }
 
-    /// Reads from anywhere else, such as standard input; errors call it by this name.
+    /// Reads from another source, such as standard input. Errors contain the name in place of a path.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
     pub fn from_reader(name: impl AsRef<Path>, reader: impl io::Read) -> Result<Self, SecretFileError> {
         let path = name.as_ref().to_owned();
-        // One allocation of the full size, so that growing leaves no copy of a secret behind.
+        // One allocation of the maximum size, because growing would leave a copy of the secret in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES + 1));
         if let Err(source) = io::Read::read_to_end(&mut reader.take(MAX_FILE_BYTES as u64 + 1), &mut bytes) {
             return Err(SecretFileError::Read { path, source });
@@ -74,7 +74,7 @@ impl SecretFile {
         }
     }
 
-    /// Returns the path, or the name that it was given.
+    /// Returns the path, or the name given to [`from_reader`](Self::from_reader).
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -84,16 +84,16 @@ impl SecretFile {
         self.warning.as_ref()
     }
 
-    /// Returns the whole text, without a byte order mark.
+    /// Returns the complete text, without a byte order mark.
     pub fn expose_text(&self) -> &str {
         &self.text
     }
 
-    /// Takes the first line, without its line end (LF, CRLF or CR). Blanks belong to it.
+    /// Returns the first line without its line end (LF, CRLF or CR). Spaces are part of it.
     ///
     /// # Errors
     ///
-    /// [`SecretFileError::Empty`] if nothing is in it.
+    /// [`SecretFileError::Empty`] if the line is empty.
     pub fn into_first_line(self) -> Result<FoundSecret, SecretFileError> {
         let line = self.text.split(['\n', '\r']).next().unwrap_or_default();
         if line.is_empty() {

@@ -1,11 +1,11 @@
-//! Secrets of WhatsApp Flows, and one reader of the files and variables that they come from.
+//! Secrets of WhatsApp Flows, and a reader for secret files and environment variables.
 //!
 //! [`AppSecret`], [`AccessToken`] and [`Passphrase`] are wiped from memory when they are dropped. They have no `Clone`
 //! and no `Display`, and their `Debug` is constant.
 //!
-//! [`SecretSource`] names a file or an environment variable, and reads it. Files are decoded as editors and shells write
-//! them: UTF-8, UTF-8 with a byte order mark, and UTF-16 with one. The secret is the first line without its line end.
-//! Errors and warnings never contain a secret, nor text of a file.
+//! [`SecretSource`] reads a secret from a file or an environment variable. Files may be UTF-8, with or without a byte order
+//! mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret is the first line without its line
+//! end. Errors and warnings never contain a secret or other text of a file.
 //!
 //! ```
 //! use wa_secrets::{AppSecret, SecretSource};
@@ -15,7 +15,7 @@
 //! # std::fs::write(&path, "\u{feff}0123456789abcdef0123456789abcdef\r\n").unwrap();
 //! let found = SecretSource::File(path).read(|name| std::env::var(name).ok())?;
 //! if let Some(warning) = found.warning() {
-//!     eprintln!("warning: {warning}; {}", warning.help());
+//!     eprintln!("warning: {warning}; {}", warning.remedy().unwrap_or_default());
 //! }
 //! let secret = AppSecret::new(found.expose_secret())?;
 //! assert!(secret.is_usual());

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {
-    /// Takes the passphrase unchanged: nothing is trimmed, so remove a line end first.
+    /// Creates a passphrase from the unchanged text. Nothing is trimmed, so remove a line end first.
     pub fn new(passphrase: impl Into<String>) -> Self {
         Self(Zeroizing::new(passphrase.into()))
     }

@@ -1,39 +1,49 @@
-//! Where a secret comes from.
+//! Sources of secrets: files and environment variables.
 
-use std::{fmt, path::PathBuf};
+use std::{borrow::Cow, fmt, path::PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::{ReadableByOthers, SecretFile, SecretFileError, SecretWarning};
 
-/// Where a secret is read from. Its `Debug` shows neither path nor name, which may be the secret given by mistake.
+/// The source of a secret. `Debug` shows neither path nor name, which may be the secret itself by mistake.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretSource {
     /// The first line of a file.
     File(PathBuf),
-    /// An environment variable, whole.
+    /// The complete value of an environment variable.
     Variable(String),
 }
 
-/// Why a source gave no secret.
+/// The reason why a source has no secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretSourceError {
-    /// The file gave none.
+    /// The file has no secret.
     #[error(transparent)]
     File(#[from] SecretFileError),
     /// The environment variable is not set, or empty.
     #[error("{}", match .0 { Some(name) => format!("the environment variable {name} is not set"),
         None => "the environment variable is not set".to_owned() })]
     Unset(
-        /// Its name, unless that could be the secret itself.
+        /// The name, unless it could be the secret itself.
         Option<String>,
     ),
 }
 
+impl SecretSourceError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::File(error) => error.remedy(),
+            Self::Unset(_) => Some(Cow::Borrowed("set the variable to the secret")),
+        }
+    }
+}
+
 impl SecretSource {
-    /// Reads the secret; `variable` looks an environment variable up.
+    /// Reads the secret. `variable` returns the value of an environment variable.
     ///
     /// # Errors
     ///
@@ -53,7 +63,7 @@ impl SecretSource {
     }
 }
 
-/// True for names such as `APP_SECRET`; neither tokens nor app secrets look like that.
+/// Returns whether a text is a name such as `APP_SECRET`; neither tokens nor app secrets look like that.
 fn is_surely_a_name(name: &str) -> bool {
     name.contains('_')
         && name.len() <= 64
@@ -71,7 +81,7 @@ impl fmt::Debug for SecretSource {
     }
 }
 
-/// A secret that was read, before it is known what it is; wiped from memory when dropped.
+/// A secret of unknown type that was read from a source, wiped from memory when dropped.
 pub struct FoundSecret {
     text: Zeroizing<String>,
     warning: Option<SecretWarning>,
@@ -90,7 +100,7 @@ impl FoundSecret {
         &self.text
     }
 
-    /// Returns a warning if other users can access the file that it came from.
+    /// Returns a warning if other users can access the file of the secret.
     pub fn warning(&self) -> Option<&SecretWarning> {
         self.warning.as_ref()
     }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::SecretError;
 
-/// Longer texts are taken for a mistake (a whole file, say); real tokens have a few hundred characters.
+/// Longer texts are refused as a mistake, such as a complete file; tokens have a few hundred characters.
 const MAX_LENGTH: usize = 8192;
 
 fn check(what: &'static str, input: String) -> Result<Zeroizing<String>, SecretError> {
@@ -51,21 +51,21 @@ pub struct AccessToken(Zeroizing<String>);
 impl AccessToken {
     const WHAT: &'static str = "access token";
 
-    /// Takes a token; blanks and line ends around it are dropped.
+    /// Creates a token from text; spaces and line ends around it are removed.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if the text is empty, too long, or has characters that no token has.
+    /// [`SecretError`] if the text is empty, too long, or contains characters that no token contains.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         check(Self::WHAT, text.into()).map(Self)
     }
 
-    /// Builds an app access token, `APP_ID|APP_SECRET`, which `debug_token` accepts (Meta, *Access tokens*, "App access
+    /// Creates an app access token, `APP_ID|APP_SECRET`, which `debug_token` accepts (Meta, *Access tokens*, "App access
     /// tokens").
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if the app id is empty or has characters that no token has.
+    /// [`SecretError`] if the app id is empty or contains characters that no token contains.
     pub fn for_app(app_id: &str, app_secret: &AppSecret) -> Result<Self, SecretError> {
         if app_id.trim().is_empty() {
             return Err(SecretError::Empty { what: "app id" });
@@ -89,8 +89,8 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// The secret of a Meta app (App Dashboard, "App settings", "Basic"). It keys the signatures of Flow requests, and the
-/// proof that a Graph API call comes from the owner of the token.
+/// The secret of a Meta app (App Dashboard, "App settings", "Basic"). It is the key of the signatures of Flow requests and
+/// of the `appsecret_proof` of Graph API calls.
 ///
 /// ```
 /// let secret = wa_secrets::AppSecret::new("0123456789abcdef0123456789abcdef")?;
@@ -100,12 +100,12 @@ impl fmt::Debug for AccessToken {
 pub struct AppSecret(Zeroizing<String>);
 
 impl AppSecret {
-    /// Takes the secret as the App Dashboard shows it; blanks and line ends around it are dropped.
+    /// Creates a secret from the text in the App Dashboard; spaces and line ends around it are removed.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if the text is empty, too long, or has anything but visible ASCII. An empty secret, as an unset
-    /// variable gives, would let anyone sign.
+    /// [`SecretError`] if the text is empty, too long, or contains anything but visible ASCII characters. With an empty
+    /// secret, as from an unset variable, anyone could sign.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         check("app secret", text.into()).map(Self)
     }
@@ -115,7 +115,7 @@ impl AppSecret {
         &self.0
     }
 
-    /// Returns whether it looks as Meta's app secrets do: 32 lowercase hexadecimal digits.
+    /// Returns whether it has the form of Meta's app secrets: 32 lowercase hexadecimal digits.
     pub fn is_usual(&self) -> bool {
         self.0.len() == 32
             && self
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_around_a_token_are_dropped() {
+    fn line_ends_around_a_token_are_removed() {
         assert_eq!(AccessToken::new(" EAA1\r\n").unwrap().expose_secret(), "EAA1");
         assert_eq!(AppSecret::new("abc\n").unwrap().expose_secret(), "abc");
     }
@@ -169,6 +169,7 @@ mod tests {
             let error = AccessToken::new(text.clone()).unwrap_err();
             assert!(expected(&error), "{error:?}");
             assert!(!error.to_string().contains("EAA"), "{error}");
+            assert!(error.remedy().is_some(), "{error}");
             assert!(AppSecret::new(text).is_err());
         }
     }

@@ -1,11 +1,12 @@
-//! What can be used and yet is not as it should be.
+//! Warnings about secrets that can be used but are not safe or not plausible.
 
 use std::{
+    borrow::Cow,
     fmt, fs,
     path::{Path, PathBuf},
 };
 
-/// A file with a secret or a private key that its group or all users can access.
+/// The warning that its group or all users can access a file with a secret or a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadableByOthers {
     path: PathBuf,
@@ -13,7 +14,7 @@ pub struct ReadableByOthers {
 }
 
 impl ReadableByOthers {
-    /// Inspects the mode of a regular file; `None` on systems without modes.
+    /// Returns the warning if the mode of a regular file allows it; `None` on systems without modes.
     pub fn of(path: &Path, metadata: &fs::Metadata) -> Option<Self> {
         let mode = mode(metadata)?;
         (metadata.is_file() && mode & 0o077 != 0).then(|| Self {
@@ -33,8 +34,8 @@ impl ReadableByOthers {
     }
 
     /// Returns what to do about it.
-    pub fn help(&self) -> &'static str {
-        "take the access away with chmod 600"
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed("remove the access with chmod 600"))
     }
 }
 
@@ -49,26 +50,26 @@ impl fmt::Display for ReadableByOthers {
     }
 }
 
-/// Something about a secret that a program should print, or refuse where it is strict.
+/// A warning about a secret that a program should print, or treat as an error in a strict mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretWarning {
     /// Other users can access the file of the secret.
     #[error("{0}")]
     ReadableByOthers(ReadableByOthers),
-    /// The app secret does not look as Meta's do ([`AppSecret::is_usual`](crate::AppSecret::is_usual)).
+    /// The app secret does not have the form of Meta's app secrets ([`AppSecret::is_usual`](crate::AppSecret::is_usual)).
     #[error("the app secret is not 32 lowercase hexadecimal digits, as Meta's app secrets are")]
     UnusualAppSecret,
 }
 
 impl SecretWarning {
     /// Returns what to do about it.
-    pub fn help(&self) -> &'static str {
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::ReadableByOthers(warning) => warning.help(),
-            Self::UnusualAppSecret => {
-                "copy it from the App Dashboard, \"App settings\", \"Basic\"; the verify token of a webhook is something else"
-            }
+            Self::ReadableByOthers(warning) => warning.remedy(),
+            Self::UnusualAppSecret => Some(Cow::Borrowed(
+                "copy it from the App Dashboard, \"App settings\", \"Basic\"; it is not the verify token of a webhook",
+            )),
         }
     }
 }

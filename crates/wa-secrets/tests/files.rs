@@ -1,4 +1,4 @@
-//! Files of secrets as Windows, editors and shells write them, and what is refused.
+//! Secret files in the encodings of Windows, editors and shells, and files that are refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::PathBuf};
@@ -36,7 +36,7 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 }
 
 #[test]
-fn the_first_line_is_the_secret_whatever_wrote_the_file() {
+fn the_first_line_is_the_secret_in_every_encoding() {
     let files = Files::new();
     let marked = "\u{feff}größer als 🔑\r\nsecond line\r\n";
     let little = utf16(marked, u16::to_le_bytes);
@@ -53,7 +53,7 @@ fn the_first_line_is_the_secret_whatever_wrote_the_file() {
 }
 
 #[test]
-fn blanks_belong_to_a_secret() {
+fn spaces_are_part_of_a_secret() {
     let files = Files::new();
     assert_eq!(read(files.write("blanks", b" a b \n")).unwrap(), " a b ");
 }
@@ -61,7 +61,7 @@ fn blanks_belong_to_a_secret() {
 type Expected = fn(&SecretFileError) -> bool;
 
 #[test]
-fn what_holds_no_secret_is_refused_and_named() {
+fn a_file_without_a_secret_is_refused_by_name() {
     let files = Files::new();
     let too_long = vec![b'a'; MAX_FILE_BYTES + 1];
     let cases: [(&str, &[u8], Expected); 8] = [
@@ -94,7 +94,7 @@ fn what_holds_no_secret_is_refused_and_named() {
             .unwrap_err();
         assert!(expected(&error), "{name}: {error:?}");
         assert!(error.to_string().contains(name), "{error}");
-        assert!(error.help().is_some(), "{name}");
+        assert!(error.remedy().is_some(), "{name}");
     }
 }
 
@@ -113,7 +113,7 @@ fn a_secret_in_place_of_a_path_is_not_repeated() {
 }
 
 #[test]
-fn an_unset_variable_is_named_if_its_name_is_surely_one() {
+fn an_unset_variable_is_named_if_its_name_cannot_be_a_secret() {
     let error = |name: &str| {
         SecretSource::Variable(name.to_owned())
             .read(|_| Some(String::new()))
@@ -155,7 +155,7 @@ fn a_file_that_others_can_read_gives_a_warning() {
                     .to_string()
                     .contains("secret.txt can be accessed by others")
             );
-            assert!(warning.help().contains("chmod 600"));
+            assert!(warning.remedy().unwrap().contains("chmod 600"));
         }
     }
 }

@@ -181,7 +181,7 @@ async fn the_accounts_limit_tells_the_minutes_until_access_returns() {
         "{wait:?}"
     );
     assert_eq!(graph.retry_at(), wa_graph::Clock::now(&clock).checked_add(wait));
-    assert!(error.to_string().contains("come back in"), "{error}");
+    assert!(error.to_string().contains("call again in"), "{error}");
 }
 
 #[tokio::test]

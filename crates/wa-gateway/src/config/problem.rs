@@ -248,11 +248,12 @@ impl ConfigProblem {
                 io::ErrorKind::PermissionDenied => "grant read access to the user that runs the gateway",
                 _ => return None,
             },
-            ConfigFault::NoSecret(SecretSourceError::File(error)) => return error.help(),
+            ConfigFault::NoSecret(SecretSourceError::File(error)) => return error.remedy(),
             ConfigFault::NoSecret(_) => {
                 "set the variable, or name a file with the secret in its first line (`app_secret_file`, `passphrase_file`)"
             }
-            ConfigFault::StrictSecret(warning) => return Some(warning.help().into()),
+            ConfigFault::StrictSecret(warning) => return warning.remedy(),
+            ConfigFault::Secret(error) => return error.remedy(),
             ConfigFault::Ring(error) => return error.remedy(),
             ConfigFault::Endpoint(error) => return error.remedy(),
             _ => return None,

@@ -151,7 +151,8 @@ fn read(
     }
     let key = read?.into_value();
     if let Some(warning) = open_to_all(file.path()) {
-        warnings.push(format!("the private key {warning}; {}", warning.help()));
+        let remedy = warning.remedy().unwrap_or_default();
+        warnings.push(format!("the private key {warning}; {remedy}"));
     }
     Ok(key)
 }

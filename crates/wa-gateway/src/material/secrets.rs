@@ -103,8 +103,11 @@ impl Reader<'_> {
             let fault = ConfigFault::StrictSecret(warning);
             problems.add(source.origin.clone(), source.value.key, fault);
         } else {
-            self.warnings
-                .push(format!("{}: {warning}; {}", source.value.key, warning.help()));
+            self.warnings.push(format!(
+                "{}: {warning}; {}",
+                source.value.key,
+                warning.remedy().unwrap_or_default()
+            ));
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The client's settings and their checks.
+//! The settings of the client and their validation.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use wa_secrets::{AccessToken, AppSecret};
 const DEFAULT_BASE_URL: &str = "https://graph.facebook.com";
 const DEFAULT_USER_AGENT: &str = concat!("wa-graph/", env!("CARGO_PKG_VERSION"));
 
-/// Gathers the settings of a [`GraphClient`]; only [`build`](Self::build) can fail.
+/// Builds a [`GraphClient`]; only [`build`](Self::build) can fail.
 ///
 /// ```
 /// use std::time::Duration;
@@ -72,10 +73,10 @@ impl GraphClientBuilder {
         }
     }
 
-    /// Sets where Graph is, without the version. Default `https://graph.facebook.com`.
+    /// Sets the base URL of the Graph API, without the version. Default `https://graph.facebook.com`.
     ///
-    /// `https`, or `http` to this machine (`localhost`, `127.0.0.0/8`, `::1`); a path is kept. Calls to this machine do not
-    /// go through the system's proxy.
+    /// It must be `https`, or `http` to this machine (`localhost`, `127.0.0.0/8`, `::1`). A path is kept. Calls to
+    /// this machine bypass the system's proxy.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
@@ -87,7 +88,7 @@ impl GraphClientBuilder {
         self
     }
 
-    /// Sets the app secret; every call then carries `appsecret_proof`. Default: none.
+    /// Sets the app secret, with which every call sends `appsecret_proof`. Default: none.
     pub fn app_secret(mut self, secret: AppSecret) -> Self {
         self.app_secret = Some(secret);
         self
@@ -99,33 +100,34 @@ impl GraphClientBuilder {
         self
     }
 
-    /// Sets how long connecting may take, TLS included. Default 10 s.
+    /// Sets the time limit for connecting, including TLS. Default 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long one attempt may take from connecting to the last byte. Default 30 s.
+    /// Sets the time limit of one attempt, from connecting to the last byte. Default 30 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long a response's body may be, in bytes after decompression. Default 1 MiB.
+    /// Sets the maximum size of a response body, in bytes after decompression. Default 1 MiB.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Sets how often and how long a call is tried. Default [`RetryPolicy::default`].
+    /// Sets the limits for attempts and pauses. Default [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Calls a function before every pause between two attempts, to show what a call is waiting for. Default: none.
+    /// Sets a function that is called before every pause between two attempts, for example to show why a call takes
+    /// time. Default: none.
     ///
-    /// It is called on the task that makes the call and must not block.
+    /// The function runs on the task that makes the call and must not block.
     pub fn on_retry(mut self, observer: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
         self.observer = RetryObserver::new(observer);
         self
@@ -137,39 +139,39 @@ impl GraphClientBuilder {
         self
     }
 
-    /// Trusts the root certificates of a PEM text in addition to the system's, for a proxy that opens TLS.
+    /// Trusts the root certificates in a PEM text in addition to the system's, for proxies that intercept TLS.
     pub fn add_root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.root_certificates.push(pem.as_ref().to_vec());
         self
     }
 
-    /// Uses an HTTP client of the caller's instead of one of our own.
+    /// Uses the caller's HTTP client instead of creating one.
     ///
-    /// Connect timeout, root certificates and proxies are then that client's; set it up with
-    /// `redirect::Policy::none()` and `retry::never()`. An answer that it fetched by following a redirect is refused.
+    /// Connect timeout, root certificates and proxies are then those of that client. Configure it with
+    /// `redirect::Policy::none()` and `retry::never()`; a response that it fetched by following a redirect is refused.
     pub fn http_client(mut self, client: HttpClient) -> Self {
         self.http_client = Some(client);
         self
     }
 
-    /// Allows `http` to other machines too: the token then crosses the network for all to read.
+    /// Allows `http` to other machines too; the token then crosses the network unencrypted.
     pub fn danger_allow_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
-    /// Sets where the time comes from and how pauses are waited. Default [`SystemClock`].
+    /// Sets the source of time and the timer for pauses. Default [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Checks the settings and builds the client.
+    /// Validates the settings and builds the client.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] when the base URL is not one, is plain `http` to another machine, or holds what does not belong into
-    /// it; when a root certificate or the user agent cannot be used; when TLS cannot be set up.
+    /// [`BuildError`] if the base URL is not a URL, is plain `http` to another machine, or contains a user name, a
+    /// password, a query or a fragment; if a root certificate or the user agent is not valid; if TLS cannot be set up.
     pub fn build(self) -> Result<GraphClient, BuildError> {
         let base = check_base_url(&self.base_url, self.plain_http)?;
         let user_agent = HeaderValue::from_str(&self.user_agent).map_err(|_| BuildError::UserAgent)?;
@@ -210,10 +212,10 @@ impl fmt::Debug for GraphClientBuilder {
     }
 }
 
-/// Makes the header's value, marked so that HTTP libraries neither log nor compress it.
+/// Returns the header value, marked as sensitive, so that HTTP libraries neither log nor compress it.
 pub(super) fn authorization(token: &AccessToken) -> HeaderValue {
     let text = zeroize::Zeroizing::new(format!("Bearer {}", token.expose_secret()));
-    // A token consists of printable ASCII, so that the error cannot happen; Graph would answer 190 to the empty header.
+    // A token consists of printable ASCII, so this cannot fail; Graph would return 190 for an empty header.
     let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
@@ -226,9 +228,9 @@ fn check_base_url(text: &str, plain_http: bool) -> Result<Url, BuildError> {
     let problem = if !matches!(url.scheme(), "https" | "http") {
         "its scheme is neither https nor http"
     } else if !url.username().is_empty() || url.password().is_some() {
-        "it holds a user name or a password"
+        "it contains a user name or a password"
     } else if url.query().is_some() || url.fragment().is_some() {
-        "it holds a query or a fragment"
+        "it contains a query or a fragment"
     } else if url.scheme() == "http" && !plain_http && !is_loopback(&url) {
         let host = url.host_str().unwrap_or_default().to_owned();
         return Err(BuildError::PlainHttp { host });
@@ -240,7 +242,7 @@ fn check_base_url(text: &str, plain_http: bool) -> Result<Url, BuildError> {
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        // Names below `localhost` are left to the resolver, which may ask the network: they are not trusted.
+        // Subdomains of `localhost` are not trusted: the resolver may ask the network for them.
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -248,31 +250,43 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Why a client could not be built.
+/// A reason why a client could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The base URL cannot be used.
-    #[error("the base URL cannot be used: {problem}; write it as https://graph.facebook.com")]
+    #[error("the base URL cannot be used: {problem}")]
     BaseUrl {
         /// What is wrong with it.
         problem: &'static str,
     },
     /// The base URL is plain `http` to another machine.
-    #[error(
-        "the base URL is plain http to {host}: the token would cross the network for all to read; use https"
-    )]
+    #[error("the base URL is plain http to {host}: the token would cross the network unencrypted")]
     PlainHttp {
-        /// The host that it names.
+        /// The host in the URL.
         host: String,
     },
     /// A root certificate is not a PEM certificate.
-    #[error("an extra root certificate cannot be read: it must be PEM with BEGIN CERTIFICATE")]
+    #[error("an additional root certificate is not a valid PEM certificate")]
     RootCertificate,
-    /// The user agent cannot stand in a header.
-    #[error("the user agent holds a character that cannot stand in a header")]
+    /// The user agent is not a valid header value.
+    #[error("the user agent contains a character that a header cannot contain")]
     UserAgent,
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up")]
     HttpClient(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl BuildError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::BaseUrl { .. } => "write it as https://graph.facebook.com",
+            Self::PlainHttp { .. } => "use https",
+            Self::RootCertificate => "give a PEM file with a BEGIN CERTIFICATE block",
+            Self::UserAgent => "use visible ASCII characters and spaces only",
+            Self::HttpClient(_) => return None,
+        };
+        Some(Cow::Borrowed(text))
+    }
 }

@@ -1,4 +1,4 @@
-//! What a call leaves in `tracing`: method, path, status, attempt, trace id, usage; never a query, a body or a token.
+//! Tracing of calls: method, path, status, attempt, trace id and usage, but never a query, a body or a token.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) fn of_call(request: &GraphRequest, url: &Url) -> Span {
     )
 }
 
-pub(super) fn answered(number: u32, attempt: &Attempt) {
+pub(super) fn responded(number: u32, attempt: &Attempt) {
     let Some(status) = attempt.status else {
         return;
     };
@@ -31,11 +31,11 @@ pub(super) fn answered(number: u32, attempt: &Attempt) {
         fbtrace_id = attempt.fbtrace_id.as_deref(),
         usage_percent = attempt.usage.highest(),
         regain_access_s = attempt.usage.regain_access_in().map(|wait| wait.as_secs()),
-        "graph call answered"
+        "graph response received"
     );
 }
 
-/// Records the last attempt, and no other: a field that is recorded twice is written twice by common subscribers.
+/// Records the last attempt only: common subscribers print a field twice if it is recorded twice.
 pub(super) fn finished(number: u32, status: Option<StatusCode>, fbtrace_id: Option<&str>) {
     let span = Span::current();
     span.record("attempt", number);
@@ -48,10 +48,11 @@ pub(super) fn finished(number: u32, status: Option<StatusCode>, fbtrace_id: Opti
 }
 
 pub(super) fn retrying(kind: &GraphErrorKind, number: u32, pause: Duration) {
-    warn!(attempt = number, pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), error = %kind, "graph call failed, trying again");
+    let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    warn!(attempt = number, pause_ms, error = %kind, "graph call failed, retrying");
 }
 
-/// Logs a failure for good and hands it on.
+/// Logs the failure of a call after its last attempt, and returns it.
 pub(super) fn report(error: GraphError, gave_up: bool) -> GraphError {
     warn!(attempts = error.attempts(), gave_up, error = %error.kind(), "graph call failed");
     error

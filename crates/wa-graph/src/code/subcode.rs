@@ -1,4 +1,4 @@
-//! The subcodes that say more than their code (Meta, *Graph API error handling*; *Flows error codes*).
+//! The subcodes that are more specific than their code (Meta, *Graph API error handling*; *Flows error codes*).
 
 use super::KnownSubcode;
 
@@ -9,7 +9,7 @@ pub(super) static TABLE: &[KnownSubcode] = &[
     KnownSubcode {
         code: 100,
         subcode: 33,
-        meaning: "no object of that id exists, or the token may not see it",
+        meaning: "no object with this id exists or is visible to the token",
         remedy: "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor a Flow \
                  id. GET /WABA_ID/phone_numbers lists the ids; the token's system user must be assigned to the account.",
     },
@@ -17,15 +17,15 @@ pub(super) static TABLE: &[KnownSubcode] = &[
         code: 139_002,
         subcode: 4_233_012,
         meaning: "the Flow's phone number has no signed public key",
-        remedy: "Set the business public key for every phone number of the account and see that its status is VALID, \
+        remedy: "Set the business public key for every phone number of the account and check that its status is VALID, \
                  then publish again.",
     },
     KnownSubcode {
         code: 139_002,
         subcode: 4_233_014,
-        meaning: "the Flow's endpoint did not answer the ping",
-        remedy: "See that the endpoint is reachable and answers a ping that is encrypted with the registered key; the \
-                 private key that it holds must belong to that key.",
+        meaning: "the Flow's endpoint did not respond to the ping",
+        remedy: "Check that the endpoint is reachable and responds to a ping that is encrypted with the registered key; \
+                 its private key must match that key.",
     },
     KnownSubcode {
         code: 139_002,
@@ -37,28 +37,29 @@ pub(super) static TABLE: &[KnownSubcode] = &[
     token(
         459,
         "the user must log in at facebook.com first",
-        "Have the user log in at facebook.com and clear what is shown there, then make a new token.",
+        "Have the user log in at facebook.com and resolve what is shown there, then generate a new token.",
     ),
     token(460, "the user's password was changed", LOG_IN_AGAIN),
     token(
         463,
         "the access token has expired",
-        "Make a new token. Those of the app dashboard last 24 hours; a system user's token can be made without an expiry.",
+        "Generate a new token. Tokens of the App Dashboard expire after 24 hours; a system user's token can be generated \
+         without an expiry.",
     ),
     token(
         464,
         "the user has not confirmed the account",
-        "Have the user log in at facebook.com and confirm the account, then make a new token.",
+        "Have the user log in at facebook.com and confirm the account, then generate a new token.",
     ),
     token(
         467,
         "the access token is not valid (it was revoked, or its session has ended)",
-        "Make a new token and check that it is copied whole.",
+        "Generate a new token and check that it is copied in full.",
     ),
     token(
         492,
         "the session is not valid: the token's user may not act for this page or account",
-        "Give the user a role on the account again, then make a new token.",
+        "Give the user a role on the account again, then generate a new token.",
     ),
 ];
 

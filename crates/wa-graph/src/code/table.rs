@@ -6,32 +6,32 @@ use super::CodeKind::{
 use super::RetryAdvice::{Later, Never, Slowly, Soon};
 use super::{CodeKind, KnownCode, RetryAdvice};
 
-/// What to do when the token itself is refused; the subcodes of 190 say it more exactly.
-const NEW_TOKEN: &str = "The access token is not accepted. Make a new one, best for a system user so that it does not expire, with the \
-     permission whatsapp_business_messaging, and use it from now on.";
+/// The remedy for a refused token; the subcodes of 190 are more specific.
+const NEW_TOKEN: &str = "The access token is not accepted. Generate a new one with the permission \
+     whatsapp_business_messaging, preferably for a system user, whose token does not expire.";
 
 const PERMISSION: &str = "The token lacks a permission. Give it whatsapp_business_messaging (to set and get the key) and \
      whatsapp_business_management (to list numbers), assign the WhatsApp Business Account to the token's system user, \
-     and make a new token; acting for other businesses wants Advanced Access.";
+     and generate a new token. Acting for other businesses requires Advanced Access.";
 
-const REGISTER_NUMBER: &str = "The number has to be registered with Cloud API before a key can be set: \
+const REGISTER_NUMBER: &str = "The number must be registered with Cloud API before a key can be set: \
      POST /PHONE_NUMBER_ID/register, then set the key again.";
 
-const WAIT_APP: &str = "The app has made too many calls within the hour. Stop calling for a while (further calls make the wait longer), then \
-     go on more slowly; the X-App-Usage header tells how near the limit is.";
+const WAIT_APP: &str = "The app has made too many calls within the hour. Stop calling for a while (further calls \
+     prolong the limit), then continue more slowly; the X-App-Usage header shows how close the limit is.";
 
-const WAIT: &str = "Wait before the next call (further calls make the wait longer), then go on more slowly.";
+const WAIT: &str = "Wait before the next call (further calls prolong the limit), then continue more slowly.";
 
-const TRY_AGAIN: &str = "Meta's service has passing trouble. Try again in a few minutes; if it lasts, look at \
+const TRY_AGAIN: &str = "Meta's service failed temporarily. Try again in a few minutes; if the failure persists, check \
      metastatus.com and give Meta's support the fbtrace_id.";
 
 const NOT_FROM_HERE: &str =
-    "This code concerns the sending of messages; the Encryption API is not known to answer it.";
+    "This code concerns sending messages; the Encryption API is not known to return it.";
 
 pub(super) static TABLE: &[KnownCode] = &[
     row(0, Token, Never, "the token could not be authenticated", NEW_TOKEN),
     row(1, Temporary, Soon, "unknown error in the API", TRY_AGAIN),
-    row(2, Temporary, Soon, "service temporarily not available", TRY_AGAIN),
+    row(2, Temporary, Soon, "service temporarily unavailable", TRY_AGAIN),
     row(
         3,
         Permission,
@@ -46,8 +46,8 @@ pub(super) static TABLE: &[KnownCode] = &[
         Never,
         "permission not granted or removed, or the number may not set a public key",
         "Check that the token has the permission whatsapp_business_messaging and that its system user is assigned to the \
-         WhatsApp Business Account of this number. If both are so, the number used to set the key has to be allowlisted \
-         by Meta for Flows with an endpoint: ask Meta's support.",
+         WhatsApp Business Account of this number. If both are true, the number used to set the key must be \
+         allowlisted by Meta for Flows with an endpoint: ask Meta's support.",
     ),
     row(17, RateLimit, Slowly, "the user's call limit is reached", WAIT),
     row(32, RateLimit, Slowly, "the page's call limit is reached", WAIT),
@@ -95,7 +95,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         Policy,
         Never,
         "the account is blocked for a breach of policy",
-        "Look at the account's status in WhatsApp Manager and appeal there; nothing can be set until the block is lifted.",
+        "Check the account's status in WhatsApp Manager and appeal there; no key can be set until the block is lifted.",
     ),
     row(613, RateLimit, Slowly, "a custom call limit is reached", WAIT),
     row(
@@ -112,7 +112,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         Slowly,
         "the WhatsApp Business Account's call limit is reached",
         "The account's limit is 200 calls an hour per app (5,000 once it is active with a registered number). Stop calling \
-         until the time that the error names, then go on more slowly.",
+         until the time in the error, then continue more slowly.",
     ),
     row(
         80008,
@@ -134,9 +134,9 @@ pub(super) static TABLE: &[KnownCode] = &[
         Soon,
         "something went wrong on Meta's side; for a public key: it could not be signed; for a Flow: its endpoint's health \
          check may have failed",
-        "Setting a key: Meta could not sign it with the number's identity. Set it again; if that keeps failing, check that \
+        "Setting a key: Meta could not sign it with the number's identity. Set it again; if that fails repeatedly, check that \
          the number is registered with Cloud API and give Meta's support the fbtrace_id. Publishing a Flow: the health \
-         check of its endpoint failed. The endpoint must answer a ping that is encrypted with the registered key and signed \
+         check of its endpoint failed. The endpoint must respond to a ping that is encrypted with the registered key and signed \
          with the app's secret; `wa flow check --help` shows how to test it.",
     ),
     row(131_005, Permission, Never, "access denied", PERMISSION),
@@ -158,7 +158,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         131_016,
         Temporary,
         Soon,
-        "service temporarily not available",
+        "service temporarily unavailable",
         TRY_AGAIN,
     ),
     row(
@@ -166,14 +166,14 @@ pub(super) static TABLE: &[KnownCode] = &[
         Policy,
         Never,
         "the account is locked",
-        "Look at the account's status in WhatsApp Manager: it was locked for a breach of policy, or its data could not be \
+        "Check the account's status in WhatsApp Manager: it was locked for a breach of policy, or its data could not be \
          verified.",
     ),
     row(
         131_045,
         Registration,
         Never,
-        "the number's certificate or registration is not in order",
+        "the number's certificate or registration is not valid",
         REGISTER_NUMBER,
     ),
     row(
@@ -227,13 +227,13 @@ pub(super) static TABLE: &[KnownCode] = &[
         Registration,
         Never,
         "the two-step verification PIN is wrong",
-        "Register the number with the right PIN; it can be set anew in WhatsApp Manager.",
+        "Register the number with the correct PIN, which can be reset in WhatsApp Manager.",
     ),
     row(
         133_006,
         Registration,
         Never,
-        "the number has to be verified before it is registered",
+        "the number must be verified before it is registered",
         "Verify the number (request_code, verify_code), register it, then set the key.",
     ),
     range(
@@ -249,14 +249,14 @@ pub(super) static TABLE: &[KnownCode] = &[
         Registration,
         Later,
         "too many wrong PINs",
-        "Wait for the time that the error's details name before the next try.",
+        "Wait for the time in the error's details before the next attempt.",
     ),
     row(
         133_009,
         Registration,
         Later,
-        "PINs were tried too fast",
-        "Wait for the time that the error's details name before the next try.",
+        "PINs were entered too fast",
+        "Wait for the time in the error's details before the next attempt.",
     ),
     row(
         133_010,
@@ -277,7 +277,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         133_015,
         Registration,
         Later,
-        "the number was deleted a short while ago and that has not finished",
+        "the number was deleted recently, and the deletion is not complete",
         "Wait five minutes, then try again.",
     ),
     row(
@@ -285,7 +285,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         Registration,
         Later,
         "the number was registered and deregistered too often",
-        "Meta blocks the registration for some days after too many tries; wait until that is over.",
+        "Meta blocks registration for some days after too many attempts; wait until the block ends.",
     ),
     row(
         135_000,
@@ -299,14 +299,14 @@ pub(super) static TABLE: &[KnownCode] = &[
         Flow,
         Never,
         "blocked by Meta's integrity checks",
-        "Look at the account's status in WhatsApp Manager.",
+        "Check the account's status in WhatsApp Manager.",
     ),
     row(
         139_001,
         Flow,
         Never,
         "the Flow cannot be updated",
-        "Publish changes as a new Flow, or try again when processing is over.",
+        "Publish changes as a new Flow, or try again when processing is complete.",
     ),
     row(
         139_002,
@@ -314,8 +314,8 @@ pub(super) static TABLE: &[KnownCode] = &[
         Never,
         "the Flow cannot be published",
         "If the details name a missing signed public key: set the business public key for every phone number of the \
-         account and see that its status is VALID. If they name the endpoint, its health check failed (it may also be \
-         reported as 131000): it must answer a ping that is encrypted with that key and signed with the app's secret; \
+         account and check that its status is VALID. If they name the endpoint, its health check failed (also reported \
+         as 131000): it must respond to a ping that is encrypted with that key and signed with the app's secret; \
          `wa flow check --help` shows how to test it.",
     ),
     row(
@@ -337,7 +337,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         Flow,
         Never,
         "too little data for the metric",
-        "Metrics want at least 250 requests in the time asked for.",
+        "Metrics require at least 250 requests in the requested period.",
     ),
     row(
         2_494_100,

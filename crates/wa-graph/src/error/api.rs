@@ -1,5 +1,6 @@
-//! The error that Graph writes into the body of its answer.
+//! The error in the body of a Graph response.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::StatusCode;
@@ -8,13 +9,12 @@ use serde_json::Value;
 use crate::code::{ErrorCode, KnownSubcode};
 use crate::redact::Redactor;
 
-/// How much of a text of the server's is shown in `Display`.
+/// The maximum number of characters of a text of the server that `Display` shows.
 const SHOWN: usize = 500;
 
-/// An error that Graph answered with, every member of it (Meta, *Cloud API error codes*, "Error response").
+/// An error that Graph returned, with all its members (Meta, *Cloud API error codes*, "Error response").
 ///
-/// All members but the code are optional in what is accepted. Texts are the server's own, with our secrets taken out should
-/// it have repeated them.
+/// All members except the code are optional. Texts are those of the server, with secrets of the client redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
@@ -30,7 +30,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Reads the `error` member of an answer; `None` when it is not of Graph's form, which is an object with a code.
+    /// Reads the `error` member of a response; `None` if it is not a Graph error, which is an object with a code.
     pub(crate) fn parse(status: StatusCode, error: &Value, redactor: &Redactor<'_>) -> Option<Self> {
         let text = |name: &str| {
             error
@@ -77,12 +77,12 @@ impl ApiError {
         self.subcode
     }
 
-    /// Returns the table's row for the subcode, if it says more than the code.
+    /// Returns the table's row for the subcode, if it is more specific than the code.
     pub fn known_subcode(&self) -> Option<&'static KnownSubcode> {
         KnownSubcode::find(self.code, self.subcode?)
     }
 
-    /// Returns the message, for developers; empty when there was none.
+    /// Returns the message for developers; empty if there is none.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -92,12 +92,12 @@ impl ApiError {
         self.error_type.as_deref()
     }
 
-    /// Returns the details (`error_data.details`, or `error_data` itself when it is a text).
+    /// Returns the details (`error_data.details`, or `error_data` itself if it is a string).
     pub fn details(&self) -> Option<&str> {
         self.details.as_deref()
     }
 
-    /// Returns what Graph itself says of a retry (`is_transient`).
+    /// Returns whether Graph reports the error as temporary (`is_transient`).
     pub fn transient(&self) -> Option<bool> {
         self.transient
     }
@@ -120,18 +120,18 @@ impl ApiError {
     /// Returns whether the number is not eligible for encryption: code 100 with HTTP 422
     /// (Meta, *Business Messaging API* `OpenAPI` description, `whatsapp_business_encryption`).
     pub fn is_not_eligible(&self) -> bool {
-        self.code.number() == 100 && self.status == StatusCode::UNPROCESSABLE_ENTITY
+        self.code == ErrorCode::INVALID_PARAMETER && self.status == StatusCode::UNPROCESSABLE_ENTITY
     }
 
-    /// Returns whether the app demands an `appsecret_proof` and the call had none, or a wrong one: code 100 with a text
+    /// Returns whether the app requires an `appsecret_proof` and the call had none or a wrong one: code 100 with a message
     /// that names it (Meta, *Securing Graph API requests*).
     pub fn needs_app_secret_proof(&self) -> bool {
-        self.code.number() == 100 && self.message.contains("appsecret_proof")
+        self.code == ErrorCode::INVALID_PARAMETER && self.message.contains("appsecret_proof")
     }
 
     /// Returns what to do about it.
-    pub fn remedy(&self) -> Option<&'static str> {
-        super::remedy::of_api(self)
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        super::remedy::of_api(self).map(Cow::Borrowed)
     }
 }
 
@@ -178,7 +178,7 @@ impl fmt::Debug for ApiError {
     }
 }
 
-/// A text of the server's, cut and without control characters, so that it cannot drive a terminal.
+/// Displays a text of the server, shortened and without control characters, which could control a terminal.
 struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -193,7 +193,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Graph writes codes as numbers; a number written as text is taken too.
+/// Reads a code, which Graph writes as a number; a string with a number is accepted too.
 fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),

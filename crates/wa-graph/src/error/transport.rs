@@ -1,9 +1,10 @@
-//! Failures between us and the server: no whole answer arrived.
+//! Failures of the transport: no complete response arrived.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why no whole answer arrived. The cause is behind `source()`; the URL is in neither.
+/// The reason why no complete response arrived. `source()` returns the cause; neither contains the URL.
 #[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
@@ -14,24 +15,24 @@ pub struct TransportError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// No connection could be made: name, route, port, proxy, or the time for it ran out. Nothing was sent.
+    /// No connection: name resolution, route, port, proxy, or the connect timeout. Nothing was sent.
     Connect,
-    /// The TLS handshake failed: most often a certificate that is not trusted. Nothing was sent.
+    /// The TLS handshake failed, usually because the certificate is not trusted. Nothing was sent.
     Tls,
-    /// The connection stood, but the answer did not come whole within the time.
+    /// The response was not complete within the time limit, although there was a connection.
     Timeout,
-    /// The connection broke before the answer was whole.
+    /// The connection closed before the response was complete.
     Interrupted,
     /// The response is not encoded as its headers say, for example broken gzip.
     Encoding,
-    /// The response is longer than the limit, after decompression.
+    /// The decompressed response exceeds the limit.
     TooLarge,
-    /// The request could not be sent as it is.
+    /// The request could not be sent.
     Request,
 }
 
 impl TransportErrorKind {
-    /// Returns whether it is sure that the server has not acted on the request.
+    /// Returns whether the server certainly did not receive the request.
     pub const fn is_unsent(self) -> bool {
         matches!(self, Self::Connect | Self::Tls | Self::Request)
     }
@@ -42,10 +43,10 @@ impl fmt::Display for TransportErrorKind {
         f.write_str(match self {
             Self::Connect => "could not connect to the server",
             Self::Tls => "the TLS handshake with the server failed",
-            Self::Timeout => "the server did not answer in time",
-            Self::Interrupted => "the connection broke before the answer was whole",
+            Self::Timeout => "the server did not respond in time",
+            Self::Interrupted => "the connection closed before the response was complete",
             Self::Encoding => "the server's response is not encoded as its headers say",
-            Self::TooLarge => "the server's answer is longer than the limit",
+            Self::TooLarge => "the server's response exceeds the size limit",
             Self::Request => "the request could not be sent",
         })
     }
@@ -59,6 +60,11 @@ impl TransportError {
     /// Returns the kind.
     pub fn kind(&self) -> TransportErrorKind {
         self.kind
+    }
+
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        super::remedy::of_transport(self.kind).map(Cow::Borrowed)
     }
 }
 

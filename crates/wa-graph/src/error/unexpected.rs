@@ -1,40 +1,40 @@
-//! Answers that are neither what was asked for nor a Graph error.
+//! Responses that are neither the expected JSON nor a Graph error.
 
 use std::fmt;
 
 use http::{HeaderMap, StatusCode, header};
 
-/// An answer that cannot be used: HTML from a proxy, an empty body, JSON of another shape.
+/// A response that cannot be used: HTML from a proxy, an empty body, JSON of another form.
 ///
-/// The body itself is not kept: it may be long, and may hold anything.
+/// The body is not kept: it may be long, and may contain anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnexpectedAnswer {
+pub struct UnexpectedResponse {
     status: StatusCode,
     body: BodyKind,
     length: usize,
     problem: Option<String>,
 }
 
-/// What an unexpected body consists of, as far as its first bytes and its content type tell.
+/// The kind of an unexpected body, judged by its first bytes and its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BodyKind {
-    /// Nothing at all.
+    /// No bytes.
     Empty,
-    /// JSON, but not of the shape that was asked for.
+    /// JSON of another form than expected.
     Json,
-    /// Called JSON, but it cannot be read as such.
+    /// Not valid JSON, although the content type is JSON.
     BrokenJson,
-    /// An HTML page, most often from a proxy or a load balancer.
+    /// An HTML page, usually from a proxy or a load balancer.
     Html,
-    /// Some other text.
+    /// Other text.
     Text,
     /// Bytes that are not text.
     Binary,
 }
 
 impl BodyKind {
-    /// Looks at a body that could not be read as JSON.
+    /// Classifies a body that is not valid JSON.
     pub(crate) fn of(headers: &HeaderMap, body: &[u8]) -> Self {
         let content_type = headers
             .get(header::CONTENT_TYPE)
@@ -59,8 +59,8 @@ impl fmt::Display for BodyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "an empty body",
-            Self::Json => "JSON of another shape",
-            Self::BrokenJson => "JSON that cannot be read",
+            Self::Json => "JSON of an unexpected form",
+            Self::BrokenJson => "invalid JSON",
             Self::Html => "an HTML page",
             Self::Text => "text that is not JSON",
             Self::Binary => "bytes that are not text",
@@ -68,8 +68,8 @@ impl fmt::Display for BodyKind {
     }
 }
 
-impl UnexpectedAnswer {
-    /// Describes an answer that is not JSON; a `problem` is our own words and repeats nothing of the body.
+impl UnexpectedResponse {
+    /// Describes a response. `problem` must not repeat any part of the body.
     pub(crate) fn new(status: StatusCode, body: BodyKind, length: usize, problem: Option<String>) -> Self {
         Self {
             status,
@@ -79,9 +79,7 @@ impl UnexpectedAnswer {
         }
     }
 
-    /// Describes JSON of the wrong shape.
-    ///
-    /// `problem` must say in own words what is wrong and repeat nothing of the body.
+    /// Describes JSON of an unexpected form. `problem` must not repeat any part of the body.
     pub(crate) fn shape(status: StatusCode, length: usize, problem: impl Into<String>) -> Self {
         Self::new(status, BodyKind::Json, length, Some(problem.into()))
     }
@@ -91,7 +89,7 @@ impl UnexpectedAnswer {
         self.status
     }
 
-    /// Returns what the body consists of.
+    /// Returns the kind of body.
     pub fn body(&self) -> BodyKind {
         self.body
     }
@@ -102,11 +100,11 @@ impl UnexpectedAnswer {
     }
 }
 
-impl fmt::Display for UnexpectedAnswer {
+impl fmt::Display for UnexpectedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the server answered HTTP {} with {}",
+            "the server returned HTTP {} with {}",
             self.status.as_u16(),
             self.body
         )?;

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::answer;
-use crate::error::{GraphErrorKind, UnexpectedAnswer};
+use crate::error::{GraphErrorKind, UnexpectedResponse};
+use crate::response_body;
 
-/// The rows of a page, and the cursor of the next one if there is one.
+/// The rows of a page, and the cursor of the next page if there is one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page<T> {
     pub(super) rows: Vec<T>,
@@ -17,15 +17,15 @@ pub(super) struct Page<T> {
 
 impl<T: DeserializeOwned> Page<T> {
     pub(super) fn read(mut body: Value, status: StatusCode, base: &Url) -> Result<Self, GraphErrorKind> {
-        let wrong = |problem: &str| GraphErrorKind::Unexpected(UnexpectedAnswer::shape(status, 0, problem));
+        let wrong = |problem: &str| GraphErrorKind::Unexpected(UnexpectedResponse::shape(status, 0, problem));
         let Some(Value::Array(rows)) = body.get_mut("data").map(Value::take) else {
             return Err(wrong("a listing has no array \"data\""));
         };
         let rows = rows
             .into_iter()
-            .map(|row| answer::decode(status, row))
+            .map(|row| response_body::decode(status, row))
             .collect::<Result<_, _>>()?;
-        // The last page may still have a cursor: that there is another page is told by `next` alone.
+        // The last page may still have a cursor: only `next` shows whether there is another page.
         let Some(next) = body
             .pointer("/paging/next")
             .and_then(Value::as_str)
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned> Page<T> {
     }
 }
 
-/// The cursor that stands in the address of the next page, if that is an address of the same server.
+/// Returns the cursor in the URL of the next page, if that URL is on the same server.
 fn cursor_in(next: &str, base: &Url) -> Option<String> {
     let next = Url::parse(next).ok()?;
     if next.origin() != base.origin() {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn another_page_is_told_by_next_alone() {
+    fn only_next_shows_that_there_is_another_page() {
         let url = "https://graph.facebook.com/v25.0/1/phone_numbers?after=B&access_token=x";
         for (paging, after) in [
             (json!(null), None),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_next_page_without_a_cursor_of_ours_is_an_error() {
+    fn a_next_page_without_a_usable_cursor_is_an_error() {
         for next in [
             "https://elsewhere.example/?after=C",
             "https://graph.facebook.com/?before=C",
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_listing_is_an_error() {
+    fn anything_else_than_a_listing_is_an_error() {
         for body in [
             json!({}),
             json!([]),

@@ -1,12 +1,12 @@
-//! `Retry-After`, in both of its forms (RFC 9110 §10.2.3).
+//! `Retry-After` in both of its forms (RFC 9110 §10.2.3).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, header};
 
-/// Returns the delay that the header asks for.
+/// Returns the delay that the header requests.
 ///
-/// A date is counted from the server's own `Date` where that is given, so that a wrong clock here does no harm.
+/// A date is compared with the server's `Date` if there is one, so that a wrong local clock does no harm.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| {
         headers
@@ -22,9 +22,9 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(http_date(value)?.duration_since(from).unwrap_or(Duration::ZERO))
 }
 
-/// Reads the preferred form of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+/// Parses the preferred form of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
 ///
-/// The two forms that are obsolete since 1999 are not read.
+/// The two obsolete forms are not accepted.
 fn http_date(text: &str) -> Option<SystemTime> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -51,7 +51,7 @@ fn http_date(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
-/// Counts days in the Gregorian calendar, with years that begin in March so that the leap day is last.
+/// Counts days in the Gregorian calendar, with years that begin in March, so that the leap day is the last.
 fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -76,7 +76,7 @@ mod tests {
 
     /// Expected values from `date -u -d "…" +%s`.
     #[test]
-    fn dates_are_read_as_the_calendar_says() {
+    fn dates_are_converted_to_unix_time() {
         for (text, seconds) in [
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
             ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_dates() {
+    fn other_texts_are_not_dates() {
         for text in [
             "",
             "soon",
@@ -154,7 +154,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_is_too_odd(text in "\\PC*", day in "[0-9]{1,3}", year in "[0-9]{1,20}", clock in "[0-9:]{0,12}") {
+        fn no_text_panics(text in "\\PC*", day in "[0-9]{1,3}", year in "[0-9]{1,20}", clock in "[0-9:]{0,12}") {
             let _ = http_date(&text);
             let date = http_date(&format!("Sun, {day} Nov {year} {clock} GMT"));
             proptest::prop_assert!(date.is_none_or(|date| date >= UNIX_EPOCH));

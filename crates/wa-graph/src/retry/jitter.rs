@@ -3,25 +3,25 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where the pauses' randomness comes from.
+/// A source of randomness for pauses.
 ///
-/// Many clients that fail together must not come back together, so the default is random. A seed makes tests repeatable.
+/// Clients that fail together must not retry together, so the default is random. A seed makes tests reproducible.
 #[derive(Debug)]
 pub struct Jitter(AtomicU64);
 
 impl Jitter {
-    /// Makes a source that differs from process to process.
+    /// Creates a source that differs from process to process.
     pub fn random() -> Self {
         // The standard library's hash keys are random, and different for every `RandomState`.
         Self::seeded(RandomState::new().build_hasher().finish())
     }
 
-    /// Makes a source that gives the same sequence for the same seed.
+    /// Creates a source that returns the same sequence for the same seed.
     pub fn seeded(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
-    /// Returns the next number, evenly spread over `0.0..1.0`.
+    /// Returns the next number, uniformly distributed over `0.0..1.0`.
     pub(crate) fn next(&self) -> f64 {
         // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;

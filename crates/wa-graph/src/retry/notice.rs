@@ -1,4 +1,4 @@
-//! What is reported of a pause before another attempt.
+//! The notice of a pause before another attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::GraphErrorKind;
 
-/// A failed attempt that will be repeated after a pause; see
+/// A failed attempt that will be retried after a pause; see
 /// [`GraphClientBuilder::on_retry`](crate::GraphClientBuilder::on_retry).
 #[derive(Debug)]
 #[non_exhaustive]

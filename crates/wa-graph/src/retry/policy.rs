@@ -1,14 +1,14 @@
-//! How often and how long a call is tried.
+//! The limits for attempts and pauses.
 
 use std::time::Duration;
 
 use super::Jitter;
 
-/// How often and how long a call is tried, and how long the pauses are.
+/// The limits for attempts and for the pauses between them.
 ///
-/// Whether a failure is worth another attempt does not depend on the policy. Defaults: 4 attempts within 60 seconds; pauses
-/// random between 0 and 250 ms, doubled with every attempt, at most 10 s; after a limit was reached and the server did not
-/// say for how long, between 5 and 10 s, doubled likewise.
+/// The policy does not decide which failures are retried. Defaults: 4 attempts within 60 seconds. Pauses are random between
+/// 0 and 250 ms, doubled with every attempt, at most 10 s. After a rate limit without a requested delay, they are between 5
+/// and 10 s, doubled with every attempt.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,15 +29,15 @@ pub struct RetryPolicy {
     jitter: Jitter,
 }
 
-/// Whether a call is repeated after it was refused by a rate limit.
+/// Whether a call is retried after a rate limit refused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum LimitRetry {
     /// After the delay that the server requests, or after the policy's own pause if it requests none.
     #[default]
     Always,
-    /// Only if the server requests a delay, and after that delay: calls during a limit prolong it, so that guessing costs
-    /// more than it gains where many calls share the limit.
+    /// Only if the server requests a delay, and after that delay. Calls during a limit prolong it, so guessing is expensive
+    /// if many calls share the limit.
     WhenRequested,
 }
 
@@ -56,75 +56,75 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Makes a policy of one attempt, bounded only by the request timeout.
+    /// Returns a policy of one attempt, limited only by the request timeout.
     pub fn none() -> Self {
         Self::default().max_attempts(1).max_elapsed(Duration::MAX)
     }
 
-    /// Sets how many attempts are made at most, the first included. Default 4; 0 counts as 1.
+    /// Sets the maximum number of attempts, including the first. Default 4; 0 counts as 1.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self
     }
 
-    /// Sets how long all attempts and pauses together may take. Default 60 s.
+    /// Sets the time limit for all attempts and pauses together. Default 60 s.
     #[must_use]
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.max_elapsed = elapsed;
         self
     }
 
-    /// Sets the bound of the first pause; it doubles with every attempt. Default 250 ms.
+    /// Sets the upper bound of the first pause, which doubles with every attempt. Default 250 ms.
     #[must_use]
     pub fn base_pause(mut self, pause: Duration) -> Self {
         self.base_pause = pause;
         self
     }
 
-    /// Sets the bound of any pause that the server has not asked for. Default 10 s.
+    /// Sets the upper bound of every pause that the server does not request. Default 10 s.
     #[must_use]
     pub fn max_pause(mut self, pause: Duration) -> Self {
         self.max_pause = pause;
         self
     }
 
-    /// Sets the bound of the first pause after a limit was reached and the server did not say for how long; at least half
-    /// of it is waited. Default 10 s.
+    /// Sets the upper bound of the first pause after a rate limit without a requested delay; the lower bound is half of it.
+    /// Default 10 s.
     #[must_use]
     pub fn limit_pause(mut self, pause: Duration) -> Self {
         self.limit_pause = pause;
         self
     }
 
-    /// Sets whether a call is repeated after it was refused by a rate limit. Default [`LimitRetry::Always`].
+    /// Sets whether a call is retried after a rate limit refused it. Default [`LimitRetry::Always`].
     #[must_use]
     pub fn limit_retry(mut self, retry: LimitRetry) -> Self {
         self.limit_retry = retry;
         self
     }
 
-    /// Sets where the pauses' randomness comes from. Default [`Jitter::random`].
+    /// Sets the source of randomness for pauses. Default [`Jitter::random`].
     #[must_use]
     pub fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// "Full jitter": evenly between nothing and a bound that doubles.
+    /// "Full jitter": uniform between zero and a bound that doubles.
     pub(crate) fn short_pause(&self, attempt: u32) -> Duration {
         doubled(self.base_pause, attempt)
             .min(self.max_pause)
             .mul_f64(self.jitter.next())
     }
 
-    /// Between half and the whole of a bound that doubles: never at once, as calling on makes a limit's wait longer.
+    /// Between half of a bound that doubles and the bound: never zero, because calls during a limit prolong it.
     pub(crate) fn long_pause(&self, attempt: u32) -> Duration {
         doubled(self.limit_pause, attempt).mul_f64(0.5 + self.jitter.next() / 2.0)
     }
 }
 
-/// The pause doubled for every attempt after the first; far below what `Duration` can hold for any real policy.
+/// Returns the pause, doubled for every attempt after the first, at most 24 hours.
 fn doubled(pause: Duration, attempt: u32) -> Duration {
     pause
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))

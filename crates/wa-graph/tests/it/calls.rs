@@ -108,7 +108,7 @@ async fn every_member_of_a_graph_error_is_kept() {
     assert_eq!(error.fbtrace_id(), Some("Atrace"));
     assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     assert!(error.is_token() && !error.is_permission() && !error.is_transient());
-    assert!(error.remedy().unwrap().contains("Make a new token"));
+    assert!(error.remedy().unwrap().contains("Generate a new token"));
     assert!(
         error
             .to_string()

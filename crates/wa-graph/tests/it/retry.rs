@@ -152,7 +152,7 @@ async fn a_delay_beyond_the_policy_ends_with_the_time_to_come_back() {
     assert_eq!(failed.retry_in(), Some(minutes));
     assert_eq!(failed.retry_at(), Some(UNIX_EPOCH + TestClock::START + minutes));
     assert_eq!(failed.usage().highest(), Some(100));
-    assert!(failed.to_string().contains("come back in 19 min"), "{failed}");
+    assert!(failed.to_string().contains("call again in 19 min"), "{failed}");
 
     let patient = RetryPolicy::default().max_elapsed(Duration::from_hours(1));
     let outcome = run(

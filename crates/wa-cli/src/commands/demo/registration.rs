@@ -63,7 +63,8 @@ pub(super) async fn lose_and_repair(
         .map_err(Failure::failed)?;
     let lost = api.verify(key).await.map_err(Failure::failed)?;
     script.expect(matches!(lost, Verification::Mismatch { .. }), &lost)?;
-    let found = format!("{}  {lost}\n    hint: {}", paint(BAD, "MISMATCH"), lost.advice());
+    let remedy = lost.remedy().unwrap_or_default();
+    let found = format!("{}  {lost}\n    hint: {remedy}", paint(BAD, "MISMATCH"));
     script.step("The number is re-registered, and the check reports it", found)?;
     let repaired = api.register(key).await.map_err(Failure::failed)?;
     script.expect(repaired.is_valid(), &repaired)?;
@@ -95,7 +96,7 @@ fn explain(error: &EncryptionError) -> String {
     format!(
         "{}  {error}\n    hint: {}",
         paint(BAD, "REFUSED"),
-        error.remedy().unwrap_or("no remedy known")
+        error.remedy().unwrap_or("no remedy known".into())
     )
 }
 

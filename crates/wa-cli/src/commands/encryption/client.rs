@@ -215,5 +215,5 @@ fn remedy(error: &EncryptionError) -> Option<String> {
             ids.join(" or ")
         ));
     }
-    error.remedy().map(ToOwned::to_owned)
+    error.remedy().map(Into::into)
 }

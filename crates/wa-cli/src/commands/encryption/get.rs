@@ -85,7 +85,7 @@ fn describe(id: &str, found: &BusinessPublicKey) -> String {
     let key = match found.registered() {
         RegisteredKey::Key(key) => format!("{}\n{}", key.fingerprint(), key.to_pem()),
         RegisteredKey::Unreadable { problem, .. } => {
-            format!("none\nwhat is registered is not a usable key: {problem}\n")
+            format!("none\nthe registered text is not a usable key: {problem}\n")
         }
         RegisteredKey::Several { fingerprints } => {
             let keys: Vec<String> = fingerprints.iter().map(Fingerprint::short).collect();

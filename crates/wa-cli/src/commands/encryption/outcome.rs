@@ -58,7 +58,7 @@ impl Outcome {
             "fingerprint": verification.expected().to_string(),
             "registered_fingerprint": registered.map(|key| key.to_string()),
             "description": verification.to_string(),
-            "remedy": remedy.unwrap_or_else(|| verification.advice().to_owned()),
+            "remedy": remedy.as_deref().unwrap_or(NOTHING_TO_DO),
         });
         if let (Valid::Registered | Valid::Unchanged, Some(members)) = (valid, machine.as_object_mut()) {
             members.insert("uploaded".to_owned(), json!(!unchanged));
@@ -108,6 +108,9 @@ fn verdict(verification: &Verification) -> (&'static str, Style, &'static str) {
     }
 }
 
+/// The remedy in JSON for a valid key.
+const NOTHING_TO_DO: &str = "Nothing to do. Verify from time to time, and after the number is re-registered.";
+
 /// Returns the remedy, with its command.
 fn remedy(id: &str, verification: &Verification, given: &GivenOptions) -> Option<String> {
     let command = match verification {
@@ -116,5 +119,5 @@ fn remedy(id: &str, verification: &Verification, given: &GivenOptions) -> Option
         Verification::AnotherKey { .. } => given.command("get", "", [id]),
         _ => given.command("set", "", [id]),
     };
-    Some(format!("{} {command}", verification.advice()))
+    Some(format!("{} {command}", verification.remedy().unwrap_or_default()))
 }

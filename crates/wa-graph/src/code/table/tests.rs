@@ -1,9 +1,9 @@
-//! The table against what Meta documents.
+//! Compares the table with Meta's documentation.
 
 use super::*;
 use crate::code::{ErrorCode, KnownSubcode};
 
-/// Every code that Meta documents for the Cloud API, as far as it can concern this API, with its class.
+/// Every code that Meta documents for the Cloud API and that can concern this API, with its class.
 const DOCUMENTED: &[(&[i64], CodeKind, RetryAdvice)] = &[
     (&[0, 102, 190], Token, Never),
     (&[1, 2], Temporary, Soon),
@@ -39,7 +39,7 @@ const DOCUMENTED: &[(&[i64], CodeKind, RetryAdvice)] = &[
 ];
 
 #[test]
-fn every_documented_code_has_its_kind_its_advice_and_a_remedy() {
+fn every_documented_code_has_its_kind_retry_advice_and_remedy() {
     for (codes, kind, retry) in DOCUMENTED {
         for code in codes.iter().copied().map(ErrorCode::new) {
             assert_eq!((code.kind(), code.retry()), (*kind, *retry), "{code}");
@@ -54,7 +54,7 @@ fn every_documented_code_has_its_kind_its_advice_and_a_remedy() {
 }
 
 #[test]
-fn the_table_holds_nothing_that_the_test_above_does_not_know() {
+fn every_row_is_covered_by_the_test_above() {
     for row in TABLE {
         let known = DOCUMENTED.iter().flat_map(|(codes, ..)| codes.iter());
         assert!(
@@ -72,7 +72,7 @@ fn rows_ascend_and_do_not_overlap() {
 }
 
 #[test]
-fn texts_are_whole_sentences_on_one_line() {
+fn texts_are_on_one_line() {
     let texts = TABLE
         .iter()
         .flat_map(|row| [Some(row.meaning), row.remedy])
@@ -92,7 +92,7 @@ fn remedies_name_what_matters_for_this_api() {
         (10, "allowlisted"),
         (100, "2048-bit RSA public key in PEM"),
         (100, "phone number id"),
-        (190, "Make a new one"),
+        (190, "Generate a new one"),
         (200, "whatsapp_business_management"),
         (803, "phone number id"),
         (33, "GET /WABA_ID/phone_numbers"),
@@ -112,7 +112,7 @@ fn remedies_name_what_matters_for_this_api() {
 }
 
 #[test]
-fn subcodes_of_a_refused_token_have_remedies_of_their_own() {
+fn subcodes_of_a_refused_token_have_their_own_remedies() {
     for subcode in [458, 459, 460, 463, 464, 467, 492] {
         let row = KnownSubcode::find(ErrorCode::new(190), subcode).unwrap();
         assert!(
@@ -128,7 +128,7 @@ fn subcodes_of_a_refused_token_have_remedies_of_their_own() {
 }
 
 #[test]
-fn unknown_codes_survive_as_numbers() {
+fn unknown_codes_keep_their_number() {
     for number in [i64::MIN, -1, 5, 199, 300, 133_017, i64::MAX] {
         let code = ErrorCode::new(number);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! From an answer's bytes to JSON or to a classified failure; no input or output happens here.
+//! Turns the bytes of a response into JSON or into a classified failure, without any I/O.
 
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -6,11 +6,11 @@ use serde_json::Value;
 use url::Url;
 
 use crate::code::CodeKind;
-use crate::error::{ApiError, BodyKind, GraphErrorKind, UnexpectedAnswer};
+use crate::error::{ApiError, BodyKind, GraphErrorKind, UnexpectedResponse};
 use crate::redact::Redactor;
 use crate::transport::Incoming;
 
-/// Reads an answer: the JSON of a success, or what kind of failure it is.
+/// Returns the JSON of a successful response, or the kind of failure.
 pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value, GraphErrorKind> {
     let status = incoming.status;
     if let Some(host) = &incoming.followed_to {
@@ -25,7 +25,7 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
             host: location_host(incoming),
         });
     }
-    // A proxy or a server on Windows may write a byte order mark, which JSON does not allow.
+    // A proxy or a server on Windows may add a byte order mark, which JSON does not allow.
     let body = incoming
         .body
         .strip_prefix(b"\xef\xbb\xbf")
@@ -49,40 +49,40 @@ pub(crate) fn read(incoming: &Incoming, redactor: &Redactor<'_>) -> Result<Value
     }
     let length = incoming.body.len();
     match json {
-        Some(_) if status.is_success() && error.is_some() => Err(unexpected(UnexpectedAnswer::shape(
+        Some(_) if status.is_success() && error.is_some() => Err(unexpected(UnexpectedResponse::shape(
             status,
             length,
             "its error has no code",
         ))),
         Some(json) if status.is_success() => Ok(json),
-        Some(_) => Err(unexpected(UnexpectedAnswer::shape(
+        Some(_) => Err(unexpected(UnexpectedResponse::shape(
             status,
             length,
-            "it has no Graph error in it",
+            "it contains no Graph error",
         ))),
         None => {
             let kind = BodyKind::of(&incoming.headers, body);
-            Err(unexpected(UnexpectedAnswer::new(status, kind, length, None)))
+            Err(unexpected(UnexpectedResponse::new(status, kind, length, None)))
         }
     }
 }
 
-/// Reads JSON into a type.
+/// Deserializes JSON into a type.
 pub(crate) fn decode<T: DeserializeOwned>(status: StatusCode, json: Value) -> Result<T, GraphErrorKind> {
     T::deserialize(json).map_err(|error| {
-        // Of serde's messages only this one is sure not to repeat the data.
+        // This is the only message of serde that never repeats the data.
         let text = error.to_string();
         let problem = if text.starts_with("missing field") {
             text
         } else {
-            "a member is of another type".to_owned()
+            "a member has an unexpected type".to_owned()
         };
-        unexpected(UnexpectedAnswer::shape(status, 0, problem))
+        unexpected(UnexpectedResponse::shape(status, 0, problem))
     })
 }
 
-fn unexpected(answer: UnexpectedAnswer) -> GraphErrorKind {
-    GraphErrorKind::Unexpected(answer)
+fn unexpected(response: UnexpectedResponse) -> GraphErrorKind {
+    GraphErrorKind::Unexpected(response)
 }
 
 fn location_host(incoming: &Incoming) -> Option<String> {
