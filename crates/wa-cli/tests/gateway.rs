@@ -117,7 +117,7 @@ fn check_prints_the_effective_configuration() {
     assert_eq!(output.status.code(), Some(0));
     let said = text(&output.stdout);
     let expected = [
-        "listens at http://127.0.0.1:0\n",
+        "listens on http://127.0.0.1:0\n",
         "endpoint default: / -> http://127.0.0.1:9/flow\n",
         "1 app secret\n",
     ];

@@ -1,8 +1,9 @@
 //! The gateway over HTTP against what the private key operation alone allows.
 //!
-//! The gateway runs in a process of its own, pinned to the first core; the phones and a trivial backend run on the second.
-//! Exchanges per CPU-second of the gateway's process are compared with private operations per CPU-second on the same
-//! core, in interleaved rounds, by medians. Everything stays on the loopback interface.
+//! The gateway runs in a process of its own, pinned to the first core; the phones and a trivial backend run
+//! on the second. Exchanges per CPU-second of the gateway's process are compared with private operations per
+//! CPU-second on the same core, in interleaved rounds, by medians. Everything stays on the loopback
+//! interface.
 //!
 //! `WA_BENCH_SECONDS` sets the length of a round (2), `WA_BENCH_ROUNDS` their number (5).
 

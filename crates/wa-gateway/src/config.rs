@@ -1,4 +1,5 @@
-//! The configuration of a gateway: read from a file, overridden by environment and flags, and validated before it is used.
+//! The configuration of a gateway: read from a file, overridden by environment and flags, and validated
+//! before it is used.
 
 mod kind;
 mod layers;
@@ -163,7 +164,8 @@ pub(crate) struct NamedSource {
 }
 
 impl GatewayConfig {
-    /// Reads the configuration from an optional file; flags override the environment, the environment overrides the file.
+    /// Reads the configuration from an optional file; flags override the environment, the environment
+    /// overrides the file.
     ///
     /// `environment` looks up a variable; an empty value counts as not set. It is kept for reloads.
     ///
@@ -191,8 +193,8 @@ impl GatewayConfig {
         Self::resolve(text, None, flags.clone(), Environment::new(environment))
     }
 
-    /// Sets a callback that runs before each reload, to refresh the source of the environment, such as a file of variables. If
-    /// it fails, the reload fails with its error and changes nothing.
+    /// Sets a callback that runs before each reload, to refresh the source of the environment, such as a file
+    /// of variables. If it fails, the reload fails with its error and changes nothing.
     #[must_use]
     pub fn before_reload(
         mut self,
@@ -202,8 +204,8 @@ impl GatewayConfig {
         self
     }
 
-    /// Adds the metric `wa_gateway_log_lines_dropped_total` with the number that `count` returns, for log writers that drop
-    /// lines instead of blocking.
+    /// Adds the metric `wa_gateway_log_lines_dropped_total` with the number that `count` returns, for log
+    /// writers that drop lines instead of blocking.
     #[must_use]
     pub fn dropped_log_lines(mut self, count: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         self.dropped_log_lines = Some(DroppedLogLines(Arc::new(count)));

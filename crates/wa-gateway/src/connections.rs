@@ -49,7 +49,8 @@ impl Connections {
 
     /// Spawns the task of a connection.
     pub(crate) fn add(&mut self, in_flight: InFlight, connection: impl Future<Output = ()> + Send + 'static) {
-        // Removes closed connections now and then: while the oldest stays open, no eviction pops those queued after it.
+        // Removes closed connections now and then: while the oldest stays open, no eviction pops those queued
+        // after it.
         if self.unauthenticated.len() + self.known.len() > 2 * self.tasks.len() + 16 {
             self.unauthenticated.retain(Connection::is_open);
             self.known.retain(Connection::is_open);
@@ -60,12 +61,12 @@ impl Connections {
 
     /// Frees a slot for a new connection if `limit` are open.
     ///
-    /// Evicts the oldest connection that never had an authenticated request, so that unauthenticated clients cannot block
-    /// others. If there is none, evicts one that is idle after an authenticated request. A connection with an authenticated
-    /// request in flight is never evicted.
+    /// Evicts the oldest connection that never had an authenticated request, so that unauthenticated clients
+    /// cannot block others. If there is none, evicts one that is idle after an authenticated request. A
+    /// connection with an authenticated request in flight is never evicted.
     ///
-    /// A connection moves between the queues at most once, so the cost of an eviction does not grow with the number of
-    /// unauthenticated connections. It grows only with the number of connections that hold a
+    /// A connection moves between the queues at most once, so the cost of an eviction does not grow with the
+    /// number of unauthenticated connections. It grows only with the number of connections that hold a
     /// [`ProtectionGuard`](crate::in_flight::ProtectionGuard), which is small.
     pub(crate) fn free_slot(&mut self, limit: usize) -> Slot {
         while self.tasks.try_join_next().is_some() {}

@@ -53,8 +53,8 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Returns the action that fixes the error, if there is one. For [`Config`](Self::Config), each problem has its own
-    /// [`remedy`](crate::ConfigProblem::remedy).
+    /// Returns the action that fixes the error, if there is one. For [`Config`](Self::Config), each problem
+    /// has its own [`remedy`](crate::ConfigProblem::remedy).
     pub fn remedy(&self) -> Option<&'static str> {
         let Self::Bind { source, .. } = self else {
             return None;
@@ -183,8 +183,8 @@ fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, So
     Ok((listener, bound))
 }
 
-/// Binds a listener with the largest backlog that the system allows. Tokio's default of 1,024 is below the connection limit of
-/// the gateway, and a client beyond the backlog is delayed by a second or more.
+/// Binds a listener with the largest backlog that the system allows. Tokio's default of 1,024 is below the
+/// connection limit of the gateway, and a client beyond the backlog is delayed by a second or more.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     const BACKLOG: u32 = 4096;
     let socket = if address.is_ipv4() {
@@ -254,8 +254,9 @@ impl Running {
             .map_err(StartError::Config)
     }
 
-    /// Shuts the gateway down: `/readyz` returns 503, no more connections are accepted, and exchanges in flight can complete
-    /// within `deadline`; the rest is cut off. Returns the number of exchanges that were cut off.
+    /// Shuts the gateway down: `/readyz` returns 503, no more connections are accepted, and exchanges in
+    /// flight can complete within `deadline`; the rest is cut off. Returns the number of exchanges that were
+    /// cut off.
     pub async fn shutdown(self, deadline: Duration) -> usize {
         self.drain_until(tokio::time::sleep(deadline)).await
     }
@@ -288,15 +289,15 @@ impl Running {
         cut
     }
 
-    /// Serves until `stop` completes, then shuts down as configured (`drain_delay`, `drain_timeout`). Returns the number of
-    /// exchanges that were cut off.
+    /// Serves until `stop` completes, then shuts down as configured (`drain_delay`, `drain_timeout`). Returns
+    /// the number of exchanges that were cut off.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> usize {
         stop.await;
         self.stop(std::future::pending()).await
     }
 
-    /// Serves until SIGTERM or SIGINT, then shuts down as configured; SIGHUP reloads. A second SIGTERM or SIGINT ends the delay
-    /// and cuts off the exchanges that are still in flight.
+    /// Serves until SIGTERM or SIGINT, then shuts down as configured; SIGHUP reloads. A second SIGTERM or
+    /// SIGINT ends the delay and cuts off the exchanges that are still in flight.
     ///
     /// Signals are handled from the call on, even before the returned future is awaited.
     ///
@@ -328,8 +329,8 @@ impl Running {
         }
     }
 
-    /// Makes `/readyz` return 503, keeps serving during `drain_delay` so that a load balancer notices, then drains. When
-    /// `immediately` completes, both end.
+    /// Makes `/readyz` return 503, keeps serving during `drain_delay` so that a load balancer notices, then
+    /// drains. When `immediately` completes, both end.
     async fn stop(self, immediately: impl Future<Output = ()>) -> usize {
         let settings = self.serving.settings.get();
         let (delay, drain) = (settings.drain_delay, settings.drain);
@@ -344,7 +345,8 @@ impl Running {
     }
 }
 
-/// Raises the limit of open files to what the connections need, each with one to an upstream; warns if that is not allowed.
+/// Raises the limit of open files to what the connections need, each with one to an upstream; warns if that
+/// is not allowed.
 fn files_for_connections(connections: usize) {
     /// Listeners, log, key files and the rest of the process.
     const OTHERS: u64 = 64 + ADMIN_CONNECTIONS as u64;

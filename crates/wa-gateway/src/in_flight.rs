@@ -17,7 +17,8 @@ use wa_flows::OnAuthenticated;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stage {
-    /// No request was authenticated yet: a handshake, a head or a body is incomplete, or a refusal is being written.
+    /// No request was authenticated yet: a handshake, a head or a body is incomplete, or a refusal is being
+    /// written.
     Unauthenticated,
     /// A request was authenticated earlier, and none is in flight.
     Known,
@@ -84,15 +85,16 @@ impl InFlight {
         self.0.begun.load(Ordering::Relaxed)
     }
 
-    /// Marks the request in flight as authenticated: the connection is not evicted until its response is flushed.
+    /// Marks the request in flight as authenticated: the connection is not evicted until its response is
+    /// flushed.
     pub(crate) fn authenticated(&self) {
         if !self.change(Stage::Unauthenticated, Stage::InFlight) {
             self.change(Stage::Known, Stage::InFlight);
         }
     }
 
-    /// Protects the connection only while the guard exists. This is for services without authentication, which must bound
-    /// the number of guards.
+    /// Protects the connection only while the guard exists. This is for services without authentication,
+    /// which must bound the number of guards.
     pub(crate) fn protect(&self) -> ProtectionGuard {
         self.0.protections.fetch_add(1, Ordering::Relaxed);
         self.authenticated();
@@ -104,13 +106,14 @@ impl InFlight {
         self.0.protections.load(Ordering::Relaxed) > 0
     }
 
-    /// Marks the connection as evicted if it is in this stage; returns true if it did. The change is atomic, so no request
-    /// can become authenticated in between.
+    /// Marks the connection as evicted if it is in this stage; returns true if it did. The change is atomic,
+    /// so no request can become authenticated in between.
     pub(crate) fn evict(&self, at: Stage) -> bool {
         self.change(at, Stage::Evicted)
     }
 
-    /// Records that a response is being written. After an authenticated exchange it is protected until it is flushed.
+    /// Records that a response is being written. After an authenticated exchange it is protected until it is
+    /// flushed.
     pub(crate) fn writing(&self) {
         self.change(Stage::Known, Stage::InFlight);
     }
@@ -149,8 +152,8 @@ impl Drop for ProtectionGuard {
     }
 }
 
-/// The service of one connection: counts exchanges, records which are authenticated, and adds `Connection: close` to
-/// responses while the gateway drains.
+/// The service of one connection: counts exchanges, records which are authenticated, and adds `Connection:
+/// close` to responses while the gateway drains.
 pub(crate) struct Counting<S> {
     service: S,
     in_flight: InFlight,
@@ -221,8 +224,8 @@ where
     }
 }
 
-/// The stream of one connection: a response counts as in flight while its write is pending, and the bytes of a TLS
-/// handshake are limited.
+/// The stream of one connection: a response counts as in flight while its write is pending, and the bytes of
+/// a TLS handshake are limited.
 pub(crate) struct CountedStream<I> {
     io: I,
     in_flight: InFlight,

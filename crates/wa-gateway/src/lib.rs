@@ -1,7 +1,7 @@
 //! A server that terminates WhatsApp Flows encryption in front of a plain JSON backend in any language.
 //!
-//! It verifies that requests come from Meta, decrypts them, posts the plain JSON to the backend, and encrypts the response.
-//! Changes of keys, secrets and certificates take effect while it serves.
+//! It verifies that requests come from Meta, decrypts them, posts the plain JSON to the backend, and encrypts
+//! the response. Changes of keys, secrets and certificates take effect while it serves.
 //!
 //! ```no_run
 //! use std::path::Path;

@@ -27,7 +27,8 @@ pub(crate) struct Material {
 }
 
 impl Material {
-    /// Reads all files and variables of an endpoint. It blocks, for some tenths of a second per encrypted key.
+    /// Reads all files and variables of an endpoint. It blocks, for some tenths of a second per encrypted
+    /// key.
     pub(crate) fn load(
         endpoint: &EndpointConfig,
         environment: &Environment,

@@ -199,8 +199,8 @@ impl Metrics {
         self.revoked.clear();
     }
 
-    /// Sets the expiry of the certificate in seconds since 1970, if known. Without TLS the metric is absent, so that it causes
-    /// no alert.
+    /// Sets the expiry of the certificate in seconds since 1970, if known. Without TLS the metric is absent,
+    /// so that it causes no alert.
     pub(crate) fn certificate_until(&self, seconds: Option<u64>) {
         let Some(seconds) = seconds else {
             return self.certificate.clear();

@@ -1,4 +1,5 @@
-//! Applies changes of the configuration, and of the files that it names, while the gateway serves. Every function blocks.
+//! Applies changes of the configuration, and of the files that it names, while the gateway serves. Every
+//! function blocks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,8 +18,8 @@ use crate::replay::Replays;
 use crate::routes::{Route, Routes, Shared};
 use crate::tls::{self, Certificate};
 
-/// Files that failed are re-read after this time even if they are unchanged: the failure may have been temporary, and if not,
-/// its log line is repeated.
+/// Files that failed are re-read after this time even if they are unchanged: the failure may have been
+/// temporary, and if not, its log line is repeated.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 const DAY: Duration = Duration::from_hours(24);
@@ -201,7 +202,7 @@ impl Reloader {
                     tracing::info!(endpoint = endpoint.name, ?keys, "reloaded keys and secrets");
                 }
                 Err(errors) => {
-                    errors.log("cannot use the changed keys or secrets; the previous ones stay in use")
+                    errors.log("cannot use the changed keys or secrets; the previous ones stay in use");
                 }
             }
         }
@@ -242,7 +243,8 @@ impl Reloader {
         let material = Material::load(endpoint, &self.config.environment, cache)?;
         let routes = self.serving.routes.get();
         let (route, new_keys) = self.route(endpoint, material)?;
-        // The new endpoint shares the ring of the previous one, so exchanges in flight there use the same keys.
+        // The new endpoint shares the ring of the previous one, so exchanges in flight there use the same
+        // keys.
         route.endpoint().ring().replace(&new_keys);
         self.serving
             .routes
@@ -330,8 +332,8 @@ impl Reloader {
         Ok(())
     }
 
-    /// Builds the route of an endpoint; returns the keys for its ring too. The route uses the ring of the current endpoint of
-    /// this name if there is one.
+    /// Builds the route of an endpoint; returns the keys for its ring too. The route uses the ring of the
+    /// current endpoint of this name if there is one.
     fn route(&self, endpoint: &EndpointConfig, material: Material) -> Result<(Route, KeyRing), ConfigErrors> {
         for warning in &material.warnings {
             tracing::warn!(endpoint = endpoint.name, "{warning}");

@@ -13,7 +13,8 @@ use store::RedisStore;
 /// How long the gateway's own memory keeps a request.
 const REMEMBERED_FOR: Duration = Duration::from_hours(1);
 
-/// The replay memories. All endpoints share them, because several endpoints can have the same key, and reloads keep them.
+/// The replay memories. All endpoints share them, because several endpoints can have the same key, and
+/// reloads keep them.
 #[derive(Debug, Clone)]
 pub(crate) struct Replays {
     signed: ReplayMemory,

@@ -32,12 +32,13 @@ use crate::in_flight::{CountedStream, Counting, InFlight};
 
 /// Pause after a failed accept, such as one without free file descriptors, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// How long an idle connection stays open after the listener stops accepting. A client that sends a request in this time gets
-/// its response, with `Connection: close`; an incomplete request does not extend the time.
+/// How long an idle connection stays open after the listener stops accepting. A client that sends a request
+/// in this time gets its response, with `Connection: close`; an incomplete request does not extend the time.
 const LINGER: Duration = Duration::from_secs(2);
 /// Longest time to flush and close an idle connection at shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
-/// The largest request head and TLS handshake, in bytes. It bounds the memory of an unauthenticated connection.
+/// The largest request head and TLS handshake, in bytes. It bounds the memory of an unauthenticated
+/// connection.
 const HEAD_LIMIT: usize = 16 * 1024;
 /// The response on a connection beyond the limit.
 const UNAVAILABLE: &[u8] =
@@ -111,8 +112,8 @@ impl AcceptOptions {
         }
     }
 
-    /// Returns the options of the admin address. Its clients are not authenticated: only the few concurrent media downloads
-    /// protect their connections, so one can always be evicted for a probe.
+    /// Returns the options of the admin address. Its clients are not authenticated: only the few concurrent
+    /// media downloads protect their connections, so one can always be evicted for a probe.
     pub(crate) fn admin(limits: &Limits) -> Self {
         Self {
             limit: ADMIN_CONNECTIONS,
@@ -123,8 +124,8 @@ impl AcceptOptions {
     }
 }
 
-/// Accepts connections until `stop` is true, and returns the open ones for the caller to drain. Each of them closes after its
-/// next response, or after it was idle for [`AcceptOptions::linger`].
+/// Accepts connections until `stop` is true, and returns the open ones for the caller to drain. Each of them
+/// closes after its next response, or after it was idle for [`AcceptOptions::linger`].
 pub(crate) async fn accept<S, B>(
     listener: TcpListener,
     options: AcceptOptions,
@@ -167,8 +168,8 @@ where
             () = stopped(&mut stop) => break,
         }
     }
-    // The backlog may contain established connections. Their clients may have sent a request already and would get a reset
-    // instead of a response.
+    // The backlog may contain established connections. Their clients may have sent a request already and
+    // would get a reset instead of a response.
     for _ in 0..options.limit {
         let Some(stream) = accept_established(&listener).await else {
             break;
@@ -286,10 +287,11 @@ where
     }
 }
 
-/// Waits until the listener has stopped accepting and the connection was idle for [`AcceptOptions::linger`] since then.
+/// Waits until the listener has stopped accepting and the connection was idle for [`AcceptOptions::linger`]
+/// since then.
 ///
-/// hyper's own graceful shutdown closes an idle connection immediately: a client that sends a request at that moment sees the
-/// connection close without a response.
+/// hyper's own graceful shutdown closes an idle connection immediately: a client that sends a request at that
+/// moment sees the connection close without a response.
 async fn lingered(stop: &mut watch::Receiver<bool>, options: &AcceptOptions, in_flight: &InFlight) {
     stopped(stop).await;
     loop {

@@ -102,8 +102,8 @@ impl Upstream {
         }
     }
 
-    /// Posts a payload and reads the response. A failed attempt to connect is retried once, after a call of `on_retry`; a
-    /// request is never sent twice.
+    /// Posts a payload and reads the response. A failed attempt to connect is retried once, after a call of
+    /// `on_retry`; a request is never sent twice.
     pub(crate) async fn post(
         &self,
         payload: Bytes,

@@ -1,5 +1,5 @@
-//! The phones and the backend, on one thread that never sleeps: waking it would cost the gateway's core what no network
-//! card costs.
+//! The phones and the backend, on one thread that never sleeps: waking it would cost the gateway's core what
+//! no network card costs.
 
 use std::cell::Cell;
 use std::net::SocketAddr;

@@ -34,7 +34,8 @@ pub(crate) fn gateway() {
     ] {
         assert!(flags.set(flag, value));
     }
-    // The load sends the same requests in turns: only the last is remembered, so that each is answered as a new one is.
+    // The load sends the same requests in turns: only the last is remembered, so that each is answered as a
+    // new one is.
     let limits = "[limits]\nreplay_marks = 1\nreplay_responses = 2000\n";
     let config = GatewayConfig::parse(limits, &flags, |name| {
         (name == "WA_APP_SECRET").then(|| APP_SECRET.to_owned())

@@ -1,8 +1,8 @@
 //! The check of the `Host` header on the admin address.
 //!
-//! The owner of a web page can make its host name resolve to a loopback or private address; the browser then lets the page
-//! read what is served there (DNS rebinding). `Host` still carries the name of the page, so requests with unknown names are
-//! refused.
+//! The owner of a web page can make its host name resolve to a loopback or private address; the browser then
+//! lets the page read what is served there (DNS rebinding). `Host` still carries the name of the page, so
+//! requests with unknown names are refused.
 
 use std::net::IpAddr;
 
@@ -15,8 +15,8 @@ use crate::config::HostName;
 pub(super) const REFUSED: &str = "the Host header does not name a host of this admin address: use its IP address or localhost, \
     or add the name to `hosts` in the table [admin] of the configuration\n";
 
-/// Returns true if every host that the request names is an IP address, `localhost` or one of `names`. Every browser sends a
-/// host, so a request without one is allowed.
+/// Returns true if every host that the request names is an IP address, `localhost` or one of `names`. Every
+/// browser sends a host, so a request without one is allowed.
 pub(super) fn is_allowed<B>(request: &Request<B>, names: &[HostName]) -> bool {
     let header = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
     let target = request.uri().authority().map(|target| target.as_str().as_bytes());

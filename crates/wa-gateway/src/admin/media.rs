@@ -61,8 +61,8 @@ struct Decrypted {
     _slot: Slot,
 }
 
-/// One of the concurrent downloads. It also protects its connection from eviction: no client of the admin address is
-/// authenticated, so they must not be able to protect more connections than there are slots.
+/// One of the concurrent downloads. It also protects its connection from eviction: no client of the admin
+/// address is authenticated, so they must not be able to protect more connections than there are slots.
 struct Slot {
     _permit: OwnedSemaphorePermit,
     _protection: Option<ProtectionGuard>,
@@ -181,8 +181,9 @@ impl Media {
     }
 }
 
-/// Returns true if there is exactly one content type and it is `application/json`, with any parameters. A browser sends this
-/// type to another origin only after a CORS preflight, and the admin address never permits one.
+/// Returns true if there is exactly one content type and it is `application/json`, with any parameters. A
+/// browser sends this type to another origin only after a CORS preflight, and the admin address never permits
+/// one.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else {

@@ -94,7 +94,8 @@ impl Sources<'_> {
         self.outside::<String>(setting).map(|(origin, _, _)| origin)
     }
 
-    /// Resolves a path: one in the file is relative to the file's directory, any other to the current directory.
+    /// Resolves a path: one in the file is relative to the file's directory, any other to the current
+    /// directory.
     pub(crate) fn resolve(&self, origin: &Origin, path: PathBuf) -> PathBuf {
         match (origin, self.file.parent()) {
             (Origin::File { .. }, Some(directory)) => directory.join(path),
@@ -128,8 +129,9 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Returns the value of a setting, or its default; `None` if it has neither. For an invalid value it reports a problem and
-    /// returns the default, so that the rest of the configuration can be checked as well.
+    /// Returns the value of a setting, or its default; `None` if it has neither. For an invalid value it
+    /// reports a problem and returns the default, so that the rest of the configuration can be checked as
+    /// well.
     pub(crate) fn get<T: Kind>(&self, typed: &Typed<T>, problems: &mut Problems) -> Option<Located<T>> {
         let setting = &typed.setting;
         let default = || setting.default.and_then(T::from_text);

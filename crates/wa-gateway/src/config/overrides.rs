@@ -22,8 +22,8 @@ impl Overrides {
         Self::default()
     }
 
-    /// Adds a flag, named without its dashes; a flag of a list can be added several times. Returns false if there is no such
-    /// flag ([`Setting::flag`] names them).
+    /// Adds a flag, named without its dashes; a flag of a list can be added several times. Returns false if
+    /// there is no such flag ([`Setting::flag`] names them).
     pub fn set(&mut self, flag: &str, value: impl Into<String>) -> bool {
         let known = Setting::all()
             .filter_map(Setting::flag)

@@ -194,7 +194,8 @@ impl ConfigProblem {
         &self.origin
     }
 
-    /// Returns the key, with the name or number of its endpoint before it; empty for a problem of the whole file.
+    /// Returns the key, with the name or number of its endpoint before it; empty for a problem of the whole
+    /// file.
     pub fn key(&self) -> &str {
         &self.key
     }

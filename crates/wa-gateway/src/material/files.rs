@@ -25,7 +25,8 @@ pub(crate) struct FileStamp {
     identity: Identity,
 }
 
-/// Device, inode and time of the last change of anything: also a file that was moved into place, or whose mode changed.
+/// Device, inode and time of the last change of anything: also a file that was moved into place, or whose
+/// mode changed.
 #[cfg(unix)]
 type Identity = (u64, u64, i64, i64);
 #[cfg(not(unix))]
@@ -60,8 +61,9 @@ impl FileStamp {
 
 /// The key files that a path stands for, in the order in which they are tried.
 ///
-/// A file stands for itself. A directory stands for its files that end in `.pem` and do not begin with a dot:
-/// `current.pem`, then from the highest name to the lowest, so that names with a date or a number put the newest first.
+/// A file is returned unchanged. A directory stands for its files that end in `.pem` and do not begin with a dot:
+/// `current.pem`, then from the highest name to the lowest, so that names with a date or a number put the
+/// newest first.
 pub(crate) fn key_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -79,7 +81,8 @@ pub(crate) fn key_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, _, file)| file).collect())
 }
 
-/// Refuses an existing path that is not a regular file: reading a pipe or a device can block, or work only once.
+/// Refuses an existing path that is not a regular file: reading a pipe or a device can block, or work only
+/// once.
 pub(crate) fn refuse_special(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(io::Error::new(

@@ -12,7 +12,8 @@ use wa_secrets::SecretWarning;
 use crate::config::{ConfigFault, EndpointConfig, Problems};
 use crate::material::files::{FileStamp, key_files, refuse_special};
 
-/// The keys by file, so that a change of one file does not decrypt all others again, which takes a good part of a second each.
+/// The keys by file, so that a change of one file does not decrypt all others again, which takes a good part
+/// of a second each.
 #[derive(Default)]
 pub(crate) struct KeyCache(HashMap<PathBuf, (FileStamp, Arc<PrivateKey>)>);
 
@@ -85,7 +86,8 @@ pub(crate) fn ring(
     }
 }
 
-/// Returns true if the file contains the public half of a key, which `wa keys generate` writes next to the private one.
+/// Returns true if the file contains the public half of a key, which `wa keys generate` writes next to the
+/// private one.
 fn is_public(error: &FileError) -> bool {
     matches!(
         error,
@@ -96,7 +98,8 @@ fn is_public(error: &FileError) -> bool {
     )
 }
 
-/// Returns a warning if all users can access a file. Group access is allowed: orchestrators grant files that way.
+/// Returns a warning if all users can access a file. Group access is allowed: orchestrators grant files that
+/// way.
 fn open_to_all(file: &Path) -> Option<ReadableByOthers> {
     let metadata = std::fs::metadata(file).ok()?;
     ReadableByOthers::of(file, &metadata).filter(|warning| warning.mode() & 0o007 != 0)

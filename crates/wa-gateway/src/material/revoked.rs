@@ -36,7 +36,8 @@ impl Revoked {
         for list in lists(keys) {
             match files::read(&list, LIST_LIMIT) {
                 Ok(text) => revoked.add(&list, &text, &mut faults),
-                // Without its directory a list says nothing; whether that is a fault shows when the keys are read.
+                // Without its directory a list says nothing; whether that is a fault shows when the keys are
+                // read.
                 Err(error) if is_absent(&error) => {}
                 Err(source) => faults.push(ConfigFault::File { path: list, source }),
             }
@@ -159,7 +160,7 @@ mod tests {
         assert!(revoked.find(&full.parse().unwrap()).is_some());
         assert!(revoked.find(&"75".repeat(32).parse().unwrap()).is_none());
 
-        // Beside a key file that is named by itself.
+        // Next to a single key file.
         let (revoked, _) = Revoked::read(&[directory.path().join("1.pem")]);
         assert_eq!(revoked.count(), 3);
         let (revoked, faults) = Revoked::read(&[directory.path().join("absent/1.pem")]);

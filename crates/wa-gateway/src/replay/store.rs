@@ -25,8 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// A Redis or Valkey server.
 ///
-/// One connection carries the commands of all exchanges. A task reconnects when it is lost; until then, exchanges do not wait
-/// for the store.
+/// One connection carries the commands of all exchanges. A task reconnects when it is lost; until then,
+/// exchanges do not wait for the store.
 pub(super) struct RedisStore {
     connection: watch::Receiver<Option<Connection>>,
     lost: watch::Sender<u64>,

@@ -61,7 +61,8 @@ impl Connector {
 fn authorities(endpoint: &EndpointConfig, problems: &mut Problems) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let Some(file) = &endpoint.upstream_ca else {
-        // Unreadable certificates in the system's store are ignored: the operator may not be able to fix them.
+        // Unreadable certificates in the system's store are ignored: the operator may not be able to fix
+        // them.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             problems.add(Origin::Nowhere, "upstream_ca", ConfigFault::NoAuthorities);

@@ -34,8 +34,8 @@ impl UpstreamResponse {
         }
     }
 
-    /// Returns the response for the phone, and the outcome for the metrics. A response that the phone cannot show is sent
-    /// anyway, because the phone reports the error to its user and to Meta.
+    /// Returns the response for the phone, and the outcome for the metrics. A response that the phone cannot
+    /// show is sent anyway, because the phone reports the error to its user and to Meta.
     pub(crate) fn into_flow_response(
         self,
         expects_screen: bool,

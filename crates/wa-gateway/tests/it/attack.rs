@@ -1,4 +1,5 @@
-//! Signed requests, and the gateway's memory, beside clients that hold whatever they can. All limits are the defaults.
+//! Signed requests, and the gateway's memory, beside clients that hold whatever they can. All limits are the
+//! defaults.
 
 #![expect(clippy::print_stdout, reason = "the tests report what they measured")]
 
@@ -128,7 +129,7 @@ struct Attack {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     /// A head, and a body that never comes.
-    NoBody,
+    MissingBody,
     /// The same, after a request that is answered.
     KeepAlive,
     /// A chunked body that never ends.
@@ -140,7 +141,9 @@ enum Kind {
 impl Kind {
     fn bytes(self) -> &'static str {
         match self {
-            Self::NoBody | Self::KeepAlive => "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n",
+            Self::MissingBody | Self::KeepAlive => {
+                "POST /flow HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n"
+            }
             Self::Chunked => "POST /flow HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
             Self::SlowHead => "POST /flow HTTP/1.1\r\nhost: x\r\n",
         }
@@ -172,15 +175,16 @@ impl Attack {
         }
         let _ = stream.write_all(self.kind.bytes().as_bytes()).await;
         self.held.push_back(stream);
-        // Old connections are closed only beyond twice the limit, so that all slots of the gateway stay taken.
+        // Old connections are closed only beyond twice the limit, so that all slots of the gateway stay
+        // taken.
         if self.held.len() > 2 * CONNECTIONS {
             self.held.pop_front();
         }
     }
 }
 
-/// Sends `requests` signed requests, in turn on a new connection and on a kept one, and renews six connections of the
-/// attack before each. Returns how many were answered 200.
+/// Sends `requests` signed requests, in turn on a new connection and on a kept one, and renews six
+/// connections of the attack before each. Returns how many were answered 200.
 async fn answered_beside(kind: Kind, requests: usize, pause: Duration) -> usize {
     let gateway = GatewayProcess::start().await;
     let mut attack = Attack::begin(gateway.address, kind).await;
@@ -202,7 +206,7 @@ async fn answered_beside(kind: Kind, requests: usize, pause: Duration) -> usize 
 
 #[tokio::test]
 async fn signed_requests_are_answered_beside_bodies_that_never_come() {
-    assert!(answered_beside(Kind::NoBody, 200, Duration::ZERO).await >= 196);
+    assert!(answered_beside(Kind::MissingBody, 200, Duration::ZERO).await >= 196);
 }
 
 #[tokio::test]
@@ -224,12 +228,13 @@ async fn signed_requests_are_answered_beside_heads_that_never_end() {
 #[tokio::test]
 #[ignore = "takes two minutes: cargo test -p wa-gateway --test it attack:: -- --ignored --nocapture"]
 async fn signed_requests_are_answered_beside_long_attacks() {
-    for kind in [Kind::NoBody, Kind::KeepAlive, Kind::Chunked, Kind::SlowHead] {
+    for kind in [Kind::MissingBody, Kind::KeepAlive, Kind::Chunked, Kind::SlowHead] {
         assert!(answered_beside(kind, 1000, Duration::from_millis(1)).await >= 980);
     }
 }
 
-/// Opens connections, sends each the same bytes, and returns the memory of the gateway in MB before and with them.
+/// Opens connections, sends each the same bytes, and returns the memory of the gateway in MB before and with
+/// them.
 #[cfg(target_os = "linux")]
 async fn memory_with(connections: usize, bytes: &[u8]) -> (usize, usize) {
     let gateway = GatewayProcess::start().await;

@@ -1,4 +1,5 @@
-//! The gateway against everything that Meta's pages say of the data channel, checked by another implementation.
+//! The gateway against everything that Meta's pages say of the data channel, checked by another
+//! implementation.
 
 use serde_json::json;
 use wa_emulator::{ConformanceCheck, ConformanceCheckBuilder, Report};

@@ -179,7 +179,7 @@ async fn a_public_key_in_the_directory_is_left_out_and_holds_up_nothing() {
         "{warning}"
     );
 
-    // Named by itself it is a mistake, and alone in a directory it is no key.
+    // As the only file it is an error, and a directory with nothing else has no key.
     let by_itself = config_text(&backend.url(), "").replace("\"keys\"", "\"keys/public.pem\"");
     let errors = configure(&files, &by_itself).check().unwrap_err();
     assert!(errors.to_string().contains("expected a private key"), "{errors}");

@@ -85,7 +85,8 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
     Some(endpoint)
 }
 
-/// Refuses an endpoint that cannot authenticate Meta's requests, unless the configuration allows that explicitly.
+/// Refuses an endpoint that cannot authenticate Meta's requests, unless the configuration allows that
+/// explicitly.
 fn refuse_unsigned(table: &Layers<'_>, endpoint: &EndpointConfig, problems: &mut Problems) {
     if !endpoint.app_secrets.is_empty()
         || table.has(&setting::APP_SECRET_ENV)
