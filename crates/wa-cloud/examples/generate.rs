@@ -1,4 +1,5 @@
-//! Generates a key pair and writes both keys: the private key encrypted with a passphrase, the public key to register.
+//! Generates a key pair and writes both keys: the private key encrypted with a passphrase, the public key to
+//! register.
 //!
 //! `WA_KEY_PASSPHRASE=… cargo run --example generate -- private.pem public.pem`
 #![expect(clippy::print_stdout, reason = "an example prints its result")]

@@ -6,10 +6,11 @@ use wa_graph::ResponseMeta;
 use crate::error::Error;
 use crate::key_input::PublicKeyInput;
 
-/// The Encryption API of one phone number, which takes PEM text as well as a [`PublicKey`](wa_keys::PublicKey).
+/// The Encryption API of one phone number, which takes PEM text as well as a
+/// [`PublicKey`](wa_keys::PublicKey).
 ///
-/// A key that is not usable is refused before anything is sent. [`EncryptionApi`] documents setup, verification before
-/// launch, error handling by code, and several numbers.
+/// A key that is not usable is refused before anything is sent. [`EncryptionApi`] documents setup,
+/// verification before launch, error handling by code, and several numbers.
 #[derive(Debug, Clone)]
 pub struct Encryption(EncryptionApi);
 

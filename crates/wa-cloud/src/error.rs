@@ -11,8 +11,8 @@ use wa_keys::KeyError;
 
 /// The reason why a call failed: the given key, or the call itself.
 ///
-/// `Display` names the failure, [`remedy`](Self::remedy) returns what to do about it, and [`report`](Self::report) returns
-/// both with all causes.
+/// `Display` names the failure, [`remedy`](Self::remedy) returns what to do about it, and
+/// [`report`](Self::report) returns both with all causes.
 ///
 /// ```
 /// use wa_cloud::Error;
@@ -89,7 +89,8 @@ impl Error {
         }
     }
 
-    /// Returns the error, its causes and its remedy as text: one line each, without a line end after the last.
+    /// Returns the error, its causes and its remedy as text: one line each, without a line end after the
+    /// last.
     ///
     /// ```
     /// use wa_cloud::Error;
@@ -159,7 +160,8 @@ impl BuildError {
         }
     }
 
-    /// Returns the error, its causes and its remedy as text: one line each, without a line end after the last.
+    /// Returns the error, its causes and its remedy as text: one line each, without a line end after the
+    /// last.
     pub fn report(&self) -> String {
         report(self, None, self.remedy())
     }

@@ -18,14 +18,16 @@
 //! # }
 //! ```
 //!
-//! - [`WhatsApp`] is a client for one phone number; [`WhatsApp::encryption`] returns the Encryption API of that number.
+//! - [`WhatsApp`] is a client for one phone number; [`WhatsApp::encryption`] returns the Encryption API of
+//!   that number.
 //! - [`Error::report`] returns an error with its causes and its remedy, ready to be printed.
-//! - The underlying crates are re-exported as [`keys`], [`graph`], [`encryption`], [`secrets`] and `flows`. [`prelude`] has
-//!   the types that most programs need.
+//! - The underlying crates are re-exported as [`keys`], [`graph`], [`encryption`], [`secrets`] and `flows`.
+//!   [`prelude`] has the types that most programs need.
 //!
 //! If you come from the Node SDK `meta-cloud-api`: `setBusinessPublicKey` is
 //! [`set_business_public_key`](Encryption::set_business_public_key), `getBusinessPublicKey` is
-//! [`get_business_public_key`](Encryption::get_business_public_key). A response without `success` is an error here.
+//! [`get_business_public_key`](Encryption::get_business_public_key). A response without `success` is an error
+//! here.
 
 #[cfg(doctest)]
 mod book;

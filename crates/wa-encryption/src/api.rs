@@ -14,14 +14,14 @@ use crate::wire;
 /// The Encryption API of one phone number: `/{PHONE_NUMBER_ID}/whatsapp_business_encryption`
 /// (Meta, *WhatsApp Business Encryption* guide).
 ///
-/// The token needs the permission `whatsapp_business_messaging`, and the number must be registered with Cloud API. A number
-/// has one key; setting another one replaces it. Setting the same key twice does no harm, so the client retries all calls
-/// as its policy allows.
+/// The token needs the permission `whatsapp_business_messaging`, and the number must be registered with Cloud
+/// API. A number has one key; setting another one replaces it. Setting the same key twice does no harm, so
+/// the client retries all calls as its policy allows.
 ///
 /// # Set up encryption
 ///
-/// Generate a key pair or reuse one, store the private key where only the endpoint can read it, and register the public
-/// key. [`register`](Self::register) sets it, reads it back and compares.
+/// Generate a key pair or reuse one, store the private key where only the endpoint can read it, and register
+/// the public key. [`register`](Self::register) sets it, reads it back and compares.
 ///
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -40,8 +40,8 @@ use crate::wire;
 ///
 /// # Verify before launch
 ///
-/// Before a Flow goes live, and regularly afterwards, check that the registered key is yours and its status `VALID`. After a
-/// number is re-registered, its status is `MISMATCH` until the key is set again.
+/// Before a Flow goes live, and regularly afterwards, check that the registered key is yours and its status
+/// `VALID`. After a number is re-registered, its status is `MISMATCH` until the key is set again.
 ///
 /// ```no_run
 /// # async fn example(
@@ -81,8 +81,8 @@ use crate::wire;
 ///
 /// # Several numbers
 ///
-/// Every phone number of an account needs its own registration; the numbers may share a key pair. Clients are cheap to
-/// clone, so create one `EncryptionApi` per number.
+/// Every phone number of an account needs its own registration; the numbers may share a key pair. Clients are
+/// cheap to clone, so create one `EncryptionApi` per number.
 ///
 /// ```no_run
 /// # async fn example(
@@ -100,9 +100,9 @@ use crate::wire;
 ///
 /// # Security practice
 ///
-/// Store private keys outside the code, readable by the endpoint only. Rotate them regularly, and keep the previous private
-/// key for some time after a rotation, because clients that fetched the previous public key continue to use it. Give the
-/// token to as few processes as possible.
+/// Store private keys outside the code, readable by the endpoint only. Rotate them regularly, and keep the
+/// previous private key for some time after a rotation, because clients that fetched the previous public key
+/// continue to use it. Give the token to as few processes as possible.
 #[derive(Debug, Clone)]
 pub struct EncryptionApi {
     client: GraphClient,
@@ -143,7 +143,8 @@ impl EncryptionApi {
     ///
     /// # Errors
     ///
-    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::NotConfirmed`] if the response is not a confirmation.
+    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::NotConfirmed`] if the response is not
+    /// a confirmation.
     pub async fn set_business_public_key(&self, key: &PublicKey) -> Result<ResponseMeta, EncryptionError> {
         let request = GraphRequest::post(self.path())
             .form(wire::KEY, key.to_pem())
@@ -169,7 +170,8 @@ impl EncryptionApi {
     ///
     /// # Errors
     ///
-    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::UnknownShape`] if the response has no documented form.
+    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::UnknownShape`] if the response has no
+    /// documented form.
     pub async fn get_business_public_key(&self) -> Result<BusinessPublicKey, EncryptionError> {
         let response = self.read().await?;
         self.interpret(response)
@@ -184,13 +186,15 @@ impl EncryptionApi {
         Ok(Verification::of(key, &self.get_business_public_key().await?))
     }
 
-    /// Sets a key, reads it back and compares, repeating the read while the key is not visible yet ([`ReadBack`]).
+    /// Sets a key, reads it back and compares, repeating the read while the key is not visible yet
+    /// ([`ReadBack`]).
     ///
     /// # Errors
     ///
-    /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] if the key was set but
-    /// reading it failed, [`EncryptionError::UnknownShape`] if the response to a read has no documented form. A key that is
-    /// registered but not `VALID`, or not visible yet, is not an error: see [`Verification::is_valid`].
+    /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] if the
+    /// key was set but reading it failed, [`EncryptionError::UnknownShape`] if the response to a read has no
+    /// documented form. A key that is registered but not `VALID`, or not visible yet, is not an error: see
+    /// [`Verification::is_valid`].
     pub async fn register(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
         self.set_business_public_key(key).await?;
         let mut read = 1;
@@ -217,8 +221,9 @@ impl EncryptionApi {
         }
     }
 
-    /// Makes the refusal of an id more specific: if Graph reports an invalid parameter or a missing object, asks Graph what
-    /// the id belongs to ([`GraphClient::node_kind`]) and returns [`EncryptionError::NotAPhoneNumber`] if it is another kind.
+    /// Makes the refusal of an id more specific: if Graph reports an invalid parameter or a missing object,
+    /// asks Graph what the id belongs to ([`GraphClient::node_kind`]) and returns
+    /// [`EncryptionError::NotAPhoneNumber`] if it is another kind.
     ///
     /// Returns every other error unchanged, and this one too if that call fails.
     pub async fn explain(&self, error: EncryptionError) -> EncryptionError {

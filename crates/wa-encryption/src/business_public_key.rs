@@ -7,9 +7,9 @@ use wa_keys::{Fingerprint, KeyError, PublicKey};
 
 /// The public key that is registered for a phone number, with the status of Meta's signature over it.
 ///
-/// "Registered" means that Graph returned a text that is not blank, "usable" that it is a key with the status `VALID`.
-/// [`Verification`](crate::Verification) shows whether it is *your* key. None of these shows that an endpoint has the
-/// private key.
+/// "Registered" means that Graph returned a text that is not blank, "usable" that it is a key with the status
+/// `VALID`. [`Verification`](crate::Verification) shows whether it is *your* key. None of these shows that an
+/// endpoint has the private key.
 ///
 /// ```
 /// use wa_encryption::BusinessPublicKey;
@@ -49,14 +49,15 @@ pub enum RegisteredKey {
     },
 }
 
-/// The status of Meta's signature over a registered key (Meta, *WhatsApp Business Encryption* guide, "Get business public
-/// key").
+/// The status of Meta's signature over a registered key (Meta, *WhatsApp Business Encryption* guide, "Get
+/// business public key").
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureStatus {
     /// The signature is valid.
     Valid,
-    /// The signature does not match the key, usually because the number was re-registered. Also returned without a key.
+    /// The signature does not match the key, usually because the number was re-registered. Also returned
+    /// without a key.
     Mismatch,
     /// An undocumented status, in Graph's spelling.
     Unknown(String),
@@ -104,7 +105,8 @@ impl BusinessPublicKey {
         Self { key, status }
     }
 
-    /// Merges the entries of a listing: entries without a key are ignored, and the same key twice counts once.
+    /// Merges the entries of a listing: entries without a key are ignored, and the same key twice counts
+    /// once.
     pub(crate) fn merge(entries: Vec<Self>) -> Self {
         let blank = entries.first().and_then(|entry| entry.status.clone());
         let mut entries: Vec<Self> = entries.into_iter().filter(Self::is_registered).collect();
@@ -153,7 +155,8 @@ impl BusinessPublicKey {
         self.status.as_ref()
     }
 
-    /// Returns whether WhatsApp's clients can use the registered key: it is readable and its status is `VALID`.
+    /// Returns whether WhatsApp's clients can use the registered key: it is readable and its status is
+    /// `VALID`.
     pub fn is_usable(&self) -> bool {
         self.public_key().is_some() && self.status == Some(SignatureStatus::Valid)
     }

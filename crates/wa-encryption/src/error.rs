@@ -27,7 +27,8 @@ pub enum EncryptionError {
     /// The call to Graph failed.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// The id belongs to another kind of object; see [`EncryptionApi::explain`](crate::EncryptionApi::explain).
+    /// The id belongs to another kind of object; see
+    /// [`EncryptionApi::explain`](crate::EncryptionApi::explain).
     #[error("{id} is the id of {}, not of a phone number", .node.name())]
     NotAPhoneNumber {
         /// The given id.
@@ -49,7 +50,8 @@ pub enum EncryptionError {
     },
     /// Graph returned neither an error nor a confirmation.
     #[error(
-        "Graph did not confirm the key for phone number {phone_number_id}: its response has no \"success\": true"
+        "Graph did not confirm the key for phone number {phone_number_id}: its response has no \
+         \"success\": true"
     )]
     NotConfirmed {
         /// The number.
@@ -59,7 +61,8 @@ pub enum EncryptionError {
     },
     /// Graph returned JSON that has no documented form.
     #[error(
-        "Graph's response for phone number {phone_number_id} has no documented form: no public key can be read from it"
+        "Graph's response for phone number {phone_number_id} has no documented form: no public key can be \
+         read from it"
     )]
     UnknownShape {
         /// The number.
@@ -107,8 +110,8 @@ impl EncryptionError {
         let text = match self {
             Self::Graph(error) | Self::ReadBack { source: error, .. } => return error.remedy(),
             Self::NotAPhoneNumber { .. } => {
-                "Use the phone number id, which WhatsApp Manager shows under API Setup; GET /WABA_ID/phone_numbers lists \
-                 those of an account."
+                "Use the phone number id, which WhatsApp Manager shows under API Setup; GET \
+                 /WABA_ID/phone_numbers lists those of an account."
             }
             Self::NotConfirmed { .. } => "Read the key to check what is registered, then set it again.",
             Self::UnknownShape { .. } => {

@@ -1,6 +1,7 @@
 //! The WhatsApp Cloud API's Encryption API: set, get and verify a phone number's business public key.
 //!
-//! Start with [`EncryptionApi`]: its documentation explains setup, verification before launch, and error handling.
+//! Start with [`EncryptionApi`]: its documentation explains setup, verification before launch, and error
+//! handling.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

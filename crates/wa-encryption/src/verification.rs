@@ -111,8 +111,8 @@ impl Verification {
         }
     }
 
-    /// Interprets the result of reading back after a confirmed upload: no key or another key means that the upload is not
-    /// visible yet.
+    /// Interprets the result of reading back after a confirmed upload: no key or another key means that the
+    /// upload is not visible yet.
     pub(crate) fn after_upload(self) -> Self {
         match self {
             Self::NotRegistered { expected } => Self::NotVisible {
@@ -170,28 +170,30 @@ impl Verification {
         let text = match self {
             Self::Valid { .. } => return None,
             Self::Mismatch { .. } => {
-                "Set the same key again, so that Meta signs it again, as after every re-registration of a number. If the status \
-                 stays MISMATCH, check that the number is registered with Cloud API."
+                "Set the same key again, so that Meta signs it again, as after every re-registration of a \
+                 number. If the status stays MISMATCH, check that the number is registered with Cloud API."
             }
             Self::UnknownStatus { .. } => {
-                "Verify again in a minute. If the status stays, set the same key again and look the status up in \
-                 Meta's documentation."
+                "Verify again in a minute. If the status stays, set the same key again and look the status \
+                 up in Meta's documentation."
             }
             Self::AnotherKey { .. } => {
-                "Find out who registered the other key before you replace it: an endpoint may use it. Setting a key replaces \
-                 the registered one, and Flows fail unless the endpoint serves the new key."
+                "Find out who registered the other key before you replace it: an endpoint may use it. \
+                 Setting a key replaces the registered one, and Flows fail unless the endpoint serves the \
+                 new key."
             }
             Self::Unreadable { .. } => "Set the key, which replaces the text that no client can use.",
             Self::NotRegistered { .. } => {
                 "Set the key for this phone number; every number needs its own registration."
             }
             Self::NotVisible { .. } => {
-                "Verify again in a minute: Graph confirmed the upload, and how long a new key takes to show is not \
-                 documented. If another key is still shown then, find out who else uploads one."
+                "Verify again in a minute: Graph confirmed the upload, and how long a new key takes to \
+                 show is not documented. If another key is still shown then, find out who else uploads \
+                 one."
             }
             Self::Several { .. } => {
-                "Set the key again, which replaces what is registered. If several keys are still listed, ask Meta's support: \
-                 Meta documents one per number."
+                "Set the key again, which replaces what is registered. If several keys are still listed, \
+                 ask Meta's support: Meta documents one per number."
             }
         };
         Some(Cow::Borrowed(text))

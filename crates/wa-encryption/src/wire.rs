@@ -8,8 +8,8 @@ pub(crate) const EDGE: &str = "whatsapp_business_encryption";
 pub(crate) const KEY: &str = "business_public_key";
 pub(crate) const STATUS: &str = "business_public_key_signature_status";
 
-/// Reads the response to a GET: `data` as an array (Meta, *Business Messaging API* API description), `data` as an object, or
-/// the members at the top level (Meta, *WhatsApp Business Encryption* guide).
+/// Reads the response to a GET: `data` as an array (Meta, *Business Messaging API* API description), `data`
+/// as an object, or the members at the top level (Meta, *WhatsApp Business Encryption* guide).
 ///
 /// `None` if it has none of these forms.
 pub(crate) fn business_public_key(response: &Value) -> Option<BusinessPublicKey> {
@@ -36,7 +36,8 @@ fn entry(node: &Value) -> Option<BusinessPublicKey> {
     ))
 }
 
-/// Reads the response to a POST: `{"success": true}`; in one official sample the value is the string `"true"`.
+/// Reads the response to a POST: `{"success": true}`; in one official sample the value is the string
+/// `"true"`.
 pub(crate) fn is_success(response: &Value) -> bool {
     match response.get("success") {
         Some(Value::Bool(success)) => *success,

@@ -1,4 +1,5 @@
-//! No secret is in any Debug, Display, error or log of a registration that goes well and of one that does not.
+//! No secret is in any Debug, Display, error or log of a registration that goes well and of one that does
+//! not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::error::Error;

@@ -272,8 +272,8 @@ impl GraphClient {
         }
     }
 
-    /// Returns the delay that the server requests: from `Retry-After`, or from the usage header if the call was
-    /// rate-limited. `None` if it requests none or zero; the retry policy's own pause then applies.
+    /// Returns the delay that the server requests: from `Retry-After`, or from the usage header if the call
+    /// was rate-limited. `None` if it requests none or zero; the retry policy's own pause then applies.
     fn requested_delay(&self, kind: &GraphErrorKind, incoming: &Incoming, usage: &Usage) -> Option<Duration> {
         let limited = matches!(kind, GraphErrorKind::RateLimited(_));
         let regain = if limited { usage.regain_access_in() } else { None };

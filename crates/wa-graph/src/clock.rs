@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 /// The client's source of time and its timer.
 ///
-/// [`SystemClock`] is the default. It waits with Tokio's timer, so paused Tokio time works as well. Implement this trait for
-/// tests with real sockets, in which Tokio's time cannot be paused.
+/// [`SystemClock`] is the default. It waits with Tokio's timer, so paused Tokio time works as well. Implement
+/// this trait for tests with real sockets, in which Tokio's time cannot be paused.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Returns the time of day, for `appsecret_time` and for [`GraphError::retry_at`](crate::GraphError::retry_at).
+    /// Returns the time of day, for `appsecret_time` and for
+    /// [`GraphError::retry_at`](crate::GraphError::retry_at).
     fn now(&self) -> SystemTime;
 
     /// Returns the time since a fixed moment; it never decreases.

@@ -9,8 +9,8 @@ use std::fmt;
 /// The `code` member of a Graph error.
 ///
 /// Codes that users act on have constants. Codes that are not in the table keep their number, and
-/// [`ErrorCode::known_as`] returns `None` for them. Meta recommends to act on the code and `details`, not on message or title
-/// (Meta, *Cloud API error codes*).
+/// [`ErrorCode::known_as`] returns `None` for them. Meta recommends to act on the code and `details`, not on
+/// message or title (Meta, *Cloud API error codes*).
 ///
 /// ```
 /// use wa_graph::{CodeKind, ErrorCode, RetryAdvice};
@@ -34,7 +34,8 @@ impl ErrorCode {
         self.0
     }
 
-    /// Iterates over the table of known codes in ascending order. The reference page of the documentation lists it.
+    /// Iterates over the table of known codes in ascending order. The reference page of the documentation
+    /// lists it.
     pub fn known() -> impl Iterator<Item = &'static KnownCode> {
         table::TABLE.iter()
     }
@@ -62,7 +63,8 @@ impl ErrorCode {
     /// Returns which calls a rate limit refuses, if the code is one of a rate limit.
     pub fn limit_scope(self) -> Option<LimitScope> {
         match self.0 {
-            // Meta, *Graph API rate limiting*: app, user and page limits, and custom ones; each refuses the caller.
+            // Meta, *Graph API rate limiting*: app, user and page limits, and custom ones; each refuses the
+            // caller.
             4 | 17 | 32 | 341 | 613 => Some(LimitScope::Caller),
             80_007 | 80_008 => Some(LimitScope::Account),
             130_429 => Some(LimitScope::Number),
@@ -80,7 +82,8 @@ impl ErrorCode {
         self.kind() == CodeKind::RateLimit
     }
 
-    /// Returns whether the same call may succeed later without any change: temporary failures and rate limits.
+    /// Returns whether the same call may succeed later without any change: temporary failures and rate
+    /// limits.
     pub fn is_transient(self) -> bool {
         matches!(self.retry(), RetryAdvice::Soon | RetryAdvice::Slowly)
     }

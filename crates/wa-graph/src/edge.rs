@@ -34,7 +34,8 @@ impl GraphClient {
         self.accounts(&format!("{business}/owned_whatsapp_business_accounts"))
     }
 
-    /// Lists the accounts that clients share with a business: `/{BUSINESS_ID}/client_whatsapp_business_accounts`.
+    /// Lists the accounts that clients share with a business:
+    /// `/{BUSINESS_ID}/client_whatsapp_business_accounts`.
     ///
     /// The token needs the permissions `whatsapp_business_management` and `business_management`.
     pub fn client_accounts(&self, business: &BusinessId) -> Paged<WhatsAppBusinessAccount> {
@@ -56,7 +57,8 @@ impl GraphClient {
     ///
     /// # Errors
     ///
-    /// [`GraphError`] if the call fails. An invalid inspected token is not an error: see [`TokenInfo::is_valid`].
+    /// [`GraphError`] if the call fails. An invalid inspected token is not an error: see
+    /// [`TokenInfo::is_valid`].
     pub async fn debug_token(&self, inspected: &AccessToken) -> Result<TokenInfo, GraphError> {
         let request = GraphRequest::get("debug_token").secret_query("input_token", inspected.expose_secret());
         let mut info = self.execute::<Wrapped>(request).await?.body.data;

@@ -64,7 +64,8 @@ pub enum GraphErrorKind {
     /// Graph returned an error.
     #[error("{0}")]
     Api(Box<ApiError>),
-    /// Too many calls: HTTP 429, or the code of a rate limit. [`GraphError::retry_in`] returns how long to wait.
+    /// Too many calls: HTTP 429, or the code of a rate limit. [`GraphError::retry_in`] returns how long to
+    /// wait.
     #[error("rate limited: {}", .0.as_ref().map_or_else(|| "HTTP 429".to_owned(), ToString::to_string))]
     RateLimited(Option<Box<ApiError>>),
     /// No complete response arrived.
@@ -185,7 +186,8 @@ impl GraphError {
         })
     }
 
-    /// Returns whether the phone number is not correctly registered with Cloud API, or is not eligible for encryption.
+    /// Returns whether the phone number is not correctly registered with Cloud API, or is not eligible for
+    /// encryption.
     pub fn is_registration(&self) -> bool {
         self.api()
             .is_some_and(|api| api.code().kind() == CodeKind::Registration || api.is_not_eligible())
@@ -210,8 +212,8 @@ impl GraphError {
         }
     }
 
-    /// Returns whether every other call of the same client would fail in the same way: the token or the app's proof is
-    /// refused, the app or the user has reached a rate limit, or Graph cannot be reached.
+    /// Returns whether every other call of the same client would fail in the same way: the token or the app's
+    /// proof is refused, the app or the user has reached a rate limit, or Graph cannot be reached.
     ///
     /// Stop a run over many objects at such an error.
     pub fn affects_every_call(&self) -> bool {
@@ -224,8 +226,8 @@ impl GraphError {
         }
     }
 
-    /// Returns whether the same call may succeed later without any change: temporary failures, rate limits, broken
-    /// connections.
+    /// Returns whether the same call may succeed later without any change: temporary failures, rate limits,
+    /// broken connections.
     pub fn is_transient(&self) -> bool {
         crate::retry::is_transient(&self.0.kind)
     }

@@ -53,8 +53,8 @@ impl IdError {
         | Self::NotDigits { what, .. }
         | Self::TooLong { what, .. }) = self;
         Some(Cow::Borrowed(if *what == PhoneNumberId::WHAT {
-            "give the phone number id, a number of about 15 digits without + or spaces: the App Dashboard shows it under \
-             API Setup, and GET /WABA_ID/phone_numbers lists it"
+            "give the phone number id, a number of about 15 digits without + or spaces: the App Dashboard \
+             shows it under API Setup, and GET /WABA_ID/phone_numbers lists it"
         } else {
             "give the id as the WhatsApp Manager or the App Dashboard shows it: digits only"
         }))
@@ -133,7 +133,8 @@ macro_rules! node_id {
             ///
             /// # Errors
             ///
-            /// [`IdError`] if the text is not an id, with a variant for texts that look like a telephone number.
+            /// [`IdError`] if the text is not an id, with a variant for texts that look like a telephone
+            /// number.
             pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
                 parse(Self::WHAT, text.as_ref()).map(Self)
             }

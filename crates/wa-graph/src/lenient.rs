@@ -1,4 +1,5 @@
-//! Lenient deserialization of informational members: an odd value counts as missing and does not fail the response.
+//! Lenient deserialization of informational members: an odd value counts as missing and does not fail the
+//! response.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

@@ -13,13 +13,15 @@
 //! ```
 //!
 //! - [`GraphClient`] makes a call, [`GraphRequest`] describes it, and [`GraphResponse`] is the result.
-//! - [`GraphError`] is a failed call, with a remedy. [`ErrorCode`] names Graph's codes and knows whether a retry helps.
+//! - [`GraphError`] is a failed call, with a remedy. [`ErrorCode`] names Graph's codes and knows whether a
+//!   retry helps.
 //! - [`RetryPolicy`] limits attempts and pauses. Only this crate retries; the layers above do not.
-//! - [`AccessToken`] and [`AppSecret`] never appear in `Debug`. [`PhoneNumberId`], [`WabaId`], [`BusinessId`] and
-//!   [`ApiVersion`] are validated when they are created.
-//! - [`Paged`] is a listing as a stream: phone numbers of an account, accounts of a business. [`TokenInfo`] is the result
-//!   of `debug_token`.
-//! - [`GraphClient::node_kind`] finds out what an id belongs to. [`GraphClientBuilder::on_retry`] reports each pause.
+//! - [`AccessToken`] and [`AppSecret`] never appear in `Debug`. [`PhoneNumberId`], [`WabaId`], [`BusinessId`]
+//!   and [`ApiVersion`] are validated when they are created.
+//! - [`Paged`] is a listing as a stream: phone numbers of an account, accounts of a business. [`TokenInfo`]
+//!   is the result of `debug_token`.
+//! - [`GraphClient::node_kind`] finds out what an id belongs to. [`GraphClientBuilder::on_retry`] reports
+//!   each pause.
 //! - [`Usage`] shows how close an app and an account are to their rate limits.
 
 mod client;

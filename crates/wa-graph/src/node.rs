@@ -12,7 +12,8 @@ pub(crate) const PHONE_NUMBER_FIELDS: &str = "id,display_phone_number,verified_n
 /// The fields that the listings of accounts request.
 pub(crate) const ACCOUNT_FIELDS: &str = "id,name,currency,timezone_id";
 
-/// A phone number of a WhatsApp Business Account. All members except the id are optional and keep Graph's spelling.
+/// A phone number of a WhatsApp Business Account. All members except the id are optional and keep Graph's
+/// spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct PhoneNumber {

@@ -33,14 +33,15 @@ impl NodeKind {
     }
 }
 
-/// Fields that only one kind of object has (Meta, *Business Messaging API* `OpenAPI` description; *Flows API*).
+/// Fields that only one kind of object has (Meta, *Business Messaging API* `OpenAPI` description; *Flows
+/// API*).
 const NUMBER: &str = "display_phone_number";
 const ACCOUNT: &str = "timezone_id";
 const FLOW: &str = "json_version";
 
 impl GraphClient {
-    /// Asks Graph what kind of object an id belongs to. `None` if it is another kind, or if no such object exists or is
-    /// visible to the token.
+    /// Asks Graph what kind of object an id belongs to. `None` if it is another kind, or if no such object
+    /// exists or is visible to the token.
     ///
     /// Takes 1 to 3 reads of fields that only one kind has, and for an account the list of its numbers.
     ///

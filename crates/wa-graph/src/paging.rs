@@ -22,8 +22,9 @@ type Fetching = Pin<Box<dyn Future<Output = Result<GraphResponse<Value>, GraphEr
 
 /// A listing: a [`Stream`] of rows that fetches a page when its rows are needed.
 ///
-/// The next page is requested with the cursor `paging.cursors.after`, as long as `paging.next` is present. The URL in `next`
-/// is never followed, so that the token is sent to no other host. The stream ends after the first error.
+/// The next page is requested with the cursor `paging.cursors.after`, as long as `paging.next` is present.
+/// The URL in `next` is never followed, so that the token is sent to no other host. The stream ends after the
+/// first error.
 ///
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {

@@ -14,8 +14,8 @@ pub enum AppSecretProof {
     /// HMAC-SHA-256 of the token, valid as long as the token. The default.
     #[default]
     Classic,
-    /// HMAC-SHA-256 of the token and the time, sent with `appsecret_time`. Valid for five minutes, so the clock must be
-    /// correct.
+    /// HMAC-SHA-256 of the token and the time, sent with `appsecret_time`. Valid for five minutes, so the
+    /// clock must be correct.
     Timed,
 }
 

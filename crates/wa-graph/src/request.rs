@@ -31,7 +31,8 @@ impl GraphRequest {
         Self::new(Method::GET, path.into(), true)
     }
 
-    /// Creates a POST for a path after the version, without a leading slash. Parameters go into a form-urlencoded body.
+    /// Creates a POST for a path after the version, without a leading slash. Parameters go into a
+    /// form-urlencoded body.
     ///
     /// A POST is not retried if it is unknown whether the server executed it, unless it is marked as
     /// [`repeatable`](Self::repeatable).

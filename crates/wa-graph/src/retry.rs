@@ -30,9 +30,9 @@ pub(crate) enum Verdict {
 
 /// Decides by the kind of failure and by whether the call is safe to repeat.
 ///
-/// The rule: retry if Graph returns `is_transient`, for HTTP 429, for HTTP 5xx unless the code is known to be permanent, and
-/// for codes known to be temporary. A call that is not safe to repeat is retried only if the server certainly did not
-/// execute it.
+/// The rule: retry if Graph returns `is_transient`, for HTTP 429, for HTTP 5xx unless the code is known to be
+/// permanent, and for codes known to be temporary. A call that is not safe to repeat is retried only if the
+/// server certainly did not execute it.
 pub(crate) fn verdict(kind: &GraphErrorKind, repeatable: bool) -> Verdict {
     let if_repeatable = |verdict| if repeatable { verdict } else { Verdict::Stop };
     match kind {
@@ -79,8 +79,8 @@ fn is_temporary(status: StatusCode) -> bool {
 
 /// Returns the pause before the next attempt, or `None` if the policy allows no further attempt.
 ///
-/// A delay that the server requests is waited exactly: an earlier call is useless. If the delay exceeds the time that is
-/// left, there is no further attempt, and the error reports when to call again.
+/// A delay that the server requests is waited exactly: an earlier call is useless. If the delay exceeds the
+/// time that is left, there is no further attempt, and the error reports when to call again.
 pub(crate) fn pause(
     policy: &RetryPolicy,
     verdict: Verdict,

@@ -99,8 +99,8 @@ impl Transport {
         if announced > max_body as u64 {
             return Err(too_large());
         }
-        // Memory is allocated as the body arrives, regardless of the announced length. Chunks are counted after
-        // decompression, so that a small compressed body cannot become a large one.
+        // Memory is allocated as the body arrives, regardless of the announced length. Chunks are counted
+        // after decompression, so that a small compressed body cannot become a large one.
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
             if body.len() + chunk.len() > max_body {

@@ -10,7 +10,8 @@ use serde_json::Value;
 const APP: &str = "x-app-usage";
 const BUSINESS: &str = "x-business-use-case-usage";
 
-/// The usage in the headers of a response (Meta, *Graph API rate limits*), in percent of the limit within a rolling hour.
+/// The usage in the headers of a response (Meta, *Graph API rate limits*), in percent of the limit within a
+/// rolling hour.
 ///
 /// Values that are not understood are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,8 +8,8 @@ use crate::id::shortened;
 
 /// A Graph API version such as `v25.0`.
 ///
-/// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* `OpenAPI` description); a version is available for about two
-/// years (Meta, *Graph API changelog*). Default: `v25.0`.
+/// The pattern is `^v[0-9]+\.[0-9]+$` (Meta, *Business Messaging API* `OpenAPI` description); a version is
+/// available for about two years (Meta, *Graph API changelog*). Default: `v25.0`.
 ///
 /// ```
 /// use wa_graph::ApiVersion;

@@ -37,8 +37,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     if !rest.is_empty() {
         return Err(NotText::Encoding);
     }
-    // One allocation of the maximum size (a unit has at most 3 bytes in UTF-8), because growing would leave a copy of the
-    // secret in memory.
+    // One allocation of the maximum size (a unit has at most 3 bytes in UTF-8), because growing would leave a
+    // copy of the secret in memory.
     let mut text = Zeroizing::new(String::with_capacity(pairs.len() * 3));
     for decoded in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
         let Ok(mut character) = decoded else {

@@ -48,8 +48,8 @@ impl SecretError {
     }
 }
 
-/// The reason why no secret was read from a file. The path is included unless the file does not exist, because it may then
-/// be the secret itself, given in place of the path.
+/// The reason why no secret was read from a file. The path is included unless the file does not exist,
+/// because it may then be the secret itself, given in place of the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretFileError {

@@ -1,11 +1,12 @@
 //! Secrets of WhatsApp Flows, and a reader for secret files and environment variables.
 //!
-//! [`AppSecret`], [`AccessToken`] and [`Passphrase`] are wiped from memory when they are dropped. They have no `Clone`
-//! and no `Display`, and their `Debug` is constant.
+//! [`AppSecret`], [`AccessToken`] and [`Passphrase`] are wiped from memory when they are dropped. They have
+//! no `Clone` and no `Display`, and their `Debug` is constant.
 //!
-//! [`SecretSource`] reads a secret from a file or an environment variable. Files may be UTF-8, with or without a byte order
-//! mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret is the first line without its line
-//! end. Errors and warnings never contain a secret or other text of a file.
+//! [`SecretSource`] reads a secret from a file or an environment variable. Files may be UTF-8, with or
+//! without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret
+//! is the first line without its line end. Errors and warnings never contain a secret or other text of a
+//! file.
 //!
 //! ```
 //! use wa_secrets::{AppSecret, SecretSource};

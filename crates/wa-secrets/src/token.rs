@@ -38,8 +38,8 @@ fn check(what: &'static str, input: String) -> Result<Zeroizing<String>, SecretE
 
 /// A Graph API access token.
 ///
-/// Setting a business public key needs the permission `whatsapp_business_messaging`; listing numbers and accounts needs
-/// `whatsapp_business_management` (Meta, *WhatsApp Business Encryption* guide).
+/// Setting a business public key needs the permission `whatsapp_business_messaging`; listing numbers and
+/// accounts needs `whatsapp_business_management` (Meta, *WhatsApp Business Encryption* guide).
 ///
 /// ```
 /// let token = wa_secrets::AccessToken::new("EAAexample")?;
@@ -60,8 +60,8 @@ impl AccessToken {
         check(Self::WHAT, text.into()).map(Self)
     }
 
-    /// Creates an app access token, `APP_ID|APP_SECRET`, which `debug_token` accepts (Meta, *Access tokens*, "App access
-    /// tokens").
+    /// Creates an app access token, `APP_ID|APP_SECRET`, which `debug_token` accepts (Meta, *Access tokens*,
+    /// "App access tokens").
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// The secret of a Meta app (App Dashboard, "App settings", "Basic"). It is the key of the signatures of Flow requests and
-/// of the `appsecret_proof` of Graph API calls.
+/// The secret of a Meta app (App Dashboard, "App settings", "Basic"). It is the key of the signatures of Flow
+/// requests and of the `appsecret_proof` of Graph API calls.
 ///
 /// ```
 /// let secret = wa_secrets::AppSecret::new("0123456789abcdef0123456789abcdef")?;
@@ -104,8 +104,8 @@ impl AppSecret {
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if the text is empty, too long, or contains anything but visible ASCII characters. With an empty
-    /// secret, as from an unset variable, anyone could sign.
+    /// [`SecretError`] if the text is empty, too long, or contains anything but visible ASCII characters.
+    /// With an empty secret, as from an unset variable, anyone could sign.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         check("app secret", text.into()).map(Self)
     }

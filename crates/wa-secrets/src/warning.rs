@@ -57,7 +57,8 @@ pub enum SecretWarning {
     /// Other users can access the file of the secret.
     #[error("{0}")]
     ReadableByOthers(ReadableByOthers),
-    /// The app secret does not have the form of Meta's app secrets ([`AppSecret::is_usual`](crate::AppSecret::is_usual)).
+    /// The app secret does not have the form of Meta's app secrets
+    /// ([`AppSecret::is_usual`](crate::AppSecret::is_usual)).
     #[error("the app secret is not 32 lowercase hexadecimal digits, as Meta's app secrets are")]
     UnusualAppSecret,
 }
@@ -68,7 +69,8 @@ impl SecretWarning {
         match self {
             Self::ReadableByOthers(warning) => warning.remedy(),
             Self::UnusualAppSecret => Some(Cow::Borrowed(
-                "copy it from the App Dashboard, \"App settings\", \"Basic\"; it is not the verify token of a webhook",
+                "copy it from the App Dashboard, \"App settings\", \"Basic\"; it is not the verify token \
+                 of a webhook",
             )),
         }
     }

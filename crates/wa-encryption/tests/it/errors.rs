@@ -37,11 +37,11 @@ async fn tokens_expired_revoked_and_unknown() {
         clock,
     } = stage().await;
     let unknown = AccessToken::new("EAAunknowntoken").unwrap();
-    let stranger = EncryptionApi::new(
+    let unknown_client = EncryptionApi::new(
         encryption.client().with_access_token(unknown),
         encryption.phone_number_id().clone(),
     );
-    let error = refused(&stranger, 190).await;
+    let error = refused(&unknown_client, 190).await;
     assert!(error.is_token() && !error.is_transient());
 
     emulator.expire_token("default").unwrap();

@@ -14,7 +14,7 @@ use wa_keys::{PrivateKey, PublicKey};
 pub(crate) static KEYS: LazyLock<[PublicKey; 2]> =
     LazyLock::new(|| [(); 2].map(|()| PrivateKey::generate().unwrap().public_key().clone()));
 
-/// Time that passes only while somebody sleeps, and then at once.
+/// Time that passes only during a sleep, which returns at once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TestClock(Arc<Mutex<Vec<Duration>>>);
 

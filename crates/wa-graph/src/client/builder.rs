@@ -75,8 +75,8 @@ impl GraphClientBuilder {
 
     /// Sets the base URL of the Graph API, without the version. Default `https://graph.facebook.com`.
     ///
-    /// It must be `https`, or `http` to this machine (`localhost`, `127.0.0.0/8`, `::1`). A path is kept. Calls to
-    /// this machine bypass the system's proxy.
+    /// It must be `https`, or `http` to this machine (`localhost`, `127.0.0.0/8`, `::1`). A path is kept.
+    /// Calls to this machine bypass the system's proxy.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
@@ -124,8 +124,8 @@ impl GraphClientBuilder {
         self
     }
 
-    /// Sets a function that is called before every pause between two attempts, for example to show why a call takes
-    /// time. Default: none.
+    /// Sets a function that is called before every pause between two attempts, for example to show why a call
+    /// takes time. Default: none.
     ///
     /// The function runs on the task that makes the call and must not block.
     pub fn on_retry(mut self, observer: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
@@ -139,7 +139,8 @@ impl GraphClientBuilder {
         self
     }
 
-    /// Trusts the root certificates in a PEM text in addition to the system's, for proxies that intercept TLS.
+    /// Trusts the root certificates in a PEM text in addition to the system's, for proxies that intercept
+    /// TLS.
     pub fn add_root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.root_certificates.push(pem.as_ref().to_vec());
         self
@@ -148,7 +149,8 @@ impl GraphClientBuilder {
     /// Uses the caller's HTTP client instead of creating one.
     ///
     /// Connect timeout, root certificates and proxies are then those of that client. Configure it with
-    /// `redirect::Policy::none()` and `retry::never()`; a response that it fetched by following a redirect is refused.
+    /// `redirect::Policy::none()` and `retry::never()`; a response that it fetched by following a redirect is
+    /// refused.
     pub fn http_client(mut self, client: HttpClient) -> Self {
         self.http_client = Some(client);
         self
@@ -170,8 +172,9 @@ impl GraphClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the base URL is not a URL, is plain `http` to another machine, or contains a user name, a
-    /// password, a query or a fragment; if a root certificate or the user agent is not valid; if TLS cannot be set up.
+    /// [`BuildError`] if the base URL is not a URL, is plain `http` to another machine, or contains a user
+    /// name, a password, a query or a fragment; if a root certificate or the user agent is not valid; if TLS
+    /// cannot be set up.
     pub fn build(self) -> Result<GraphClient, BuildError> {
         let base = check_base_url(&self.base_url, self.plain_http)?;
         let user_agent = HeaderValue::from_str(&self.user_agent).map_err(|_| BuildError::UserAgent)?;

@@ -1,4 +1,5 @@
-//! The subcodes that are more specific than their code (Meta, *Graph API error handling*; *Flows error codes*).
+//! The subcodes that are more specific than their code (Meta, *Graph API error handling*; *Flows error
+//! codes*).
 
 use super::KnownSubcode;
 
@@ -10,22 +11,23 @@ pub(super) static TABLE: &[KnownSubcode] = &[
         code: 100,
         subcode: 33,
         meaning: "no object with this id exists or is visible to the token",
-        remedy: "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor a Flow \
-                 id. GET /WABA_ID/phone_numbers lists the ids; the token's system user must be assigned to the account.",
+        remedy: "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account \
+                 id, nor a Flow id. GET /WABA_ID/phone_numbers lists the ids; the token's system user must \
+                 be assigned to the account.",
     },
     KnownSubcode {
         code: 139_002,
         subcode: 4_233_012,
         meaning: "the Flow's phone number has no signed public key",
-        remedy: "Set the business public key for every phone number of the account and check that its status is VALID, \
-                 then publish again.",
+        remedy: "Set the business public key for every phone number of the account and check that its \
+                 status is VALID, then publish again.",
     },
     KnownSubcode {
         code: 139_002,
         subcode: 4_233_014,
         meaning: "the Flow's endpoint did not respond to the ping",
-        remedy: "Check that the endpoint is reachable and responds to a ping that is encrypted with the registered key; \
-                 its private key must match that key.",
+        remedy: "Check that the endpoint is reachable and responds to a ping that is encrypted with the \
+                 registered key; its private key must match that key.",
     },
     KnownSubcode {
         code: 139_002,
@@ -43,8 +45,8 @@ pub(super) static TABLE: &[KnownSubcode] = &[
     token(
         463,
         "the access token has expired",
-        "Generate a new token. Tokens of the App Dashboard expire after 24 hours; a system user's token can be generated \
-         without an expiry.",
+        "Generate a new token. Tokens of the App Dashboard expire after 24 hours; a system user's token \
+         can be generated without an expiry.",
     ),
     token(
         464,

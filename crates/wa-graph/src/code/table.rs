@@ -1,4 +1,5 @@
-//! The table of codes: Meta, *Cloud API error codes*, *Graph API error handling* and *rate limits*, *Flows error codes*.
+//! The table of codes: Meta, *Cloud API error codes*, *Graph API error handling* and *rate limits*, *Flows
+//! error codes*.
 
 use super::CodeKind::{
     Flow, Messaging, NotFound, Parameter, Permission, Policy, RateLimit, Registration, Temporary, Token,
@@ -10,20 +11,22 @@ use super::{CodeKind, KnownCode, RetryAdvice};
 const NEW_TOKEN: &str = "The access token is not accepted. Generate a new one with the permission \
      whatsapp_business_messaging, preferably for a system user, whose token does not expire.";
 
-const PERMISSION: &str = "The token lacks a permission. Give it whatsapp_business_messaging (to set and get the key) and \
-     whatsapp_business_management (to list numbers), assign the WhatsApp Business Account to the token's system user, \
-     and generate a new token. Acting for other businesses requires Advanced Access.";
+const PERMISSION: &str = "The token lacks a permission. Give it whatsapp_business_messaging (to set and \
+                          get the key) and whatsapp_business_management (to list numbers), assign the \
+                          WhatsApp Business Account to the token's system user, and generate a new token. \
+                          Acting for other businesses requires Advanced Access.";
 
 const REGISTER_NUMBER: &str = "The number must be registered with Cloud API before a key can be set: \
      POST /PHONE_NUMBER_ID/register, then set the key again.";
 
-const WAIT_APP: &str = "The app has made too many calls within the hour. Stop calling for a while (further calls \
-     prolong the limit), then continue more slowly; the X-App-Usage header shows how close the limit is.";
+const WAIT_APP: &str = "The app has made too many calls within the hour. Stop calling for a while (further \
+                        calls prolong the limit), then continue more slowly; the X-App-Usage header shows \
+                        how close the limit is.";
 
 const WAIT: &str = "Wait before the next call (further calls prolong the limit), then continue more slowly.";
 
-const TRY_AGAIN: &str = "Meta's service failed temporarily. Try again in a few minutes; if the failure persists, check \
-     metastatus.com and give Meta's support the fbtrace_id.";
+const TRY_AGAIN: &str = "Meta's service failed temporarily. Try again in a few minutes; if the failure \
+                         persists, check metastatus.com and give Meta's support the fbtrace_id.";
 
 const NOT_FROM_HERE: &str =
     "This code concerns sending messages; the Encryption API is not known to return it.";
@@ -45,9 +48,9 @@ pub(super) static TABLE: &[KnownCode] = &[
         Permission,
         Never,
         "permission not granted or removed, or the number may not set a public key",
-        "Check that the token has the permission whatsapp_business_messaging and that its system user is assigned to the \
-         WhatsApp Business Account of this number. If both are true, the number used to set the key must be \
-         allowlisted by Meta for Flows with an endpoint: ask Meta's support.",
+        "Check that the token has the permission whatsapp_business_messaging and that its system user is \
+         assigned to the WhatsApp Business Account of this number. If both are true, the number used to \
+         set the key must be allowlisted by Meta for Flows with an endpoint: ask Meta's support.",
     ),
     row(17, RateLimit, Slowly, "the user's call limit is reached", WAIT),
     row(32, RateLimit, Slowly, "the page's call limit is reached", WAIT),
@@ -56,16 +59,17 @@ pub(super) static TABLE: &[KnownCode] = &[
         NotFound,
         Never,
         "the business phone number has been deleted",
-        "Check the phone number id: GET /WABA_ID/phone_numbers lists those that exist. A number that was deleted and \
-         added again has a new id.",
+        "Check the phone number id: GET /WABA_ID/phone_numbers lists those that exist. A number that was \
+         deleted and added again has a new id.",
     ),
     row(
         100,
         Parameter,
         Never,
         "a parameter is missing or not valid",
-        "Send business_public_key as a valid 2048-bit RSA public key in PEM (BEGIN PUBLIC KEY), and address the call to \
-         the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor a Flow id.",
+        "Send business_public_key as a valid 2048-bit RSA public key in PEM (BEGIN PUBLIC KEY), and \
+         address the call to the phone number id: neither the telephone number, nor the WhatsApp Business \
+         Account id, nor a Flow id.",
     ),
     row(102, Token, Never, "the session of the token has ended", NEW_TOKEN),
     row(
@@ -95,7 +99,8 @@ pub(super) static TABLE: &[KnownCode] = &[
         Policy,
         Never,
         "the account is blocked for a breach of policy",
-        "Check the account's status in WhatsApp Manager and appeal there; no key can be set until the block is lifted.",
+        "Check the account's status in WhatsApp Manager and appeal there; no key can be set until the \
+         block is lifted.",
     ),
     row(613, RateLimit, Slowly, "a custom call limit is reached", WAIT),
     row(
@@ -103,16 +108,16 @@ pub(super) static TABLE: &[KnownCode] = &[
         NotFound,
         Never,
         "no object of that id exists",
-        "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor a Flow id. \
-         GET /WABA_ID/phone_numbers lists the ids; the token must be allowed to see the number.",
+        "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor \
+         a Flow id. GET /WABA_ID/phone_numbers lists the ids; the token must be allowed to see the number.",
     ),
     row(
         80007,
         RateLimit,
         Slowly,
         "the WhatsApp Business Account's call limit is reached",
-        "The account's limit is 200 calls an hour per app (5,000 once it is active with a registered number). Stop calling \
-         until the time in the error, then continue more slowly.",
+        "The account's limit is 200 calls an hour per app (5,000 once it is active with a registered \
+         number). Stop calling until the time in the error, then continue more slowly.",
     ),
     row(
         80008,
@@ -132,12 +137,13 @@ pub(super) static TABLE: &[KnownCode] = &[
         131_000,
         Temporary,
         Soon,
-        "something went wrong on Meta's side; for a public key: it could not be signed; for a Flow: its endpoint's health \
-         check may have failed",
-        "Setting a key: Meta could not sign it with the number's identity. Set it again; if that fails repeatedly, check that \
-         the number is registered with Cloud API and give Meta's support the fbtrace_id. Publishing a Flow: the health \
-         check of its endpoint failed. The endpoint must respond to a ping that is encrypted with the registered key and signed \
-         with the app's secret; `wa flow check --help` shows how to test it.",
+        "something went wrong on Meta's side; for a public key: it could not be signed; for a Flow: its \
+         endpoint's health check may have failed",
+        "Setting a key: Meta could not sign it with the number's identity. Set it again; if that fails \
+         repeatedly, check that the number is registered with Cloud API and give Meta's support the \
+         fbtrace_id. Publishing a Flow: the health check of its endpoint failed. The endpoint must respond \
+         to a ping that is encrypted with the registered key and signed with the app's secret; `wa flow \
+         check --help` shows how to test it.",
     ),
     row(131_005, Permission, Never, "access denied", PERMISSION),
     row(
@@ -166,8 +172,8 @@ pub(super) static TABLE: &[KnownCode] = &[
         Policy,
         Never,
         "the account is locked",
-        "Check the account's status in WhatsApp Manager: it was locked for a breach of policy, or its data could not be \
-         verified.",
+        "Check the account's status in WhatsApp Manager: it was locked for a breach of policy, or its data \
+         could not be verified.",
     ),
     row(
         131_045,
@@ -195,8 +201,8 @@ pub(super) static TABLE: &[KnownCode] = &[
         Temporary,
         Soon,
         "the account is in maintenance",
-        "The business account is in maintenance mode, perhaps because its throughput is being raised. Try again in a few \
-         minutes.",
+        "The business account is in maintenance mode, perhaps because its throughput is being raised. Try \
+         again in a few minutes.",
     ),
     row(132_068, Messaging, Never, "the Flow is blocked", NOT_FROM_HERE),
     row(132_069, Messaging, Never, "the Flow is throttled", NOT_FROM_HERE),
@@ -313,10 +319,10 @@ pub(super) static TABLE: &[KnownCode] = &[
         Flow,
         Never,
         "the Flow cannot be published",
-        "If the details name a missing signed public key: set the business public key for every phone number of the \
-         account and check that its status is VALID. If they name the endpoint, its health check failed (also reported \
-         as 131000): it must respond to a ping that is encrypted with that key and signed with the app's secret; \
-         `wa flow check --help` shows how to test it.",
+        "If the details name a missing signed public key: set the business public key for every phone \
+         number of the account and check that its status is VALID. If they name the endpoint, its health \
+         check failed (also reported as 131000): it must respond to a ping that is encrypted with that key \
+         and signed with the app's secret; `wa flow check --help` shows how to test it.",
     ),
     row(
         139_003,

@@ -14,7 +14,8 @@ const SHOWN: usize = 500;
 
 /// An error that Graph returned, with all its members (Meta, *Cloud API error codes*, "Error response").
 ///
-/// All members except the code are optional. Texts are those of the server, with secrets of the client redacted.
+/// All members except the code are optional. Texts are those of the server, with secrets of the client
+/// redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
@@ -30,7 +31,8 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Reads the `error` member of a response; `None` if it is not a Graph error, which is an object with a code.
+    /// Reads the `error` member of a response; `None` if it is not a Graph error, which is an object with a
+    /// code.
     pub(crate) fn parse(status: StatusCode, error: &Value, redactor: &Redactor<'_>) -> Option<Self> {
         let text = |name: &str| {
             error
@@ -123,8 +125,8 @@ impl ApiError {
         self.code == ErrorCode::INVALID_PARAMETER && self.status == StatusCode::UNPROCESSABLE_ENTITY
     }
 
-    /// Returns whether the app requires an `appsecret_proof` and the call had none or a wrong one: code 100 with a message
-    /// that names it (Meta, *Securing Graph API requests*).
+    /// Returns whether the app requires an `appsecret_proof` and the call had none or a wrong one: code 100
+    /// with a message that names it (Meta, *Securing Graph API requests*).
     pub fn needs_app_secret_proof(&self) -> bool {
         self.code == ErrorCode::INVALID_PARAMETER && self.message.contains("appsecret_proof")
     }

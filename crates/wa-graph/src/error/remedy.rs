@@ -13,8 +13,8 @@ pub(super) fn of(kind: &GraphErrorKind) -> Option<&'static str> {
         }
         GraphErrorKind::Transport(error) => of_transport(error.kind()),
         GraphErrorKind::Redirect { .. } => Some(
-            "Set the base URL to a Graph host, by default https://graph.facebook.com. A network's login page or a proxy also \
-             causes redirects.",
+            "Set the base URL to a Graph host, by default https://graph.facebook.com. A network's login \
+             page or a proxy also causes redirects.",
         ),
         GraphErrorKind::Unexpected(response) if response.status().is_server_error() => Some(
             "A proxy responded in place of Graph, or Graph failed temporarily. Try again in a few minutes.",
@@ -34,14 +34,14 @@ pub(super) fn of(kind: &GraphErrorKind) -> Option<&'static str> {
 pub(super) fn of_api(api: &ApiError) -> Option<&'static str> {
     if api.is_not_eligible() {
         return Some(
-            "The number is not eligible for encryption: register it with Cloud API (POST /PHONE_NUMBER_ID/register) and \
-             check that its account is approved, then set the key again.",
+            "The number is not eligible for encryption: register it with Cloud API (POST \
+             /PHONE_NUMBER_ID/register) and check that its account is approved, then set the key again.",
         );
     }
     if api.needs_app_secret_proof() {
         return Some(
-            "The app requires appsecret_proof with every call: set the secret of the app to which the token belongs \
-             (WA_APP_SECRET).",
+            "The app requires appsecret_proof with every call: set the secret of the app to which the \
+             token belongs (WA_APP_SECRET).",
         );
     }
     api.known_subcode()
@@ -52,18 +52,21 @@ pub(super) fn of_api(api: &ApiError) -> Option<&'static str> {
 pub(super) fn of_transport(kind: TransportErrorKind) -> Option<&'static str> {
     match kind {
         TransportErrorKind::Connect => Some(
-            "Check the network, the base URL and the proxy settings (HTTPS_PROXY, NO_PROXY): nothing was sent.",
+            "Check the network, the base URL and the proxy settings (HTTPS_PROXY, NO_PROXY): nothing was \
+             sent.",
         ),
         TransportErrorKind::Tls => Some(
-            "The server's certificate is not trusted, or the server does not use TLS. Behind a proxy that intercepts TLS, \
-             add its root certificate. Check the machine's clock.",
+            "The server's certificate is not trusted, or the server does not use TLS. Behind a proxy that \
+             intercepts TLS, add its root certificate. Check the machine's clock.",
         ),
         TransportErrorKind::Timeout => Some(
-            "Try again; if the failure persists, increase the timeout. Setting the same key twice does no harm.",
+            "Try again; if the failure persists, increase the timeout. Setting the same key twice does no \
+             harm.",
         ),
         TransportErrorKind::Interrupted => Some("Try again. Setting the same key twice does no harm."),
         TransportErrorKind::Encoding => Some(
-            "Try again; if the failure persists, check for a proxy whose compression (gzip) or chunking is broken.",
+            "Try again; if the failure persists, check for a proxy whose compression (gzip) or chunking is \
+             broken.",
         ),
         TransportErrorKind::TooLarge => {
             Some("Check that the base URL is that of a Graph API, or increase the limit.")

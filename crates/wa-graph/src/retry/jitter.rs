@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source of randomness for pauses.
 ///
-/// Clients that fail together must not retry together, so the default is random. A seed makes tests reproducible.
+/// Clients that fail together must not retry together, so the default is random. A seed makes tests
+/// reproducible.
 #[derive(Debug)]
 pub struct Jitter(AtomicU64);
 

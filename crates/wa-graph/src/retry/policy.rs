@@ -6,9 +6,9 @@ use super::Jitter;
 
 /// The limits for attempts and for the pauses between them.
 ///
-/// The policy does not decide which failures are retried. Defaults: 4 attempts within 60 seconds. Pauses are random between
-/// 0 and 250 ms, doubled with every attempt, at most 10 s. After a rate limit without a requested delay, they are between 5
-/// and 10 s, doubled with every attempt.
+/// The policy does not decide which failures are retried. Defaults: 4 attempts within 60 seconds. Pauses are
+/// random between 0 and 250 ms, doubled with every attempt, at most 10 s. After a rate limit without a
+/// requested delay, they are between 5 and 10 s, doubled with every attempt.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,8 +36,8 @@ pub enum LimitRetry {
     /// After the delay that the server requests, or after the policy's own pause if it requests none.
     #[default]
     Always,
-    /// Only if the server requests a delay, and after that delay. Calls during a limit prolong it, so guessing is expensive
-    /// if many calls share the limit.
+    /// Only if the server requests a delay, and after that delay. Calls during a limit prolong it, so
+    /// guessing is expensive if many calls share the limit.
     WhenRequested,
 }
 
@@ -89,8 +89,8 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the upper bound of the first pause after a rate limit without a requested delay; the lower bound is half of it.
-    /// Default 10 s.
+    /// Sets the upper bound of the first pause after a rate limit without a requested delay; the lower bound
+    /// is half of it. Default 10 s.
     #[must_use]
     pub fn limit_pause(mut self, pause: Duration) -> Self {
         self.limit_pause = pause;
@@ -118,7 +118,8 @@ impl RetryPolicy {
             .mul_f64(self.jitter.next())
     }
 
-    /// Between half of a bound that doubles and the bound: never zero, because calls during a limit prolong it.
+    /// Between half of a bound that doubles and the bound: never zero, because calls during a limit prolong
+    /// it.
     pub(crate) fn long_pause(&self, attempt: u32) -> Duration {
         doubled(self.limit_pause, attempt).mul_f64(0.5 + self.jitter.next() / 2.0)
     }

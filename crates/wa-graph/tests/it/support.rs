@@ -113,7 +113,7 @@ async fn perform(step: Step, mut stream: TcpStream) {
     }
 }
 
-/// Time that passes only while somebody sleeps, and then at once.
+/// Time that passes only during a sleep, which returns at once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TestClock(Arc<Mutex<Vec<Duration>>>);
 

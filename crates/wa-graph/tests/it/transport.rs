@@ -150,10 +150,10 @@ async fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}/stolen?x=secretplace\r\n", target.url);
         let error = after(Step::Send(answer(status, &location, ""))).await;
-        let GraphErrorKind::Redirect { status: told, host } = error.kind() else {
+        let GraphErrorKind::Redirect { status: found, host } = error.kind() else {
             panic!("{error:?}")
         };
-        assert_eq!((told.as_u16(), host.as_deref()), (status, Some("127.0.0.1")));
+        assert_eq!((found.as_u16(), host.as_deref()), (status, Some("127.0.0.1")));
         assert!(!format!("{error} {error:?}").contains("secretplace"));
     }
     assert!(target.requests().is_empty());
