@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 
-use crate::{docs, graph, sh, unit};
+use crate::{docs, graph, sh, unit, wording};
 
 /// Checks formatting, the crate graph, the systemd unit, clippy, rustdoc and the generated pages.
 pub(crate) fn run() -> Result<()> {
     fmt(true)?;
     graph::run()?;
     unit::check()?;
+    wording::run()?;
     let clippy = [
         "clippy",
         "--workspace",

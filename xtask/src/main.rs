@@ -16,6 +16,7 @@ mod snippets;
 mod test;
 mod tools;
 mod unit;
+mod wording;
 
 use clap::{Parser, Subcommand};
 

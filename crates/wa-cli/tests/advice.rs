@@ -240,9 +240,9 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ),
     ("openssl req{der} -in {source}", "both forms are pasted above"),
     ("openssl pkcs7{der} -in {source}", "both forms are pasted above"),
-    ("with `openssl pkey`", "names a program, without a file"),
+    ("(`openssl pkey` decrypts one)", "names a program, without a file"),
     (
-        "(openssl x509 -req -extfile …)",
+        "(`openssl x509 -req -extfile …` creates one)",
         "names an option, not a complete command",
     ),
     (
