@@ -42,9 +42,18 @@ pub fn verify_signature(
     header: Option<&[u8]>,
     body: &[u8],
 ) -> Result<(), BadSignature> {
+    verified_mac(secrets, header, body).map(drop)
+}
+
+/// Verifies the signature of a body, and returns its HMAC.
+pub(crate) fn verified_mac(
+    secrets: &[AppSecret],
+    header: Option<&[u8]>,
+    body: &[u8],
+) -> Result<[u8; 32], BadSignature> {
     let mac = header.and_then(parse_header).ok_or(BadSignature)?;
     if any_verifies(secrets, body, &mac) {
-        Ok(())
+        Ok(mac)
     } else {
         Err(BadSignature)
     }

@@ -164,16 +164,19 @@ pub(crate) fn closed_loop(
     let started = Instant::now();
     let local = LocalSet::new();
     let mut tasks = Vec::new();
+    // Each connection has requests of its own: an endpoint answers a request once, however often it is sent at
+    // the same time.
+    let share = requests.len() / connections;
     for first in 0..connections {
         let (requests, results) = (Rc::clone(requests), Rc::clone(&results));
         tasks.push(local.spawn_local(async move {
             let mut connection = Connection::open(port).await;
-            for at in first * 7.. {
+            for at in (first * share..(first + 1) * share).cycle() {
                 let sent = Instant::now();
                 if sent - started >= lasts {
                     break;
                 }
-                let status = connection.exchange(&requests[at % requests.len()]).await;
+                let status = connection.exchange(&requests[at]).await;
                 results.borrow_mut().push((status, sent.elapsed()));
             }
         }));

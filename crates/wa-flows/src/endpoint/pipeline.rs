@@ -16,7 +16,7 @@ use crate::endpoint::head::Needed;
 use crate::endpoint::options::{Observer, Options};
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::reader::Reader;
-use crate::endpoint::replay::{Admitted, Claim, Outcome, ReplayMemory, Ticket};
+use crate::endpoint::replay::{Admitted, BodyHash, Claim, Outcome, ReplayMemory, Ticket, body_hash};
 use crate::endpoint::report::ExchangeLog;
 use crate::endpoint::response::{ResponseParts, refused};
 use crate::endpoint::{ExchangeReport, OnAuthenticated, ResponseBody, head};
@@ -24,7 +24,7 @@ use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
 use crate::session::ResponseSeal;
-use crate::signature::verify_signature;
+use crate::signature::verified_mac;
 use crate::status::Refusal;
 use crate::token::{TokenVerdict, verify_flow_token};
 use wa_secrets::AppSecret;
@@ -52,6 +52,14 @@ pub(crate) struct Pipeline<H> {
     slots: Arc<Semaphore>,
     /// The number of slots: `max_in_flight`, or the most that a semaphore can have.
     slot_count: usize,
+}
+
+/// A request whose signature is valid, if signatures are checked.
+struct Received {
+    body: Bytes,
+    /// Its verified HMAC, which also identifies the body; `None` if signatures are not checked.
+    mac: Option<BodyHash>,
+    extensions: Extensions,
 }
 
 /// A decrypted request that passed all checks.
@@ -153,10 +161,17 @@ impl<H: FlowHandler> Pipeline<H> {
         let deadline = started
             .checked_add(self.options.deadline)
             .unwrap_or_else(|| started + NEVER);
-        let (body, extensions) = self.receive(request, deadline.min(started + BODY_TIME)).await?;
+        let Received {
+            body,
+            mac,
+            extensions,
+        } = self.receive(request, deadline.min(started + BODY_TIME)).await?;
         let envelope = Envelope::parse(&body).inspect_err(|_| report.signed = self.check_signature)?;
         let admitted = match (&self.replay, envelope.decoded()) {
-            (Some(replay), Some(decoded)) => replay.admit(decoded, &body, deadline).await?,
+            (Some(replay), Some(decoded)) => {
+                let hash = mac.unwrap_or_else(|| body_hash(&body));
+                replay.admit(decoded, hash, deadline).await?
+            }
             _ => Admitted::First(None),
         };
         if self.check_signature {
@@ -207,7 +222,7 @@ impl<H: FlowHandler> Pipeline<H> {
         &self,
         request: Request<B>,
         deadline: tokio::time::Instant,
-    ) -> Result<(Bytes, Extensions), Refusal>
+    ) -> Result<Received, Refusal>
     where
         B: Body + Send,
         B::Data: Send,
@@ -224,10 +239,16 @@ impl<H: FlowHandler> Pipeline<H> {
         let body = timeout_at(deadline, self.reader.read(body))
             .await
             .map_err(|_| Refusal::BodyTooSlow)??;
-        if self.check_signature {
-            verify_signature(&self.app_secrets, signature.as_deref(), &body)?;
-        }
-        Ok((body, extensions))
+        let mac = if self.check_signature {
+            Some(verified_mac(&self.app_secrets, signature.as_deref(), &body)?)
+        } else {
+            None
+        };
+        Ok(Received {
+            body,
+            mac,
+            extensions,
+        })
     }
 
     /// Calls the handler and encrypts its response; also returns how long the handler took.

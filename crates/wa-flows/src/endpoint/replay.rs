@@ -73,7 +73,7 @@ pub struct ReplayMemory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplayMark(pub(crate) [u8; 16]);
 
-/// The SHA-256 of a whole body.
+/// What identifies a whole body: its verified HMAC-SHA-256, or its SHA-256 if signatures are not checked.
 pub(crate) type BodyHash = [u8; 32];
 
 /// How a request proceeds that is not refused.
@@ -151,12 +151,12 @@ impl ReplayMemory {
     pub(crate) async fn admit(
         &self,
         envelope: &DecodedEnvelope,
-        body: &[u8],
+        body: BodyHash,
         deadline: Instant,
     ) -> Result<Admitted, Refusal> {
-        let (mark, hash) = (ReplayMark::of(envelope), body_hash(body));
+        let mark = ReplayMark::of(envelope);
         loop {
-            match Memory::admit(&self.memory, mark, hash) {
+            match Memory::admit(&self.memory, mark, body) {
                 Admission::First(ticket) => return Ok(Admitted::First(Some(ticket))),
                 Admission::Repeat(outcome) => return Ok(Admitted::Repeat(outcome)),
                 Admission::Refused => return Err(Refusal::Replayed),
