@@ -142,8 +142,8 @@ pub(super) static TABLE: &[KnownCode] = &[
         "Setting a key: Meta could not sign it with the number's identity. Set it again; if that fails \
          repeatedly, check that the number is registered with Cloud API and give Meta's support the \
          fbtrace_id. Publishing a Flow: the health check of its endpoint failed. The endpoint must respond \
-         to a ping that is encrypted with the registered key and signed with the app's secret; `wa flow \
-         check --help` shows how to test it.",
+         to a ping that is encrypted with the registered key and signed with the app's secret; \
+         `wa flow check --help` shows how to test it.",
     ),
     row(131_005, Permission, Never, "access denied", PERMISSION),
     row(
