@@ -36,7 +36,7 @@ fn error_codes() -> String {
          Cloud API error codes and Graph API error handling. Unknown codes are kept as numbers. *Retry* is \
          when the same call may succeed: `soon` and `slowly` are retried automatically, within limits; \
          `later` takes minutes or hours, and is not retried. A code with a subcode is written as \
-         `code / subcode`.\n\n
+         `code / subcode`.\n\n\
          | code | kind | meaning | retry | remedy |\n|---|---|---|---|---|\n"
     );
     for known in ErrorCode::known() {
