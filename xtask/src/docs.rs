@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::files::walk;
+use crate::files::{pages, walk};
 use crate::{sh, site, snippets, tools};
 
 /// Reference pages that `wa` generates from its own tables, so that they always match its behaviour.
@@ -33,6 +33,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
     copy(&sh::target_dir().join("doc"), &site.join("api"))?;
     site::check_links(&site)?;
     tests_exist()?;
+    files_exist()?;
     snippets::run()?;
     sh::step(&format!(
         "the docs site is at {}",
@@ -108,6 +109,32 @@ fn tests_exist() -> Result<()> {
         .collect();
     if named.is_empty() || !missing.is_empty() {
         bail!("docs/src/faults.md names no tests, or tests that do not exist: {missing:?}");
+    }
+    Ok(())
+}
+
+/// Fails if a page names a source file that does not exist.
+fn files_exist() -> Result<()> {
+    let mut missing = Vec::new();
+    for page in pages()? {
+        let text = std::fs::read_to_string(&page)?;
+        let is_source = |name: &&str| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|extension| extension == "rs")
+        };
+        let named = text
+            .split('`')
+            .filter(|word| word.starts_with("crates/"))
+            .filter(is_source);
+        missing.extend(
+            named
+                .filter(|name| !sh::root().join(name).is_file())
+                .map(|name| format!("{}: {name}", page.display())),
+        );
+    }
+    if !missing.is_empty() {
+        bail!("pages name source files that do not exist: {missing:?}");
     }
     Ok(())
 }
