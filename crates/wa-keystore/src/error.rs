@@ -1,0 +1,140 @@
+//! What can go wrong with a key store.
+
+use std::borrow::Cow;
+
+use wa_keys::Fingerprint;
+
+use crate::backend::BackendError;
+use crate::log::LogFault;
+
+/// A key store could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The place cannot be reached, or refused the call.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The place is not a key store: it has no `store.json`.
+    #[error("this is not a key store: it has no store.json")]
+    NotAStore,
+    /// The store was written by a later version.
+    #[error("the key store has format {found}; this version reads format {supported}")]
+    NewerFormat {
+        /// The format of the store.
+        found: u64,
+        /// The format that this version reads.
+        supported: u64,
+    },
+    /// An object of the store is not what it should be.
+    #[error("{path} is damaged: {reason}")]
+    Damaged {
+        /// Its path in the store.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name cannot be that of a key set.
+    #[error("{name:?} cannot be the name of a key set")]
+    SetName {
+        /// The name.
+        name: String,
+    },
+    /// The log of the set cannot be continued.
+    #[error("the log of key set {set} cannot be continued")]
+    NotWritable {
+        /// The set.
+        set: String,
+        /// What is wrong with its log.
+        #[source]
+        fault: LogFault,
+    },
+    /// The present state of the set does not allow the change.
+    #[error("key set {set} does not allow this now: {change}{}", key.map(|key| format!(" {}", key.short())).unwrap_or_default())]
+    NotAllowed {
+        /// The set.
+        set: String,
+        /// The event that was to be written.
+        change: String,
+        /// The key that it is about.
+        key: Option<Fingerprint>,
+    },
+    /// Another writer was faster: nothing was written. Read the log again and decide again.
+    #[error("another writer changed key set {set} at the same time (event {number})")]
+    Conflict {
+        /// The set.
+        set: String,
+        /// The number of the other writer's event.
+        number: u64,
+    },
+    /// A private key that a log names is not in the store.
+    #[error("key set {set} has no private key {}", key.short())]
+    NoPrivateKey {
+        /// The set.
+        set: String,
+        /// The key.
+        key: Fingerprint,
+    },
+    /// The store reported an event as created, but it has the event of another writer.
+    #[error("the key store does not create objects conditionally: {path} is the event of another writer")]
+    Unconditional {
+        /// The path of the event.
+        path: String,
+    },
+    /// An event would be longer than 1 MiB.
+    #[error("the event {event:?} is too large to store")]
+    TooLarge {
+        /// The name of the event.
+        event: String,
+    },
+    /// No passphrase opens a private key.
+    #[error("the private key {} cannot be opened", key.short())]
+    Locked {
+        /// The key.
+        key: Fingerprint,
+        /// The error of the last passphrase.
+        #[source]
+        source: Box<wa_keys::KeyError>,
+    },
+    /// A private key without a passphrase is not stored in a place that others may read.
+    #[error("the private key {} is not encrypted, and this key store takes encrypted keys only", key.short())]
+    Unencrypted {
+        /// The key.
+        key: Fingerprint,
+    },
+    /// The operating system has no randomness.
+    #[error("the operating system gives no random numbers")]
+    Randomness(#[source] std::io::Error),
+}
+
+impl StoreError {
+    /// Returns what to do about the error; `None` if that depends on its cause.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::Backend(_) | Self::Randomness(_) => return None,
+            Self::NotAStore => "Check the path. A new key store is created by the first rotation or import.",
+            Self::NewerFormat { .. } => "Use the version that wrote the store, or a later one.",
+            Self::Damaged { .. } => "Restore the object from a backup of the store; nothing was changed.",
+            Self::SetName { .. } => {
+                "Use 1 to 63 lowercase letters, digits, '-' and '_', beginning with a letter or a digit."
+            }
+            Self::NotWritable { .. } => {
+                "Restore the missing or damaged event from a backup, or use the version that wrote it. Endpoints keep serving the keys that they have."
+            }
+            Self::NotAllowed { .. } => "Read the state of the keys again: it may have changed since.",
+            Self::Conflict { .. } => "Run the command again: it continues from what the other one did.",
+            Self::NoPrivateKey { .. } => {
+                "Restore the file from a backup of the store, or rotate to a new key."
+            }
+            Self::Unconditional { .. } => {
+                "Use a key store that `wa store check` accepts. Read the state of the keys again."
+            }
+            Self::TooLarge { .. } => "Add fewer phone numbers at a time.",
+            Self::Locked { .. } => {
+                "Give the passphrase that encrypts the key; while it changes, give the old one and the new one."
+            }
+            Self::Unencrypted { .. } => "Give a passphrase.",
+        };
+        Some(text.into())
+    }
+}

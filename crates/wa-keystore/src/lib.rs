@@ -1,0 +1,56 @@
+//! Where the private keys of WhatsApp Flows are stored, and which state each of them is in.
+//!
+//! A **key store** is a directory. It contains **key sets**: named keys, one of them the *primary*, with the phone numbers and the
+//! endpoint URL that use them. What happens to a set is an append-only log of small events; the states of its keys are
+//! derived from the log and stored nowhere else. Objects are only ever created, so two operators on two machines can work on
+//! one set at the same time, and a process that is killed leaves nothing half-done that the next run does not continue.
+//!
+//! | state | served | uploaded |
+//! |---|---|---|
+//! | [`Pending`](KeyState::Pending) | yes | not yet |
+//! | [`Primary`](KeyState::Primary) | yes | yes, the only one |
+//! | [`Enabled`](KeyState::Enabled) | yes | no longer |
+//! | [`Disabled`](KeyState::Disabled) | no | no |
+//! | [`DestroyScheduled`](KeyState::DestroyScheduled) | no | no |
+//! | [`Destroyed`](KeyState::Destroyed) | no | no; the private key is deleted |
+//!
+//! ```
+//! use wa_keys::{Passphrase, PrivateKey};
+//! use wa_keystore::{Added, Directory, KeyStore, ProtectedKey};
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path().join("keys");
+//! let store = KeyStore::open_or_create(Directory::new(&folder)).await?;
+//! let set = store.set("bookings")?.by("alice");
+//! let passphrase = Passphrase::new("a passphrase of your own");
+//!
+//! let key = ProtectedKey::encrypt(&PrivateKey::generate()?, &passphrase)?;
+//! let mut log = set.read().await?;
+//! assert_eq!(set.add(&mut log, &key).await?, Added::New);
+//! set.promote(&mut log, key.fingerprint()).await?;
+//! assert_eq!(log.primary().map(|key| key.fingerprint), Some(key.fingerprint()));
+//! # Ok(()) }
+//! ```
+
+mod backend;
+mod clock;
+mod error;
+mod event;
+mod log;
+mod protected_key;
+mod set;
+mod state;
+mod store;
+
+pub use backend::directory::Directory;
+pub use backend::memory::Memory;
+pub use backend::{Backend, BackendError, Created, Listed, Object};
+pub use clock::Clock;
+pub use error::StoreError;
+pub use event::{Change, Event, EventId};
+pub use log::{KeyRecord, LogFault, Promotion, SetLog};
+pub use protected_key::{LockedKey, ProtectedKey};
+pub use set::{Added, KeySet};
+pub use state::KeyState;
+pub use store::{KeyStore, StoreId};

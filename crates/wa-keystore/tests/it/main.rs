@@ -1,0 +1,12 @@
+//! Key sets in a key store: several writers, faults of the store, and what an event implies.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod faults;
+mod life;
+mod support;
+mod writers;

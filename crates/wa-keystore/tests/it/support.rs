@@ -1,0 +1,93 @@
+//! Keys and places for the tests.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wa_keys::PrivateKey;
+use wa_keystore::{Backend, BackendError, Created, Listed, Memory, Object, ProtectedKey};
+
+/// One of a few keys that are generated once.
+pub(crate) fn key(number: usize) -> ProtectedKey {
+    static KEYS: OnceLock<Vec<PrivateKey>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| (0..4).map(|_| PrivateKey::generate().unwrap()).collect());
+    ProtectedKey::unencrypted(&keys[number])
+}
+
+/// What happens to a create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not carried out, and the caller gets a time-out.
+    Lost,
+    /// It is carried out, and the caller gets a time-out.
+    TimedOutAfterwards,
+    /// It is carried out, and the caller gets `Existed`, as after a repeated request.
+    ReportedAsExisting,
+    /// It is not carried out, and the caller gets `Existed`, as S3's 409 is reported.
+    RefusedAsExisting,
+    /// It is not carried out, and the caller gets `New`, as from a store that lets every creator win.
+    FalselyNew,
+}
+
+/// Memory whose creates below `sets/` fail with the given faults in order, and then succeed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Faulty {
+    pub(crate) memory: Memory,
+    faults: Arc<Mutex<Vec<Fault>>>,
+    pub(crate) creates: Arc<AtomicUsize>,
+}
+
+impl Faulty {
+    pub(crate) fn fail(&self, faults: &[Fault]) {
+        let mut next = faults.to_vec();
+        next.reverse();
+        *self.faults.lock().unwrap() = next;
+    }
+}
+
+#[async_trait]
+impl Backend for Faulty {
+    async fn create(&self, path: &str, content: Bytes) -> Result<Created, BackendError> {
+        if !path.starts_with("sets/") {
+            return self.memory.create(path, content).await;
+        }
+        self.creates.fetch_add(1, Ordering::Relaxed);
+        let fault = self.faults.lock().unwrap().pop();
+        let timed_out = || BackendError::new("writing", path, "it timed out");
+        match fault {
+            None => self.memory.create(path, content).await,
+            Some(Fault::Lost) => Err(timed_out()),
+            Some(Fault::TimedOutAfterwards) => {
+                self.memory.create(path, content).await?;
+                Err(timed_out())
+            }
+            Some(Fault::ReportedAsExisting) => {
+                self.memory.create(path, content).await?;
+                Ok(Created::Existed)
+            }
+            Some(Fault::RefusedAsExisting) => Ok(Created::Existed),
+            Some(Fault::FalselyNew) => Ok(Created::New),
+        }
+    }
+
+    async fn overwrite(&self, path: &str, content: Bytes) -> Result<(), BackendError> {
+        self.memory.overwrite(path, content).await
+    }
+
+    async fn read(&self, path: &str) -> Result<Option<Object>, BackendError> {
+        self.memory.read(path).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Listed>, BackendError> {
+        self.memory.list(folder).await
+    }
+
+    fn accepts_unencrypted_keys(&self) -> bool {
+        true
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), BackendError> {
+        self.memory.delete(path).await
+    }
+}
