@@ -1,22 +1,10 @@
 //! Servers keep serving if their log is not read, is closed, or grows fast.
 
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-#[path = "support/emulator.rs"]
-mod support;
-
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -24,12 +12,11 @@ use wa_cloud::flows::AppSecret;
 use wa_cloud::flows::client::{PhoneKey, sign};
 use wa_cloud::keys::PrivateKey;
 
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
-const SECRET: &str = "feedfacefeedfacefeedfacefeedface";
+use crate::support::{APP_SECRET, PRIVATE, Process, close_secret_files, wa};
 
 /// A server as a process, at its default settings.
 struct Server {
-    child: Child,
+    process: Process,
     address: String,
     admin: String,
     _directory: TempDir,
@@ -39,16 +26,15 @@ impl Server {
     /// Starts a gateway whose log goes to `stderr`.
     fn gateway(args: &[&str], stderr: impl Into<Stdio>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        support::close_secret_files();
-        let key = format!("{DATA}/test-only-private.pem");
-        fs::copy(key, directory.path().join("key.pem")).unwrap();
-        fs::write(directory.path().join("app-secret.txt"), SECRET).unwrap();
+        close_secret_files();
+        fs::copy(PRIVATE, directory.path().join("key.pem")).unwrap();
+        fs::write(directory.path().join("app-secret.txt"), APP_SECRET).unwrap();
         let text = "listen = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[[endpoint]]\npath = \
                     \"/flow\"\n\
                     keys = \"key.pem\"\napp_secret_file = \"app-secret.txt\"\nupstream = \
                     \"http://127.0.0.1:9/\"\n";
         fs::write(directory.path().join("gateway.toml"), text).unwrap();
-        let mut command = support::wa();
+        let mut command = wa();
         command
             .current_dir(directory.path())
             .args(["gateway", "--json", "--config", "gateway.toml"])
@@ -57,19 +43,14 @@ impl Server {
     }
 
     fn emulator(args: &[&str], stderr: impl Into<Stdio>) -> Self {
-        let mut command = support::wa();
+        let mut command = wa();
         command.args(["emulator", "--json"]).args(args);
         Self::start(command, stderr, tempfile::tempdir().unwrap())
     }
 
-    fn start(mut command: Command, stderr: impl Into<Stdio>, directory: TempDir) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut ready = String::new();
-        while !ready.ends_with("}\n") {
-            assert!(stdout.read_line(&mut ready).unwrap() > 0, "{ready}");
-        }
-        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+    fn start(command: Command, stderr: impl Into<Stdio>, directory: TempDir) -> Self {
+        let mut process = Process::start(command, stderr);
+        let ready: serde_json::Value = serde_json::from_str(&process.read_until("}\n")).unwrap();
         let address = |name: &str| {
             let text = ready[name].as_str().unwrap_or_default();
             text.trim_start_matches("http://").to_owned()
@@ -77,7 +58,7 @@ impl Server {
         Self {
             address: address("ready"),
             admin: address("admin"),
-            child,
+            process,
             _directory: directory,
         }
     }
@@ -103,32 +84,6 @@ impl Server {
         assert_eq!(status, 200);
         let line = body.lines().find_map(|line| line.strip_prefix(name));
         line.expect(name).trim().parse().unwrap()
-    }
-
-    /// Stops the server, and returns its exit status and how long that took.
-    fn end(&mut self) -> (ExitStatus, Duration) {
-        let begun = Instant::now();
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap();
-        assert!(sent.success());
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(
-                begun.elapsed() < Duration::from_mins(1),
-                "the server does not stop"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        (status, begun.elapsed())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -166,10 +121,10 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
 
 /// Creates a ping as Meta's servers send it.
 fn signed_ping() -> Vec<u8> {
-    let key = PrivateKey::parse(fs::read(format!("{DATA}/test-only-private.pem")).unwrap(), None).unwrap();
+    let key = PrivateKey::parse(fs::read(PRIVATE).unwrap(), None).unwrap();
     let phone = PhoneKey::new(key.public_key()).unwrap();
     let ping = phone.encrypt(br#"{"version":"3.0","action":"ping"}"#).unwrap();
-    let signature = sign(&AppSecret::new(SECRET).unwrap(), ping.body());
+    let signature = sign(&AppSecret::new(APP_SECRET).unwrap(), ping.body());
     let headers = format!("content-type: application/json\r\nx-hub-signature-256: {signature}\r\n");
     request(
         "POST",
@@ -181,7 +136,7 @@ fn signed_ping() -> Vec<u8> {
 
 /// Creates a signed request that is not an envelope. Its refusal is always logged.
 fn signed_non_envelope() -> Vec<u8> {
-    let signature = sign(&AppSecret::new(SECRET).unwrap(), b"{}");
+    let signature = sign(&AppSecret::new(APP_SECRET).unwrap(), b"{}");
     let headers = format!("content-type: application/json\r\nx-hub-signature-256: {signature}\r\n");
     request("POST", "/flow", &headers, "{}")
 }
@@ -199,7 +154,7 @@ fn a_gateway_serves_and_stops_if_its_log_is_not_read() {
     assert_eq!(statuses, [200; 100]);
     // The pipe is full, but the queue is not.
     assert_eq!(gateway.metric("wa_gateway_log_lines_dropped_total"), 0);
-    let (status, took) = gateway.end();
+    let (status, took) = gateway.process.terminate_unread();
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
@@ -207,12 +162,12 @@ fn a_gateway_serves_and_stops_if_its_log_is_not_read() {
 #[test]
 fn a_gateway_serves_if_its_log_is_closed() {
     let mut gateway = Server::gateway(&[], Stdio::piped());
-    drop(gateway.child.stderr.take());
+    drop(gateway.process.child.stderr.take());
     let (ping, invalid) = (signed_ping(), signed_non_envelope());
     let requests = (0..200).map(|_| invalid.as_slice()).chain([ping.as_slice()]);
     assert_eq!(gateway.send(requests).last(), Some(&200));
     assert!(gateway.metric("wa_gateway_log_lines_dropped_total") > 0);
-    assert_eq!(gateway.end().0.code(), Some(0));
+    assert_eq!(gateway.process.terminate_unread().0.code(), Some(0));
 }
 
 #[test]
@@ -222,7 +177,7 @@ fn an_emulator_serves_and_stops_if_its_log_is_not_read() {
     let statuses = emulator.send((0..3000).map(|_| get.as_slice()));
     assert_eq!(statuses.len(), 3000);
     assert!(statuses.iter().all(|status| *status >= 400), "{statuses:?}");
-    let (status, took) = emulator.end();
+    let (status, took) = emulator.process.terminate_unread();
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
@@ -259,14 +214,14 @@ fn a_flood_of_one_client_writes_less_than_a_megabyte_of_log() {
         let _ = stream.read_to_end(&mut Vec::new());
     }
     assert_eq!(gateway.send([signed_ping().as_slice()]), [200]);
-    gateway.end();
+    gateway.process.terminate_unread();
     let log = fs::read_to_string(&path).unwrap();
     assert!(log.len() < 150_000, "{} bytes", log.len());
     assert_eq!(log.matches("answered a Flow request").count(), 1);
     assert!(log.contains("\"suppressed\":"), "{log}");
 }
 
-/// Measures floods of 3 seconds: `cargo test -p wa-cli --test log -- --ignored --nocapture`.
+/// Measures floods of 3 seconds: `cargo test -p wa-cli --test it log:: -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes 3 seconds for each kind of flood; run with --ignored --nocapture"]
 fn floods_of_three_seconds_write_less_than_a_megabyte_of_log() {
@@ -283,7 +238,7 @@ fn floods_of_three_seconds_write_less_than_a_megabyte_of_log() {
         while begun.elapsed() < Duration::from_secs(3) {
             sent += gateway.send((0..500).map(|_| flood.as_slice())).len();
         }
-        gateway.end();
+        gateway.process.terminate_unread();
         let bytes = fs::metadata(&path).unwrap().len();
         eprintln!("{sent} requests, {bytes} bytes of log");
         assert!(bytes < 1_000_000, "{bytes}");

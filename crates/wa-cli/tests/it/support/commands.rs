@@ -1,8 +1,5 @@
 //! Runs the commands that the program prints.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
-#![allow(dead_code, reason = "each test binary uses other items")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

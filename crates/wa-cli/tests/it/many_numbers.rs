@@ -1,24 +1,11 @@
 //! Runs for many phone numbers: results as they arrive, rate limits, interruptions, and the first number
 //! alone.
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
 
-#[path = "support/emulator.rs"]
-mod support;
-
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
-use support::Emulator;
 
-const KEY: &str = "tests/data/test-only-public.pem";
-const OTHER: &str = "tests/data/test-only-other-public.pem";
+use crate::support::{Emulator, OTHER_PUBLIC, PUBLIC, Process, code, json, stderr, stdout};
 
 /// Returns the ids 1001, 1002 and so on.
 fn ids(count: usize) -> Vec<String> {
@@ -38,18 +25,6 @@ fn run(emulator: &Emulator, ids: &[String], args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn document(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
 fn fault(emulator: &Emulator, rule: &Value) {
     emulator.control("POST", "faults", &rule.to_string());
 }
@@ -58,7 +33,7 @@ fn fault(emulator: &Emulator, rule: &Value) {
 fn an_app_rate_limit_stops_the_run() {
     let ids = ids(20);
     let emulator = emulator(&ids);
-    for args in [&["get"][..], &["verify", KEY], &["set", KEY]] {
+    for args in [&["get"][..], &["verify", PUBLIC], &["set", PUBLIC]] {
         emulator.control("PUT", "limits", r#"{"app": 5}"#);
         let before = emulator.calls();
         let output = run(&emulator, &ids, args);
@@ -96,7 +71,7 @@ fn a_rejected_token_stops_the_run() {
     let before = emulator.calls();
     let output = run(&emulator, &ids, &["get", "--json"]);
     assert!(emulator.calls() - before <= 4, "{output:?}");
-    let report = document(&output);
+    let report = json(&output);
     assert_eq!(report["summary"]["numbers"], 20);
     assert_eq!(report["results"].as_array().unwrap().len(), 20, "{report}");
     assert!(report["summary"]["not_tried"].as_u64().unwrap() >= 16, "{report}");
@@ -137,38 +112,10 @@ fn a_pause_that_graph_requests_is_reported_and_waited_for() {
     assert!(stderr(&output).contains(waiting), "{output:?}");
 }
 
-fn spawn(
-    emulator: &Emulator,
-    ids: &[String],
-    args: &[&str],
-) -> (Child, BufReader<std::process::ChildStdout>) {
+fn spawn(emulator: &Emulator, ids: &[String], args: &[&str]) -> Process {
     let mut command = emulator.wa(&ids.join(","));
     command.arg("encryption").args(args);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    (child, stdout)
-}
-
-fn interrupt(child: &Child) {
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
-
-fn end(mut child: Child, mut stdout: BufReader<std::process::ChildStdout>) -> (Option<i32>, String, String) {
-    let (mut shown, mut said) = (String::new(), String::new());
-    stdout.read_to_string(&mut shown).unwrap();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    (child.wait().unwrap().code(), shown, said)
+    Process::start(command, Stdio::piped())
 }
 
 #[test]
@@ -177,17 +124,17 @@ fn results_are_printed_as_they_arrive_and_ctrl_c_completes_calls_in_flight() {
     let emulator = emulator(&ids);
     let slow = json!({"fault": {"delay": {"ms": 1500}}, "method": "POST", "number": "1002"});
     fault(&emulator, &slow);
-    let (mut child, mut stdout) = spawn(&emulator, &ids, &["set", KEY, "--concurrency", "1"]);
-    let mut first = String::new();
-    stdout.read_line(&mut first).unwrap();
+    let mut running = spawn(&emulator, &ids, &["set", PUBLIC, "--concurrency", "1"]);
+    let first = running.read_until("\n");
     assert!(first.starts_with("VALID  1001  "), "{first}");
     assert!(
-        child.try_wait().unwrap().is_none(),
+        running.child.try_wait().unwrap().is_none(),
         "the first result is shown while the second is awaited"
     );
-    interrupt(&child);
-    let (code, shown, said) = end(child, stdout);
-    assert_eq!(code, Some(130), "{shown}{said}");
+    running.signal("INT");
+    let output = running.output();
+    let (shown, said) = (stdout(&output), stderr(&output));
+    assert_eq!(code(&output), 130, "{shown}{said}");
     assert!(shown.contains("VALID  1002  "), "{shown}");
     assert!(shown.ends_with("NOT TRIED  1003\nNOT TRIED  1004\n"), "{shown}");
     assert!(said.contains("4 numbers: 2 registered, 2 not tried"), "{said}");
@@ -202,17 +149,16 @@ fn a_second_ctrl_c_reports_an_upload_in_flight_as_unknown() {
         &emulator,
         &json!({"fault": "silence", "method": "POST", "number": "1002", "times": null}),
     );
-    let (child, mut stdout) = spawn(&emulator, &ids, &["set", KEY, "--concurrency", "1", "--json"]);
+    let mut running = spawn(&emulator, &ids, &["set", PUBLIC, "--concurrency", "1", "--json"]);
     // The first upload is complete when the second is in flight.
     while emulator.calls() < 6 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    interrupt(&child);
+    running.signal("INT");
     std::thread::sleep(std::time::Duration::from_millis(200));
-    interrupt(&child);
-    let mut text = String::new();
-    stdout.read_to_string(&mut text).unwrap();
-    let report: Value = serde_json::from_str(&text).unwrap();
+    running.signal("INT");
+    let output = running.output();
+    let report = json(&output);
     let outcomes: Vec<&str> = report["results"]
         .as_array()
         .unwrap()
@@ -228,7 +174,7 @@ fn a_second_ctrl_c_reports_an_upload_in_flight_as_unknown() {
             .contains("wa encryption verify"),
         "{report}"
     );
-    assert_eq!(end(child, stdout).0, Some(130));
+    assert_eq!(code(&output), 130);
 }
 
 #[test]
@@ -240,7 +186,7 @@ fn the_other_numbers_start_only_if_the_first_succeeds() {
         &emulator,
         &json!({"fault": refusal, "method": "POST", "number": "1001"}),
     );
-    let output = run(&emulator, &ids, &["set", KEY]);
+    let output = run(&emulator, &ids, &["set", PUBLIC]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output).contains("3 numbers: 1 failed, 2 not tried"),
@@ -257,7 +203,7 @@ fn the_other_numbers_start_only_if_the_first_succeeds() {
         &emulator,
         &json!({"fault": refusal, "method": "POST", "number": "1002"}),
     );
-    let output = run(&emulator, &ids, &["set", KEY]);
+    let output = run(&emulator, &ids, &["set", PUBLIC]);
     assert!(
         stderr(&output).contains("3 numbers: 2 registered, 1 failed"),
         "{output:?}"
@@ -268,14 +214,14 @@ fn the_other_numbers_start_only_if_the_first_succeeds() {
 fn skip_valid_skips_numbers_that_have_the_key() {
     let ids = ids(4);
     let emulator = emulator(&ids);
-    assert!(run(&emulator, &ids[..3], &["set", KEY]).status.success());
+    assert!(run(&emulator, &ids[..3], &["set", PUBLIC]).status.success());
     emulator.control("POST", "numbers/1002/reregister", "{}");
     assert!(
-        run(&emulator, &ids[2..3], &["set", OTHER, "--yes"])
+        run(&emulator, &ids[2..3], &["set", OTHER_PUBLIC, "--yes"])
             .status
             .success()
     );
-    let output = run(&emulator, &ids, &["set", KEY, "--skip-valid", "--yes"]);
+    let output = run(&emulator, &ids, &["set", PUBLIC, "--skip-valid", "--yes"]);
     assert!(output.status.success(), "{output:?}");
     assert!(
         stderr(&output).contains("4 numbers: 3 registered, 1 unchanged"),
@@ -283,6 +229,6 @@ fn skip_valid_skips_numbers_that_have_the_key() {
     );
     let uploads: Vec<u64> = ids.iter().map(|id| emulator.uploads(id)).collect();
     assert_eq!(uploads, [1, 2, 3, 1]);
-    let report = document(&run(&emulator, &ids, &["set", KEY, "--skip-valid", "--json"]));
+    let report = json(&run(&emulator, &ids, &["set", PUBLIC, "--skip-valid", "--json"]));
     assert_eq!(report["summary"], json!({"numbers": 4, "unchanged": 4}));
 }

@@ -1,21 +1,10 @@
 //! Output of `wa encryption` for one phone number and for several.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/emulator.rs"]
-mod support;
-
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use support::Emulator;
 
-const KEY: &str = "tests/data/test-only-public.pem";
-const OTHER: &str = "tests/data/test-only-other-public.pem";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use crate::support::{Emulator, OTHER_PUBLIC, PUBLIC, stderr, stdout};
 
 fn run(emulator: &Emulator, numbers: &str, args: &[&str]) -> Output {
     emulator.wa(numbers).args(args).output().unwrap()
@@ -26,9 +15,9 @@ fn outcomes_in_json_agree_with_the_exit_status() {
     let emulator = Emulator::start(&["1001", "1002"]);
     let commands: [&[&str]; 4] = [
         &["encryption", "get"],
-        &["encryption", "verify", KEY],
-        &["encryption", "set", KEY],
-        &["encryption", "set", KEY, "--no-verify"],
+        &["encryption", "verify", PUBLIC],
+        &["encryption", "set", PUBLIC],
+        &["encryption", "set", PUBLIC, "--no-verify"],
     ];
     let found = |numbers: &str, args: &[&str]| {
         let output = run(&emulator, numbers, &[args, &["--json"]].concat());
@@ -71,7 +60,7 @@ fn outcomes_in_json_agree_with_the_exit_status() {
         (members(&get, "registered"), members(&get, "usable")),
         (true.into(), false.into())
     );
-    let verify = found("1001", &["encryption", "verify", KEY]);
+    let verify = found("1001", &["encryption", "verify", PUBLIC]);
     assert_eq!(
         (members(&verify, "registered"), members(&verify, "valid")),
         (true.into(), false.into())
@@ -85,13 +74,13 @@ fn outcomes_in_json_agree_with_the_exit_status() {
 fn pem_prints_exactly_one_key() {
     let emulator = Emulator::start(&["1001", "1002"]);
     assert!(
-        run(&emulator, "1001,1002", &["encryption", "set", KEY])
+        run(&emulator, "1001,1002", &["encryption", "set", PUBLIC])
             .status
             .success()
     );
     let get = ["encryption", "get", "--pem"];
     let one = run(&emulator, "1001,1001", &get);
-    assert_eq!(text(&one.stdout), std::fs::read_to_string(KEY).unwrap());
+    assert_eq!(stdout(&one), std::fs::read_to_string(PUBLIC).unwrap());
     for (numbers, args) in [
         ("1001,1002", &get[..]),
         ("1001", &["--json", "encryption", "get", "--pem"]),
@@ -101,7 +90,7 @@ fn pem_prints_exactly_one_key() {
         let refused = run(&emulator, numbers, args);
         assert_eq!(refused.status.code(), Some(2), "{args:?}");
         assert!(refused.stdout.is_empty(), "{args:?}");
-        assert!(text(&refused.stderr).contains("--pem"), "{args:?}");
+        assert!(stderr(&refused).contains("--pem"), "{args:?}");
     }
 }
 
@@ -113,9 +102,9 @@ fn the_trace_id_is_printed_without_an_error_code() {
     let rest = r#""method": "POST", "times": 2, "headers": [["x-fb-trace-id", "AbcTrace"]]"#;
     let fault = format!(r#"{{"fault": {{"status": {unconfirmed}}}, {rest}}}"#);
     emulator.control("POST", "faults", &fault);
-    let set = ["encryption", "set", KEY];
+    let set = ["encryption", "set", PUBLIC];
 
-    let human = text(&run(&emulator, number, &set).stderr);
+    let human = stderr(&run(&emulator, number, &set));
     assert!(human.contains("did not confirm"), "{human}");
     assert!(human.contains("fbtrace_id AbcTrace"), "{human}");
 
@@ -124,7 +113,7 @@ fn the_trace_id_is_printed_without_an_error_code() {
     assert_eq!(json.pointer("/error/fbtrace_id").unwrap(), "AbcTrace", "{json}");
     assert!(json.pointer("/error/code").unwrap().is_null(), "{json}");
 
-    let coded = text(&run(&emulator, "999", &set).stderr);
+    let coded = stderr(&run(&emulator, "999", &set));
     assert_eq!(coded.matches("fbtrace_id").count(), 1, "{coded}");
 }
 
@@ -150,12 +139,12 @@ fn another_registered_key_is_replaced_only_after_a_confirmation() {
     let emulator = Emulator::start(&["1001", "1002"]);
     let set =
         |numbers: &str, args: &[&str]| run(&emulator, numbers, &[&["encryption", "set"], args].concat());
-    assert!(set("1001", &[KEY]).status.success());
+    assert!(set("1001", &[PUBLIC]).status.success());
 
     // If one of several numbers has another key, nothing is uploaded for any of them.
-    let refused = set("1002,1001", &[OTHER]);
+    let refused = set("1002,1001", &[OTHER_PUBLIC]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    let said = text(&refused.stderr);
+    let said = stderr(&refused);
     for part in [
         "1001",
         "d9f1e413b39d2c88",
@@ -169,30 +158,30 @@ fn another_registered_key_is_replaced_only_after_a_confirmation() {
 
     // Registering the same key again needs no confirmation, even if its signature is not valid.
     emulator.control("POST", "numbers/1001/reregister", "{}");
-    assert!(set("1001", &[KEY]).status.success());
-    let without_reading = set("1001", &[OTHER, "--no-verify"]);
+    assert!(set("1001", &[PUBLIC]).status.success());
+    let without_reading = set("1001", &[OTHER_PUBLIC, "--no-verify"]);
     assert_eq!(without_reading.status.code(), Some(2), "{without_reading:?}");
 
     assert!(paste(&emulator, &said).status.success(), "{said}");
     assert_eq!((emulator.uploads("1001"), emulator.uploads("1002")), (3, 1));
-    assert!(set("1001", &[KEY, "--yes"]).status.success());
+    assert!(set("1001", &[PUBLIC, "--yes"]).status.success());
 }
 
 #[test]
 fn a_mismatch_hint_contains_the_command_that_fixes_it() {
     let emulator = Emulator::start(&["1001"]);
-    for command in [&["encryption", "get"][..], &["encryption", "verify", KEY]] {
+    for command in [&["encryption", "get"][..], &["encryption", "verify", PUBLIC]] {
         assert!(
-            run(&emulator, "1001", &["encryption", "set", KEY])
+            run(&emulator, "1001", &["encryption", "set", PUBLIC])
                 .status
                 .success()
         );
         emulator.control("POST", "numbers/1001/reregister", "{}");
-        let said = text(&run(&emulator, "1001", command).stdout);
+        let said = stdout(&run(&emulator, "1001", command));
         assert!(said.contains("1001") && said.contains("hint: "), "{said}");
         assert!(paste(&emulator, &said).status.success(), "{said}");
         assert!(
-            run(&emulator, "1001", &["encryption", "verify", KEY])
+            run(&emulator, "1001", &["encryption", "verify", PUBLIC])
                 .status
                 .success()
         );
@@ -205,10 +194,10 @@ fn an_account_id_is_reported_with_the_ids_of_its_numbers() {
     let account = wa_emulator::DEFAULT_ACCOUNT_ID;
     for args in [
         &["encryption", "get"][..],
-        &["encryption", "set", KEY],
-        &["encryption", "set", KEY, "--yes", "--no-verify"],
+        &["encryption", "set", PUBLIC],
+        &["encryption", "set", PUBLIC, "--yes", "--no-verify"],
     ] {
-        let said = text(&run(&emulator, account, args).stderr);
+        let said = stderr(&run(&emulator, account, args));
         assert!(
             said.contains("is the id of a WhatsApp Business Account"),
             "{said}"

@@ -1,21 +1,14 @@
 //! `wa encryption set --endpoint`: the key is uploaded only if the endpoint serves it.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[path = "support/emulator.rs"]
-mod support;
 
 use std::process::Output;
 
 use serde_json::json;
-use support::Emulator;
 use tokio::net::TcpListener;
 use wa_cloud::flows::{AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};
 use wa_cloud::keys::PrivateKey;
 use wa_emulator::DEFAULT_APP_SECRET;
 
-const PRIVATE: &str = "tests/data/test-only-private.pem";
-const SERVED: &str = "tests/data/test-only-public.pem";
-const NOT_SERVED: &str = "tests/data/test-only-other-public.pem";
+use crate::support::{Emulator, OTHER_PUBLIC, PRIVATE, PUBLIC, stderr};
 
 async fn answer(_: FlowRequest) -> Result<FlowResponse, HandlerError> {
     Ok(FlowResponse::screen("FIRST", json!({})))
@@ -48,18 +41,18 @@ async fn a_key_is_uploaded_only_if_the_endpoint_serves_it() {
     let other_secret = serve("feedfacefeedfacefeedfacefeedface").await;
     for (key, url, secret, code, words) in [
         (
-            NOT_SERVED,
+            OTHER_PUBLIC,
             &*url,
             secret,
             1,
             "does not serve key 3515f0b7dd37cfd4 (status 421)",
         ),
-        (SERVED, &*other_secret, secret, 1, "status 432"),
-        (SERVED, "http://127.0.0.1:1/flow", secret, 1, "cannot send a ping"),
-        (SERVED, &*url, "", 2, "the app secret is missing"),
+        (PUBLIC, &*other_secret, secret, 1, "status 432"),
+        (PUBLIC, "http://127.0.0.1:1/flow", secret, 1, "cannot send a ping"),
+        (PUBLIC, &*url, "", 2, "the app secret is missing"),
     ] {
         let output = set(key, url, secret);
-        let said = String::from_utf8(output.stderr).unwrap();
+        let said = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert!(
             said.contains(words) && said.contains("hint: ") || url.contains(":1/"),
@@ -68,8 +61,8 @@ async fn a_key_is_uploaded_only_if_the_endpoint_serves_it() {
     }
     assert_eq!((emulator.calls(), emulator.uploads("1001")), (0, 0));
 
-    let output = set(SERVED, &url, secret);
+    let output = set(PUBLIC, &url, secret);
     assert!(output.status.success(), "{output:?}");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("checked: "));
+    assert!(stderr(&output).contains("checked: "));
     assert_eq!(emulator.uploads("1001"), 1);
 }

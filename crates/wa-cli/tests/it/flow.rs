@@ -1,23 +1,11 @@
 //! `wa flow` against an endpoint of `wa-flows`, mounted in axum and in hyper, and on captured requests.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-#[path = "support/emulator.rs"]
-mod support;
-
-use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use wa_cloud::flows::{
@@ -26,18 +14,12 @@ use wa_cloud::flows::{
 use wa_cloud::keys::PrivateKey;
 use wa_emulator::{FlowMessage, WhatsAppClient};
 
-const SECRET: &str = "feedfacefeedfacefeedfacefeedface";
-const PRIVATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/test-only-private.pem");
-const PUBLIC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/test-only-public.pem");
-const OTHER: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/data/test-only-other-public.pem"
-);
+use crate::support::{self, APP_SECRET, OTHER_PUBLIC, PRIVATE, PUBLIC, code, json, stderr, stdout, written};
 
 fn endpoint() -> FlowEndpoint<impl FlowHandler> {
     let key = PrivateKey::parse(std::fs::read(PRIVATE).unwrap(), None).unwrap();
     FlowEndpoint::builder(KeyRing::new(&key).unwrap(), answer)
-        .app_secret(AppSecret::new(SECRET).unwrap())
+        .app_secret(AppSecret::new(APP_SECRET).unwrap())
         .build()
         .unwrap()
 }
@@ -79,32 +61,10 @@ async fn in_hyper() -> String {
 /// Runs `wa` against the endpoint that this process serves.
 async fn wa(args: &[&str]) -> Output {
     let mut command = support::wa();
-    command.env("WA_APP_SECRET", SECRET).args(args);
+    command.env("WA_APP_SECRET", APP_SECRET).args(args);
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, bytes).unwrap();
-    path
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +95,7 @@ async fn our_endpoint_conforms_in_axum_and_in_hyper() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_text_report_shows_rule_source_and_remedy() {
     let url = in_axum().await;
-    let output = wa(&["flow", "check", &url, "--public-key", OTHER]).await;
+    let output = wa(&["flow", "check", &url, "--public-key", OTHER_PUBLIC]).await;
     let text = stdout(&output);
     assert_eq!(code(&output), 3, "{text}");
     assert!(
@@ -257,7 +217,7 @@ async fn each_kind_of_request_can_be_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_exits_with_3_and_an_unreachable_endpoint_with_1() {
     let url = in_axum().await;
-    let other_key = wa(&["flow", "send", &url, "--public-key", OTHER]).await;
+    let other_key = wa(&["flow", "send", &url, "--public-key", OTHER_PUBLIC]).await;
     assert_eq!(code(&other_key), 3);
     assert!(
         stderr(&other_key).contains("status 421"),

@@ -1,16 +1,11 @@
 //! Sources of keys and secrets: files, pipes that can be read only once, and standard input.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/emulator.rs"]
-mod support;
-
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::wa;
+use crate::support::{of_keys, stderr, stdout, wa};
 
 const OLD: &str = "the old passphrase";
 const NEW: &str = "the new passphrase";
@@ -35,10 +30,6 @@ fn piped(command: &mut Command) -> &mut Command {
         .stderr(Stdio::piped())
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 /// Creates a directory with an encrypted key pair, its passphrase and another passphrase.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +37,7 @@ fn folder() -> tempfile::TempDir {
     fs::write(folder.path().join("new.txt"), NEW).unwrap();
     let generate = ["keys", "generate", "--passphrase-file", "old.txt"];
     let output = fed(folder.path(), &generate, b"", &[]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
     folder
 }
 
@@ -70,12 +61,12 @@ fn an_encrypted_key_from_a_pipe_is_read_once() {
     ];
     for args in commands {
         let output = fed(folder.path(), args, &pem, &[("WA_KEY_PASSPHRASE", OLD)]);
-        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
     }
     let again = ["keys", "convert", "private.pem", "--out", "again.pem"];
     let from_a_pipe = [&again[..], &["--passphrase-file", "/dev/stdin"]].concat();
     let output = fed(folder.path(), &from_a_pipe, OLD.as_bytes(), &[]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
     assert!(opens(folder.path(), "again.pem", OLD));
 }
 
@@ -85,7 +76,7 @@ fn a_converted_key_gets_the_passphrase_of_highest_precedence() {
     let convert = |name: &str, options: &[&str], variables: &[(&str, &str)]| {
         let args = [&["keys", "convert", "private.pem", "--out", name][..], options].concat();
         let output = fed(folder.path(), &args, b"", variables);
-        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        assert!(output.status.success(), "{name}: {}", stderr(&output));
     };
     let (old_file, new_file) = (
         ["--passphrase-file", "old.txt"],
@@ -112,7 +103,7 @@ fn a_passphrase_from_standard_input_is_used_for_several_keys() {
     let convert = ["keys", "convert", "private.pem", "--out", "new.pem"];
     let args = [&convert[..], &["--passphrase-file", "-"]].concat();
     let output = fed(folder.path(), &args, OLD.as_bytes(), &[]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
     assert!(opens(folder.path(), "new.pem", OLD));
 
     fs::write(folder.path().join("body.json"), "{}").unwrap();
@@ -186,7 +177,7 @@ fn standard_input_can_be_used_only_once() {
     ];
     for (args, input) in runs {
         let output = fed(folder.path(), &args, input, &[("WA_KEY_PASSPHRASE", OLD)]);
-        let printed = text(&output.stdout) + &text(&output.stderr);
+        let printed = stdout(&output) + &stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {printed}");
         assert!(
             printed.contains("standard input is given more than once"),
@@ -228,7 +219,7 @@ fn a_secret_instead_of_a_file_name_is_never_printed() {
                 &variables,
             );
             assert_eq!(output.status.code(), Some(2), "{option}");
-            text(&output.stderr)
+            stderr(&output)
         };
         let printed = run("the-secret-itself");
         assert!(!printed.contains("the-secret-itself"), "{printed}");
@@ -238,12 +229,6 @@ fn a_secret_instead_of_a_file_name_is_never_printed() {
         );
         assert!(run("empty.txt").contains(option));
     }
-}
-
-/// Reads a test file of `wa-keys`.
-fn of_keys(name: &str) -> Vec<u8> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wa-keys/tests/data");
-    fs::read(data.join(name)).unwrap()
 }
 
 #[test]
@@ -266,7 +251,7 @@ fn keys_in_every_container_are_converted() {
             .current_dir(folder.path())
             .output()
             .unwrap();
-        assert!(converted.status.success(), "{name}: {}", text(&converted.stderr));
+        assert!(converted.status.success(), "{name}: {}", stderr(&converted));
         let public = wa()
             .args(["keys", "public", &out])
             .current_dir(folder.path())
@@ -294,9 +279,9 @@ fn a_key_with_an_empty_passphrase_needs_the_option() {
         let without = public(&[]);
         assert_eq!(without.status.code(), Some(1));
         assert!(
-            text(&without.stderr).contains("--empty-passphrase"),
+            stderr(&without).contains("--empty-passphrase"),
             "{}",
-            text(&without.stderr)
+            stderr(&without)
         );
         assert_eq!(
             public(&["--empty-passphrase"]).stdout,
@@ -310,9 +295,5 @@ fn a_key_with_an_empty_passphrase_needs_the_option() {
     assert!(!convert.status.success() && !folder.path().join("new.pem").exists());
     let inspect = ["keys", "inspect", "key", "--empty-passphrase"];
     let inspect = wa().args(inspect).current_dir(folder.path()).output().unwrap();
-    assert!(
-        text(&inspect.stdout).contains("fingerprint"),
-        "{}",
-        text(&inspect.stdout)
-    );
+    assert!(stdout(&inspect).contains("fingerprint"), "{}", stdout(&inspect));
 }

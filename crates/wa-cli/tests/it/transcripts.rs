@@ -1,19 +1,14 @@
 //! Transcripts of the program: commands and their output.
 //!
-//! `TRYCMD=overwrite cargo test -p wa-cli --test transcripts` updates them.
+//! `TRYCMD=overwrite cargo test -p wa-cli --test it transcripts::` updates them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-#[path = "support/emulator.rs"]
-mod support;
-
-use support::Emulator;
+use crate::support::{Emulator, clean, close_secret_files};
 
 #[test]
 fn without_a_network() {
     let cases = trycmd::TestCases::new();
-    support::clean(&cases);
-    support::close_secret_files();
+    clean(&cases);
+    close_secret_files();
     cases.case("tests/cmd/*.trycmd");
     cases.run();
 }
@@ -23,8 +18,8 @@ fn against_the_emulator() {
     // The files run in parallel, so each has its own phone numbers.
     let emulator = Emulator::start(&["1001", "1002", "1003", "1004", "1005"]);
     let cases = trycmd::TestCases::new();
-    support::clean(&cases);
-    support::close_secret_files();
+    clean(&cases);
+    close_secret_files();
     cases
         .env("WA_GRAPH_URL", emulator.url())
         .env("WA_ACCESS_TOKEN", emulator.token());

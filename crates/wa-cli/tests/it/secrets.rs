@@ -1,29 +1,18 @@
 //! Secret files: encodings of Windows tools, files that others can read, and `--env-file`.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[path = "support/emulator.rs"]
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
 
-use support::wa;
 use tempfile::TempDir;
+
+use crate::support::{code, stderr, stdout, wa};
 
 const PASSPHRASE: &str = "größer als 🔑";
 
 fn run(folder: &Path, args: &[&str]) -> (i32, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = wa().args(args).current_dir(folder).output().unwrap();
-    let printed = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
-    (status.code().unwrap(), printed)
+    let output = wa().args(args).current_dir(folder).output().unwrap();
+    (code(&output), stdout(&output) + &stderr(&output))
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8], mode: u32) {

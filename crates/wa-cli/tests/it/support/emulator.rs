@@ -1,59 +1,11 @@
 //! An emulator in a separate process, for tests of the program.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(dead_code, reason = "each test binary uses other items")]
+use std::process::{Command, Stdio};
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
-/// Variables that are removed, so that the developer's own settings do not reach the program.
-const SETTINGS: &[&str] = &[
-    "WA_ACCESS_TOKEN",
-    "CLOUD_API_ACCESS_TOKEN",
-    "WA_PHONE_NUMBER_ID",
-    "WA_APP_SECRET",
-    "WA_GRAPH_URL",
-    "WA_API_VERSION",
-    "WA_KEY_PASSPHRASE",
-    "WA_NEW_KEY_PASSPHRASE",
-];
-
-pub(crate) fn wa() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wa"));
-    for name in SETTINGS {
-        command.env_remove(name);
-    }
-    command.env("NO_COLOR", "1").stdin(Stdio::null());
-    command
-}
-
-/// Clears the settings for transcripts. An empty variable counts as not set.
-pub(crate) fn clean(cases: &trycmd::TestCases) {
-    cases.env("NO_COLOR", "1").env("COLUMNS", "100");
-    for name in SETTINGS {
-        cases.env(*name, "");
-    }
-}
-
-/// Restricts access to the secret files: in a checkout, others can read them, and the program warns.
-pub(crate) fn close_secret_files() {
-    #[cfg(unix)]
-    for name in [
-        "test-only-private.pem",
-        "test-only-encrypted.pem",
-        "test-only-cut.pem",
-        "passphrase.txt",
-        "app-secret.txt",
-        "README.md",
-    ] {
-        use std::os::unix::fs::PermissionsExt;
-        let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-}
+use super::{Process, wa};
 
 pub(crate) struct Emulator {
-    child: Child,
+    _process: Process,
     ready: serde_json::Value,
 }
 
@@ -64,22 +16,11 @@ impl Emulator {
         for number in numbers {
             command.args(["--phone-number-id", number]);
         }
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut text = String::new();
-        while !text.ends_with("}\n") {
-            assert!(
-                lines.read_line(&mut text).unwrap() > 0,
-                "the emulator did not start: {text}"
-            );
-        }
+        let mut process = Process::start(command, Stdio::null());
+        let ready = serde_json::from_str(&process.read_until("}\n")).unwrap();
         Self {
-            child,
-            ready: serde_json::from_str(&text).unwrap(),
+            _process: process,
+            ready,
         }
     }
 
@@ -136,12 +77,5 @@ impl Emulator {
             &url,
         ]);
         assert!(curl.output().unwrap().status.success(), "{method} {url} {body}");
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,20 +1,12 @@
 //! Every command that the program suggests works as pasted, and changes no existing file.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
-
-#[path = "support/commands.rs"]
-mod commands;
-#[path = "support/emulator.rs"]
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use commands::{Folder, PASSPHRASE, commands_in, examples_in};
-use support::{Emulator, wa};
+use crate::support::commands::{Folder, PASSPHRASE, commands_in, examples_in, exempt};
+use crate::support::{Emulator, wa};
 
 /// Returns the key files of the tests of `wa-keys`, each with a name that contains its directory.
 fn fixtures() -> Vec<(String, PathBuf)> {
@@ -140,7 +132,7 @@ fn the_next_steps_after_a_new_key_work() {
     let mut todo = vec!["wa keys generate".to_owned()];
     let mut done = BTreeSet::new();
     while let Some(command) = todo.pop() {
-        if done.len() > 20 || !done.insert(command.clone()) || commands::exempt(&command) {
+        if done.len() > 20 || !done.insert(command.clone()) || exempt(&command) {
             continue;
         }
         todo.extend(commands_in(&folder.paste(&command, &environment)));
@@ -168,10 +160,7 @@ fn help_examples_work() {
                 .into_iter()
                 .map(|name| [page.clone(), vec![name]].concat()),
         );
-        for command in examples_in(&text)
-            .iter()
-            .filter(|command| !commands::exempt(command))
-        {
+        for command in examples_in(&text).iter().filter(|command| !exempt(command)) {
             let folder = Folder::new();
             folder.provide(command, &fixtures());
             let environment = [
@@ -251,7 +240,7 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ),
     (
         "wa flow decrypt {name} --key PRIVATE_KEY",
-        "the name of the private key is not known; tests/media.rs compares the command",
+        "the name of the private key is not known; tests/it/media.rs compares the command",
     ),
     (
         "send it (wa flow check \\",
