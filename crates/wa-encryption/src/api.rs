@@ -173,8 +173,20 @@ impl EncryptionApi {
     /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::UnknownShape`] if the response has no
     /// documented form.
     pub async fn get_business_public_key(&self) -> Result<BusinessPublicKey, EncryptionError> {
+        Ok(self.get_with_meta().await?.body)
+    }
+
+    /// Gets the number's business public key as [`get_business_public_key`](Self::get_business_public_key)
+    /// does, with the metadata of the response, such as the server's time of day.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_business_public_key`](Self::get_business_public_key).
+    pub async fn get_with_meta(&self) -> Result<GraphResponse<BusinessPublicKey>, EncryptionError> {
         let response = self.read().await?;
-        self.interpret(response)
+        let meta = response.meta.clone();
+        let key = self.interpret(response)?;
+        Ok(GraphResponse::new(key, meta))
     }
 
     /// Compares a key with the registered key.

@@ -5,7 +5,7 @@ mod span;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -67,6 +67,8 @@ struct Attempt {
     status: Option<http::StatusCode>,
     fbtrace_id: Option<String>,
     usage: Usage,
+    /// The server's time of day.
+    date: Option<SystemTime>,
     /// The delay that the server requests before the next attempt.
     requested: Option<Duration>,
 }
@@ -86,6 +88,27 @@ impl GraphClient {
         Self(Arc::new(Shared {
             token: Arc::new(token),
             authorization,
+            ..Shared::clone(&self.0)
+        }))
+    }
+
+    /// Returns a client with another retry policy that shares connections and settings with this one.
+    ///
+    /// Use [`RetryPolicy::none`] for calls that may be repeated only after something was checked again.
+    #[must_use]
+    pub fn with_retry(&self, retry: RetryPolicy) -> Self {
+        Self(Arc::new(Shared {
+            retry,
+            ..Shared::clone(&self.0)
+        }))
+    }
+
+    /// Returns a client with another time limit for each attempt that shares connections and settings with
+    /// this one.
+    #[must_use]
+    pub fn with_request_timeout(&self, timeout: Duration) -> Self {
+        Self(Arc::new(Shared {
+            timeout,
             ..Shared::clone(&self.0)
         }))
     }
@@ -178,6 +201,7 @@ impl GraphClient {
                         status,
                         fbtrace_id,
                         usage,
+                        date,
                         ..
                     } = attempt;
                     span::finished(number, status, fbtrace_id.as_deref());
@@ -190,6 +214,7 @@ impl GraphClient {
                             usage,
                             attempts: number,
                             elapsed,
+                            date,
                         },
                     ));
                 }
@@ -242,6 +267,7 @@ impl GraphClient {
                     status: None,
                     fbtrace_id: None,
                     usage,
+                    date: None,
                     requested: None,
                 };
             }
@@ -268,6 +294,7 @@ impl GraphClient {
             status: Some(incoming.status),
             fbtrace_id,
             usage,
+            date: retry::server_date(&incoming.headers),
             requested,
         }
     }

@@ -1,6 +1,6 @@
 //! The response to a successful call.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 
@@ -17,6 +17,11 @@ pub struct GraphResponse<T> {
 }
 
 impl<T> GraphResponse<T> {
+    /// Creates a response from its content and its metadata.
+    pub fn new(body: T, meta: ResponseMeta) -> Self {
+        Self { body, meta }
+    }
+
     /// Converts the body and keeps the metadata.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> GraphResponse<U> {
         GraphResponse {
@@ -40,4 +45,6 @@ pub struct ResponseMeta {
     pub attempts: u32,
     /// The total time, including pauses.
     pub elapsed: Duration,
+    /// The server's time of day when it sent the response (`Date`), to the second.
+    pub date: Option<SystemTime>,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-pub(crate) use after::retry_after;
+pub(crate) use after::{retry_after, server_date};
 pub use jitter::Jitter;
 pub use notice::RetryNotice;
 pub(crate) use notice::RetryObserver;

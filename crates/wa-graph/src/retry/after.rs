@@ -18,8 +18,14 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     if value.bytes().all(|byte| byte.is_ascii_digit()) {
         return value.parse().ok().map(Duration::from_secs);
     }
-    let from = text(header::DATE).and_then(http_date).unwrap_or(now);
+    let from = server_date(headers).unwrap_or(now);
     Some(http_date(value)?.duration_since(from).unwrap_or(Duration::ZERO))
+}
+
+/// Returns the server's time of day, from `Date`.
+pub(crate) fn server_date(headers: &HeaderMap) -> Option<SystemTime> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    http_date(text.trim())
 }
 
 /// Parses the preferred form of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).

@@ -207,3 +207,30 @@ async fn deeply_nested_json_is_refused_and_not_followed() {
         matches!(error.kind(), GraphErrorKind::Unexpected(answer) if answer.body() == BodyKind::BrokenJson)
     );
 }
+
+#[tokio::test]
+async fn the_servers_date_is_kept_and_another_retry_policy_shares_the_rest() {
+    let server = MockServer::start();
+    server.mock(|when, then| {
+        when.method(GET).path(FULL_PATH);
+        then.status(200)
+            .header("date", "Sun, 06 Nov 1994 08:49:37 GMT")
+            .json_body(json!({}));
+    });
+    let failing = server.mock(|when, then| {
+        when.method(POST).path(FULL_PATH);
+        then.status(500);
+    });
+    let client = builder(&server).retry(RetryPolicy::default()).build().unwrap();
+    let request = GraphRequest::get(PATH);
+    let response = client.execute::<Value>(request).await.unwrap();
+    let date = response.meta.date.unwrap();
+    let since_1970 = date.duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(since_1970.as_secs(), 784_111_777);
+
+    let once = client.with_retry(RetryPolicy::none());
+    let request = GraphRequest::post(PATH).repeatable();
+    let error = once.execute::<Value>(request).await.unwrap_err();
+    assert_eq!(error.attempts(), 1);
+    failing.assert_calls(1);
+}
