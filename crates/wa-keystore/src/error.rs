@@ -48,6 +48,21 @@ pub enum StoreError {
         #[source]
         fault: LogFault,
     },
+    /// An instance has read events of the set that its log does not have: the store was restored from an older
+    /// backup, or another store is in its place.
+    #[error(
+        "the log of key set {set} ends at event {last}, but instance {instance} has read event {seen} of another log"
+    )]
+    OlderLog {
+        /// The set.
+        set: String,
+        /// The number of the last event of the log.
+        last: u64,
+        /// The instance.
+        instance: String,
+        /// The number of the last event that it has read.
+        seen: u64,
+    },
     /// The present state of the set does not allow the change.
     #[error("key set {set} does not allow this now: {change}{}", key.map(|key| format!(" {}", key.short())).unwrap_or_default())]
     NotAllowed {
@@ -114,12 +129,18 @@ impl StoreError {
             Self::Backend(_) | Self::Randomness(_) => return None,
             Self::NotAStore => "Check the path. A new key store is created by the first rotation or import.",
             Self::NewerFormat { .. } => "Use the version that wrote the store, or a later one.",
+            Self::Damaged { path, .. } if path.starts_with("instances/") => {
+                "Delete the object if that instance does not run any more."
+            }
             Self::Damaged { .. } => "Restore the object from a backup of the store; nothing was changed.",
             Self::SetName { .. } => {
                 "Use 1 to 63 lowercase letters, digits, '-' and '_', beginning with a letter or a digit."
             }
             Self::NotWritable { .. } => {
                 "Restore the missing or damaged event from a backup, or use the version that wrote it. Endpoints keep serving the keys that they have."
+            }
+            Self::OlderLog { .. } => {
+                "Restore the later events and private keys from a newer backup with `wa store copy`. If there is none: check which key is registered, rotate with a new key set, or delete the objects in instances/ once no running instance serves lost keys."
             }
             Self::NotAllowed { .. } => "Read the state of the keys again: it may have changed since.",
             Self::Conflict { .. } => "Run the command again: it continues from what the other one did.",

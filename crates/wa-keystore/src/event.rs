@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use wa_keys::Fingerprint;
 
+use crate::rfc3339::Rfc3339;
+
 /// What an event does to its key set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,7 +107,7 @@ impl Change {
 }
 
 /// The identity of an event: 128 random bits, by which a writer recognises its own event after a time-out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(u128);
 
 impl EventId {
@@ -114,7 +116,7 @@ impl EventId {
     /// # Errors
     ///
     /// [`getrandom`'s error](std::io::Error) if the operating system has no randomness.
-    pub(crate) fn random() -> std::io::Result<Self> {
+    pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         Ok(Self(u128::from_be_bytes(bytes)))
@@ -127,6 +129,14 @@ impl fmt::Display for EventId {
     }
 }
 
+impl std::str::FromStr for EventId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(text, 16).map(Self)
+    }
+}
+
 impl Serialize for EventId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -135,9 +145,8 @@ impl Serialize for EventId {
 
 impl<'de> Deserialize<'de> for EventId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        u128::from_str_radix(&text, 16)
-            .map(Self)
+        String::deserialize(deserializer)?
+            .parse()
             .map_err(serde::de::Error::custom)
     }
 }
@@ -228,24 +237,6 @@ struct Stored {
 )]
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-/// A time as RFC 3339 text, in UTC.
-struct Rfc3339(SystemTime);
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_rfc3339_seconds(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Rfc3339 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_rfc3339(&text)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
-    }
 }
 
 impl From<&Event> for Stored {

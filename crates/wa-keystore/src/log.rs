@@ -18,7 +18,20 @@ pub struct SetLog {
     title: Option<String>,
     promotion: Option<Promotion>,
     faults: Vec<LogFault>,
+    pub(crate) compared: Compared,
 }
+
+/// True once the log was found to be no older than what any instance has read. It is no part of the log's value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compared(pub(crate) bool);
+
+impl PartialEq for Compared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Compared {}
 
 /// One key of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]

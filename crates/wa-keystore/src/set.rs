@@ -1,5 +1,6 @@
 //! A key set: its log and its keys.
 
+mod stored;
 mod write;
 
 use std::fmt;
@@ -123,7 +124,9 @@ impl KeySet {
             set: self.name.to_string(),
             key,
         };
-        let revision = self.revision(key).await?.ok_or_else(missing)?;
+        let stored = self.stored_keys().await?;
+        let revision = stored.get(&key).and_then(|revisions| revisions.last());
+        let revision = *revision.ok_or_else(missing)?;
         let path = self.private_path(key, revision);
         let object = self.backend.read(&path).await?.ok_or_else(missing)?;
         let pem = Zeroizing::new(object.expose_content().to_vec());
@@ -167,12 +170,12 @@ impl KeySet {
         }
     }
 
-    /// Returns the number of the latest encryption of a private key.
-    async fn revision(&self, key: Fingerprint) -> Result<Option<u32>, StoreError> {
-        let listed = self.backend.list(&format!("private/{}", self.name)).await?;
-        let prefix = format!("{key}.");
-        let revision = |name: &str| name.strip_prefix(&prefix)?.strip_suffix(".pem")?.parse().ok();
-        Ok(listed.iter().filter_map(|entry| revision(&entry.name)).max())
+    fn not_allowed(&self, change: &str, key: Option<Fingerprint>) -> StoreError {
+        StoreError::NotAllowed {
+            set: self.name.to_string(),
+            change: change.to_owned(),
+            key,
+        }
     }
 
     fn event_path(&self, number: u64) -> String {

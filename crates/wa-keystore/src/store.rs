@@ -1,5 +1,7 @@
 //! A key store and its key sets.
 
+pub(crate) mod records;
+
 use std::fmt;
 use std::sync::Arc;
 

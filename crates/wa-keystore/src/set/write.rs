@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::event::{Change, Event, EventId};
 use crate::log::SetLog;
 use crate::protected_key::ProtectedKey;
-use crate::store::damaged;
+use crate::store::{damaged, records};
 
 /// Attempts to create an event while the outcome is unknown.
 const ATTEMPTS: u32 = 4;
@@ -39,8 +39,9 @@ impl KeySet {
     /// # Errors
     ///
     /// [`StoreError::NotAllowed`] if the state of the set does not allow the change,
-    /// [`StoreError::NotWritable`] if the log has a fault, and [`StoreError::Conflict`] if another writer was
-    /// faster; nothing was written then. After the backend's error, the event may have been written.
+    /// [`StoreError::NotWritable`] if the log has a fault, [`StoreError::OlderLog`] if an instance has read events
+    /// that the log does not have, and [`StoreError::Conflict`] if another writer was faster; nothing was written
+    /// then. After the backend's error, the event may have been written.
     pub async fn append(
         &self,
         log: &mut SetLog,
@@ -48,6 +49,7 @@ impl KeySet {
         note: Option<&str>,
     ) -> Result<(), StoreError> {
         self.check(log, &change)?;
+        self.refuse_older(log).await?;
         let event = Event {
             number: log.last() + 1,
             id: EventId::random().map_err(StoreError::Randomness)?,
@@ -115,6 +117,7 @@ impl KeySet {
         if !key.is_encrypted() && !self.backend.accepts_unencrypted_keys() {
             return Err(StoreError::Unencrypted { key: fingerprint });
         }
+        self.refuse_older(log).await?;
         self.create_private(key).await?;
         let path = self.public_path(fingerprint);
         let pem = Bytes::from(key.public_key().to_pem());
@@ -142,6 +145,24 @@ impl KeySet {
         Err(damaged(&path, &"the private key is stored too many times"))
     }
 
+    /// Fails if an instance has read events that the log does not have. Once is enough: a log only grows.
+    async fn refuse_older(&self, log: &mut SetLog) -> Result<(), StoreError> {
+        if log.compared.0 {
+            return Ok(());
+        }
+        let records = records::read_all(&*self.backend).await?;
+        if let Some(record) = records.iter().find(|record| record.is_ahead_of(&self.name, log)) {
+            return Err(StoreError::OlderLog {
+                set: self.name.to_string(),
+                last: log.last(),
+                instance: record.instance.clone(),
+                seen: record.sets.get(self.name()).map_or(0, |report| report.last),
+            });
+        }
+        log.compared.0 = true;
+        Ok(())
+    }
+
     /// Fails if the log cannot be continued with a change.
     fn check(&self, log: &SetLog, change: &Change) -> Result<(), StoreError> {
         if let Some(fault) = log.stop() {
@@ -153,11 +174,7 @@ impl KeySet {
         if log.allows(change) {
             return Ok(());
         }
-        Err(StoreError::NotAllowed {
-            set: self.name.to_string(),
-            change: change.label().to_owned(),
-            key: change.key(),
-        })
+        Err(self.not_allowed(change.label(), change.key()))
     }
 
     /// Creates an event and returns it as it is stored.

@@ -8,5 +8,6 @@
 
 mod faults;
 mod life;
+mod records;
 mod support;
 mod writers;
