@@ -1,12 +1,12 @@
 //! The handler: the application's part of the endpoint.
 
 use std::error::Error;
-use std::fmt;
 use std::future::Future;
 
 use http::Extensions;
 use wa_keys::Fingerprint;
 
+use crate::endpoint::ExchangeId;
 use crate::message::{ErrorNotification, FlowRequest, FlowResponse};
 use crate::status::Refusal;
 use crate::token::TokenVerdict;
@@ -111,33 +111,11 @@ impl Exchange {
     #[must_use]
     pub fn for_tests(key: Fingerprint) -> Self {
         Self {
-            id: ExchangeId(0),
+            id: ExchangeId::ZERO,
             key,
             token: TokenVerdict::Unchecked,
             extensions: Extensions::new(),
         }
-    }
-}
-
-/// Identifies an exchange in logs: 64 random bits, displayed as 16 lowercase hex digits.
-///
-/// Every client receives the id of its exchange in the header `x-exchange-id`. It reveals neither other ids
-/// nor their number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ExchangeId(u64);
-
-impl ExchangeId {
-    pub(crate) fn random() -> Self {
-        let mut id = [0; 8];
-        // An id is not a secret: requests are served even if the system's random source fails.
-        let _ = aws_lc_rs::rand::fill(&mut id);
-        Self(u64::from_ne_bytes(id))
-    }
-}
-
-impl fmt::Display for ExchangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
     }
 }
 

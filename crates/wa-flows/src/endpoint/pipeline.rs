@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 use tracing::Instrument;
 
 use crate::endpoint::completion::{RunToEnd, catch_panic};
-use crate::endpoint::handler::{Exchange, ExchangeId, FlowHandler};
+use crate::endpoint::handler::{Exchange, FlowHandler};
 use crate::endpoint::head::Needed;
 use crate::endpoint::options::{Observer, Options};
 use crate::endpoint::pool::RsaPool;
@@ -19,7 +19,7 @@ use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Admitted, BodyHash, Claim, Outcome, ReplayMemory, Ticket, body_hash};
 use crate::endpoint::report::ExchangeLog;
 use crate::endpoint::response::{ResponseParts, refused};
-use crate::endpoint::{ExchangeReport, OnAuthenticated, ResponseBody, head};
+use crate::endpoint::{ExchangeId, ExchangeReport, OnAuthenticated, ResponseBody, head};
 use crate::envelope::Envelope;
 use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;

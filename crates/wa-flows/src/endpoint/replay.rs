@@ -1,5 +1,6 @@
 //! Replay protection: each request is answered once.
 
+mod by_mark;
 mod memory;
 mod store;
 

@@ -1,13 +1,14 @@
 //! The replay memory of one process.
 
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::endpoint::replay::by_mark::{MarkMap, MarkSet};
 use crate::endpoint::replay::{BodyHash, Outcome, REPEATED_FOR, ReplayMark, ReplayWindow};
 use crate::status::Refusal;
 
@@ -42,9 +43,9 @@ pub(super) struct Memory {
 #[derive(Default)]
 struct Shard {
     /// Exchanges that are in flight or whose response is still kept.
-    live: HashMap<ReplayMark, Live>,
+    live: MarkMap<Live>,
     /// Envelopes that reached a handler.
-    spent: HashSet<ReplayMark>,
+    spent: MarkSet,
     /// The entries of `spent` in order of arrival, with the milliseconds since the start of the memory.
     order: VecDeque<(u64, ReplayMark)>,
 }
