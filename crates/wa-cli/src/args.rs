@@ -135,7 +135,7 @@ pub(crate) fn without_a_key(error: clap::Error) -> clap::Error {
     if !error.to_string().contains("-----BEGIN") {
         return error;
     }
-    let words = "expected a file name, but got the text of a key: give the name of the key's file, or `-` \
+    let words = "expected a file name, but got the text of a key: pass the name of the key file, or `-` \
                  and the key on standard input";
     Cli::command().error(clap::error::ErrorKind::UnknownArgument, words)
 }

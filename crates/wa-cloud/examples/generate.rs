@@ -12,7 +12,7 @@ use wa_cloud::keys::{Passphrase, PrivateKey, Protection};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let (Some(private), Some(public)) = (arguments.next(), arguments.next()) else {
-        return Err("give the names of two files, for the private and the public key".into());
+        return Err("pass the names of two files, for the private and the public key".into());
     };
     let passphrase =
         Passphrase::new(std::env::var("WA_KEY_PASSPHRASE").map_err(|_| "set WA_KEY_PASSPHRASE")?);

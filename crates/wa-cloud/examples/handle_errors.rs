@@ -12,7 +12,7 @@ use wa_cloud::{Error, WhatsApp};
 async fn main() -> Result<(), Box<dyn StdError>> {
     let file = std::env::args_os()
         .nth(1)
-        .ok_or("give the name of the public key's file")?;
+        .ok_or("pass the name of the public key file")?;
     let whatsapp = WhatsApp::from_env()?;
     match whatsapp.encryption().register(std::fs::read(file)?).await {
         Ok(verification) => println!("{verification}"),

@@ -11,7 +11,7 @@ use wa_cloud::WhatsApp;
 async fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::args_os()
         .nth(1)
-        .ok_or("give the name of the public key's file")?;
+        .ok_or("pass the name of the public key file")?;
     let whatsapp = WhatsApp::from_env()?;
     let response = whatsapp
         .encryption()

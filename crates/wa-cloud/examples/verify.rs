@@ -12,7 +12,7 @@ use wa_cloud::WhatsApp;
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let file = std::env::args_os()
         .nth(1)
-        .ok_or("give the name of the public key's file")?;
+        .ok_or("pass the name of the public key file")?;
     let verification = WhatsApp::from_env()?
         .encryption()
         .verify(std::fs::read(file)?)

@@ -32,7 +32,7 @@ impl WhatsAppBuilder {
         Self::default()
     }
 
-    /// Sets the phone number id: about 15 digits, not the telephone number itself.
+    /// Sets the phone number id: about 15 digits, not the phone number itself.
     pub fn phone_number_id(mut self, id: impl Into<String>) -> Self {
         self.phone_number_id = Some(id.into());
         self

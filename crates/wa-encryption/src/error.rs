@@ -110,7 +110,7 @@ impl EncryptionError {
         let text = match self {
             Self::Graph(error) | Self::ReadBack { source: error, .. } => return error.remedy(),
             Self::NotAPhoneNumber { .. } => {
-                "Use the phone number id, which WhatsApp Manager shows under API Setup; GET \
+                "Use the phone number id, which the App Dashboard shows under API Setup; GET \
                  /WABA_ID/phone_numbers lists those of an account."
             }
             Self::NotConfirmed { .. } => "Read the key to check what is registered, then set it again.",

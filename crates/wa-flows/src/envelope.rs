@@ -42,7 +42,7 @@ pub(crate) struct DecodedEnvelope {
 
 /// The body is not an envelope: it is not a JSON object, or has none of the three members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body is no Flows envelope")]
+#[error("the body is not a Flows envelope")]
 #[non_exhaustive]
 pub struct NoEnvelope;
 
@@ -292,7 +292,7 @@ mod tests {
         for (at, body) in bodies.iter().enumerate() {
             match Envelope::parse(body) {
                 Ok(envelope) => assert!(envelope.into_decoded().is_none(), "case {at}"),
-                Err(NoEnvelope) => assert_eq!(at, 8, "only the body with broken JSON is no envelope"),
+                Err(NoEnvelope) => assert_eq!(at, 8, "only the body with broken JSON is not an envelope"),
             }
         }
     }

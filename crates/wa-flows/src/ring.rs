@@ -68,7 +68,7 @@ impl KeyRingError {
 #[non_exhaustive]
 pub enum OpenError {
     /// The body is not an envelope.
-    #[error("the body is no Flows envelope")]
+    #[error("the body is not a Flows envelope")]
     NoEnvelope,
     /// The envelope cannot be decrypted. The error does not reveal whether it was malformed, for another key,
     /// or altered: an attacker who can distinguish these can decrypt messages (RFC 8017 §7.1.2).

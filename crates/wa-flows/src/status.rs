@@ -56,13 +56,13 @@ pub enum Refusal {
     #[error("a request with the same key and IV was answered before")]
     Replayed,
     /// The body is not an envelope.
-    #[error("the body is no Flows envelope")]
+    #[error("the body is not a Flows envelope")]
     NoEnvelope,
     /// No key of the ring decrypts the envelope.
     #[error("the request cannot be decrypted with any key of the ring")]
     Undecryptable,
-    /// The decrypted payload is no Flow request.
-    #[error("the decrypted payload is no Flow request")]
+    /// The decrypted payload is not a Flow request.
+    #[error("the decrypted payload is not a Flow request")]
     NotAFlowRequest,
     /// More requests are in flight than can be answered in time.
     #[error("the endpoint is overloaded")]

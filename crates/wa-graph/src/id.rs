@@ -19,8 +19,8 @@ pub enum IdError {
         /// Which id was expected, for example "phone number id".
         what: &'static str,
     },
-    /// The text looks like a telephone number rather than an id.
-    #[error("\"{text}\" looks like a telephone number, not like a {what}")]
+    /// The text looks like a phone number, not like an id.
+    #[error("\"{text}\" looks like a phone number; expected a {what}")]
     LooksLikePhoneNumber {
         /// Which id was expected.
         what: &'static str,
@@ -53,10 +53,10 @@ impl IdError {
         | Self::NotDigits { what, .. }
         | Self::TooLong { what, .. }) = self;
         Some(Cow::Borrowed(if *what == PhoneNumberId::WHAT {
-            "give the phone number id, a number of about 15 digits without + or spaces: the App Dashboard \
-             shows it under API Setup, and GET /WABA_ID/phone_numbers lists it"
+            "use the phone number id, a number of about 15 digits without + or spaces: the App Dashboard shows \
+             it under API Setup, and GET /WABA_ID/phone_numbers lists it"
         } else {
-            "give the id as the WhatsApp Manager or the App Dashboard shows it: digits only"
+            "use the id as WhatsApp Manager or the App Dashboard shows it: digits only"
         }))
     }
 }
@@ -83,7 +83,7 @@ fn parse(what: &'static str, input: &str) -> Result<Box<str>, IdError> {
     Ok(text.into())
 }
 
-/// Returns whether a text consists of digits and the punctuation of telephone numbers.
+/// Returns whether a text consists of digits and the punctuation of phone numbers.
 fn looks_like_phone_number(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let punctuation = |c: char| matches!(c, '+' | '-' | '.' | '(' | ')' | '/') || c.is_whitespace();
@@ -133,7 +133,7 @@ macro_rules! node_id {
             ///
             /// # Errors
             ///
-            /// [`IdError`] if the text is not an id, with a variant for texts that look like a telephone
+            /// [`IdError`] if the text is not an id, with a variant for texts that look like a phone
             /// number.
             pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
                 parse(Self::WHAT, text.as_ref()).map(Self)
@@ -202,7 +202,7 @@ macro_rules! node_id {
 node_id!(
     /// The id of a business phone number, which calls to the Encryption API are addressed to.
     ///
-    /// It is neither the telephone number itself nor the id of the WhatsApp Business Account.
+    /// It is neither the phone number itself nor the id of the WhatsApp Business Account.
     PhoneNumberId, "phone number id", "106540352242922"
 );
 node_id!(
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn telephone_numbers_are_recognized() {
+    fn phone_numbers_are_recognized() {
         for text in [
             "+1 555 010 0000",
             "+15550100000",

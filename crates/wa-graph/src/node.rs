@@ -19,7 +19,7 @@ pub(crate) const ACCOUNT_FIELDS: &str = "id,name,currency,timezone_id";
 pub struct PhoneNumber {
     /// The id, which calls are addressed to.
     pub id: PhoneNumberId,
-    /// The telephone number, formatted for display.
+    /// The phone number, formatted for display.
     #[serde(default, deserialize_with = "lenient::text")]
     pub display_phone_number: Option<String>,
     /// The name that customers see.

@@ -111,6 +111,6 @@ fn secrets_are_in_no_debug_display_or_error() {
     let hex = hex(key.secret_pkcs8_der());
     for secret in &secrets {
         let found = exposed.contains(secret.as_str()) || hex.contains(&secret.to_lowercase());
-        assert!(found, "{secret} is no secret");
+        assert!(found, "{secret} is not a secret");
     }
 }

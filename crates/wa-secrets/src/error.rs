@@ -13,7 +13,7 @@ pub enum SecretError {
         what: &'static str,
     },
     /// The text contains a space, a control character, or a character outside ASCII.
-    #[error("character {position} of the {what} cannot be part of it")]
+    #[error("the {what} contains a character that is not allowed, at position {position}")]
     ForbiddenCharacter {
         /// Which secret was expected.
         what: &'static str,
@@ -43,13 +43,13 @@ impl SecretError {
             Self::Empty { .. } => "copy it again from the App Dashboard",
             Self::ForbiddenCharacter { .. } => "copy it again, on one line",
             Self::BearerPrefix { .. } => "leave the word out: it is added to the header automatically",
-            Self::TooLong { .. } => "give the secret itself, not a file or several secrets",
+            Self::TooLong { .. } => "pass the secret itself, not a file or several secrets",
         }))
     }
 }
 
-/// The reason why no secret was read from a file. The path is included unless the file does not exist,
-/// because it may then be the secret itself, given in place of the path.
+/// The reason why no secret could be read from a file. The path is included unless the file does not exist,
+/// because it may then be the secret itself, passed in place of the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretFileError {
@@ -97,14 +97,14 @@ impl SecretFileError {
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(match self {
             Self::Missing(_) => {
-                "give the name of a file that has the secret in its first line, not the secret itself"
+                "pass the name of a file with the secret in its first line, not the secret itself"
             }
             Self::Read { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => "run as the user who owns the file",
-                io::ErrorKind::IsADirectory => "give the path of a file, not of a directory",
+                io::ErrorKind::IsADirectory => "pass the path of a file, not of a directory",
                 _ => return None,
             },
-            Self::TooLarge { .. } => "give a file that has the secret in its first line",
+            Self::TooLarge { .. } => "pass a file with the secret in its first line",
             Self::Empty { .. } => "write the secret into the first line of the file",
             Self::NulBytes { .. } | Self::NotText { .. } => "save the file as UTF-8 text",
         }))

@@ -1,7 +1,7 @@
 //! Secrets of WhatsApp Flows, and a reader for secret files and environment variables.
 //!
 //! [`AppSecret`], [`AccessToken`] and [`Passphrase`] are wiped from memory when they are dropped. They have
-//! no `Clone` and no `Display`, and their `Debug` is constant.
+//! no `Clone` and no `Display`, and their `Debug` output is constant.
 //!
 //! [`SecretSource`] reads a secret from a file or an environment variable. Files may be UTF-8, with or
 //! without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::{ReadableByOthers, SecretFile, SecretFileError, SecretWarning};
 
-/// The source of a secret. `Debug` shows neither path nor name, which may be the secret itself by mistake.
+/// The source of a secret. `Debug` shows neither the path nor the name, because either may be the secret
+/// itself, passed by mistake.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretSource {
@@ -16,11 +17,11 @@ pub enum SecretSource {
     Variable(String),
 }
 
-/// The reason why a source has no secret.
+/// The reason why no secret could be read from a source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretSourceError {
-    /// The file has no secret.
+    /// The file cannot be read, or has no secret.
     #[error(transparent)]
     File(#[from] SecretFileError),
     /// The environment variable is not set, or empty.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::SecretError;
 
-/// Longer texts are refused as a mistake, such as a complete file; tokens have a few hundred characters.
+/// Tokens have a few hundred characters; a longer text is a mistake, such as a complete file.
 const MAX_LENGTH: usize = 8192;
 
 fn check(what: &'static str, input: String) -> Result<Zeroizing<String>, SecretError> {
@@ -115,7 +115,7 @@ impl AppSecret {
         &self.0
     }
 
-    /// Returns whether it has the form of Meta's app secrets: 32 lowercase hexadecimal digits.
+    /// Returns whether it consists of 32 lowercase hexadecimal digits, as Meta's app secrets do.
     pub fn is_usual(&self) -> bool {
         self.0.len() == 32
             && self

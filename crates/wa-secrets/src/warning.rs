@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The warning that its group or all users can access a file with a secret or a private key.
+/// A warning: other users than its owner can access a file with a secret or a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadableByOthers {
     path: PathBuf,
@@ -14,7 +14,8 @@ pub struct ReadableByOthers {
 }
 
 impl ReadableByOthers {
-    /// Returns the warning if the mode of a regular file allows it; `None` on systems without modes.
+    /// Returns the warning if the mode of a regular file lets its group or all users access it; `None` on
+    /// systems without modes.
     pub fn of(path: &Path, metadata: &fs::Metadata) -> Option<Self> {
         let mode = mode(metadata)?;
         (metadata.is_file() && mode & 0o077 != 0).then(|| Self {
@@ -57,7 +58,7 @@ pub enum SecretWarning {
     /// Other users can access the file of the secret.
     #[error("{0}")]
     ReadableByOthers(ReadableByOthers),
-    /// The app secret does not have the form of Meta's app secrets
+    /// The app secret does not look like Meta's app secrets
     /// ([`AppSecret::is_usual`](crate::AppSecret::is_usual)).
     #[error("the app secret is not 32 lowercase hexadecimal digits, as Meta's app secrets are")]
     UnusualAppSecret,

@@ -43,7 +43,7 @@ pub struct ExchangeReport {
     pub handler: Option<Duration>,
     /// The duration of the exchange, from the head of the request to the response.
     pub total: Duration,
-    /// True once the signature is verified and the request is no replay; always false if signatures are not
+    /// True once the signature is verified and the request is not a replay; always false if signatures are not
     /// checked.
     pub(crate) signed: bool,
 }

@@ -40,7 +40,7 @@ impl ErrorNotification {
     /// Recognises a notification in the text of a request's data: Meta's texts name the key both `error` and
     /// `error_key`.
     pub(crate) fn find(data: &str) -> Option<Self> {
-        // Most data is no notification: skip parsing it. A backslash may be an escape within the name.
+        // Most data is not a notification: skip parsing it. A backslash may be an escape within the name.
         if !data.contains("error_message") && !data.contains('\\') {
             return None;
         }

@@ -58,9 +58,9 @@ pub enum Action {
     Other(String),
 }
 
-/// The decrypted payload is no Flow request: it is not UTF-8, not a JSON object, or has no string `action`.
+/// The decrypted payload is not a Flow request: it is not UTF-8, not a JSON object, or has no string `action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the decrypted payload is no Flow request")]
+#[error("the decrypted payload is not a Flow request")]
 #[non_exhaustive]
 pub struct NotAFlowRequest;
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
-/// What is longer is no PEM file: the authorities of a whole system take some 200 KB.
+/// A longer file is not a PEM file: the authorities of a whole system take some 200 KB.
 pub(crate) const PEM_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The file of a keys directory that is tried first.

@@ -11,9 +11,9 @@ pub(super) static TABLE: &[KnownSubcode] = &[
         code: 100,
         subcode: 33,
         meaning: "no object with this id exists or is visible to the token",
-        remedy: "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account \
-                 id, nor a Flow id. GET /WABA_ID/phone_numbers lists the ids; the token's system user must \
-                 be assigned to the account.",
+        remedy: "Use the phone number id, not the phone number itself, a WhatsApp Business Account id or a \
+                 Flow id. GET /WABA_ID/phone_numbers lists the ids; the token's system user must be assigned \
+                 to the account.",
     },
     KnownSubcode {
         code: 139_002,

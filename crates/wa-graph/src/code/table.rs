@@ -68,8 +68,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         Never,
         "a parameter is missing or not valid",
         "Send business_public_key as a valid 2048-bit RSA public key in PEM (BEGIN PUBLIC KEY), and \
-         address the call to the phone number id: neither the telephone number, nor the WhatsApp Business \
-         Account id, nor a Flow id.",
+         address the call to the phone number id, not to a WhatsApp Business Account id or a Flow id.",
     ),
     row(102, Token, Never, "the session of the token has ended", NEW_TOKEN),
     row(
@@ -107,9 +106,9 @@ pub(super) static TABLE: &[KnownCode] = &[
         803,
         NotFound,
         Never,
-        "no object of that id exists",
-        "Use the phone number id: neither the telephone number, nor the WhatsApp Business Account id, nor \
-         a Flow id. GET /WABA_ID/phone_numbers lists the ids; the token must be allowed to see the number.",
+        "no object with this id exists",
+        "Use the phone number id, not the phone number itself, a WhatsApp Business Account id or a Flow id. \
+         GET /WABA_ID/phone_numbers lists the ids; the token must be allowed to see the number.",
     ),
     row(
         80007,
@@ -291,7 +290,7 @@ pub(super) static TABLE: &[KnownCode] = &[
         Registration,
         Later,
         "the number was registered and deregistered too often",
-        "Meta blocks registration for some days after too many attempts; wait until the block ends.",
+        "Meta blocks registration for a few days after too many attempts; wait until the block ends.",
     ),
     row(
         135_000,

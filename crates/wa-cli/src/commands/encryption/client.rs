@@ -65,8 +65,8 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
     if ids.is_empty() {
         return Err(Usage::Missing {
             what: "the phone number id",
-            hint: "pass --phone-number-id ID or set WA_PHONE_NUMBER_ID; WhatsApp Manager shows the id under \
-                   API Setup",
+            hint: "pass --phone-number-id ID or set WA_PHONE_NUMBER_ID; the App Dashboard shows the id \
+                   under API Setup",
         }
         .into());
     }
