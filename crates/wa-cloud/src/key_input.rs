@@ -2,7 +2,7 @@
 
 use wa_keys::{KeyError, PublicKey};
 
-/// A public key argument: a [`PublicKey`], or its text or bytes in any form that [`PublicKey::parse`] reads.
+/// A public key argument: a [`PublicKey`], or its text or bytes in any format that [`PublicKey::parse`] reads.
 ///
 /// ```
 /// use wa_cloud::PublicKeyInput;

@@ -171,7 +171,7 @@ impl EncryptionApi {
     /// # Errors
     ///
     /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::UnknownShape`] if the response has no
-    /// documented form.
+    /// documented format.
     pub async fn get_business_public_key(&self) -> Result<BusinessPublicKey, EncryptionError> {
         Ok(self.get_with_meta().await?.body)
     }
@@ -205,7 +205,7 @@ impl EncryptionApi {
     ///
     /// As [`set_business_public_key`](Self::set_business_public_key); [`EncryptionError::ReadBack`] if the
     /// key was set but reading it failed, [`EncryptionError::UnknownShape`] if the response to a read has no
-    /// documented form. A key that is registered but not `VALID`, or not visible yet, is not an error: see
+    /// documented format. A key that is registered but not `VALID`, or not visible yet, is not an error: see
     /// [`Verification::is_valid`].
     pub async fn register(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
         self.set_business_public_key(key).await?;

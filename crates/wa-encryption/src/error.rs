@@ -59,9 +59,9 @@ pub enum EncryptionError {
         /// Graph's trace id.
         fbtrace_id: Option<String>,
     },
-    /// Graph returned JSON that has no documented form.
+    /// Graph returned JSON in an undocumented format.
     #[error(
-        "Graph's response for phone number {phone_number_id} has no documented form: no public key can be \
+        "Graph's response for phone number {phone_number_id} has an undocumented format: no public key can be \
          read from it"
     )]
     UnknownShape {

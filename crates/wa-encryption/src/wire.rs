@@ -1,4 +1,4 @@
-//! The forms of Graph's responses. Official sources disagree, so all documented forms are accepted.
+//! The formats of Graph's responses. Meta's pages disagree, so all documented formats are accepted.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(crate) const STATUS: &str = "business_public_key_signature_status";
 /// Reads the response to a GET: `data` as an array (Meta, *Business Messaging API* API description), `data`
 /// as an object, or the members at the top level (Meta, *WhatsApp Business Encryption* guide).
 ///
-/// `None` if it has none of these forms.
+/// `None` if it has none of these formats.
 pub(crate) fn business_public_key(response: &Value) -> Option<BusinessPublicKey> {
     let entries: Vec<&Value> = match response.as_object()?.get("data") {
         Some(Value::Array(rows)) => rows.iter().collect(),

@@ -47,10 +47,10 @@ pub enum KeyError {
     #[error("no key found: neither a PEM block (-----BEGIN …-----) nor DER")]
     NotAKey,
 
-    /// The input contains keys in a form that is recognized but not supported.
+    /// The input contains keys in a format that is recognized but not supported.
     #[error("the input is {} {found}", .found.article())]
     Foreign {
-        /// The detected form.
+        /// The detected format.
         found: ForeignForm,
     },
 
@@ -64,10 +64,10 @@ pub enum KeyError {
         damage: Damage,
     },
 
-    /// The encoding is intact, but the contents are not valid for the form.
+    /// The encoding is intact, but the contents are not valid for the format.
     #[error("the {form} has an invalid structure")]
     Malformed {
-        /// The detected form.
+        /// The detected format.
         form: Form,
     },
 
@@ -134,21 +134,21 @@ pub enum KeyError {
     /// The input contains a private key, but a public key was expected.
     #[error("expected a public key, found a private key ({form})")]
     PrivateKeyGiven {
-        /// The form that was found.
+        /// The format that was found.
         form: Form,
     },
 
     /// The input contains only a public key or a certificate, but a private key was expected.
     #[error("expected a private key, found only a public key ({form})")]
     PublicKeyGiven {
-        /// The form that was found.
+        /// The format that was found.
         form: Form,
     },
 
     /// A container has no private key in it.
     #[error("the {form} contains no private key")]
     NoPrivateKey {
-        /// The form of the container.
+        /// The format of the container.
         form: Form,
     },
 

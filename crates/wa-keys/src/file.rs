@@ -66,7 +66,7 @@ impl<T> Read<T> {
     }
 }
 
-/// Reads a private key in any form; see [`PrivateKey::parse`].
+/// Reads a private key in any format; see [`PrivateKey::parse`].
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn read_private_key(
     KeyFile::open(path)?.private_key(passphrase)
 }
 
-/// Reads a public key in any form; see [`PublicKey::parse`].
+/// Reads a public key in any format; see [`PublicKey::parse`].
 ///
 /// # Errors
 ///

@@ -1,14 +1,14 @@
-//! The forms of keys, certificates and requests.
+//! The formats of keys, certificates and requests.
 
 use std::fmt;
 
-/// The form of a key, certificate or request, independent of its encoding.
+/// The format of a key, certificate or request, independent of its encoding.
 ///
 /// `Display` writes the common name, such as "PKCS#8 private key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
-    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), PEM label `PUBLIC KEY`: the form that WhatsApp requires.
+    /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), PEM label `PUBLIC KEY`: the format that WhatsApp requires.
     SpkiPublicKey,
     /// `RSAPublicKey` (RFC 8017 §A.1.1), PEM label `RSA PUBLIC KEY`.
     Pkcs1PublicKey,
@@ -37,7 +37,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Returns whether the form contains a private key, encrypted or not.
+    /// Returns whether the format contains a private key, encrypted or not.
     pub fn is_private(self) -> bool {
         match self {
             Self::Pkcs8PrivateKey
@@ -56,7 +56,7 @@ impl Form {
         }
     }
 
-    /// Returns whether the form is encrypted, or (PKCS#12) usually is.
+    /// Returns whether the format is encrypted, or (PKCS#12) usually is.
     pub fn is_encrypted(self) -> bool {
         matches!(
             self,
@@ -76,7 +76,7 @@ impl fmt::Display for Form {
             Self::Pkcs1PrivateKey => "PKCS#1 private key",
             Self::EncryptedPkcs8PrivateKey => "encrypted PKCS#8 private key",
             Self::Pkcs12 => "PKCS#12 container (.p12 or .pfx)",
-            Self::TraditionalEncryptedPrivateKey => "encrypted private key in OpenSSL's traditional form",
+            Self::TraditionalEncryptedPrivateKey => "encrypted private key in OpenSSL's traditional format",
             Self::EcPrivateKey => "EC private key",
             Self::DsaPrivateKey => "DSA private key",
             Self::PublicJsonWebKey => "public JSON Web Key",
@@ -85,7 +85,7 @@ impl fmt::Display for Form {
     }
 }
 
-/// A form that this crate recognizes but does not parse.
+/// A format that this crate recognizes but does not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForeignForm {
@@ -114,7 +114,7 @@ pub enum ForeignForm {
 }
 
 impl ForeignForm {
-    /// Returns whether the form contains a private key or, for a container, can contain one.
+    /// Returns whether the format contains a private key or, for a container, can contain one.
     pub fn is_private(self) -> bool {
         matches!(
             self,
@@ -138,10 +138,10 @@ impl ForeignForm {
 impl fmt::Display for ForeignForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OpenSshPrivateKey => "private key in OpenSSH's own form",
+            Self::OpenSshPrivateKey => "private key in OpenSSH's own format",
             Self::SshPublicKey => "SSH public key",
-            Self::Rfc4716PublicKey => "SSH public key in the form of RFC 4716",
-            Self::SshComPrivateKey => "private key in ssh.com's own form",
+            Self::Rfc4716PublicKey => "SSH public key in the format of RFC 4716",
+            Self::SshComPrivateKey => "private key in ssh.com's own format",
             Self::PuttyPrivateKey => "PuTTY private key",
             Self::BerPkcs12 => "PKCS#12 container in BER rather than DER",
             Self::Pkcs7 => "PKCS#7 container (.p7b)",

@@ -114,9 +114,9 @@ impl Inspection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A form that this crate parses, or refuses for its algorithm or contents.
+    /// A format that this crate parses, or refuses for its algorithm or contents.
     Key(Form),
-    /// A form that this crate recognizes but does not parse.
+    /// A format that this crate recognizes but does not parse.
     Foreign(ForeignForm),
 }
 

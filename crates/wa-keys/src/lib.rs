@@ -1,15 +1,15 @@
 //! RSA-2048 keys for WhatsApp Flows: generate, parse, validate, convert, encrypt and fingerprint them.
 //!
 //! - A [`PublicKey`] is always one that WhatsApp can register: RSA, 2048 bits, a valid exponent. It is
-//!   written in the one form that WhatsApp's clients import.
-//! - A [`PrivateKey`] always has consistent numbers.
-//! - Both are parsed from any common form, in PEM or DER. The form is detected, and common damage to the
+//!   written in the only format that WhatsApp's clients import.
+//! - The numbers of a [`PrivateKey`] are always consistent, such as n = p·q.
+//! - Both are parsed from any common format, in PEM or DER. The format is detected, and common damage to the
 //!   text, such as literal `\n` or missing line breaks, is repaired.
-//! - Each reason for a refusal has its own variant of [`KeyError`]. Its [`remedy`](KeyError::remedy) says how
+//! - Each reason for a refusal has its own variant of [`KeyError`]. Its [`remedy`](KeyError::remedy) is how
 //!   to fix it.
 //! - [`inspect`](inspect()) describes any key file without its passphrase.
-//! - [`mod@file`] reads and writes key files: restrictive modes, atomic writes.
-//! - [`limits`] lists the bounds that stop a malicious file from exhausting time or memory.
+//! - [`mod@file`] reads and writes key files, with restrictive modes and atomic writes.
+//! - [`limits`] lists the bounds that prevent a malicious file from consuming excessive time or memory.
 //!
 //! The crate opens no network connection, writes no log and depends on no C code.
 //!

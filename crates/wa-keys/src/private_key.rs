@@ -39,7 +39,7 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Parses a private key in any supported form.
+    /// Parses a private key in any supported format.
     ///
     /// These are PKCS#8, PKCS#1, encrypted PKCS#8 (PBES2, or SHA-1 with 3DES or RC2), OpenSSL's traditional
     /// encrypted PEM, a PKCS#12 container with one key, and a JSON Web Key. The input may be PEM or DER;

@@ -20,11 +20,11 @@ const BITS: usize = 2048;
 
 /// An RSA public key of 2048 bits with a valid exponent: one that WhatsApp can register.
 ///
-/// Its modulus has no factor below 8192, no primes so close that Fermat's method finds them, and not the form
-/// of CVE-2017-15361 (ROCA). Other weaknesses cannot be detected in a public key.
+/// Its modulus has no factor below 8192, no primes so close that Fermat's method finds them, and not the
+/// structure that the faulty library of CVE-2017-15361 (ROCA) generates. Other weaknesses cannot be detected in a public key.
 ///
-/// Any supported form can be parsed. It is always written as the canonical `SubjectPublicKeyInfo`, the only
-/// form that WhatsApp's clients import.
+/// Any supported format can be parsed. It is always written as the canonical `SubjectPublicKeyInfo`, the only
+/// format that WhatsApp's clients import.
 ///
 /// ```
 /// use wa_keys::PublicKey;
@@ -42,7 +42,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a public key in any supported form: SPKI, PKCS#1, an X.509 certificate or a JSON Web Key.
+    /// Parses a public key in any supported format: SPKI, PKCS#1, an X.509 certificate or a JSON Web Key.
     ///
     /// The input may be PEM or DER; common damage to the text is repaired. Only the key of a certificate is
     /// used: its dates and its signature are ignored.
@@ -54,7 +54,7 @@ impl PublicKey {
         select::public_key(input.as_ref())
     }
 
-    /// Parses a public key in the form that WhatsApp's clients require: a single `PUBLIC KEY` PEM block
+    /// Parses a public key in the format that WhatsApp's clients require: a single `PUBLIC KEY` PEM block
     /// (SPKI; RFC 7468 §13), surrounded by nothing but white space.
     ///
     /// The base64 may be on one line, or on the same line as the boundaries: WhatsApp Web removes the line ends
@@ -62,7 +62,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotOnePublicKeyBlock`] for a valid key in any other form, and the errors of
+    /// [`KeyError::NotOnePublicKeyBlock`] for a valid key in any other format, and the errors of
     /// [`PublicKey::parse`].
     pub fn parse_public_key_pem(text: &str) -> Result<Self, KeyError> {
         let key = Self::parse(text)?;

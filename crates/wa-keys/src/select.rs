@@ -123,7 +123,7 @@ impl<'a> Found<'a> {
                 }
                 Ok(Form::CertificateRequest) => found.request = true,
                 Ok(form) => found.public.push((form, shape)),
-                // A foreign private key takes precedence over other foreign forms.
+                // A foreign private key takes precedence over other foreign formats.
                 Err(form) if form.is_private() || found.foreign.is_none() => found.foreign = Some(form),
                 Err(_) => {}
             }
@@ -147,7 +147,7 @@ struct Private<'a> {
     source: Source<'a>,
 }
 
-/// The unparsed form of a private key.
+/// The unparsed format of a private key.
 enum Source<'a> {
     Traditional { dek: &'a DekInfo, ciphertext: &'a [u8] },
     Shape(Form, Shape<'a>),

@@ -75,7 +75,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Returns the form, or the foreign form as the error.
+    /// Returns the format, or the foreign format as the error.
     pub(crate) fn form(&self) -> Result<Form, ForeignForm> {
         Ok(match self {
             Self::Spki(_) => Form::SpkiPublicKey,

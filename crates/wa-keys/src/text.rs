@@ -181,7 +181,7 @@ fn ssh_of_another_algorithm(text: &Text) -> Option<KeyAlgorithm> {
     }
 }
 
-/// Detects foreign forms without PEM boundaries.
+/// Detects foreign formats without PEM boundaries.
 fn foreign(input: &[u8], text: &Text) -> Option<ForeignForm> {
     let trimmed = text.bytes().trim_ascii();
     if input.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {

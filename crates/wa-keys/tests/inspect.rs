@@ -12,17 +12,17 @@ mod support;
 use support::*;
 use wa_keys::{Advice, Encoding, PublicKey, inspect};
 
-/// File, kind, algorithm, bits and exponent, encryption, problem, part of the advice; `-` stands for none.
+/// File, kind, algorithm, bits and exponent, encryption, problem, part of the advice; `-` means none.
 const TABLE: &str = "
     openssl/public.pem | SPKI public key | RSA | 2048 65537 | - | - | -
     openssl/pkcs1-public.der | PKCS#1 public key | RSA | 2048 65537 | - | - | WritePublicKey
     openssl/certificate.pem | X.509 certificate | RSA | 2048 65537 | - | - | neither its dates nor its issuer
-    openssl/pkcs8.pem | PKCS#8 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
-    openssl/pkcs1.der | PKCS#1 private key | RSA | 2048 65537 | - | - | not protected by a passphrase
+    openssl/pkcs8.pem | PKCS#8 private key | RSA | 2048 65537 | - | - | protected by a passphrase
+    openssl/pkcs1.der | PKCS#1 private key | RSA | 2048 65537 | - | - | protected by a passphrase
     guide/private.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-256 (2048 rounds), 3DES-CBC | - | 2048 rounds
     openssl/scrypt-aes-256-cbc.pem | encrypted PKCS#8 private key | - | - | scrypt (N=16384, r=8, p=1), AES-256-CBC | - | -
     openssl/pbes2-hmacWithSHA1.pem | encrypted PKCS#8 private key | - | - | PBKDF2-HMAC-SHA-1 (2048 rounds), AES-256-CBC | - | 600000 are recommended
-    node/pkcs1-des3.pem | encrypted private key in OpenSSL's traditional form | - | - | EVP_BytesToKey with MD5 (1 round), 3DES-CBC | - | one round of MD5
+    node/pkcs1-des3.pem | encrypted private key in OpenSSL's traditional format | - | - | EVP_BytesToKey with MD5 (1 round), 3DES-CBC | - | one round of MD5
     python/exponent-3-public.pem | SPKI public key | RSA | 2048 3 | - | - | 65537
     refused/rsa1024.pem | PKCS#8 private key | RSA | 1024 65537 | - | 1024 bits | Generate
     refused/rsa4096-public.pem | SPKI public key | RSA | 4096 65537 | - | 4096 bits | Generate
@@ -34,7 +34,7 @@ const TABLE: &str = "
     refused/rsa-pss-public.pem | SPKI public key | RSA-PSS | 2048 65537 | - | not RSA | rsaEncryption
     refused/dsa-traditional.pem | DSA private key | DSA | - | - | not RSA | Generate
     refused/pbes1-md5-des.pem | encrypted PKCS#8 private key | - | - | - | PBES1 with MD5 and DES | Reencrypt { legacy: true }
-    refused/traditional-des.pem | encrypted private key in OpenSSL's traditional form | - | - | - | DES-CBC | Reencrypt { legacy: true }
+    refused/traditional-des.pem | encrypted private key in OpenSSL's traditional format | - | - | - | DES-CBC | Reencrypt { legacy: true }
     pkcs12/modern.p12 | PKCS#12 container (.p12 or .pfx) | - | - | PBKDF2-HMAC-SHA-256 (2048 rounds), AES-256-CBC | - | Convert
     pkcs12/legacy.p12 | PKCS#12 container (.p12 or .pfx) | - | - | PKCS#12 derivation with SHA-1 (2048 rounds), 3DES-CBC | - | Convert
     openssl/pbe-sha1-rc2-40.pem | encrypted PKCS#8 private key | - | - | PKCS#12 derivation with SHA-1 (2048 rounds), 40-bit RC2-CBC | - | Convert

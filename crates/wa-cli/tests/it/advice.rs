@@ -61,7 +61,7 @@ fn suggested_commands_for_every_key_format_work_and_change_no_file() {
         let text = output_about(&folder, &name);
         let form: BTreeSet<String> = text
             .lines()
-            .filter(|line| line.starts_with("  form "))
+            .filter(|line| line.starts_with("  format "))
             .map(ToOwned::to_owned)
             .collect();
         // The same command for the same format is pasted once.

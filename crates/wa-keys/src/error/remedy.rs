@@ -35,8 +35,8 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
         | KeyError::Roca
         | KeyError::UnevenPrimes
         | KeyError::CompositeFactor => WEAK,
-        KeyError::NotOnePublicKeyBlock => "write the key as a single PEM block and set that",
-        KeyError::PrivateKeyGiven { .. } => "keep it secret and use its public half",
+        KeyError::NotOnePublicKeyBlock => "write the key as a single PEM block and register that",
+        KeyError::PrivateKeyGiven { .. } => "keep it secret, and use its public key",
         KeyError::NoPrivateKey { .. } => "export it again, including its private key",
         KeyError::PublicKeyGiven { .. } => "use the private key file that belongs to it",
         KeyError::CertificateRequest => "extract its public key with OpenSSL",
@@ -55,7 +55,7 @@ pub(super) fn of(error: &KeyError) -> Option<Cow<'static, str>> {
             OpenSslSupport::Default | OpenSslSupport::Legacy => "re-encrypt it with OpenSSL",
         },
         KeyError::CostTooHigh { .. } => {
-            "if you trust the file, re-encrypt it with OpenSSL at a usual cost, which can take minutes"
+            "if you trust the file, re-encrypt it with OpenSSL at the usual cost; this can take minutes"
         }
         KeyError::RoundsOutOfRange { .. } => "leave the rounds at their default of 600000",
         KeyError::InconsistentNumbers { relation } => return Some(inconsistent(*relation)),

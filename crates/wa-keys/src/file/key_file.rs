@@ -78,7 +78,7 @@ impl KeyFile {
         &self.path
     }
 
-    /// Reads a private key in any form; see [`PrivateKey::parse`].
+    /// Reads a private key in any format; see [`PrivateKey::parse`].
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl KeyFile {
         Ok(self.read(value, true))
     }
 
-    /// Reads a public key in any form; see [`PublicKey::parse`].
+    /// Reads a public key in any format; see [`PublicKey::parse`].
     ///
     /// # Errors
     ///

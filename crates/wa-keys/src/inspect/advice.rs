@@ -28,7 +28,7 @@ fn of_item(item: &Item) -> Vec<Advice> {
     let mut advice = Vec::new();
     match item.kind {
         Kind::Key(Form::Pkcs1PublicKey | Form::PublicJsonWebKey) => advice.push(Advice::new(
-            "WhatsApp accepts only the SPKI form (BEGIN PUBLIC KEY); write it in that form",
+            "write it as SPKI (BEGIN PUBLIC KEY), the only format that WhatsApp accepts",
             Some(Action::WritePublicKey),
         )),
         Kind::Key(Form::Certificate) => advice.push(Advice::new(
@@ -37,7 +37,7 @@ fn of_item(item: &Item) -> Vec<Advice> {
         )),
         Kind::Key(Form::Pkcs8PrivateKey | Form::Pkcs1PrivateKey | Form::PrivateJsonWebKey) => {
             advice.push(Advice::new(
-                "it is not protected by a passphrase; write a protected copy",
+                "write a copy that is protected by a passphrase",
                 Some(Action::Convert),
             ));
         }
@@ -79,6 +79,6 @@ fn of_encryption(encryption: Encryption) -> Option<Advice> {
         } => "HMAC-SHA-1 is outdated".to_owned(),
         _ => return None,
     };
-    let text = format!("{weak}; write a better protected copy");
+    let text = format!("write a better protected copy, because {weak}");
     Some(Advice::new(text, Some(Action::Convert)))
 }

@@ -13,7 +13,7 @@ use crate::{Form, KeyAlgorithm, KeyError, error::Damage};
 pub(crate) struct Jwk {
     pub(crate) form: Form,
     pub(crate) algorithm: KeyAlgorithm,
-    /// The PKCS#1 form of an RSA key; empty for other keys.
+    /// The PKCS#1 encoding of an RSA key; empty for other keys.
     pub(crate) pkcs1: Zeroizing<Vec<u8>>,
 }
 

@@ -96,7 +96,7 @@ fn describe(path: &Path, inspection: &Inspection, opened: &Opened, text: &mut St
         let mut line = |name: &str, value: &dyn std::fmt::Display| {
             let _ = writeln!(text, "  {name:<12} {value}");
         };
-        line("form", &format!("{} ({})", item.kind(), inspection.encoding()));
+        line("format", &format!("{} ({})", item.kind(), inspection.encoding()));
         if let Some(algorithm) = item.algorithm() {
             line("algorithm", algorithm);
         }
