@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The number of reads and the pauses between them, until a new key is visible.
 ///
-/// Meta does not document how long that takes. Default: 4 reads, the first at once, the others after pauses
-/// of 1, 2 and 3 seconds.
+/// Meta does not document how long that takes. Default: 4 reads, the first immediately, the others after
+/// pauses of 1, 2 and 3 seconds.
 ///
 /// ```
 /// use std::time::Duration;

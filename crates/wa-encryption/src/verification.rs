@@ -187,9 +187,9 @@ impl Verification {
                 "Set the key for this phone number; every number needs its own registration."
             }
             Self::NotVisible { .. } => {
-                "Verify again in a minute: Graph confirmed the upload, and how long a new key takes to \
-                 show is not documented. If another key is still shown then, find out who else uploads \
-                 one."
+                "Verify again in a minute: Graph confirmed the upload, and Meta does not document how long \
+                 a new key takes to become visible. If another key is still shown then, find out who else \
+                 uploads one."
             }
             Self::Several { .. } => {
                 "Set the key again, which replaces what is registered. If several keys are still listed, \

@@ -20,14 +20,14 @@
 //! ```
 //!
 //! - [`FlowEndpoint`] is a `tower` service over HTTP requests with any body; it calls your [`FlowHandler`].
-//! - [`KeyRing`] holds the current private key and previous ones, and can be changed while the endpoint
+//! - [`KeyRing`] contains the primary private key and previous ones, and can be changed while the endpoint
 //!   serves.
 //! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`],
 //!   [`ResponseSeal::seal`], [`verify_signature`] and [`verify_flow_token`].
-//! - [`ReplayMemory`] prevents that a request reaches the handler twice; on by default.
+//! - [`ReplayMemory`] prevents a request from reaching the handler twice; on by default.
 //! - [`Refusal`] lists the reasons for which an endpoint refuses a request, each with its HTTP status.
 //! - [`EncryptedMedia`] decrypts a file that a user uploaded in a Flow.
-//! - [`client`] is the phone's side, for probes and tests.
+//! - [`client`] encrypts requests and decrypts responses as a phone does, for probes and tests.
 //!
 //! Every error names its fault in `Display`, and returns what to do about it from `remedy()`.
 //!

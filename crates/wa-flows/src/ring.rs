@@ -1,4 +1,4 @@
-//! The private keys that decrypt requests: the current one and previous ones.
+//! The private keys that decrypt requests: the primary key and previous ones.
 
 mod key;
 
@@ -13,10 +13,10 @@ use crate::envelope::{DecodedEnvelope, Envelope, NoEnvelope};
 use crate::session::ResponseSeal;
 use key::RingKey;
 
-/// The private keys of an endpoint, tried in order: the current key, then previous ones.
+/// The private keys of an endpoint, tried in order: the primary key, then previous ones.
 ///
 /// A Flow that was opened before a rotation continues to use the old key, so keep the old key in the ring for
-/// some days. A `KeyRing` is a handle: clones share the keys, and a change such as
+/// a few days. A `KeyRing` is a handle: clones share the keys, and a change such as
 /// [`replace`](KeyRing::replace) takes effect for all of them at once, without a failed request. Each key is
 /// parsed once, when it is added, and tested: it must decrypt a message encrypted with its public key. That
 /// takes one or two milliseconds.
@@ -101,7 +101,7 @@ pub struct Opened {
 /// A decrypted payload; its `Debug` is redacted.
 struct Payload(Vec<u8>);
 
-/// A key of a ring and its use.
+/// A key of a ring, and how often and when it was used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyUse {
@@ -119,8 +119,8 @@ impl KeyRing {
     /// # Errors
     ///
     /// Returns [`KeyRingError`] if the key cannot be used.
-    pub fn new(current: &PrivateKey) -> Result<Self, KeyRingError> {
-        Ok(Self::from_keys([Arc::new(RingKey::new(current)?)].into()))
+    pub fn new(primary: &PrivateKey) -> Result<Self, KeyRingError> {
+        Ok(Self::from_keys([Arc::new(RingKey::new(primary)?)].into()))
     }
 
     /// Adds a previous key after the keys of the ring. A key that the ring already has keeps its position.
@@ -136,7 +136,7 @@ impl KeyRing {
         Ok(self)
     }
 
-    /// Makes a key the current one of this ring and all its clones; the other keys follow in their order.
+    /// Makes a key the primary one of this ring and all its clones; the other keys follow in their order.
     ///
     /// # Errors
     ///
@@ -154,16 +154,16 @@ impl KeyRing {
     }
 
     /// Removes a previous key from this ring and all its clones; returns whether it was in the ring. The
-    /// current key is never removed.
+    /// primary key is never removed.
     #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn retire(&self, fingerprint: &Fingerprint) -> bool {
         self.remove(fingerprint, 1)
     }
 
-    /// Removes a compromised key from this ring and all its clones, even the current key; returns whether it
+    /// Removes a compromised key from this ring and all its clones, even the primary key; returns whether it
     /// was in the ring.
     ///
-    /// The next key becomes the current one. A ring without keys decrypts nothing, so its endpoint answers
+    /// The next key becomes the primary one. A ring without keys decrypts nothing, so its endpoint answers
     /// every request with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a
     /// key. In a planned rotation use [`retire`](KeyRing::retire), which never removes the last key.
     #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]

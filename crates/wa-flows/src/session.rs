@@ -19,7 +19,7 @@ pub(crate) type Gcm = AesGcm<Aes128, U16>;
 ///
 /// [`seal`](ResponseSeal::seal) consumes it, so that an IV never encrypts two plaintexts within one exchange.
 /// A recorded body that is sent again creates a second seal with the same key and IV, and two different
-/// responses under these reveal the XOR of both: an endpoint prevents that with its
+/// responses under the same key and IV reveal the XOR of both: an endpoint prevents that with its
 /// [`ReplayMemory`](crate::ReplayMemory). The key is zeroized on drop.
 pub struct ResponseSeal {
     cipher: Gcm,
@@ -39,7 +39,8 @@ impl ResponseSeal {
         open(&self.cipher, &self.request_iv, data)
     }
 
-    /// Encrypts a response, and returns it as the body that the phone expects: bare standard base64.
+    /// Encrypts a response, and returns it as the body that the phone expects: standard base64 without
+    /// quotes.
     ///
     /// The IV is that of the request with every bit flipped (Meta, *Implementing endpoints for Flows*,
     /// "Request decryption and encryption").

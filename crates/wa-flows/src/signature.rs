@@ -12,9 +12,9 @@ pub const SIGNATURE_HEADER: http::HeaderName = http::HeaderName::from_static("x-
 
 const PREFIX: &[u8] = b"sha256=";
 
-/// The signature of a request is missing, malformed or made with another secret.
+/// The signature of a request is missing, malformed or computed with another secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("X-Hub-Signature-256 is missing, or not made with one of the app secrets")]
+#[error("X-Hub-Signature-256 is missing, or was not computed with one of the app secrets")]
 #[non_exhaustive]
 pub struct BadSignature;
 
@@ -31,12 +31,12 @@ impl BadSignature {
 /// Verifies `X-Hub-Signature-256` over the raw bytes of the body, in constant time.
 ///
 /// The header is `sha256=` and the HMAC-SHA-256 of the body in hex (Meta, *Implementing endpoints for Flows*,
-/// "Request signature validation"). It is valid if it was made with any of the secrets: during a change of
-/// the secret, pass the old and the new one.
+/// "Request signature validation"). It is valid if it was computed with any of the secrets: during a
+/// change of the secret, pass the old and the new one.
 ///
 /// # Errors
 ///
-/// Returns [`BadSignature`] if the header is missing, malformed or wrong, without saying which.
+/// Returns [`BadSignature`] if the header is missing, malformed or wrong; it does not reveal which.
 pub fn verify_signature(
     secrets: &[AppSecret],
     header: Option<&[u8]>,

@@ -15,7 +15,7 @@ pub(crate) const TOKEN_INVALID: StatusCode = unregistered(427);
 /// The status if the signature is not valid.
 const BAD_SIGNATURE: StatusCode = unregistered(432);
 
-/// The status in logs if the client left, as in nginx; it is never sent.
+/// The status in logs if the client disconnected, as in nginx; it is never sent.
 const CLIENT_LEFT: StatusCode = unregistered(499);
 
 /// Returns a status that is not in the registry of HTTP.
@@ -76,8 +76,8 @@ pub enum Refusal {
     /// The handler did not respond before the deadline.
     #[error("the handler did not respond in time")]
     HandlerTimedOut,
-    /// The client left before the response: only for logs and metrics.
-    #[error("the client left before the response")]
+    /// The client disconnected before the response: only for logs and metrics.
+    #[error("the client disconnected before the response")]
     ClientLeft,
 }
 
@@ -135,7 +135,7 @@ impl Refusal {
             }
             Self::BadSignature => return BadSignature.remedy(),
             Self::BadTokenSignature => return BadTokenSignature.remedy(),
-            Self::Replayed => "check whether a proxy retries requests, late or at another process",
+            Self::Replayed => "check whether a proxy retries requests too late, or at another process",
             Self::NoEnvelope => "check whether another webhook of the Meta app uses this URL",
             Self::Undecryptable => return OpenError::Undecryptable.remedy(),
             Self::NotAFlowRequest => {

@@ -37,7 +37,7 @@ pub enum TokenVerdict {
     Unchecked,
     /// There is none, and none is required.
     Absent,
-    /// It was made with an app secret, for the token of this request.
+    /// It was signed with an app secret, for the token of this request.
     Valid,
 }
 
@@ -55,7 +55,8 @@ impl TokenVerdict {
 /// The `flow_token_signature` of a request is wrong, or missing where it is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the flow_token_signature is missing, for another token, or no HS256 JWT made with one of the app secrets"
+    "the flow_token_signature is missing, is for another token, or is not an HS256 JWT signed with one of the app \
+     secrets"
 )]
 #[non_exhaustive]
 pub struct BadTokenSignature;

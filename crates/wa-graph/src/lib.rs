@@ -13,8 +13,8 @@
 //! ```
 //!
 //! - [`GraphClient`] makes a call, [`GraphRequest`] describes it, and [`GraphResponse`] is the result.
-//! - [`GraphError`] is a failed call, with a remedy. [`ErrorCode`] names Graph's codes and knows whether a
-//!   retry helps.
+//! - [`GraphError`] is a failed call, with a remedy. [`ErrorCode`] names Graph's codes and
+//!   indicates whether a retry helps.
 //! - [`RetryPolicy`] limits attempts and pauses. Only this crate retries; the layers above do not.
 //! - [`AccessToken`] and [`AppSecret`] never appear in `Debug`. [`PhoneNumberId`], [`WabaId`], [`BusinessId`]
 //!   and [`ApiVersion`] are validated when they are created.

@@ -1,4 +1,4 @@
-//! Handlers run to completion, also when the client leaves.
+//! Handlers run to completion, even if the client disconnects.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,8 +12,8 @@ use crate::message::FlowResponse;
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A future that moves into a task when it is dropped because the client has left. So the handler completes
-/// what it has started, and a repeat of the request gets its response.
+/// A future that moves into a task when it is dropped because the client has disconnected. So the handler
+/// completes what it has started, and a repeat of the request gets its response.
 pub(crate) struct RunToEnd<T: Send + 'static>(Option<Work<T>>);
 
 impl<T: Send + 'static> RunToEnd<T> {

@@ -20,8 +20,8 @@ use crate::token::TokenVerdict;
 ///
 /// At its [deadline](crate::FlowEndpointBuilder::deadline) the handler's future is dropped at the `.await`
 /// where it is, and the client gets 504: use `tokio::spawn` for work that must complete once started. If the
-/// client leaves, the handler continues in a task until the deadline, so that a [repeat](crate::ReplayMemory)
-/// of the request gets its response.
+/// client disconnects, the handler continues in a task until the deadline, so that a
+/// [repeat](crate::ReplayMemory) of the request gets its response.
 ///
 /// ```
 /// use serde_json::json;

@@ -35,7 +35,7 @@ const EXCHANGE_ID: HeaderName = HeaderName::from_static("x-exchange-id");
 /// The time in which a body must arrive; WhatsApp sends it together with the head.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// Stands for a deadline that is too far in the future for the clock's type.
+/// Replaces a deadline that is too far in the future for the clock's type.
 const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// The state that all exchanges of an endpoint share.
@@ -70,7 +70,7 @@ struct Decrypted {
     token: TokenVerdict,
 }
 
-/// What [`Pipeline::complete`] needs to finish an exchange, also if the client leaves.
+/// What [`Pipeline::complete`] needs to finish an exchange, even if the client disconnects.
 struct Work {
     decrypted: Decrypted,
     exchange: Exchange,
@@ -148,6 +148,11 @@ impl<H: FlowHandler> Pipeline<H> {
         response
     }
 
+    /// Runs the steps of an exchange in order. A step that fails returns a [`Refusal`], and the rest is
+    /// skipped.
+    ///
+    /// The order bounds what an unauthenticated client can cost: every step before `prepare` is cheap, and
+    /// the signature precedes everything that depends on the contents of the body.
     async fn exchange<B>(
         self: &Arc<Self>,
         request: Request<B>,
@@ -175,7 +180,7 @@ impl<H: FlowHandler> Pipeline<H> {
             _ => Admitted::First(None),
         };
         if self.check_signature {
-            // Only now: a recorded request has a valid signature too.
+            // Only after the replay check, because a recorded request has a valid signature too.
             report.signed = true;
             OnAuthenticated::call_in(&extensions);
         }
@@ -400,7 +405,7 @@ impl<H: FlowHandler> Pipeline<H> {
     }
 }
 
-/// Reports an exchange when dropped: also if its future is dropped because the client left.
+/// Reports an exchange when dropped, even if its future is dropped because the client disconnected.
 struct Reporting<'a> {
     report: ExchangeReport,
     started: Instant,

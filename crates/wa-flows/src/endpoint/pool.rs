@@ -11,7 +11,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-/// The default length of the queue per core: 512 operations, about 0.35 s of work. It holds a burst, and
+/// The default length of the queue per core: 512 operations, about 0.35 s of work. It absorbs a burst, and
 /// stays below the latency of 1 s (90th percentile) at which WhatsApp raises an alert.
 const QUEUED_PER_CORE: usize = 512;
 
@@ -22,9 +22,9 @@ const LINGER: Duration = Duration::from_secs(30);
 ///
 /// An operation keeps a core busy for 0.3 to 0.9 ms. On the thread that serves a connection, several in a row
 /// would delay all other tasks of that thread, and an overloaded server could not even refuse requests in
-/// time. So operations wait in a queue that holds a burst, and while it is full, requests are refused at once
-/// (503): to accept more load than the cores can process would delay every response. What runs the operations
-/// depends on the machine:
+/// time. So operations wait in a queue that absorbs a burst. While it is full, requests are refused
+/// immediately (503), because accepting more load than the cores can process would delay every response. What
+/// runs the operations depends on the machine:
 ///
 /// - Several cores: threads of the pool, one per core. They belong to no runtime and serve all runtimes.
 /// - One core: a task of the runtime, which yields after each operation. A thread would compete with the
@@ -61,12 +61,12 @@ enum Executor {
     Tasks,
 }
 
-/// The runtime that a lane belongs to; `None` for the one lane of a pool of threads, which serves all
-/// runtimes.
+/// Identifies a [`Lane`]: the runtime that it belongs to, or `None` for the one lane of a pool of threads,
+/// which serves all runtimes.
 type LaneKey = Option<Id>;
 
-/// A queue and the workers that take operations from it. It exists only while it has a worker: the last one
-/// removes it.
+/// A queue of operations, and the number of workers that take operations from it. It exists only while it has
+/// a worker: the last one removes it.
 #[derive(Default)]
 struct Lane {
     workers: usize,

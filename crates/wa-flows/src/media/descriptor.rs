@@ -50,7 +50,7 @@ pub enum MediaError {
     /// The SHA-256 of the encrypted file differs from the description.
     #[error("the encrypted file's SHA-256 is not encrypted_hash")]
     EncryptedHash,
-    /// The MAC was not made with the described key.
+    /// The MAC was not computed with the described key.
     #[error("the encrypted file's MAC is wrong")]
     Mac,
     /// The padding or the SHA-256 of the decrypted file is wrong.

@@ -54,11 +54,12 @@ pub enum Action {
     Back,
     /// The user submits a screen.
     DataExchange,
-    /// An action that this version of the crate does not know, as it was sent.
+    /// An action that this version of the crate does not support, as it was sent.
     Other(String),
 }
 
-/// The decrypted payload is not a Flow request: it is not UTF-8, not a JSON object, or has no string `action`.
+/// The decrypted payload is not a Flow request: it is not UTF-8, not a JSON object, or has no string
+/// `action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the decrypted payload is not a Flow request")]
 #[non_exhaustive]
@@ -152,7 +153,7 @@ impl FlowRequest {
         })
     }
 
-    /// Deserializes the data as a type of yours.
+    /// Deserializes the data as your own type.
     ///
     /// A number that a floating-point field cannot represent exactly is rounded, as everywhere in serde. A
     /// field of type [`RawValue`] gets any JSON unchanged.
@@ -220,7 +221,7 @@ impl FlowRequest {
         self.notification.as_ref()
     }
 
-    /// Returns the decrypted payload, byte for byte.
+    /// Returns the decrypted payload, unchanged.
     pub fn expose_payload(&self) -> &[u8] {
         &self.payload
     }

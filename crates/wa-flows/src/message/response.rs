@@ -49,10 +49,10 @@ enum Content {
 pub enum ResponseError {
     /// The data passed to [`FlowResponse::screen`] or [`FlowResponse::close`] is not a JSON object.
     #[error("the data of the response is not a JSON object")]
-    DataIsNoObject,
+    DataNotObject,
     /// The data cannot be serialized as JSON, for example a map whose keys are not strings.
     #[error("the data of the response cannot be serialized as JSON")]
-    DataIsNoJson,
+    DataNotJson,
     /// The text passed to [`FlowResponse::from_json`] is not a JSON object.
     #[error("the response is not the text of one JSON object")]
     NotAnObject,
@@ -62,8 +62,8 @@ impl ResponseError {
     /// Returns what to do about it.
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(match self {
-            Self::DataIsNoObject => "pass a struct, or a map with string keys: phones refuse anything else",
-            Self::DataIsNoJson => "use strings as the keys of every map",
+            Self::DataNotObject => "pass a struct, or a map with string keys: phones refuse anything else",
+            Self::DataNotJson => "use strings as the keys of every map",
             Self::NotAnObject => "send a JSON object in UTF-8, with nothing before or after it",
         }))
     }
@@ -222,15 +222,15 @@ impl FlowResponse {
             Content::TokenInvalid(Some(message)) => serde_json::to_vec(&json!({"error_msg": message})),
             Content::TokenInvalid(None) => return Ok(b"{}".to_vec()),
         };
-        json.map_err(|_| ResponseError::DataIsNoJson)
+        json.map_err(|_| ResponseError::DataNotJson)
     }
 }
 
 fn object(data: impl Serialize) -> Result<Map<String, Value>, ResponseError> {
     match serde_json::to_value(data) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(ResponseError::DataIsNoObject),
-        Err(_) => Err(ResponseError::DataIsNoJson),
+        Ok(_) => Err(ResponseError::DataNotObject),
+        Err(_) => Err(ResponseError::DataNotJson),
     }
 }
 
@@ -310,21 +310,21 @@ mod tests {
     }
 
     #[test]
-    fn data_that_is_no_json_object_is_refused() {
+    fn data_that_is_not_a_json_object_is_refused() {
         let error = |data: Value| FlowResponse::screen("X", data).into_json().unwrap_err();
-        assert_eq!(error(json!([1])), ResponseError::DataIsNoObject);
-        assert_eq!(error(json!(null)), ResponseError::DataIsNoObject);
+        assert_eq!(error(json!([1])), ResponseError::DataNotObject);
+        assert_eq!(error(json!(null)), ResponseError::DataNotObject);
         let close = |params: Value| FlowResponse::close("T", params).into_json();
-        assert_eq!(close(json!([1])), Err(ResponseError::DataIsNoObject));
+        assert_eq!(close(json!([1])), Err(ResponseError::DataNotObject));
         let odd = BTreeMap::from([((1, 2), 3)]);
         assert_eq!(
             FlowResponse::close("T", odd).into_json(),
-            Err(ResponseError::DataIsNoJson)
+            Err(ResponseError::DataNotJson)
         );
         let odd = BTreeMap::from([((1, 2), 3)]);
         assert_eq!(
             FlowResponse::screen("X", odd).into_json().unwrap_err(),
-            ResponseError::DataIsNoJson
+            ResponseError::DataNotJson
         );
     }
 

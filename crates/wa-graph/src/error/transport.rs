@@ -23,7 +23,7 @@ pub enum TransportErrorKind {
     Timeout,
     /// The connection closed before the response was complete.
     Interrupted,
-    /// The response is not encoded as its headers say, for example broken gzip.
+    /// The encoding of the response does not match its headers, for example broken gzip.
     Encoding,
     /// The decompressed response exceeds the limit.
     TooLarge,
@@ -45,7 +45,7 @@ impl fmt::Display for TransportErrorKind {
             Self::Tls => "the TLS handshake with the server failed",
             Self::Timeout => "the server did not respond in time",
             Self::Interrupted => "the connection closed before the response was complete",
-            Self::Encoding => "the server's response is not encoded as its headers say",
+            Self::Encoding => "the encoding of the server's response does not match its headers",
             Self::TooLarge => "the server's response exceeds the size limit",
             Self::Request => "the request could not be sent",
         })

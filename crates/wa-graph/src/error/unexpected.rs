@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, StatusCode, header};
 
-/// A response that cannot be used: HTML from a proxy, an empty body, JSON of another form.
+/// A response that cannot be used: HTML from a proxy, an empty body, JSON with another structure.
 ///
 /// The body is not kept: it may be long, and may contain anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct UnexpectedResponse {
 pub enum BodyKind {
     /// No bytes.
     Empty,
-    /// JSON of another form than expected.
+    /// JSON with an unexpected structure.
     Json,
     /// Not valid JSON, although the content type is JSON.
     BrokenJson,
@@ -59,7 +59,7 @@ impl fmt::Display for BodyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "an empty body",
-            Self::Json => "JSON of an unexpected form",
+            Self::Json => "JSON with an unexpected structure",
             Self::BrokenJson => "invalid JSON",
             Self::Html => "an HTML page",
             Self::Text => "text that is not JSON",
@@ -79,7 +79,7 @@ impl UnexpectedResponse {
         }
     }
 
-    /// Describes JSON of an unexpected form. `problem` must not repeat any part of the body.
+    /// Describes JSON with an unexpected structure. `problem` must not repeat any part of the body.
     pub(crate) fn shape(status: StatusCode, length: usize, problem: impl Into<String>) -> Self {
         Self::new(status, BodyKind::Json, length, Some(problem.into()))
     }
