@@ -157,7 +157,7 @@ pub(crate) const EXIT_CODES: &str = exit_codes!();
 const EXAMPLES: &str = concat!(
     "\
 Examples:
-  wa demo                                       a complete run against the emulator, without an account
+  wa demo                                       a complete run against the emulator
   wa keys generate                              create private.pem (encrypted) and public.pem
   wa encryption set private.pem                 register its public key and verify the registration
   wa encryption verify public.pem               check that this key is registered and VALID

@@ -199,7 +199,7 @@ impl fmt::Display for CheckReport {
             };
             write!(f, "\n  {secrets}")?;
             for (position, key) in endpoint.keys.iter().enumerate() {
-                let role = if position == 0 { "current" } else { "previous" };
+                let role = if position == 0 { "primary" } else { "previous" };
                 write!(f, "\n  key {key} ({role})")?;
             }
             for revoked in &endpoint.revoked {

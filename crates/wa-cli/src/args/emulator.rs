@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa emulator                                        use any free port; prints `ready http://127.0.0.1:PORT`
+  wa emulator                                        use any free port, and print the URL
   wa emulator --listen 127.0.0.1:9009 --write-env .env
   wa --env-file .env encryption set public.pem       use the emulator from another terminal")]
 pub(crate) struct EmulatorArgs {

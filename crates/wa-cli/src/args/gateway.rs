@@ -10,7 +10,7 @@ use wa_gateway::{Overrides, Setting};
 Examples:
   wa gateway --config gateway.toml --check       validate the configuration and exit
   wa gateway --config gateway.toml               serve until SIGTERM; SIGHUP reloads
-  wa gateway --keys private.pem --app-secret-file app-secret.txt --upstream http://127.0.0.1:3000/flow")]
+  wa gateway --keys private.pem --app-secret-file secret.txt --upstream http://127.0.0.1:3000/flow")]
 pub(crate) struct GatewayArgs {
     /// Configuration file (TOML). Without it, settings come from flags and environment variables only.
     #[arg(long, value_name = "FILE")]

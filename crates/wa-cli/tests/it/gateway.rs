@@ -65,7 +65,7 @@ fn check_prints_the_effective_configuration() {
     for expected in expected {
         assert!(said.contains(expected), "{expected:?} in {said}");
     }
-    assert!(said.ends_with("(current)\n") && !said.contains("t0ken"), "{said}");
+    assert!(said.ends_with("(primary)\n") && !said.contains("t0ken"), "{said}");
 
     let output = gateway(directory.path(), &["--check", "--json"])
         .output()

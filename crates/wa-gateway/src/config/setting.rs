@@ -65,7 +65,7 @@ impl Setting {
         }
     }
 
-    /// Returns the expected form of its value.
+    /// Returns the expected format of its value.
     pub fn expected(&self) -> &'static str {
         self.expected
     }
@@ -295,14 +295,14 @@ pub(crate) static WRITE: Typed<Duration> = Typed::new(
 pub(crate) static NAME: Typed<String> = Typed::new(
     Endpoint,
     "name",
-    "Name in logs, metrics and the header `x-wa-endpoint`: letters, digits, `-` and `_`.",
+    "Name of the endpoint in logs, metrics and the header `x-wa-endpoint`: letters, digits, `-` and `_`.",
 )
 .default("default")
 .overridden("name", "WA_GATEWAY_NAME");
-pub(crate) static PATH: Typed<String> = Typed::new(Endpoint, "path", "Path of its URL, compared exactly.")
+pub(crate) static PATH: Typed<String> = Typed::new(Endpoint, "path", "Path of the endpoint's URL, compared exactly.")
     .default("/")
     .overridden("path", "WA_GATEWAY_PATH");
-pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Private keys. A directory: every private key in it whose name ends in `.pem` and does not begin with a dot; `current.pem` is tried first, then the others in descending order of their names. A file or a list of files: in the given order. Every key is tried, so the order affects only speed. Changes take effect while the gateway runs. `revoked.txt` in the same directory lists the fingerprints, one a line, of keys that must not be used.")
+pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Private keys: a directory, a file or a list of files. In a directory, every private key is used whose file name ends in `.pem` and does not begin with a dot: first `current.pem`, then the others in descending order of their names. Files are tried in the given order. Every key is tried, so the order affects only speed. Changes take effect while the gateway runs. `revoked.txt` in the same directory lists the fingerprints of keys that must not be used, one per line.")
     .overridden("keys", "WA_GATEWAY_KEYS").sensitive();
 pub(crate) static PASSPHRASE_FILE: Typed<Vec<PathBuf>> = Typed::new(
     Endpoint,
@@ -351,7 +351,7 @@ pub(crate) static UPSTREAM_CA: Typed<PathBuf> = Typed::new(
     "upstream_ca",
     "PEM file with the certificate authorities of an https upstream, instead of the system's.",
 );
-pub(crate) static UPSTREAM_TIMEOUT: Typed<Duration> = Typed::new(Endpoint, "upstream_timeout", "Longest time for the upstream to respond, including the connection; later, the phone gets 504. WhatsApp's timeout is 10 seconds.")
+pub(crate) static UPSTREAM_TIMEOUT: Typed<Duration> = Typed::new(Endpoint, "upstream_timeout", "Longest time for the upstream to respond, including the connection; after it, the phone gets 504. WhatsApp's timeout is 10 seconds.")
     .default("9s").overridden("upstream-timeout", "WA_GATEWAY_UPSTREAM_TIMEOUT");
 pub(crate) static CONNECT_TIMEOUT: Typed<Duration> = Typed::new(
     Endpoint,
