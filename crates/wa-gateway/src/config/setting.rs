@@ -299,9 +299,10 @@ pub(crate) static NAME: Typed<String> = Typed::new(
 )
 .default("default")
 .overridden("name", "WA_GATEWAY_NAME");
-pub(crate) static PATH: Typed<String> = Typed::new(Endpoint, "path", "Path of the endpoint's URL, compared exactly.")
-    .default("/")
-    .overridden("path", "WA_GATEWAY_PATH");
+pub(crate) static PATH: Typed<String> =
+    Typed::new(Endpoint, "path", "Path of the endpoint's URL, compared exactly.")
+        .default("/")
+        .overridden("path", "WA_GATEWAY_PATH");
 pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Private keys: a directory, a file or a list of files. In a directory, every private key is used whose file name ends in `.pem` and does not begin with a dot: first `current.pem`, then the others in descending order of their names. Files are tried in the given order. Every key is tried, so the order affects only speed. Changes take effect while the gateway runs. `revoked.txt` in the same directory lists the fingerprints of keys that must not be used, one per line.")
     .overridden("keys", "WA_GATEWAY_KEYS").sensitive();
 pub(crate) static PASSPHRASE_FILE: Typed<Vec<PathBuf>> = Typed::new(
