@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 pub(crate) use emulator::Emulator;
-pub(crate) use output::{code, json, stderr, stdout, text};
+pub(crate) use output::{code, json, stderr, stdout};
 pub(crate) use process::Process;
 
 /// Directory of the test files. Tests run in the directory of the crate.

@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod canary;
 mod errors;
 mod faults;
 mod journeys;

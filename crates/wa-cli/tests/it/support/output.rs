@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-pub(crate) fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

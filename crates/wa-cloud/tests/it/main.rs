@@ -1,0 +1,7 @@
+//! The facade and its examples, against the emulator.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod canary;
+mod examples;
+mod facade;

@@ -1,0 +1,5 @@
+//! Secrets from files, variables and commands.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod files;
