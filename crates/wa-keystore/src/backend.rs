@@ -4,6 +4,7 @@ pub(crate) mod directory;
 pub(crate) mod memory;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -48,17 +49,45 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError`] if the place cannot be reached.
     async fn list(&self, folder: &str) -> Result<Vec<Listed>, BackendError>;
 
-    /// Returns true if private keys that are not encrypted may be kept here; by default false.
-    fn accepts_unencrypted_keys(&self) -> bool {
-        false
-    }
-
     /// Deletes an object. One that does not exist is no error.
     ///
     /// # Errors
     ///
     /// [`BackendError`] if it is not known to have succeeded.
     async fn delete(&self, path: &str) -> Result<(), BackendError>;
+
+    /// Returns true if the store is in a file system or in memory: it accepts private keys that are not encrypted, and
+    /// reads cost nothing. By default false.
+    fn is_local(&self) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl Backend for Arc<dyn Backend> {
+    async fn create(&self, path: &str, content: Bytes) -> Result<Created, BackendError> {
+        (**self).create(path, content).await
+    }
+
+    async fn overwrite(&self, path: &str, content: Bytes) -> Result<(), BackendError> {
+        (**self).overwrite(path, content).await
+    }
+
+    async fn read(&self, path: &str) -> Result<Option<Object>, BackendError> {
+        (**self).read(path).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Listed>, BackendError> {
+        (**self).list(folder).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), BackendError> {
+        (**self).delete(path).await
+    }
+
+    fn is_local(&self) -> bool {
+        (**self).is_local()
+    }
 }
 
 /// Whether an object was created.

@@ -6,6 +6,7 @@ use wa_keys::Fingerprint;
 
 use crate::backend::BackendError;
 use crate::log::LogFault;
+use crate::store::StoreId;
 
 /// A key store could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,27 @@ pub enum StoreError {
         #[source]
         source: Box<wa_keys::KeyError>,
     },
+    /// There are keys to serve, and none of them can be opened.
+    #[error("no private key can be opened, such as {} of key set {set}", key.short())]
+    NoneOpened {
+        /// The set of one of them.
+        set: String,
+        /// One of them.
+        key: Fingerprint,
+    },
+    /// A copy of a key store is of another store.
+    #[error("{path} is a copy of key store {found}, not of {expected}")]
+    OtherStore {
+        /// Where the copy is.
+        path: String,
+        /// The store that it is a copy of.
+        found: StoreId,
+        /// The store that was opened.
+        expected: StoreId,
+    },
+    /// The store did not answer in time.
+    #[error("the key store did not answer in time")]
+    TimedOut,
     /// A private key without a passphrase is not stored in a place that others may read.
     #[error("the private key {} is not encrypted, and this key store takes encrypted keys only", key.short())]
     Unencrypted {
@@ -126,7 +148,11 @@ impl StoreError {
     #[must_use]
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         let text = match self {
-            Self::Backend(_) | Self::Randomness(_) => return None,
+            Self::Backend(_) | Self::Randomness(_) | Self::TimedOut => return None,
+            Self::NoneOpened { .. } => "Check the passphrase of the key store.",
+            Self::OtherStore { .. } => {
+                "Use another directory for the copy, or check the address of the key store."
+            }
             Self::NotAStore => "Check the path. A new key store is created by the first rotation or import.",
             Self::NewerFormat { .. } => "Use the version that wrote the store, or a later one.",
             Self::Damaged { path, .. } if path.starts_with("instances/") => {

@@ -105,6 +105,16 @@ impl LockedKey {
         self.revision
     }
 
+    /// Returns where it is stored.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns a copy of the stored form.
+    pub(crate) fn pem(&self) -> Zeroizing<Vec<u8>> {
+        self.pem.clone()
+    }
+
     /// Opens the key with the first passphrase that fits; a key that is not encrypted needs none.
     ///
     /// Each passphrase costs some 0.2 s of CPU time: call it where blocking is allowed.

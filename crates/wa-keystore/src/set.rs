@@ -14,11 +14,12 @@ use zeroize::Zeroizing;
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::error::StoreError;
-use crate::event::Event;
+use crate::event::{Event, EventId};
 use crate::log::SetLog;
 use crate::protected_key::LockedKey;
 use crate::store::damaged;
 
+pub(crate) use stored::private_name;
 pub use write::Added;
 
 /// Events that are read at the same time.
@@ -148,6 +149,11 @@ impl KeySet {
         } else {
             Err(damaged(&path, &"it is another key than its name says"))
         }
+    }
+
+    /// Reads the identity of an event; `None` if there is none.
+    pub(crate) async fn event_id(&self, number: u64) -> Result<Option<EventId>, StoreError> {
+        Ok(self.find_event(number).await?.map(|event| event.id))
     }
 
     async fn find_event(&self, number: u64) -> Result<Option<Event>, StoreError> {

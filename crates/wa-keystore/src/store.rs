@@ -79,10 +79,26 @@ impl KeyStore {
             return Ok(Self::new(backend, id));
         }
         let id = EventId::random().map_err(StoreError::Randomness)?;
-        let json = serde_json::to_vec(&Description { format: FORMAT, id })
-            .map_err(|error| damaged(DESCRIPTION, &error))?;
+        Self::create(backend, StoreId(id)).await
+    }
+
+    /// Opens a key store, or creates it with an identity.
+    pub(crate) async fn create_with_id(backend: impl Backend, id: StoreId) -> Result<Self, StoreError> {
+        let backend: Arc<dyn Backend> = Arc::new(backend);
+        match read_id(&*backend).await? {
+            Some(id) => Ok(Self::new(backend, id)),
+            None => Self::create(backend, id).await,
+        }
+    }
+
+    async fn create(backend: Arc<dyn Backend>, id: StoreId) -> Result<Self, StoreError> {
+        let json = serde_json::to_vec(&Description {
+            format: FORMAT,
+            id: id.0,
+        })
+        .map_err(|error| damaged(DESCRIPTION, &error))?;
         match backend.create(DESCRIPTION, Bytes::from(json)).await? {
-            Created::New => Ok(Self::new(backend, StoreId(id))),
+            Created::New => Ok(Self::new(backend, id)),
             Created::Existed => {
                 let id = read_id(&*backend).await?.ok_or(StoreError::NotAStore)?;
                 Ok(Self::new(backend, id))
@@ -103,11 +119,7 @@ impl KeyStore {
     /// [`StoreError::SetName`] if the name is not 1 to 63 lowercase letters, digits, `-` and `_` that begin with a letter or a
     /// digit.
     pub fn set(&self, name: &str) -> Result<KeySet, StoreError> {
-        if !is_set_name(name) {
-            return Err(StoreError::SetName {
-                name: name.to_owned(),
-            });
-        }
+        check_set_name(name)?;
         Ok(KeySet::new(Arc::clone(&self.backend), self.clock.clone(), name))
     }
 
@@ -126,6 +138,15 @@ impl KeyStore {
         names.sort();
         Ok(names)
     }
+}
+
+pub(crate) fn check_set_name(name: &str) -> Result<(), StoreError> {
+    if is_set_name(name) {
+        return Ok(());
+    }
+    Err(StoreError::SetName {
+        name: name.to_owned(),
+    })
 }
 
 fn is_set_name(name: &str) -> bool {

@@ -88,7 +88,7 @@ impl Backend for Directory {
         self.blocking("listing", folder, list).await
     }
 
-    fn accepts_unencrypted_keys(&self) -> bool {
+    fn is_local(&self) -> bool {
         true
     }
 

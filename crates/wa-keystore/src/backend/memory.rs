@@ -33,6 +33,22 @@ impl Memory {
         self
     }
 
+    /// Returns a copy that shares nothing with this store: a backup.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let objects = self.lock().clone();
+        Self {
+            objects: Arc::new(Mutex::new(objects)),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Replaces all objects by those of another store, as a restored backup does.
+    pub fn replace_with(&self, other: &Self) {
+        let objects = other.lock().clone();
+        *self.lock() = objects;
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (Bytes, SystemTime)>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +94,7 @@ impl Backend for Memory {
         Ok(entries.into_iter().collect())
     }
 
-    fn accepts_unencrypted_keys(&self) -> bool {
+    fn is_local(&self) -> bool {
         true
     }
 

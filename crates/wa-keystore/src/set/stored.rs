@@ -65,7 +65,7 @@ impl KeySet {
 }
 
 /// Splits the name of a private key's object into its fingerprint and the number of the encryption.
-fn private_name(name: &str) -> Option<(Fingerprint, u32)> {
+pub(crate) fn private_name(name: &str) -> Option<(Fingerprint, u32)> {
     let (key, revision) = name.strip_suffix(".pem")?.split_once('.')?;
     let (key, revision): (Fingerprint, u32) = (key.parse().ok()?, revision.parse().ok()?);
     // Other spellings are other objects.

@@ -114,7 +114,7 @@ impl KeySet {
             imported,
         };
         self.check(log, &change)?;
-        if !key.is_encrypted() && !self.backend.accepts_unencrypted_keys() {
+        if !key.is_encrypted() && !self.backend.is_local() {
             return Err(StoreError::Unencrypted { key: fingerprint });
         }
         self.refuse_older(log).await?;

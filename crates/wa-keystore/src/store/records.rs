@@ -24,6 +24,11 @@ impl KeyStore {
         read_all(&*self.backend).await
     }
 
+    /// Reads the records of the processes with one name.
+    pub(crate) async fn records_of(&self, instance: &str) -> Result<Vec<InstanceRecord>, StoreError> {
+        read_some(&*self.backend, |name| name.starts_with(&format!("{instance}-"))).await
+    }
+
     /// Writes the record of an instance. Each record is written by its own process only.
     ///
     /// # Errors
@@ -47,10 +52,17 @@ impl KeyStore {
 
 /// Reads the records of all instances.
 pub(crate) async fn read_all(backend: &dyn Backend) -> Result<Vec<InstanceRecord>, StoreError> {
+    read_some(backend, |_| true).await
+}
+
+async fn read_some(
+    backend: &dyn Backend,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<InstanceRecord>, StoreError> {
     let listed = backend.list(FOLDER).await?;
     let names: Vec<String> = listed
         .into_iter()
-        .filter(|entry| !entry.is_folder && entry.name.strip_suffix(".json").is_some())
+        .filter(|entry| !entry.is_folder && entry.name.strip_suffix(".json").is_some_and(&wanted))
         .map(|entry| entry.name)
         .collect();
     if names.len() > MAX_RECORDS {

@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod follower;
 mod life;
 mod records;
 mod support;

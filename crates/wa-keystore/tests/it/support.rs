@@ -1,6 +1,6 @@
 //! Keys and places for the tests.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
@@ -83,11 +83,68 @@ impl Backend for Faulty {
         self.memory.list(folder).await
     }
 
-    fn accepts_unencrypted_keys(&self) -> bool {
+    fn is_local(&self) -> bool {
         true
     }
 
     async fn delete(&self, path: &str) -> Result<(), BackendError> {
         self.memory.delete(path).await
+    }
+}
+
+/// Memory that can be out of reach or hang, and counts calls.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Switched {
+    pub(crate) memory: Memory,
+    pub(crate) down: Arc<AtomicBool>,
+    pub(crate) hangs: Arc<AtomicBool>,
+    pub(crate) remote: Arc<AtomicBool>,
+    pub(crate) reads: Arc<AtomicUsize>,
+    pub(crate) lists: Arc<AtomicUsize>,
+}
+
+impl Switched {
+    async fn reach(&self, path: &str) -> Result<(), BackendError> {
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if self.down.load(Ordering::Relaxed) {
+            return Err(BackendError::new("reading", path, "the network is down"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Backend for Switched {
+    async fn create(&self, path: &str, content: Bytes) -> Result<Created, BackendError> {
+        self.reach(path).await?;
+        self.memory.create(path, content).await
+    }
+
+    async fn overwrite(&self, path: &str, content: Bytes) -> Result<(), BackendError> {
+        self.reach(path).await?;
+        self.memory.overwrite(path, content).await
+    }
+
+    async fn read(&self, path: &str) -> Result<Option<Object>, BackendError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.reach(path).await?;
+        self.memory.read(path).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Listed>, BackendError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.reach(folder).await?;
+        self.memory.list(folder).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), BackendError> {
+        self.reach(path).await?;
+        self.memory.delete(path).await
+    }
+
+    fn is_local(&self) -> bool {
+        !self.remote.load(Ordering::Relaxed)
     }
 }
