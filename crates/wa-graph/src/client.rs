@@ -2,6 +2,7 @@
 
 mod builder;
 mod span;
+mod time;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use serde_json::Value;
 use tracing::Instrument;
 use url::Url;
 
-pub use builder::{BuildError, GraphClientBuilder};
+pub use builder::GraphClientBuilder;
 
 use crate::clock::Clock;
 use crate::error::{ErrorContext, GraphError, GraphErrorKind};
+use crate::pacer::{Pacer, PacerHold};
 use crate::proof::{self, AppSecretProof};
 use crate::redact::Redactor;
 use crate::request::GraphRequest;
@@ -27,6 +29,7 @@ use crate::retry::{self, RetryNotice, RetryObserver, RetryPolicy, Verdict};
 use crate::transport::{Incoming, Outgoing, Transport};
 use crate::usage::Usage;
 use crate::version::ApiVersion;
+use time::CallTime;
 use wa_secrets::{AccessToken, AppSecret};
 
 /// A client of the Graph API with one access token. Cloning is cheap; clones share connections.
@@ -58,6 +61,7 @@ struct Shared {
     max_body: usize,
     retry: RetryPolicy,
     observer: RetryObserver,
+    pacer: Pacer,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,9 +70,8 @@ struct Attempt {
     outcome: Result<Value, GraphErrorKind>,
     status: Option<http::StatusCode>,
     fbtrace_id: Option<String>,
-    usage: Usage,
-    /// The server's time of day.
     date: Option<SystemTime>,
+    usage: Usage,
     /// The delay that the server requests before the next attempt.
     requested: Option<Duration>,
 }
@@ -88,6 +91,8 @@ impl GraphClient {
         Self(Arc::new(Shared {
             token: Arc::new(token),
             authorization,
+            // Rate limits belong to a token.
+            pacer: self.0.pacer.fresh(),
             ..Shared::clone(&self.0)
         }))
     }
@@ -126,6 +131,11 @@ impl GraphClient {
     /// Returns the clock, so that higher layers measure and wait with the same one.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    /// Returns the pacer, which keeps calls back while a rate limit lasts.
+    pub fn pacer(&self) -> &Pacer {
+        &self.0.pacer
     }
 
     pub(crate) fn access_token(&self) -> &AccessToken {
@@ -167,6 +177,7 @@ impl GraphClient {
             retry_in: None,
             retry_at: None,
             fbtrace_id: meta.fbtrace_id,
+            date: meta.date,
             usage: meta.usage,
         };
         GraphError::new(kind, context)
@@ -186,57 +197,56 @@ impl GraphClient {
         let Shared {
             clock, retry: policy, ..
         } = &*self.0;
-        let start = clock.monotonic();
+        let ids: Vec<&str> = request.limited_ids().collect();
+        let mut time = CallTime::start(clock.as_ref());
         let mut number = 1;
         loop {
-            let left = policy
-                .max_elapsed
-                .saturating_sub(clock.monotonic().saturating_sub(start));
-            let attempt = self.attempt(request, url, left).await;
+            let limit = self.wait_limit(&time);
+            match self.0.pacer.wait(clock.as_ref(), &ids, limit).await {
+                Ok(wait) => time.waited(wait, self.0.pacer.own_limit()),
+                Err(hold) => return Err(held(hold, number - 1, request, url, &time)),
+            }
+            let left = policy.max_elapsed.saturating_sub(time.counted());
+            let attempt = self.attempt(request, url, left, &ids).await;
             span::responded(number, &attempt);
-            let elapsed = clock.monotonic().saturating_sub(start);
             let kind = match attempt.outcome {
                 Ok(json) => {
-                    let Attempt {
-                        status,
-                        fbtrace_id,
-                        usage,
-                        date,
-                        ..
-                    } = attempt;
-                    span::finished(number, status, fbtrace_id.as_deref());
-                    let status = status.unwrap_or_default();
-                    return Ok((
-                        json,
-                        ResponseMeta {
-                            status,
-                            fbtrace_id,
-                            usage,
-                            attempts: number,
-                            elapsed,
-                            date,
-                        },
-                    ));
+                    span::finished(number, attempt.status, attempt.fbtrace_id.as_deref());
+                    let meta = ResponseMeta {
+                        status: attempt.status.unwrap_or_default(),
+                        fbtrace_id: attempt.fbtrace_id,
+                        date: attempt.date,
+                        usage: attempt.usage,
+                        attempts: number,
+                        elapsed: time.elapsed(),
+                    };
+                    return Ok((json, meta));
                 }
                 Err(kind) => kind,
             };
             let verdict = retry::verdict(&kind, request.is_repeatable());
-            let Some(pause) = retry::pause(policy, verdict, number, elapsed, attempt.requested) else {
+            let own_limit = self.0.pacer.own_limit().filter(|_| verdict == Verdict::Slowly);
+            let pause = match own_limit.zip(attempt.requested) {
+                Some((limit, delay)) => (number < policy.max_attempts
+                    && time.waits().saturating_add(delay) <= limit)
+                    .then_some(delay),
+                None => retry::pause(policy, verdict, number, time.counted(), attempt.requested),
+            };
+            let Some(pause) = pause else {
                 span::finished(number, attempt.status, attempt.fbtrace_id.as_deref());
                 let context = ErrorContext {
                     method: request.method().clone(),
                     path: url.path().to_owned(),
                     attempts: number,
-                    elapsed,
+                    elapsed: time.elapsed(),
                     retry_in: attempt.requested,
                     retry_at: attempt.requested.and_then(|delay| clock.now().checked_add(delay)),
                     fbtrace_id: attempt.fbtrace_id,
+                    date: attempt.date,
                     usage: attempt.usage,
                 };
-                return Err(span::report(
-                    GraphError::new(kind, context),
-                    verdict != Verdict::Stop,
-                ));
+                let error = GraphError::new(kind, context);
+                return Err(span::report(error, verdict != Verdict::Stop));
             };
             span::retrying(&kind, number, pause);
             self.0.observer.notify(&RetryNotice {
@@ -247,11 +257,24 @@ impl GraphClient {
                 cause: &kind,
             });
             clock.sleep(pause).await;
+            if verdict == Verdict::Slowly {
+                time.waited(pause, self.0.pacer.own_limit());
+            }
             number += 1;
         }
     }
 
-    async fn attempt(&self, request: &GraphRequest, url: &Url, left: Duration) -> Attempt {
+    /// Returns how long a call may still wait for the ends of rate limits.
+    fn wait_limit(&self, time: &CallTime<'_>) -> Duration {
+        let policy = &self.0.retry;
+        match self.0.pacer.own_limit() {
+            Some(limit) => limit.saturating_sub(time.waits()),
+            None if policy.max_elapsed == Duration::MAX => self.0.timeout,
+            None => policy.max_elapsed.saturating_sub(time.counted()),
+        }
+    }
+
+    async fn attempt(&self, request: &GraphRequest, url: &Url, left: Duration, ids: &[&str]) -> Attempt {
         let proof = self.proof();
         let sent = self
             .0
@@ -266,8 +289,8 @@ impl GraphClient {
                     outcome,
                     status: None,
                     fbtrace_id: None,
-                    usage,
                     date: None,
+                    usage,
                     requested: None,
                 };
             }
@@ -281,6 +304,10 @@ impl GraphClient {
             .as_ref()
             .err()
             .and_then(|kind| self.requested_delay(kind, &incoming, &usage));
+        let limited = outcome.as_ref().err().and_then(GraphErrorKind::limit_scope);
+        let now = self.0.clock.monotonic();
+        let limited = limited.map(|scope| (scope, requested));
+        self.0.pacer.observe(now, ids, limited, &usage);
         let of_error = outcome
             .as_ref()
             .err()
@@ -293,8 +320,8 @@ impl GraphClient {
             outcome,
             status: Some(incoming.status),
             fbtrace_id,
+            date: retry::date(&incoming.headers),
             usage,
-            date: retry::server_date(&incoming.headers),
             requested,
         }
     }
@@ -376,6 +403,31 @@ impl fmt::Debug for GraphClient {
             .field("retry", &self.0.retry)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the error of a call that was not sent, because a rate limit lasts longer than the call may wait.
+fn held(
+    hold: PacerHold,
+    attempts: u32,
+    request: &GraphRequest,
+    url: &Url,
+    time: &CallTime<'_>,
+) -> GraphError {
+    let context = ErrorContext {
+        method: request.method().clone(),
+        path: url.path().to_owned(),
+        attempts,
+        elapsed: time.elapsed(),
+        retry_in: Some(hold.wait),
+        retry_at: Some(hold.until),
+        fbtrace_id: None,
+        date: None,
+        usage: Usage::default(),
+    };
+    span::report(
+        GraphError::new(GraphErrorKind::Held { calls: hold.calls }, context),
+        true,
+    )
 }
 
 fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {

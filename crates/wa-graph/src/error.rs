@@ -2,6 +2,7 @@
 
 mod api;
 mod remedy;
+mod report;
 mod transport;
 mod unexpected;
 
@@ -13,10 +14,12 @@ use std::time::{Duration, SystemTime};
 use http::{Method, StatusCode};
 
 pub use api::ApiError;
+pub use report::ErrorReport;
 pub use transport::{TransportError, TransportErrorKind};
 pub use unexpected::{BodyKind, UnexpectedResponse};
 
 use crate::code::{CodeKind, ErrorCode, LimitScope};
+use crate::pacer::HeldCalls;
 use crate::usage::Usage;
 
 /// A call that failed after its last attempt: the failure, the call, and the number of attempts.
@@ -54,6 +57,7 @@ pub(crate) struct ErrorContext {
     pub(crate) retry_in: Option<Duration>,
     pub(crate) retry_at: Option<SystemTime>,
     pub(crate) fbtrace_id: Option<String>,
+    pub(crate) date: Option<SystemTime>,
     pub(crate) usage: Usage,
 }
 
@@ -68,6 +72,13 @@ pub enum GraphErrorKind {
     /// wait.
     #[error("rate limited: {}", .0.as_ref().map_or_else(|| "HTTP 429".to_owned(), ToString::to_string))]
     RateLimited(Option<Box<ApiError>>),
+    /// The call was not sent, because an earlier response named a rate limit that lasts longer than the call
+    /// may wait ([`Pacer::max_wait`](crate::Pacer::max_wait)). [`GraphError::retry_at`] returns its end.
+    #[error("not sent: {calls} lasts")]
+    Held {
+        /// The calls that the limit refuses.
+        calls: HeldCalls,
+    },
     /// No complete response arrived.
     #[error("{0}")]
     Transport(TransportError),
@@ -133,6 +144,14 @@ impl GraphError {
         self.0.kind.remedy()
     }
 
+    /// Returns the error, its causes and its remedy as text, ready to be printed.
+    pub fn report(&self) -> String {
+        ErrorReport::new(self)
+            .fbtrace_id(self.fbtrace_id())
+            .remedy(self.remedy())
+            .to_string()
+    }
+
     /// Returns how long to wait before the next call, as the server requested with the last response.
     pub fn retry_in(&self) -> Option<Duration> {
         self.0.context.retry_in
@@ -141,6 +160,11 @@ impl GraphError {
     /// Returns when to make the next call: [`GraphError::retry_in`] after the last response.
     pub fn retry_at(&self) -> Option<SystemTime> {
         self.0.context.retry_at
+    }
+
+    /// Returns the time of Graph's clock in the last response (its `Date` header), in whole seconds.
+    pub fn date(&self) -> Option<SystemTime> {
+        self.0.context.date
     }
 
     /// Returns how close the app and the account are to their rate limits, from the last response.
@@ -193,23 +217,16 @@ impl GraphError {
             .is_some_and(|api| api.code().kind() == CodeKind::Registration || api.is_not_eligible())
     }
 
-    /// Returns whether a rate limit refused the call.
+    /// Returns whether a rate limit refused the call, or kept it from being sent.
     pub fn is_rate_limited(&self) -> bool {
-        matches!(self.0.kind, GraphErrorKind::RateLimited(_))
+        self.limit_scope().is_some()
     }
 
     /// Returns which calls a rate limit refuses, if it refused this one.
     ///
     /// HTTP 429 without a code that names a narrower limit counts as a limit of the caller.
     pub fn limit_scope(&self) -> Option<LimitScope> {
-        match &self.0.kind {
-            GraphErrorKind::RateLimited(api) => Some(
-                api.as_ref()
-                    .and_then(|api| api.code().limit_scope())
-                    .unwrap_or(LimitScope::Caller),
-            ),
-            _ => None,
-        }
+        self.0.kind.limit_scope()
     }
 
     /// Returns whether every other call of the same client would fail in the same way: the token or the app's
@@ -219,7 +236,9 @@ impl GraphError {
     pub fn affects_every_call(&self) -> bool {
         match &self.0.kind {
             GraphErrorKind::Api(api) => api.code().kind() == CodeKind::Token || api.needs_app_secret_proof(),
-            GraphErrorKind::RateLimited(_) => self.limit_scope() == Some(LimitScope::Caller),
+            GraphErrorKind::RateLimited(_) | GraphErrorKind::Held { .. } => {
+                self.limit_scope() == Some(LimitScope::Caller)
+            }
             GraphErrorKind::Transport(error) => error.kind().is_unsent(),
             GraphErrorKind::Redirect { .. } => true,
             GraphErrorKind::Unexpected(_) | GraphErrorKind::PagingLoop => false,
@@ -251,6 +270,22 @@ impl GraphErrorKind {
         }
     }
 
+    /// Returns which calls a rate limit refuses, if it refused this one; see [`GraphError::limit_scope`].
+    pub fn limit_scope(&self) -> Option<LimitScope> {
+        match self {
+            Self::RateLimited(api) => Some(
+                api.as_ref()
+                    .and_then(|api| api.code().limit_scope())
+                    .unwrap_or(LimitScope::Caller),
+            ),
+            Self::Held { calls } => Some(match calls {
+                HeldCalls::All => LimitScope::Caller,
+                HeldCalls::Object(_) => LimitScope::Account,
+            }),
+            _ => None,
+        }
+    }
+
     /// Returns the HTTP status, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -258,7 +293,7 @@ impl GraphErrorKind {
             Self::RateLimited(None) => Some(StatusCode::TOO_MANY_REQUESTS),
             Self::Redirect { status, .. } => Some(*status),
             Self::Unexpected(response) => Some(response.status()),
-            Self::Transport(_) | Self::PagingLoop => None,
+            Self::Transport(_) | Self::PagingLoop | Self::Held { .. } => None,
         }
     }
 }

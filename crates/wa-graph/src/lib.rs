@@ -22,8 +22,10 @@
 //!   is the result of `debug_token`.
 //! - [`GraphClient::node_kind`] finds out what an id belongs to. [`GraphClientBuilder::on_retry`] reports
 //!   each pause.
+//! - [`Pacer`] keeps calls back while a rate limit lasts.
 //! - [`Usage`] shows how close an app and an account are to their rate limits.
 
+mod build_error;
 mod client;
 mod clock;
 mod code;
@@ -33,6 +35,7 @@ mod id;
 mod lenient;
 mod node;
 mod node_kind;
+mod pacer;
 mod paging;
 mod proof;
 mod redact;
@@ -45,15 +48,18 @@ mod transport;
 mod usage;
 mod version;
 
-pub use client::{BuildError, GraphClient, GraphClientBuilder};
+pub use build_error::BuildError;
+pub use client::{GraphClient, GraphClientBuilder};
 pub use clock::{Clock, SystemClock};
 pub use code::{CodeKind, ErrorCode, KnownCode, KnownSubcode, LimitScope, RetryAdvice};
 pub use error::{
-    ApiError, BodyKind, GraphError, GraphErrorKind, TransportError, TransportErrorKind, UnexpectedResponse,
+    ApiError, BodyKind, ErrorReport, GraphError, GraphErrorKind, TransportError, TransportErrorKind,
+    UnexpectedResponse,
 };
 pub use id::{BusinessId, IdError, PhoneNumberId, WabaId};
 pub use node::{PhoneNumber, WhatsAppBusinessAccount};
 pub use node_kind::NodeKind;
+pub use pacer::{HeldCalls, Pacer, PacerHold};
 pub use paging::Paged;
 pub use proof::AppSecretProof;
 pub use request::GraphRequest;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::Method;
 
+use crate::id::WabaId;
+
 /// One call: method, path after the version, parameters, and whether it may be repeated.
 ///
 /// `Debug` shows no parameters, because they may contain secrets.
@@ -23,6 +25,7 @@ pub struct GraphRequest {
     form: Vec<(String, String)>,
     secrets: Vec<usize>,
     repeatable: bool,
+    account: Option<WabaId>,
 }
 
 impl GraphRequest {
@@ -48,6 +51,7 @@ impl GraphRequest {
             form: Vec::new(),
             secrets: Vec::new(),
             repeatable,
+            account: None,
         }
     }
 
@@ -79,6 +83,15 @@ impl GraphRequest {
         self
     }
 
+    /// Names the WhatsApp Business Account that the call concerns, if the path does not begin with its id.
+    ///
+    /// While a rate limit of that account lasts, the client's [`Pacer`](crate::Pacer) keeps the call back.
+    #[must_use]
+    pub fn account(mut self, account: WabaId) -> Self {
+        self.account = Some(account);
+        self
+    }
+
     /// Returns the method.
     pub fn method(&self) -> &Method {
         &self.method
@@ -92,6 +105,14 @@ impl GraphRequest {
     /// Returns whether the call may be retried although the server may have executed it.
     pub fn is_repeatable(&self) -> bool {
         self.repeatable
+    }
+
+    /// Returns the ids whose rate limits apply to the call: the object in the path, and the account.
+    pub(crate) fn limited_ids(&self) -> impl Iterator<Item = &str> {
+        let object = self.path.split('/').find(|segment| !segment.is_empty());
+        object
+            .into_iter()
+            .chain(self.account.as_ref().map(WabaId::as_str))
     }
 
     pub(crate) fn query_pairs(&self) -> &[(String, String)] {

@@ -39,12 +39,12 @@ pub struct ResponseMeta {
     pub status: StatusCode,
     /// Graph's trace id (`x-fb-trace-id`), which Meta's support asks for.
     pub fbtrace_id: Option<String>,
+    /// The time of Graph's clock (the `Date` header), in whole seconds.
+    pub date: Option<SystemTime>,
     /// How close the app and the account are to their rate limits.
     pub usage: Usage,
     /// The number of attempts.
     pub attempts: u32,
     /// The total time, including pauses.
     pub elapsed: Duration,
-    /// The server's time of day when it sent the response (`Date`), to the second.
-    pub date: Option<SystemTime>,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-pub(crate) use after::{retry_after, server_date};
+pub(crate) use after::{date, retry_after};
 pub use jitter::Jitter;
 pub use notice::RetryNotice;
 pub(crate) use notice::RetryObserver;
@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
 pub(crate) fn verdict(kind: &GraphErrorKind, repeatable: bool) -> Verdict {
     let if_repeatable = |verdict| if repeatable { verdict } else { Verdict::Stop };
     match kind {
-        GraphErrorKind::RateLimited(_) => Verdict::Slowly,
+        GraphErrorKind::RateLimited(_) | GraphErrorKind::Held { .. } => Verdict::Slowly,
         GraphErrorKind::Transport(error) => match error.kind() {
             TransportErrorKind::Connect => Verdict::Soon,
             TransportErrorKind::Timeout | TransportErrorKind::Interrupted | TransportErrorKind::Encoding => {

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::redirect::Policy;
 use url::Url;
 
-use crate::client::BuildError;
+use crate::build_error::BuildError;
 use crate::error::{TransportError, TransportErrorKind};
 
 /// The type of HTTP client that [`GraphClientBuilder::http_client`](crate::GraphClientBuilder::http_client)

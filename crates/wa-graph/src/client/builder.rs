@@ -1,6 +1,5 @@
 //! The settings of the client and their validation.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +9,9 @@ use http::HeaderValue;
 use url::{Host, Url};
 
 use super::{GraphClient, Shared};
+use crate::build_error::BuildError;
 use crate::clock::{Clock, SystemClock};
+use crate::pacer::Pacer;
 use crate::proof::AppSecretProof;
 use crate::retry::{RetryNotice, RetryObserver, RetryPolicy};
 use crate::transport::{HttpClient, Settings, Transport};
@@ -45,6 +46,7 @@ pub struct GraphClientBuilder {
     max_body: usize,
     retry: RetryPolicy,
     observer: RetryObserver,
+    pacer: Pacer,
     user_agent: String,
     root_certificates: Vec<Vec<u8>>,
     http_client: Option<HttpClient>,
@@ -65,6 +67,7 @@ impl GraphClientBuilder {
             max_body: 1024 * 1024,
             retry: RetryPolicy::default(),
             observer: RetryObserver::default(),
+            pacer: Pacer::default(),
             user_agent: DEFAULT_USER_AGENT.to_owned(),
             root_certificates: Vec::new(),
             http_client: None,
@@ -130,6 +133,14 @@ impl GraphClientBuilder {
     /// The function runs on the task that makes the call and must not block.
     pub fn on_retry(mut self, observer: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
         self.observer = RetryObserver::new(observer);
+        self
+    }
+
+    /// Sets what keeps calls back while a rate limit lasts. Default [`Pacer::default`].
+    ///
+    /// Clients with the same token should share a pacer: pass clones of one.
+    pub fn pacer(mut self, pacer: Pacer) -> Self {
+        self.pacer = pacer;
         self
     }
 
@@ -199,6 +210,7 @@ impl GraphClientBuilder {
             max_body: self.max_body,
             retry: self.retry,
             observer: self.observer,
+            pacer: self.pacer,
             clock: self.clock,
         })))
     }
@@ -250,46 +262,5 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    }
-}
-
-/// A reason why a client could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The base URL cannot be used.
-    #[error("the base URL cannot be used: {problem}")]
-    BaseUrl {
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// The base URL is plain `http` to another machine.
-    #[error("the base URL is plain http to {host}: the token would cross the network unencrypted")]
-    PlainHttp {
-        /// The host in the URL.
-        host: String,
-    },
-    /// A root certificate is not a PEM certificate.
-    #[error("an additional root certificate is not a valid PEM certificate")]
-    RootCertificate,
-    /// The user agent is not a valid header value.
-    #[error("the user agent contains a character that a header cannot contain")]
-    UserAgent,
-    /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up")]
-    HttpClient(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl BuildError {
-    /// Returns what to do about it.
-    pub fn remedy(&self) -> Option<Cow<'static, str>> {
-        let text = match self {
-            Self::BaseUrl { .. } => "write it as https://graph.facebook.com",
-            Self::PlainHttp { .. } => "use https",
-            Self::RootCertificate => "give a PEM file with a BEGIN CERTIFICATE block",
-            Self::UserAgent => "use visible ASCII characters and spaces only",
-            Self::HttpClient(_) => return None,
-        };
-        Some(Cow::Borrowed(text))
     }
 }

@@ -11,6 +11,9 @@ pub(super) fn of(kind: &GraphErrorKind) -> Option<&'static str> {
         GraphErrorKind::RateLimited(None) => {
             Some("Wait before the next call (further calls prolong the limit), then continue more slowly.")
         }
+        GraphErrorKind::Held { .. } => {
+            Some("Call again when the limit has ended; calls before that would prolong it.")
+        }
         GraphErrorKind::Transport(error) => of_transport(error.kind()),
         GraphErrorKind::Redirect { .. } => Some(
             "Set the base URL to a Graph host, by default https://graph.facebook.com. A network's login \

@@ -10,6 +10,7 @@ mod calls;
 mod client;
 mod encoding;
 mod node_kind;
+mod pacing;
 mod paging;
 mod retry;
 mod support;
