@@ -13,14 +13,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .nth(1)
         .ok_or("pass the name of the public key file")?;
     let whatsapp = WhatsApp::from_env()?;
-    let response = whatsapp
+    let uploaded = whatsapp
         .encryption()
         .set_business_public_key(std::fs::read(file)?)
         .await?;
-    println!(
-        "set for phone number {} after {} attempt(s)",
-        whatsapp.phone_number_id(),
-        response.attempts
-    );
+    println!("{uploaded}");
     Ok(())
 }

@@ -25,24 +25,22 @@
 //!   [`prelude`] has the types that most programs need.
 //!
 //! If you come from the Node SDK `meta-cloud-api`: `setBusinessPublicKey` is
-//! [`set_business_public_key`](Encryption::set_business_public_key), `getBusinessPublicKey` is
-//! [`get_business_public_key`](Encryption::get_business_public_key). A response without `success` is an error
+//! [`set_business_public_key`](EncryptionApi::set_business_public_key), `getBusinessPublicKey` is
+//! [`get_business_public_key`](EncryptionApi::get_business_public_key). A response without `success` is an error
 //! here.
 
 #[cfg(doctest)]
 mod book;
 mod builder;
-mod encryption_of_number;
 mod environment;
 mod error;
-mod key_input;
 pub mod prelude;
 mod whatsapp;
 
 pub use builder::WhatsAppBuilder;
-pub use encryption_of_number::Encryption;
-pub use error::{BuildError, Error};
-pub use key_input::PublicKeyInput;
+pub use error::BuildError;
+#[doc(inline)]
+pub use wa_encryption::{EncryptionApi, EncryptionError as Error, PublicKeyInput};
 pub use whatsapp::WhatsApp;
 
 #[doc(inline)]

@@ -12,4 +12,4 @@ pub use wa_encryption::{BusinessPublicKey, SignatureStatus, Verification};
 pub use wa_graph::{ApiVersion, ErrorCode, PhoneNumberId};
 pub use wa_keys::{Fingerprint, Passphrase, PrivateKey, PublicKey};
 
-pub use crate::{Encryption, Error, WhatsApp};
+pub use crate::{EncryptionApi, Error, WhatsApp};

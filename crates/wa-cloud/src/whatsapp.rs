@@ -4,7 +4,6 @@ use wa_encryption::EncryptionApi;
 use wa_graph::{GraphClient, PhoneNumberId};
 
 use crate::builder::WhatsAppBuilder;
-use crate::encryption_of_number::Encryption;
 use crate::environment;
 use crate::error::BuildError;
 
@@ -78,11 +77,8 @@ impl WhatsApp {
     }
 
     /// Returns the Encryption API of the phone number.
-    pub fn encryption(&self) -> Encryption {
-        Encryption::new(EncryptionApi::new(
-            self.client.clone(),
-            self.phone_number_id.clone(),
-        ))
+    pub fn encryption(&self) -> EncryptionApi {
+        EncryptionApi::new(self.client.clone(), self.phone_number_id.clone())
     }
 
     /// Returns the phone number id.

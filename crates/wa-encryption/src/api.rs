@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use tracing::{debug, info};
-use wa_graph::{GraphClient, GraphError, GraphRequest, GraphResponse, NodeKind, PhoneNumberId, ResponseMeta};
-use wa_keys::PublicKey;
+use wa_graph::{GraphClient, GraphError, GraphRequest, GraphResponse, NodeKind, PhoneNumberId, WabaId};
 
 use crate::business_public_key::BusinessPublicKey;
 use crate::error::EncryptionError;
+use crate::key_input::PublicKeyInput;
 use crate::read_back::ReadBack;
+use crate::upload::Uploaded;
 use crate::verification::Verification;
 use crate::wire;
 
@@ -26,11 +27,9 @@ use crate::wire;
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {
 /// use wa_encryption::EncryptionApi;
-/// use wa_keys::PublicKey;
 ///
 /// let encryption = EncryptionApi::new(client, "106540352242922".parse()?);
-/// let key = PublicKey::parse(std::fs::read("public.pem")?)?;
-/// let verification = encryption.register(&key).await?;
+/// let verification = encryption.register(std::fs::read("public.pem")?).await?;
 /// if !verification.is_valid() {
 ///     eprintln!("{verification}\n{}", verification.remedy().unwrap_or_default());
 /// }
@@ -71,10 +70,7 @@ use crate::wire;
 ///         _ if error.is_rate_limited() => eprintln!("too many calls"),
 ///         _ => {}
 ///     }
-///     eprintln!("error: {error}");
-///     if let Some(remedy) = error.remedy() {
-///         eprintln!("hint: {remedy}");
-///     }
+///     eprintln!("error: {}", error.report());
 /// }
 /// # }
 /// ```
@@ -107,6 +103,7 @@ use crate::wire;
 pub struct EncryptionApi {
     client: GraphClient,
     phone_number_id: PhoneNumberId,
+    account: Option<WabaId>,
     read_back: ReadBack,
 }
 
@@ -116,6 +113,7 @@ impl EncryptionApi {
         Self {
             client,
             phone_number_id,
+            account: None,
             read_back: ReadBack::default(),
         }
     }
@@ -124,6 +122,14 @@ impl EncryptionApi {
     #[must_use]
     pub fn read_back(mut self, read_back: ReadBack) -> Self {
         self.read_back = read_back;
+        self
+    }
+
+    /// Names the WhatsApp Business Account of the number, so that the client keeps calls back while a rate
+    /// limit of that account lasts ([`Pacer`](wa_graph::Pacer)). Default: unknown.
+    #[must_use]
+    pub fn account(mut self, account: WabaId) -> Self {
+        self.account = Some(account);
         self
     }
 
@@ -143,17 +149,22 @@ impl EncryptionApi {
     ///
     /// # Errors
     ///
-    /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::NotConfirmed`] if the response is not
+    /// [`EncryptionError::Key`] if the key is not usable (nothing is sent), [`EncryptionError::Graph`] if the call fails, [`EncryptionError::NotConfirmed`] if the response is not
     /// a confirmation.
-    pub async fn set_business_public_key(&self, key: &PublicKey) -> Result<ResponseMeta, EncryptionError> {
-        let request = GraphRequest::post(self.path())
+    pub async fn set_business_public_key(
+        &self,
+        key: impl PublicKeyInput,
+    ) -> Result<Uploaded, EncryptionError> {
+        let key = key.into_public_key()?;
+        let request = self
+            .tagged(GraphRequest::post(self.path()))
             .form(wire::KEY, key.to_pem())
             .repeatable();
         let GraphResponse { body, meta, .. } = self.client.execute::<Value>(request).await?;
         if wire::is_success(&body) {
             let (phone_number_id, fingerprint) = (&self.phone_number_id, key.fingerprint());
             info!(%phone_number_id, %fingerprint, "business public key set");
-            Ok(meta)
+            Ok(Uploaded::new(phone_number_id.clone(), fingerprint, meta))
         } else {
             let phone_number_id = self.phone_number_id.clone();
             Err(EncryptionError::NotConfirmed {
@@ -173,29 +184,41 @@ impl EncryptionApi {
     /// [`EncryptionError::Graph`] if the call fails, [`EncryptionError::UnknownShape`] if the response has no
     /// documented format.
     pub async fn get_business_public_key(&self) -> Result<BusinessPublicKey, EncryptionError> {
-        Ok(self.get_with_meta().await?.body)
+        let GraphResponse { body, meta, .. } = self.get_with_meta().await?;
+        Ok(body.with_meta(meta))
     }
 
-    /// Gets the number's business public key as [`get_business_public_key`](Self::get_business_public_key)
-    /// does, with the metadata of the response, such as the server's time of day.
+    /// Like [`get_business_public_key`](Self::get_business_public_key), with the metadata of the response.
     ///
     /// # Errors
     ///
     /// As [`get_business_public_key`](Self::get_business_public_key).
     pub async fn get_with_meta(&self) -> Result<GraphResponse<BusinessPublicKey>, EncryptionError> {
-        let response = self.read().await?;
-        let meta = response.meta.clone();
-        let key = self.interpret(response)?;
-        Ok(GraphResponse::new(key, meta))
+        self.interpret(self.read().await?)
     }
 
     /// Compares a key with the registered key.
     ///
     /// # Errors
     ///
-    /// As [`get_business_public_key`](Self::get_business_public_key).
-    pub async fn verify(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
-        Ok(Verification::of(key, &self.get_business_public_key().await?))
+    /// [`EncryptionError::Key`] if the given key is not usable; otherwise as
+    /// [`get_business_public_key`](Self::get_business_public_key).
+    pub async fn verify(&self, key: impl PublicKeyInput) -> Result<Verification, EncryptionError> {
+        Ok(self.verify_with_meta(key).await?.body)
+    }
+
+    /// Like [`verify`](Self::verify), with the metadata of the response.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn verify_with_meta(
+        &self,
+        key: impl PublicKeyInput,
+    ) -> Result<GraphResponse<Verification>, EncryptionError> {
+        let key = key.into_public_key()?;
+        let found = self.get_with_meta().await?;
+        Ok(found.map(|found| Verification::of(&key, &found)))
     }
 
     /// Sets a key, reads it back and compares, repeating the read while the key is not visible yet
@@ -207,8 +230,21 @@ impl EncryptionApi {
     /// key was set but reading it failed, [`EncryptionError::UnknownShape`] if the response to a read has no
     /// documented format. A key that is registered but not `VALID`, or not visible yet, is not an error: see
     /// [`Verification::is_valid`].
-    pub async fn register(&self, key: &PublicKey) -> Result<Verification, EncryptionError> {
-        self.set_business_public_key(key).await?;
+    pub async fn register(&self, key: impl PublicKeyInput) -> Result<Verification, EncryptionError> {
+        Ok(self.register_with_meta(key).await?.body)
+    }
+
+    /// Like [`register`](Self::register), with the metadata of the last response.
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](Self::register).
+    pub async fn register_with_meta(
+        &self,
+        key: impl PublicKeyInput,
+    ) -> Result<GraphResponse<Verification>, EncryptionError> {
+        let key = key.into_public_key()?;
+        self.set_business_public_key(&key).await?;
         let mut read = 1;
         loop {
             let response = self.read().await.map_err(|source| {
@@ -218,16 +254,17 @@ impl EncryptionApi {
                     source,
                 }
             })?;
-            let verification = Verification::of(key, &self.interpret(response)?);
+            let found = self.interpret(response)?;
+            let verification = found.map(|found| Verification::of(&key, &found));
             let Some(pause) = self
                 .read_back
                 .pause_after(read)
-                .filter(|_| !verification.is_valid())
+                .filter(|_| !verification.body.is_valid())
             else {
-                return Ok(verification.after_upload());
+                return Ok(verification.map(Verification::after_upload));
             };
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            debug!(read, pause_ms, %verification, "key not yet valid");
+            debug!(read, pause_ms, verification = %verification.body, "key not yet valid");
             self.client.clock().sleep(pause).await;
             read += 1;
         }
@@ -259,16 +296,29 @@ impl EncryptionApi {
 
     async fn read(&self) -> Result<GraphResponse<Value>, GraphError> {
         let fields = format!("{},{}", wire::KEY, wire::STATUS);
-        self.client
-            .execute(GraphRequest::get(self.path()).query("fields", fields))
-            .await
+        let request = GraphRequest::get(self.path()).query("fields", fields);
+        self.client.execute(self.tagged(request)).await
     }
 
-    fn interpret(&self, response: GraphResponse<Value>) -> Result<BusinessPublicKey, EncryptionError> {
-        wire::business_public_key(&response.body).ok_or_else(|| EncryptionError::UnknownShape {
-            phone_number_id: self.phone_number_id.clone(),
-            fbtrace_id: response.meta.fbtrace_id,
-        })
+    fn interpret(
+        &self,
+        response: GraphResponse<Value>,
+    ) -> Result<GraphResponse<BusinessPublicKey>, EncryptionError> {
+        match wire::business_public_key(&response.body) {
+            Some(found) => Ok(response.map(|_| found)),
+            None => Err(EncryptionError::UnknownShape {
+                phone_number_id: self.phone_number_id.clone(),
+                fbtrace_id: response.meta.fbtrace_id,
+            }),
+        }
+    }
+
+    /// Names the account in a request, if it is known.
+    fn tagged(&self, request: GraphRequest) -> GraphRequest {
+        match &self.account {
+            Some(account) => request.account(account.clone()),
+            None => request,
+        }
     }
 
     fn path(&self) -> String {

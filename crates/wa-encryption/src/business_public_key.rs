@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+use wa_graph::ResponseMeta;
 use wa_keys::{Fingerprint, KeyError, PublicKey};
 
 /// The public key that is registered for a phone number, with the status of Meta's signature over it.
@@ -22,10 +24,10 @@ use wa_keys::{Fingerprint, KeyError, PublicKey};
 ///     }
 /// }
 /// ```
-#[derive(Debug)]
 pub struct BusinessPublicKey {
     key: RegisteredKey,
     status: Option<SignatureStatus>,
+    meta: Option<ResponseMeta>,
 }
 
 /// The registered key.
@@ -84,6 +86,13 @@ impl SignatureStatus {
     }
 }
 
+impl Serialize for SignatureStatus {
+    /// Serializes as Graph's spelling.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for SignatureStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -102,7 +111,11 @@ impl BusinessPublicKey {
                 },
             },
         };
-        Self { key, status }
+        Self {
+            key,
+            status,
+            meta: None,
+        }
     }
 
     /// Merges the entries of a listing: entries without a key are ignored, and the same key twice counts
@@ -123,8 +136,14 @@ impl BusinessPublicKey {
                     fingerprints: fingerprints.into_iter().collect(),
                 },
                 status: None,
+                meta: None,
             },
         }
+    }
+
+    pub(crate) fn with_meta(mut self, meta: ResponseMeta) -> Self {
+        self.meta = Some(meta);
+        self
     }
 
     /// Returns whether anything is registered, usable or not.
@@ -155,10 +174,25 @@ impl BusinessPublicKey {
         self.status.as_ref()
     }
 
+    /// Returns status, trace id, time, usage and attempts of the call that returned this. Present in every
+    /// result of [`EncryptionApi::get_business_public_key`](crate::EncryptionApi::get_business_public_key).
+    pub fn meta(&self) -> Option<&ResponseMeta> {
+        self.meta.as_ref()
+    }
+
     /// Returns whether WhatsApp's clients can use the registered key: it is readable and its status is
     /// `VALID`.
     pub fn is_usable(&self) -> bool {
         self.public_key().is_some() && self.status == Some(SignatureStatus::Valid)
+    }
+}
+
+impl fmt::Debug for BusinessPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BusinessPublicKey")
+            .field("key", &self.key)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,29 +1,32 @@
 //! Errors of the Encryption API.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use wa_graph::{ApiError, ErrorCode, GraphError, NodeKind, PhoneNumberId};
+use wa_graph::{ApiError, ErrorCode, ErrorReport, GraphError, NodeKind, PhoneNumberId};
+use wa_keys::KeyError;
 
 /// The reason why a key could not be set or read.
 ///
-/// `Display` names the failure, [`remedy`](Self::remedy) returns what to do about it.
+/// `Display` names the failure, [`remedy`](Self::remedy) returns what to do about it, and
+/// [`report`](Self::report) returns both with all causes.
 ///
 /// ```
 /// use wa_encryption::EncryptionError;
 ///
 /// fn explain(error: &EncryptionError) {
-///     eprintln!("error: {error}");
-///     if let Some(remedy) = error.remedy() {
-///         eprintln!("hint: {remedy}");
-///     }
-///     if let Some(id) = error.fbtrace_id() {
-///         eprintln!("for Meta's support: fbtrace_id {id}");
+///     eprintln!("error: {}", error.report());
+///     if error.is_rate_limited() {
+///         eprintln!("call again in {:?}", error.retry_in());
 ///     }
 /// }
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncryptionError {
+    /// The given key is not a public key that WhatsApp accepts; nothing was sent.
+    #[error("the business public key cannot be used")]
+    Key(#[from] KeyError),
     /// The call to Graph failed.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -79,7 +82,7 @@ impl EncryptionError {
             Self::Graph(error)
             | Self::NotAPhoneNumber { source: error, .. }
             | Self::ReadBack { source: error, .. } => Some(error),
-            Self::NotConfirmed { .. } | Self::UnknownShape { .. } => None,
+            Self::Key(_) | Self::NotConfirmed { .. } | Self::UnknownShape { .. } => None,
         }
     }
 
@@ -96,6 +99,7 @@ impl EncryptionError {
     /// Returns Graph's trace id, which Meta's support asks for.
     pub fn fbtrace_id(&self) -> Option<&str> {
         match self {
+            Self::Key(_) => None,
             Self::Graph(error)
             | Self::NotAPhoneNumber { source: error, .. }
             | Self::ReadBack { source: error, .. } => error.fbtrace_id(),
@@ -108,6 +112,7 @@ impl EncryptionError {
     /// Returns what to do about it.
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         let text = match self {
+            Self::Key(error) => return error.remedy(),
             Self::Graph(error) | Self::ReadBack { source: error, .. } => return error.remedy(),
             Self::NotAPhoneNumber { .. } => {
                 "Use the phone number id, which the App Dashboard shows under API Setup; GET \
@@ -119,6 +124,30 @@ impl EncryptionError {
             }
         };
         Some(Cow::Borrowed(text))
+    }
+
+    /// Returns the error, its causes and its remedy as text: one line each, without a line end after the
+    /// last.
+    ///
+    /// ```
+    /// use wa_encryption::EncryptionError;
+    /// use wa_keys::PublicKey;
+    ///
+    /// let error = EncryptionError::from(PublicKey::parse("not a key").unwrap_err());
+    /// let report = error.report();
+    /// assert!(report.starts_with("the business public key cannot be used\n  caused by: "), "{report}");
+    /// assert!(report.contains("\nhint: "), "{report}");
+    /// ```
+    pub fn report(&self) -> String {
+        ErrorReport::new(self)
+            .fbtrace_id(self.fbtrace_id())
+            .remedy(self.remedy())
+            .to_string()
+    }
+
+    /// Returns how long to wait before the next call, if the server requested a delay.
+    pub fn retry_in(&self) -> Option<Duration> {
+        self.graph().and_then(GraphError::retry_in)
     }
 
     /// Returns whether the token lacks a permission.

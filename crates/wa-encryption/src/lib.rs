@@ -21,12 +21,16 @@
 mod api;
 mod business_public_key;
 mod error;
+mod key_input;
 mod read_back;
+mod upload;
 mod verification;
 mod wire;
 
 pub use api::EncryptionApi;
 pub use business_public_key::{BusinessPublicKey, RegisteredKey, SignatureStatus};
 pub use error::EncryptionError;
+pub use key_input::PublicKeyInput;
 pub use read_back::ReadBack;
+pub use upload::Uploaded;
 pub use verification::Verification;

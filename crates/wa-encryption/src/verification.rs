@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use wa_keys::{Fingerprint, PublicKey};
 
 use crate::business_public_key::{BusinessPublicKey, RegisteredKey, SignatureStatus};
@@ -142,6 +144,20 @@ impl Verification {
         )
     }
 
+    /// Returns the result in one or two lowercase words joined by `_`, for logs, metrics and JSON.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Valid { .. } => "valid",
+            Self::Mismatch { .. } => "mismatch",
+            Self::UnknownStatus { .. } => "unknown_status",
+            Self::AnotherKey { .. } => "another_key",
+            Self::Unreadable { .. } => "unreadable",
+            Self::NotRegistered { .. } => "not_registered",
+            Self::NotVisible { .. } => "not_visible",
+            Self::Several { .. } => "several",
+        }
+    }
+
     /// Returns the fingerprint of the expected key.
     pub fn expected(&self) -> Fingerprint {
         match self {
@@ -197,6 +213,22 @@ impl Verification {
             }
         };
         Some(Cow::Borrowed(text))
+    }
+}
+
+impl Serialize for Verification {
+    /// Serializes the label, the full fingerprints of the expected and the other key, the description and the
+    /// remedy.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json!({
+            "verification": self.label(),
+            "valid": self.is_valid(),
+            "expected": self.expected().to_string(),
+            "other_key": self.other_key().map(|key| key.to_string()),
+            "description": self.to_string(),
+            "remedy": self.remedy(),
+        })
+        .serialize(serializer)
     }
 }
 
@@ -319,6 +351,9 @@ mod tests {
             assert_eq!(result.expected(), expected);
             assert_eq!(result.remedy().is_none(), result.is_valid());
             assert!(!result.to_string().is_empty());
+            let json = serde_json::to_value(&result).unwrap();
+            assert_eq!(json["verification"], result.label());
+            assert_eq!(json["expected"], expected.to_string());
         }
         let unreadable = Verification::of(ours, &found(Some("no key"), Some("VALID")));
         assert!(matches!(unreadable, Verification::Unreadable { .. }) && !unreadable.is_valid());

@@ -5,7 +5,7 @@ use wa_keys::{KeyError, PublicKey};
 /// A public key argument: a [`PublicKey`], or its text or bytes in any format that [`PublicKey::parse`] reads.
 ///
 /// ```
-/// use wa_cloud::PublicKeyInput;
+/// use wa_encryption::PublicKeyInput;
 ///
 /// assert!("not a key".into_public_key().is_err());
 /// ```
