@@ -9,6 +9,7 @@ mod emulator;
 mod encryption;
 mod flow;
 mod gateway;
+mod graph;
 mod keys;
 mod media;
 
@@ -20,6 +21,7 @@ pub(crate) use emulator::EmulatorArgs;
 pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
 pub(crate) use flow::{ActionName, CheckArgs, DecryptArgs, EndpointArgs, FlowCommand, SendArgs};
 pub(crate) use gateway::GatewayArgs;
+pub(crate) use graph::ConnectionArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
 pub(crate) use media::{MediaCommand, MediaDecryptArgs};
 

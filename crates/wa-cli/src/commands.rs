@@ -6,6 +6,7 @@ pub(crate) mod emulator;
 pub(crate) mod encryption;
 pub(crate) mod flow;
 pub(crate) mod gateway;
+pub(crate) mod graph;
 pub(crate) mod keys;
 pub(crate) mod media;
 pub(crate) mod reference;

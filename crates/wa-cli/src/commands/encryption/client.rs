@@ -3,18 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc;
 use wa_cloud::encryption::{EncryptionApi, EncryptionError};
-use wa_cloud::graph::{
-    AccessToken, ApiVersion, AppSecret, ErrorCode, GraphClient, GraphErrorKind, LimitRetry, NodeKind,
-    PhoneNumberId, RetryNotice, RetryPolicy,
-};
+use wa_cloud::graph::{ErrorCode, GraphErrorKind, NodeKind, PhoneNumberId, RetryNotice};
 
 use super::Context;
 use super::batch::Batch;
 use crate::args::GraphArgs;
+use crate::commands::graph;
 use crate::failure::{Failure, Usage};
-use crate::settings::{self, Environment, SecretSource};
+use crate::settings::Environment;
 
 /// A pause before a call is retried.
 pub(super) struct Wait {
@@ -35,7 +33,15 @@ const SHORT: Duration = Duration::from_secs(1);
 pub(super) fn batch(context: &Context, args: &GraphArgs) -> Result<Batch, Failure> {
     let ids = phone_number_ids(&context.environment, args)?;
     let (sender, waits) = mpsc::unbounded_channel();
-    let client = client(&context.environment, args, sender)?;
+    let client = graph::client(&context.environment, &args.connection)?
+        .on_retry(move |notice| {
+            if notice.pause >= SHORT {
+                // The receiver is dropped only when the program exits.
+                let _ = sender.send(Wait::new(notice));
+            }
+        })
+        .build()
+        .map_err(|error| graph::setting("Graph API settings", error))?;
     let apis = ids.into_iter().map(|id| EncryptionApi::new(client.clone(), id));
     Ok(Batch {
         apis: apis.collect(),
@@ -57,7 +63,9 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
     }
     let mut ids: Vec<PhoneNumberId> = Vec::new();
     for text in texts {
-        let id = text.parse().map_err(|error| setting("phone number id", error))?;
+        let id = text
+            .parse()
+            .map_err(|error| graph::setting("phone number id", error))?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -71,70 +79,6 @@ fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<P
         .into());
     }
     Ok(ids)
-}
-
-fn client(
-    environment: &Environment,
-    args: &GraphArgs,
-    waits: UnboundedSender<Wait>,
-) -> Result<GraphClient, Failure> {
-    let token = SecretSource {
-        option: "--access-token-file",
-        file: args.access_token_file.as_ref(),
-        variables: &["WA_ACCESS_TOKEN", "CLOUD_API_ACCESS_TOKEN"],
-    };
-    let token = token.secret(environment)?.ok_or(Usage::Missing {
-        what: "the access token",
-        hint: "set WA_ACCESS_TOKEN or pass --access-token-file FILE; the token needs the permission \
-               whatsapp_business_messaging",
-    })?;
-    let token = AccessToken::new(token.as_str()).map_err(|error| setting("access token", error))?;
-    let limit = Duration::from_secs(args.timeout);
-    let mut builder = GraphClient::builder(token)
-        .user_agent(concat!("wa/", env!("CARGO_PKG_VERSION")))
-        .request_timeout(limit)
-        .retry(
-            // Calls prolong a rate limit, so none is made before the time that Graph names.
-            RetryPolicy::default()
-                .max_elapsed(limit)
-                .limit_retry(LimitRetry::WhenRequested),
-        )
-        .on_retry(move |notice| {
-            if notice.pause >= SHORT {
-                // The receiver is dropped only when the program exits.
-                let _ = waits.send(Wait::new(notice));
-            }
-        });
-    if let Some(url) = environment.or(args.graph_url.as_ref(), "WA_GRAPH_URL") {
-        builder = builder.base_url(url);
-    }
-    if let Some(version) = environment.or(args.api_version.as_ref(), "WA_API_VERSION") {
-        let version: ApiVersion = version.parse().map_err(|error| setting("API version", error))?;
-        builder = builder.api_version(version);
-    }
-    if let Some(secret) = settings::app_secret(args.app_secret_file.as_ref()).secret(environment)? {
-        let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("app secret", error))?;
-        builder = builder.app_secret(secret);
-    }
-    if let Some(path) = &args.root_certificate {
-        let pem = std::fs::read(path)
-            .map_err(|error| setting(&format!("--root-certificate {}", path.display()), error))?;
-        builder = builder.add_root_certificate_pem(pem);
-    }
-    if args.danger_allow_plain_http {
-        builder = builder.danger_allow_plain_http();
-    }
-    builder
-        .build()
-        .map_err(|error| setting("Graph API settings", error))
-}
-
-fn setting(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Usage::Setting {
-        name: name.to_owned(),
-        source: Box::new(error),
-    }
-    .into()
 }
 
 impl Wait {

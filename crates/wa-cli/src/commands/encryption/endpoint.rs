@@ -34,7 +34,7 @@ pub(super) async fn prove(
     url: &str,
     key: &PublicKey,
 ) -> Result<(), Failure> {
-    let secret = settings::app_secret(args.graph.app_secret_file.as_ref())
+    let secret = settings::app_secret(args.graph.connection.app_secret_file.as_ref())
         .secret(&context.environment)?
         .ok_or(Usage::Missing {
             what: "the app secret",
@@ -47,7 +47,7 @@ pub(super) async fn prove(
         .app_secret(secret.as_str())
         .retry_delay(Duration::ZERO)
         .timeout(TIMEOUT);
-    if let Some(path) = &args.graph.root_certificate {
+    if let Some(path) = &args.graph.connection.root_certificate {
         let setting = |error| Usage::Setting {
             name: format!("--root-certificate {}", path.display()),
             source: Box::new(error),

@@ -42,12 +42,15 @@ impl GivenOptions {
             }
         };
         let path = |path: &Option<PathBuf>| path.as_deref().map(file);
-        option("--access-token-file", path(&graph.access_token_file));
-        option("--app-secret-file", path(&graph.app_secret_file));
-        option("--graph-url", graph.graph_url.clone().map(shell::word));
-        option("--api-version", graph.api_version.clone().map(shell::word));
-        option("--root-certificate", path(&graph.root_certificate));
-        if graph.danger_allow_plain_http {
+        option("--access-token-file", path(&graph.connection.access_token_file));
+        option("--app-secret-file", path(&graph.connection.app_secret_file));
+        option("--graph-url", graph.connection.graph_url.clone().map(shell::word));
+        option(
+            "--api-version",
+            graph.connection.api_version.clone().map(shell::word),
+        );
+        option("--root-certificate", path(&graph.connection.root_certificate));
+        if graph.connection.danger_allow_plain_http {
             end.push_str(" --danger-allow-plain-http");
         }
         Self { start, key, end }
