@@ -40,7 +40,7 @@ pub(crate) enum Usage {
     #[error("cannot read the settings in {}: {reason}", path.display())]
     EnvFile { path: PathBuf, reason: String },
     /// The name of the file is not shown, because it may be the secret itself.
-    #[error("cannot read a secret from the file of {option}")]
+    #[error("cannot read the file passed with {option}")]
     SecretFile {
         option: &'static str,
         variable: &'static str,
@@ -191,7 +191,7 @@ impl From<Usage> for Failure {
                 source,
             } => Some(secret_file_hint(option, variable, source)),
             Usage::PemWith { .. } => Some(
-                "remove --pem, or give one phone number; the output of --json contains the key in \
+                "remove --pem, or pass one phone number id; the output of --json contains the key in \
                  business_public_key"
                     .to_owned(),
             ),

@@ -1,4 +1,4 @@
-//! Second half of the demo: an endpoint serves a Flow while its key is rotated.
+//! The second half of the demo: an endpoint serves a Flow while its key is rotated.
 
 use bytes::Bytes;
 use serde_json::{Map, json};
@@ -81,7 +81,7 @@ impl Booking {
             seen.last().is_some_and(|last| last.ends_with("SUCCESS")),
             seen.join(", "),
         )?;
-        script.step("A phone completes the Flow, encrypted", seen.join(", "))
+        script.step("A phone completes the encrypted Flow", seen.join(", "))
     }
 
     /// Rotates the key while phones use the endpoint, and returns the new key.
@@ -142,20 +142,20 @@ impl Booking {
     /// Modifies one byte of a signed request in transit.
     pub(super) async fn tamper(&self, script: &mut Script<'_>, graph: &str) -> Result<(), Failure> {
         let phone = self.phone(graph)?;
-        let sealed = phone
+        let encrypted = phone
             .encrypt(&FlowMessage::init(TOKEN))
             .await
             .map_err(Failure::failed)?;
-        let mut body = sealed.body().to_vec();
+        let mut body = encrypted.body().to_vec();
         let middle = body.len() / 2;
         if let Some(letter) = body.get_mut(middle) {
             *letter = if *letter == b'A' { b'B' } else { b'A' };
         }
-        let delivery = phone
-            .send_raw(Bytes::from(body), sealed.signature())
+        let response = phone
+            .send_raw(Bytes::from(body), encrypted.signature())
             .await
             .map_err(Failure::failed)?;
-        script.expect(delivery.status == 432, format!("HTTP {}", delivery.status))?;
+        script.expect(response.status == 432, format!("HTTP {}", response.status))?;
         let found = format!("{}  the signature does not match", paint(BAD, "432"));
         script.step("A request that was modified in transit is refused", found)
     }

@@ -55,14 +55,14 @@ impl Confirmation<'_> {
         }
         if !Terminal::can_prompt() {
             let hint = format!(
-                "make sure that your endpoint serves {new} in addition to the old key, or Flows fail; then \
+                "make sure that your endpoint serves {new} in addition to the old key, or Flows will fail; then \
                  run {}",
                 self.given.command("set", " --yes", self.ids.iter().copied())
             );
             return Err(Failure::usage(NotConfirmed::CannotAsk).with_hint(Some(hint)));
         }
         context.terminal.eprint(&format!(
-            "Flows fail unless the endpoint already serves {new}. Replace the registered key? [y/N] "
+            "Flows will fail unless the endpoint already serves {new}. Replace the registered key? [y/N] "
         ));
         match read_line().await {
             Some(line) if matches!(line.trim(), "y" | "Y" | "yes") => Ok(()),

@@ -119,5 +119,8 @@ fn remedy(id: &str, verification: &Verification, given: &GivenOptions) -> Option
         Verification::AnotherKey { .. } => given.command("get", "", [id]),
         _ => given.command("set", "", [id]),
     };
-    Some(format!("{} {command}", verification.remedy().unwrap_or_default()))
+    Some(format!(
+        "{} Run {command}",
+        verification.remedy().unwrap_or_default()
+    ))
 }

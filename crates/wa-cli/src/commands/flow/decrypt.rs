@@ -67,7 +67,9 @@ fn refused(error: OpenError, ring: &KeyRing) -> Failure {
     let tried = tried.join(", ");
     let hint = match error {
         OpenError::Undecryptable => {
-            format!("none of the given keys ({tried}) fits; `wa encryption get` prints the registered key")
+            format!(
+                "none of the given keys ({tried}) decrypts it; `wa encryption get` prints the registered key"
+            )
         }
         _ => "pass the complete request body: JSON with encrypted_flow_data, encrypted_aes_key and \
               initial_vector"

@@ -63,7 +63,7 @@ fn next(private: &Path, public: &Path) -> String {
     let set = format!("wa encryption set {public}");
     format!(
         "\nnext, for a number without a key:\n  {set}\nin a rotation, first make the endpoint serve {} in \
-         addition to the old key, or Flows fail; then:\n  {set}\n(add --endpoint URL to check that the \
+         addition to the old key, or Flows will fail; then:\n  {set}\n(add --endpoint URL to check that the \
          endpoint serves the new key)",
         private.display()
     )
