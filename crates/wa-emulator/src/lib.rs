@@ -1,4 +1,4 @@
-//! A local Meta emulator for WhatsApp Flows encryption: the Graph API, a WhatsApp client, and a conformance
+//! A Meta emulator for WhatsApp Flows encryption: the Graph API, a WhatsApp client, and a conformance
 //! check.
 //!
 //! Use it to test a program that registers public keys or serves a Flow endpoint, without a Meta account and
@@ -7,7 +7,7 @@
 //! - [`Emulator`] serves a Graph API from memory. It accepts public keys for phone numbers, validates them as
 //!   Meta does, returns them with their signature status, and lists numbers and accounts. It returns Meta's
 //!   errors where Meta would, and any error that you configure.
-//! - [`WhatsAppClient`] is the phone. It fetches the registered key, encrypts and signs what WhatsApp sends to
+//! - [`WhatsAppClient`] acts as the phone. It fetches the registered key, encrypts and signs what WhatsApp sends to
 //!   a Flow endpoint, and reads the response.
 //! - [`ConformanceCheck`] checks a Flow endpoint, written in any language, against Meta's documentation.
 //!
@@ -72,7 +72,7 @@
 //! | `POST /tokens` | [`TokenSpec`] | issues a token |
 //! | `POST /tokens/{label}/expire`, `…/revoke` | | expires a token; revokes it |
 //! | `PUT`, `DELETE /tokens/{label}/permissions/{permission}` | | grants a permission; removes it |
-//! | `PUT /tokens/{label}/accounts` | `["id"]` or `null` | limits a token to accounts; lifts the limit |
+//! | `PUT /tokens/{label}/accounts` | `["id"]` or `null` | restricts a token to accounts; removes the restriction |
 //! | `PUT`, `DELETE /limits` | [`RateLimits`] | sets rate limits; removes them |
 //! | `PUT /shape` | [`WireShape`] | sets the shapes of responses |
 //! | `POST /faults` | [`FaultRule`] | adds a fault |

@@ -15,7 +15,7 @@ use crate::envelope::BLOCK;
 /// block (NIST SP 800-38D §7.1).
 pub(crate) type Gcm = AesGcm<Aes128, U16>;
 
-/// Encrypts the response to one request, with the session key and the flipped IV.
+/// Encrypts the response to one request, with the session key and the inverted IV.
 ///
 /// [`seal`](ResponseSeal::seal) consumes it, so that an IV never encrypts two plaintexts within one exchange.
 /// A recorded body that is sent again creates a second seal with the same key and IV, and two different

@@ -83,7 +83,7 @@ async fn a_dropped_permission_and_one_for_another_account() {
 }
 
 #[tokio::test]
-async fn field_9_an_id_that_is_not_that_of_a_number_is_told_to_use_the_phone_number_id() {
+async fn field_9_the_remedy_for_an_id_that_is_not_that_of_a_number_names_the_phone_number_id() {
     let Stage {
         emulator: _emulator,
         encryption,

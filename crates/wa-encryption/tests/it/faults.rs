@@ -56,7 +56,7 @@ async fn silence_delay_and_drip_run_into_the_timeout() {
 }
 
 #[tokio::test]
-async fn field_14_a_gateways_html_page_is_an_unexpected_answer_with_its_status() {
+async fn field_14_a_gateways_html_page_is_an_unexpected_response_with_its_status() {
     let error = struck_by(Fault::BadGateway, LONG).await;
     let GraphErrorKind::Unexpected(answer) = error.graph().unwrap().kind() else {
         panic!("{error:?}")

@@ -152,7 +152,7 @@ async fn field_6_the_signature_covers_the_raw_bytes_not_the_parsed_json() {
 }
 
 #[tokio::test]
-async fn field_7_the_reply_is_bare_base64_as_text_plain() {
+async fn field_7_the_response_is_plain_base64_as_text_plain() {
     let endpoint = builder().build().unwrap();
     for request in [ping(), notification(), json!({"action": "INIT"})] {
         let response = call(&endpoint, post(encrypt(&request).body())).await;

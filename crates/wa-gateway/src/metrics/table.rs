@@ -59,7 +59,7 @@ pub(crate) const UPSTREAM: Described = Described {
 pub(crate) const UPSTREAM_REQUESTS: Described = Described {
     name: "upstream_requests",
     kind: Counter,
-    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show it because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the gateway stopped first)",
+    labels: "endpoint, outcome (`answered`, `bad_schema` if the phone cannot show the response because `screen` or `data` is missing, `token_invalid`, `bad_status`, `bad_json`, `too_large`, `broken`, `unreachable`, `timed_out`, `abandoned` if the gateway stopped first)",
     help: "Requests to the upstream, by outcome",
 };
 pub(crate) const UPSTREAM_RETRIES: Described = Described {

@@ -73,7 +73,7 @@ fn utf16(pem: &str, mark: bool) -> Vec<u8> {
 type Change = fn(&str) -> Vec<u8>;
 
 #[test]
-fn field_13_each_change_of_the_text_is_accepted_in_each_form() {
+fn field_13_each_change_of_the_text_is_accepted_in_each_format() {
     let changes: [(&str, Change); 24] = [
         ("CRLF", |pem| pem.replace('\n', "\r\n").into()),
         ("CR", |pem| pem.replace('\n', "\r").into()),

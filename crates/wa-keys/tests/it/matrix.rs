@@ -97,7 +97,7 @@ const PRIVATE: &[(Form, &str)] = &[
 ];
 
 #[test]
-fn field_13_every_private_form_is_parsed() {
+fn field_13_every_private_key_format_is_parsed() {
     let passphrase = Passphrase::new(PASSPHRASE);
     for (form, names) in PRIVATE.iter().copied() {
         for name in names.split(' ') {
