@@ -105,7 +105,7 @@ async fn the_text_report_shows_rule_source_and_remedy() {
     assert!(
         text.contains(
             "[Meta, Implementing endpoints for Flows: Health check request]\n         remedy: the \
-                       endpoint cannot decrypt: compare"
+                       endpoint cannot decrypt the request: compare"
         ),
         "{text}"
     );

@@ -36,8 +36,8 @@ pub(super) async fn instead(
         }
         let seen = if signs {
             format!(
-                "accepts a signature made with an empty key ({incorrect}) and refuses that of the app secret \
-                ({correct}): its app secret is not set, so anyone can sign requests"
+                "accepts a signature computed with an empty key ({incorrect}) and refuses that of the app \
+                secret ({correct}): its app secret is not set, so anyone can sign requests"
             )
         } else {
             format!(

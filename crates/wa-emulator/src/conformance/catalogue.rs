@@ -253,14 +253,14 @@ pub(super) const SHORT_SIGNATURE: Check = must(
 pub(super) const WRONG_SIGNATURE: Check = must(
     "signature.wrong",
     "signature of another secret",
-    "a signature made with another secret gets 432",
+    "a signature computed with another secret gets 432",
     SIGNATURE,
     CHECK_SIGNATURE,
 );
 pub(super) const EMPTY_SECRET: Check = must(
     "signature.empty-secret",
     "signature of the empty secret",
-    "a signature made with an empty secret gets 432",
+    "a signature computed with an empty secret gets 432",
     SIGNATURE,
     "set the app secret, and refuse to start without one: an unset variable must not become an empty key",
 );

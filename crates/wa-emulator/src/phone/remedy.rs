@@ -1,20 +1,20 @@
 //! Remedies for statuses that WhatsApp shows as a generic error.
 
-/// Returns the general remedy. The caller knows better what a status means for a certain kind of message.
+/// Returns the general remedy. A caller can have a more specific one for a certain kind of message.
 ///
 /// `is_own` is true if the response has an exchange id (`x-exchange-id`), as endpoints built with this
 /// workspace do: then it came from the endpoint, not from a proxy in front of it.
 pub(crate) fn of_status(status: u16, is_own: bool) -> Option<&'static str> {
     Some(match status {
-        300..=399 => "redirects are not followed: use the URL that it points to",
+        300..=399 => "redirects are not followed: use the URL that the redirect points to",
         401 | 403 => {
             "the signature is refused: the key of the HMAC must be the app secret, not the webhook's verify \
              token or another app's secret; if the endpoint's log does not show the request, a firewall or \
-             a login refused it first: allow POST to this path"
+             an authentication proxy refused it first: allow POST to this path"
         }
         404 => "nothing is at this path: check the URL",
         405 => "the path does not accept POST: route POST to the endpoint",
-        421 => "the endpoint cannot decrypt: compare its private key with this public key",
+        421 => "the endpoint cannot decrypt the request: compare its private key with this public key",
         432 => {
             "the signature is refused: compare the app secret with that of the app that is connected to the \
              Flow, and compute the HMAC over the raw body"

@@ -45,7 +45,7 @@ async fn an_empty_key_is_reported_although_the_correct_signature_is_refused() {
     let empty = finding(&report, "signature.empty-secret");
     assert_eq!(
         empty.seen,
-        "accepts a signature made with an empty key (status 200) and refuses that of the app secret \
+        "accepts a signature computed with an empty key (status 200) and refuses that of the app secret \
          (status 401): its app secret is not set, so anyone can sign requests"
     );
     let ping = finding(&report, "exchange.ping");
