@@ -61,9 +61,9 @@ struct Inner {
 /// Why there is no response for the phone. It contains no text of the backend's response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
-    #[error("cannot connect to the upstream")]
+    #[error("cannot connect to upstream")]
     Unreachable(#[source] ClientError),
-    #[error("the upstream closed the connection before its response was complete")]
+    #[error("upstream closed the connection before its response was complete")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("upstream timed out after {} ms (upstream_timeout)", .0.as_millis())]
     TimedOut(Duration),

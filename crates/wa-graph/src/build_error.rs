@@ -9,7 +9,7 @@ pub enum BuildError {
     /// The base URL cannot be used.
     #[error("the base URL cannot be used: {problem}")]
     BaseUrl {
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
     },
     /// The base URL is plain `http` to another machine.
@@ -35,7 +35,7 @@ impl BuildError {
         let text = match self {
             Self::BaseUrl { .. } => "write it as https://graph.facebook.com",
             Self::PlainHttp { .. } => "use https",
-            Self::RootCertificate => "give a PEM file with a BEGIN CERTIFICATE block",
+            Self::RootCertificate => "pass a PEM file with a BEGIN CERTIFICATE block",
             Self::UserAgent => "use visible ASCII characters and spaces only",
             Self::HttpClient(_) => return None,
         };

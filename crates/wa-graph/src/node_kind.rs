@@ -1,4 +1,4 @@
-//! Finding out what an id belongs to that was given in place of a phone number id.
+//! Finds the kind of object that an id belongs to, if it is not a phone number id.
 
 use serde_json::Value;
 

@@ -79,8 +79,9 @@ fn is_temporary(status: StatusCode) -> bool {
 
 /// Returns the pause before the next attempt, or `None` if the policy allows no further attempt.
 ///
-/// A delay that the server requests is waited exactly: an earlier call is useless. If the delay exceeds the
-/// time that is left, there is no further attempt, and the error reports when to call again.
+/// A delay that the server requests is kept exactly, because an earlier call would be refused too. If the
+/// delay exceeds the time that is left, there is no further attempt, and the error reports when to call
+/// again.
 pub(crate) fn pause(
     policy: &RetryPolicy,
     verdict: Verdict,

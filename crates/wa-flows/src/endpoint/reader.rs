@@ -22,9 +22,9 @@ const LONGEST_PENDING: usize = 8;
 
 /// Reads bodies, and bounds the memory that unauthenticated clients can occupy by sending slowly.
 ///
-/// A body that arrives complete with its head, as WhatsApp sends it, is read at once whatever else is in
-/// flight. An incomplete body is pending, and needs a slot. Large bodies have separate slots, so that they
-/// cannot evict small ones.
+/// A body that arrives complete with its head, as WhatsApp sends it, is read immediately, regardless of other
+/// requests in flight. An incomplete body is pending, and needs a slot. Large bodies have separate slots, so
+/// that they cannot evict small ones.
 pub(crate) struct Reader {
     limit: usize,
     pending: Arc<Pending>,

@@ -77,7 +77,7 @@ pub struct ReplayMark(pub(crate) [u8; 16]);
 /// What identifies a whole body: its verified HMAC-SHA-256, or its SHA-256 if signatures are not checked.
 pub(crate) type BodyHash = [u8; 32];
 
-/// How a request proceeds that is not refused.
+/// What happens with a request that is not refused.
 pub(crate) enum Admitted {
     /// It is the first with its key and IV; without a ticket if replay protection is off.
     First(Option<Ticket>),
@@ -163,7 +163,7 @@ impl ReplayMemory {
                 Admission::Refused => return Err(Refusal::Replayed),
                 Admission::Wait(first) => match timeout_at(deadline, first).await {
                     Ok(Ok(outcome)) => return Ok(Admitted::Repeat(outcome)),
-                    // The client of the first left before its handler was called.
+                    // The client of the first disconnected before its handler was called.
                     Ok(Err(_)) => {}
                     Err(_) => return Err(Refusal::HandlerTimedOut),
                 },
@@ -194,7 +194,7 @@ impl ReplayMemory {
     }
 }
 
-/// The store did not report whether it knows an envelope.
+/// The store did not report whether it contains an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoreFailed;
 
@@ -214,8 +214,8 @@ impl fmt::Debug for ReplayMemory {
 }
 
 impl ReplayMark {
-    /// Computes the mark of an envelope from its decoded bytes, so that another spelling of the JSON gets the
-    /// same mark.
+    /// Computes the mark of an envelope from its decoded bytes, so that JSON that is written differently gets
+    /// the same mark.
     pub(crate) fn of(envelope: &DecodedEnvelope) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(&envelope.encrypted_key);

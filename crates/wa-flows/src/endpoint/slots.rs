@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 /// Slots with limits on their number and on the bytes that they keep. Beyond either limit the oldest are
 /// evicted, so that idle clients cannot lock out new ones.
 ///
-/// The slots own the bytes, not the tasks that read them: so an eviction frees them at once, even if the
+/// The slots own the bytes, not the tasks that read them: so an eviction frees them immediately, even if the
 /// evicted task has to wait for many others before it runs.
 pub(crate) struct EvictingSlots {
     limit: usize,

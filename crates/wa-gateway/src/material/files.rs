@@ -7,13 +7,13 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
-/// A longer file is not a PEM file: the authorities of a whole system take some 200 KB.
+/// A longer file is not a PEM file: the authorities of a whole system take about 200 KB.
 pub(crate) const PEM_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The file of a keys directory that is tried first.
 const CURRENT: &str = "current.pem";
 
-/// The metadata of files, to detect changes; a directory stands for the key files in it.
+/// The metadata of files, to detect changes. For a directory, it is that of the key files in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp(Vec<(PathBuf, Option<FileStamp>)>);
 
@@ -25,8 +25,8 @@ pub(crate) struct FileStamp {
     identity: Identity,
 }
 
-/// Device, inode and time of the last change of anything: also a file that was moved into place, or whose
-/// mode changed.
+/// Device, inode and change time (ctime): a file that was moved into place, or whose mode changed, counts as
+/// changed too.
 #[cfg(unix)]
 type Identity = (u64, u64, i64, i64);
 #[cfg(not(unix))]
@@ -59,11 +59,11 @@ impl FileStamp {
     }
 }
 
-/// The key files that a path stands for, in the order in which they are tried.
+/// Returns the key files of a path, in the order in which they are tried.
 ///
-/// A file is returned unchanged. A directory stands for its files that end in `.pem` and do not begin with a dot:
-/// `current.pem`, then from the highest name to the lowest, so that names with a date or a number put the
-/// newest first.
+/// The path of a file is returned unchanged. Of a directory, these are the files whose names end in `.pem`
+/// and do not begin with a dot: `current.pem`, then from the highest name to the lowest, so that names with a
+/// date or a number put the newest first.
 pub(crate) fn key_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -12,8 +12,8 @@ use wa_secrets::SecretWarning;
 use crate::config::{ConfigFault, EndpointConfig, Problems};
 use crate::material::files::{FileStamp, key_files, refuse_special};
 
-/// The keys by file, so that a change of one file does not decrypt all others again, which takes a good part
-/// of a second each.
+/// The keys by file, so that a change of one file does not cause all others to be decrypted again, which
+/// takes a large part of a second for each.
 #[derive(Default)]
 pub(crate) struct KeyCache(HashMap<PathBuf, (FileStamp, Arc<PrivateKey>)>);
 

@@ -11,7 +11,7 @@ use crate::material::files;
 
 /// The file next to the keys that lists revoked fingerprints.
 const LIST: &str = "revoked.txt";
-/// Lists of fingerprints are short: this is some ten thousand.
+/// Lists of fingerprints are short: this is enough for about ten thousand.
 const LIST_LIMIT: usize = 1024 * 1024;
 /// As many digits as the log and the metrics show.
 const DIGITS: std::ops::RangeInclusive<usize> = 16..=64;
@@ -36,8 +36,7 @@ impl Revoked {
         for list in lists(keys) {
             match files::read(&list, LIST_LIMIT) {
                 Ok(text) => revoked.add(&list, &text, &mut faults),
-                // Without its directory a list says nothing; whether that is a fault shows when the keys are
-                // read.
+                // A missing list revokes nothing. A missing directory is reported when the keys are read.
                 Err(error) if is_absent(&error) => {}
                 Err(source) => faults.push(ConfigFault::File { path: list, source }),
             }
@@ -68,7 +67,7 @@ impl Revoked {
         }
     }
 
-    /// The line that revokes a key, if there is one.
+    /// Returns the line that revokes a key, if there is one.
     pub(crate) fn find(&self, key: &Fingerprint) -> Option<&Revocation> {
         let key = key.to_string();
         self.0
@@ -80,13 +79,13 @@ impl Revoked {
         self.0.is_empty()
     }
 
-    /// How many fingerprints are listed, each counted once.
+    /// Returns the number of listed fingerprints, each counted once.
     pub(crate) fn count(&self) -> usize {
         let digits: BTreeSet<_> = self.0.iter().map(|revocation| &revocation.digits).collect();
         digits.len()
     }
 
-    /// The fingerprints as they are listed, with their places.
+    /// The fingerprints as they are listed, with their files and lines.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Revocation> {
         self.0.iter()
     }
@@ -98,7 +97,7 @@ impl Revocation {
     }
 }
 
-/// The lists that count for keys: in a directory of keys, and in the directory of a key file.
+/// The lists that apply to keys: in a directory of keys, and in the directory of a key file.
 pub(crate) fn lists(keys: &[PathBuf]) -> BTreeSet<PathBuf> {
     let beside = |path: &PathBuf| {
         if path.is_dir() {

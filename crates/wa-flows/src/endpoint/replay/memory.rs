@@ -73,7 +73,7 @@ struct Remembered {
     bytes: usize,
 }
 
-/// How a request proceeds.
+/// What happens with a request.
 pub(super) enum Admission {
     /// It is the first with its key and IV; the ticket determines what later ones get.
     First(Ticket),
@@ -246,7 +246,7 @@ impl Ticket {
         let now = Instant::now();
         let state = repeatable.then(|| State::Answered(now, Arc::clone(&outcome)));
         for waiting in self.settle(state) {
-            // The send fails if that client has left.
+            // The send fails if that client has disconnected.
             drop(waiting.send(Arc::clone(&outcome)));
         }
         if repeatable {
