@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::sh;
 
-/// Each crate with the workspace crates that it may depend on. `wa-emulator` may also be a dev-dependency
-/// of any crate.
+/// Each crate with the workspace crates that it may depend on. [`TEST_TOOLS`] may also be dev-dependencies of
+/// any crate.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("wa-secrets", &[]),
     ("wa-keys", &["wa-secrets"]),
@@ -29,6 +29,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("wa-emulator", &[]),
+    ("wa-phone", &[]),
     (
         "wa-cloud",
         &[
@@ -45,7 +46,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "wa-gateway",
         &["wa-flows", "wa-keystore", "wa-keys", "wa-secrets"],
     ),
-    ("wa-cli", &["wa-cloud", "wa-gateway", "wa-emulator"]),
+    ("wa-cli", &["wa-cloud", "wa-gateway", "wa-emulator", "wa-phone"]),
     ("xtask", &[]),
     // The fuzz targets; no crate depends on them.
     (
@@ -53,6 +54,9 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         &["wa-keys", "wa-graph", "wa-flows", "wa-gateway", "wa-emulator"],
     ),
 ];
+
+/// The crates that tests use in place of Meta and of a phone.
+const TEST_TOOLS: &[&str] = &["wa-emulator", "wa-phone"];
 
 const ASYNC_AND_HTTP: &[&str] = &[
     "tokio",
@@ -122,6 +126,17 @@ const BANS: &[Ban] = &[
     Ban {
         package: "wa-fleet",
         names: SERVERS,
+        c_code: false,
+    },
+    Ban {
+        package: "wa-emulator",
+        names: &[
+            "aes-gcm",
+            "rustls",
+            "hyper-rustls",
+            "rustls-native-certs",
+            "reqwest",
+        ],
         c_code: false,
     },
     Ban {
@@ -212,8 +227,9 @@ fn edges(members: &BTreeMap<String, Member>) -> Vec<String> {
             let ours = allowed.contains_key(dependency.as_str());
             let dev = kind.as_deref() == Some("dev");
             // A dev-dependency of a crate on itself only enables features.
-            let free = dev && (dependency == "wa-emulator" || dependency == name);
-            let free = free || (dev && name != "wa-emulator" && may_know_in_tests(dependency));
+            let free = dev && (TEST_TOOLS.contains(&dependency.as_str()) || dependency == name);
+            let tests_others = !TEST_TOOLS.contains(&name.as_str());
+            let free = free || (dev && tests_others && may_know_in_tests(dependency));
             if ours && !may.contains(&dependency.as_str()) && !free {
                 violations.push(format!("{name} must not depend on {dependency}"));
             }

@@ -22,8 +22,12 @@ pub(crate) fn start(cli: &Cli, queue: Option<&OutputQueue>) {
     let filter = match cli.global.verbose {
         0 if !is_gateway => return,
         0 => "info",
-        1 => "warn,wa_graph=info,wa_encryption=info,wa_emulator=info,wa_flows=debug,wa_gateway=debug",
-        _ => "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug,wa_flows=trace,wa_gateway=trace",
+        1 => {
+            "warn,wa_graph=info,wa_encryption=info,wa_emulator=info,wa_phone=info,wa_flows=debug,wa_gateway=debug"
+        }
+        _ => {
+            "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug,wa_phone=debug,wa_flows=trace,wa_gateway=trace"
+        }
     };
     let writer = match queue.cloned() {
         Some(queue) => BoxMakeWriter::new(move || queue.clone()),

@@ -1,17 +1,11 @@
-//! A Meta emulator for WhatsApp Flows encryption: the Graph API, a WhatsApp client, and a conformance
-//! check.
+//! A local emulator of Meta's Graph API, for programs that register public keys of WhatsApp Flows.
 //!
-//! Use it to test a program that registers public keys or serves a Flow endpoint, without a Meta account and
-//! without a phone:
+//! [`Emulator`] serves a Graph API from memory. It accepts public keys for phone numbers, validates them as
+//! Meta does, returns them with their signature status, and lists numbers and accounts. It returns Meta's
+//! errors where Meta would, and any error that you configure. The crate `wa-phone` has the other side: a phone
+//! that calls a Flow endpoint.
 //!
-//! - [`Emulator`] serves a Graph API from memory. It accepts public keys for phone numbers, validates them as
-//!   Meta does, returns them with their signature status, and lists numbers and accounts. It returns Meta's
-//!   errors where Meta would, and any error that you configure.
-//! - [`WhatsAppClient`] acts as the phone. It fetches the registered key, encrypts and signs what WhatsApp sends to
-//!   a Flow endpoint, and reads the response.
-//! - [`ConformanceCheck`] checks a Flow endpoint, written in any language, against Meta's documentation.
-//!
-//! The crate shares no code with the crates that it tests, and implements the cryptography on its own.
+//! The crate shares no code with the crates that it tests.
 //!
 //! ```
 //! use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_PHONE_NUMBER_ID, Emulator};
@@ -102,7 +96,6 @@
 
 mod body;
 mod builder;
-mod conformance;
 mod control;
 mod emulator;
 mod fault;
@@ -110,7 +103,6 @@ mod graph;
 mod io;
 mod log;
 mod pem;
-mod phone;
 mod respond;
 mod secret;
 mod seed;
@@ -120,18 +112,10 @@ mod signal;
 mod world;
 
 pub use builder::{EmulatorBuilder, StartError};
-pub use conformance::{
-    Check, ConformanceBuildError, ConformanceCheck, ConformanceCheckBuilder, ConformanceError, Counts,
-    Finding, Latency, Progress, Report, Severity, Verdict,
-};
 pub use emulator::Emulator;
 pub use fault::{Fault, FaultRule};
 pub use graph::{ErrorResponse, NoKeyShape, WireShape};
 pub use log::ReceivedRequest;
-pub use phone::{
-    ClientKind, EncryptedRequest, Exchange, FlowMessage, HttpResponse, Outcome, Payload, PhoneBuildError,
-    PhoneError, ResponseFault, SendError, Spelling, WhatsAppClient, WhatsAppClientBuilder,
-};
 pub use seed::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET, DEFAULT_BUSINESS_ID,
     DEFAULT_PHONE_NUMBER_ID,

@@ -24,17 +24,11 @@ pub(crate) fn check(text: &str) -> Result<String, &'static str> {
     }
     // A browser's FormData sends every newline of a field as CRLF, so CRLF is a valid newline.
     let pem = text.replace("\r\n", "\n");
-    spki(&pem)?;
-    Ok(pem)
-}
-
-/// Returns the `SubjectPublicKeyInfo` of a PEM block with LF line ends.
-pub(crate) fn spki(pem: &str) -> Result<Vec<u8>, &'static str> {
-    let der = decode(pem)?;
+    let der = decode(&pem)?;
     check_rsa_2048(&der)?;
     // The structure is valid; the library checks the numbers, for example that the modulus is odd.
     PublicEncryptingKey::from_der(&der).map_err(|_| "its numbers do not form an RSA key")?;
-    Ok(der)
+    Ok(pem)
 }
 
 fn decode(pem: &str) -> Result<Vec<u8>, &'static str> {

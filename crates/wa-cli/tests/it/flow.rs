@@ -12,7 +12,7 @@ use wa_cloud::flows::{
     Action, AppSecret, FlowEndpoint, FlowHandler, FlowRequest, FlowResponse, HandlerError, KeyRing,
 };
 use wa_cloud::keys::PrivateKey;
-use wa_emulator::{FlowMessage, WhatsAppClient};
+use wa_phone::{FlowMessage, WhatsAppClient};
 
 use crate::support::{self, APP_SECRET, OTHER_PUBLIC, PRIVATE, PUBLIC, code, json, stderr, stdout, written};
 

@@ -8,11 +8,11 @@
 )]
 
 mod authority;
+mod canary;
 mod client;
 mod control;
 mod curl;
 mod encodings;
-mod endpoint;
 mod errors;
 mod faults;
 mod key_endpoint;
@@ -20,7 +20,4 @@ mod lifecycle;
 mod limits;
 mod log;
 mod paging;
-mod phone;
-mod phone_keys;
-mod phone_responses;
 mod robust;

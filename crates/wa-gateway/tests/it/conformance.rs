@@ -2,7 +2,7 @@
 //! implementation.
 
 use serde_json::json;
-use wa_emulator::{ConformanceCheck, ConformanceCheckBuilder, Report};
+use wa_phone::{ConformanceCheck, ConformanceCheckBuilder, Report};
 
 use crate::support::{Backend, Files, SECRET, config_text, key, start};
 

@@ -5,10 +5,8 @@ use serde_json::{Map, json};
 use wa_cloud::encryption::EncryptionApi;
 use wa_cloud::flows::{Action, AppSecret, FlowEndpoint, FlowRequest, FlowResponse, HandlerError, KeyRing};
 use wa_cloud::keys::{PrivateKey, PublicKey};
-use wa_emulator::{
-    DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID, Exchange, FlowMessage, Outcome,
-    WhatsAppClient,
-};
+use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER_ID};
+use wa_phone::{Exchange, FlowMessage, Outcome, WhatsAppClient};
 
 use super::registration::good;
 use super::script::Script;

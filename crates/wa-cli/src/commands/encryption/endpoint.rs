@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wa_cloud::keys::PublicKey;
-use wa_emulator::{FlowMessage, Outcome, WhatsAppClient};
+use wa_phone::{FlowMessage, Outcome, WhatsAppClient};
 
 use super::Context;
 use crate::args::SetArgs;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use wa_emulator::{Check, ConformanceBuildError, ConformanceCheck, Counts, Finding, Report, Verdict};
+use wa_phone::{Check, ConformanceBuildError, ConformanceCheck, Counts, Finding, Report, Verdict};
 
 use super::endpoint::{self, EndpointSettings};
 use super::{Context, Exit, Failure};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use wa_emulator::SendError;
+use wa_phone::SendError;
 use zeroize::Zeroizing;
 
 use super::Context;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wa_emulator::{Exchange, FlowMessage, Outcome, ResponseFault, WhatsAppClient};
+use wa_phone::{Exchange, FlowMessage, Outcome, ResponseFault, WhatsAppClient};
 
 use super::endpoint::{self, EndpointSettings};
 use super::{Context, Exit, Failure};
