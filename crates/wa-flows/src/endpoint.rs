@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod response;
 mod slots;
+mod trace;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -35,6 +36,7 @@ pub use handler::{Exchange, FlowHandler, HandlerError};
 pub use pool::RsaPool;
 pub use replay::{Claim, ReplayMark, ReplayMemory, ReplayStore, ReplayWindow};
 pub use report::ExchangeReport;
+pub use trace::TraceContext;
 
 use crate::ring::KeyRing;
 use pipeline::Pipeline;

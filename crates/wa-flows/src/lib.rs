@@ -20,8 +20,8 @@
 //! ```
 //!
 //! - [`FlowEndpoint`] is a `tower` service over HTTP requests with any body; it calls your [`FlowHandler`].
-//! - [`KeyRing`] contains the primary private key and previous ones, and can be changed while the endpoint
-//!   serves.
+//! - [`KeyRing`] contains the primary private key, previous and pending ones, and can be changed while the
+//!   endpoint serves.
 //! - Without HTTP: [`KeyRing::open`], [`FlowRequest::parse`], [`FlowResponse::into_json`],
 //!   [`ResponseSeal::seal`], [`verify_signature`] and [`verify_flow_token`].
 //! - [`ReplayMemory`] prevents a request from reaching the handler twice; on by default.
@@ -54,7 +54,7 @@ mod token;
 pub use endpoint::{
     Claim, EndpointConfigError, Exchange, ExchangeId, ExchangeReport, FlowEndpoint, FlowEndpointBuilder,
     FlowFuture, FlowHandler, HandlerError, OnAuthenticated, ReplayMark, ReplayMemory, ReplayStore,
-    ReplayWindow, ResponseBody, RsaPool,
+    ReplayWindow, ResponseBody, RsaPool, TraceContext,
 };
 pub use envelope::{Envelope, NoEnvelope};
 pub use media::{DescriptionError, EncryptedMedia, MediaError};
@@ -68,7 +68,7 @@ pub use message::{
     Action, DataError, ErrorNotification, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError,
     SchemaError,
 };
-pub use ring::{KeyRing, KeyRingError, KeyUse, OpenError, Opened};
+pub use ring::{KeyRing, KeyRingError, KeySource, KeyUse, OpenError, Opened, RingKey, RingState};
 pub use session::ResponseSeal;
 pub use signature::{BadSignature, SIGNATURE_HEADER, verify_signature};
 pub use status::Refusal;

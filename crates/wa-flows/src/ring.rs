@@ -1,25 +1,35 @@
-//! The private keys that decrypt requests: the primary key and previous ones.
+//! The private keys that decrypt requests, and the state of each.
 
+mod error;
 mod key;
+mod opening;
+mod refresh;
+mod state;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use wa_keys::{Fingerprint, PrivateKey};
 
-use crate::envelope::{DecodedEnvelope, Envelope, NoEnvelope};
+use crate::envelope::Envelope;
 use crate::session::ResponseSeal;
-use key::RingKey;
+pub use error::{KeyRingError, OpenError};
+pub use key::RingKey;
+pub(crate) use opening::Opening;
+pub use refresh::KeySource;
+use refresh::Refresher;
+pub use state::RingState;
 
-/// The private keys of an endpoint, tried in order: the primary key, then previous ones.
+/// The private keys of an endpoint. Each has a [state](RingState): the primary key, whose public key is
+/// registered, previous keys, which are still enabled, and pending keys, which will be primary.
 ///
-/// A Flow that was opened before a rotation continues to use the old key, so keep the old key in the ring for
-/// a few days. A `KeyRing` is a handle: clones share the keys, and a change such as
-/// [`replace`](KeyRing::replace) takes effect for all of them at once, without a failed request. Each key is
-/// parsed once, when it is added, and tested: it must decrypt a message encrypted with its public key. That
-/// takes one or two milliseconds.
+/// An envelope does not name its key, so the keys are tried in the order of their states. A Flow that was
+/// opened before a rotation continues to use the old key, so keep the old key in the ring for a few days.
+///
+/// A `KeyRing` is a handle: clones share the keys, and a change such as [`set_keys`](KeyRing::set_keys) takes
+/// effect for all of them at once, without a failed request. Each key is parsed once and tested when it is
+/// added (see [`RingKey`]).
 ///
 /// ```
 /// use wa_flows::KeyRing;
@@ -28,64 +38,28 @@ use key::RingKey;
 /// # fn example(new_key: &PrivateKey, old_key: &PrivateKey) -> Result<(), wa_flows::KeyRingError> {
 /// let ring = KeyRing::new(new_key)?.with_previous(old_key)?;
 /// for key in ring.keys() {
-///     println!("{} decrypted {} requests", key.fingerprint.short(), key.opened);
+///     println!("{} ({}) decrypted {} requests", key.fingerprint.short(), key.state, key.opened);
 /// }
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct KeyRing {
-    keys: Arc<RwLock<Keys>>,
+    shared: Arc<Shared>,
 }
 
-/// The keys at one moment; readers clone one pointer.
-type Keys = Arc<[Arc<RingKey>]>;
-
-/// The reason why a key cannot be added to a ring.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyRingError {
-    /// The cryptographic library refuses the key, or the key does not decrypt what its public key encrypts.
-    #[error("the private key {} cannot be used to decrypt", .0.short())]
-    Unusable(Fingerprint),
-    /// The system's random source fails.
-    #[error("the system's random source fails")]
-    NoRandomNumbers,
+#[derive(Default)]
+struct Shared {
+    /// The keys at one moment; readers clone one pointer.
+    keys: RwLock<Arc<[Entry]>>,
+    refresher: RwLock<Option<Refresher>>,
 }
 
-impl KeyRingError {
-    /// Returns what to do about it.
-    pub fn remedy(&self) -> Option<Cow<'static, str>> {
-        Some(Cow::Borrowed(match self {
-            Self::Unusable(_) => "generate a new key, and register its public key",
-            Self::NoRandomNumbers => "check the random source of the system",
-        }))
-    }
-}
-
-/// The reason why a request cannot be decrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The body is not an envelope.
-    #[error("the body is not a Flows envelope")]
-    NoEnvelope,
-    /// The envelope cannot be decrypted. The error does not reveal whether it was malformed, for another key,
-    /// or altered: an attacker who can distinguish these can decrypt messages (RFC 8017 §7.1.2).
-    #[error("the request cannot be decrypted with any key of the ring")]
-    Undecryptable,
-}
-
-impl OpenError {
-    /// Returns what to do about it.
-    pub fn remedy(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::NoEnvelope => NoEnvelope.remedy(),
-            Self::Undecryptable => Some(Cow::Borrowed(
-                "compare the public key registered for the phone number with the keys of the ring",
-            )),
-        }
-    }
+/// A key and its state.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    key: RingKey,
+    state: RingState,
 }
 
 /// A decrypted request.
@@ -107,110 +81,174 @@ struct Payload(Vec<u8>);
 pub struct KeyUse {
     /// The key's fingerprint.
     pub fingerprint: Fingerprint,
-    /// The number of requests that it has decrypted since it was added to the ring.
+    /// The key's state.
+    pub state: RingState,
+    /// The number of requests that it has decrypted since it was parsed.
     pub opened: u64,
     /// When it last decrypted a request, to the second.
     pub last_opened: Option<SystemTime>,
 }
 
 impl KeyRing {
-    /// Creates a ring with one key.
+    /// Creates a ring with one key, the primary.
     ///
     /// # Errors
     ///
     /// Returns [`KeyRingError`] if the key cannot be used.
     pub fn new(primary: &PrivateKey) -> Result<Self, KeyRingError> {
-        Ok(Self::from_keys([Arc::new(RingKey::new(primary)?)].into()))
+        let ring = Self::empty();
+        ring.set_keys([(RingState::Primary, RingKey::new(primary)?)]);
+        Ok(ring)
     }
 
-    /// Adds a previous key after the keys of the ring. A key that the ring already has keeps its position.
+    /// Creates a ring without keys. It decrypts nothing, so its endpoint answers every request with 421 until
+    /// a key is added.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Adds a previous key, in the state [`Enabled`](RingState::Enabled). A key that the ring already has
+    /// keeps its state.
     ///
     /// # Errors
     ///
     /// Returns [`KeyRingError`] if the key cannot be used.
     pub fn with_previous(self, key: &PrivateKey) -> Result<Self, KeyRingError> {
+        self.with(RingState::Enabled, key)
+    }
+
+    /// Adds a key that is not registered yet, in the state [`Pending`](RingState::Pending). A key that the
+    /// ring already has keeps its state.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyRingError`] if the key cannot be used.
+    pub fn with_pending(self, key: &PrivateKey) -> Result<Self, KeyRingError> {
+        self.with(RingState::Pending, key)
+    }
+
+    fn with(self, state: RingState, key: &PrivateKey) -> Result<Self, KeyRingError> {
         if !self.contains(&key.public_key().fingerprint()) {
-            let key = Arc::new(RingKey::new(key)?);
-            self.update(|keys| keys.iter().cloned().chain([key]).collect());
+            let key = RingKey::new(key)?;
+            self.update(|entries| entries.push(Entry { key, state }));
         }
         Ok(self)
     }
 
-    /// Makes a key the primary one of this ring and all its clones; the other keys follow in their order.
+    /// Makes a key the primary of this ring and all its clones. The key that was primary becomes
+    /// [`Enabled`](RingState::Enabled).
     ///
     /// # Errors
     ///
     /// Returns [`KeyRingError`] if the key cannot be used; the ring is unchanged.
     pub fn promote(&self, key: &PrivateKey) -> Result<(), KeyRingError> {
-        let new = Arc::new(RingKey::new(key)?);
-        self.update(|keys| {
-            let (known, others): (Vec<_>, Vec<_>) = keys
-                .iter()
-                .cloned()
-                .partition(|known| known.fingerprint == new.fingerprint);
-            known.into_iter().chain([new]).take(1).chain(others).collect()
+        let key = match self.find(&key.public_key().fingerprint()) {
+            Some(known) => known,
+            None => RingKey::new(key)?,
+        };
+        self.update(|entries| {
+            for entry in &mut *entries {
+                if entry.state == RingState::Primary {
+                    entry.state = RingState::Enabled;
+                }
+            }
+            let state = RingState::Primary;
+            entries.push(Entry { key, state });
         });
         Ok(())
     }
 
-    /// Removes a previous key from this ring and all its clones; returns whether it was in the ring. The
-    /// primary key is never removed.
+    /// Removes a previous or pending key from this ring and all its clones; returns whether it was in the
+    /// ring. A primary key is never removed.
     #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn retire(&self, fingerprint: &Fingerprint) -> bool {
-        self.remove(fingerprint, 1)
+        self.remove(|entry| entry.key.fingerprint() == *fingerprint && entry.state != RingState::Primary)
     }
 
-    /// Removes a compromised key from this ring and all its clones, even the primary key; returns whether it
+    /// Removes a compromised key from this ring and all its clones, even a primary key; returns whether it
     /// was in the ring.
     ///
-    /// The next key becomes the primary one. A ring without keys decrypts nothing, so its endpoint answers
-    /// every request with 421 until [`promote`](KeyRing::promote) or [`replace`](KeyRing::replace) adds a
-    /// key. In a planned rotation use [`retire`](KeyRing::retire), which never removes the last key.
+    /// A ring without keys decrypts nothing, so its endpoint answers every request with 421 until a key is
+    /// added. In a planned rotation use [`retire`](KeyRing::retire), which never removes the primary.
     #[must_use = "a key that was not in the ring is often a mistyped fingerprint"]
     pub fn revoke(&self, fingerprint: &Fingerprint) -> bool {
-        self.remove(fingerprint, 0)
+        self.remove(|entry| entry.key.fingerprint() == *fingerprint)
     }
 
-    /// Removes a key unless it is one of the first `kept`.
-    fn remove(&self, fingerprint: &Fingerprint, kept: usize) -> bool {
+    fn remove(&self, is_removed: impl Fn(&Entry) -> bool) -> bool {
         let mut removed = false;
-        self.update(|keys| {
-            let others = keys
-                .iter()
-                .enumerate()
-                .filter(|(at, key)| *at < kept || key.fingerprint != *fingerprint);
-            let others: Keys = others.map(|(_, key)| Arc::clone(key)).collect();
-            removed = others.len() < keys.len();
-            others
+        self.update(|entries| {
+            let before = entries.len();
+            entries.retain(|entry| !is_removed(entry));
+            removed = entries.len() < before;
         });
         removed
     }
 
-    /// Replaces the keys of this ring and all its clones with those of another, atomically. Keys in both keep
-    /// their counts.
-    pub fn replace(&self, other: &Self) {
-        let theirs = other.snapshot();
-        self.update(|ours| {
-            let known = |key: &Arc<RingKey>| {
-                ours.iter()
-                    .find(|own| own.fingerprint == key.fingerprint)
-                    .cloned()
-            };
-            theirs
-                .iter()
-                .map(|key| known(key).unwrap_or_else(|| Arc::clone(key)))
-                .collect()
+    /// Replaces the keys of this ring and all its clones, atomically. Requests that are being decrypted
+    /// complete with the keys from before.
+    ///
+    /// A key that the ring already has keeps its counts. A key that is given in two states gets the first of
+    /// them in the order of [`RingState::ALL`]. An endpoint that serves several key sets has several primary
+    /// keys.
+    pub fn set_keys(&self, keys: impl IntoIterator<Item = (RingState, RingKey)>) {
+        let new: Vec<_> = keys
+            .into_iter()
+            .map(|(state, key)| Entry { key, state })
+            .collect();
+        self.update(|entries| {
+            let known = |key: RingKey| find(entries, &key.fingerprint()).unwrap_or(key);
+            let new = new.into_iter().map(|Entry { key, state }| Entry {
+                key: known(key),
+                state,
+            });
+            *entries = new.collect();
         });
+    }
+
+    /// Replaces the keys of this ring and all its clones with those of another, atomically; see
+    /// [`set_keys`](KeyRing::set_keys).
+    pub fn replace(&self, other: &Self) {
+        let keys = other.snapshot();
+        self.set_keys(keys.iter().map(|entry| (entry.state, entry.key.clone())));
+    }
+
+    /// Sets the source that is asked when a signed request decrypts with no key, for this ring and all its
+    /// clones; see [`KeySource`]. An endpoint that does not check signatures never asks it.
+    ///
+    /// The ring owns the source until it is dropped or gets another. A source that owns the ring in turn is
+    /// never freed: let it notify a task that owns the ring.
+    pub fn set_source(&self, source: impl KeySource) {
+        let mut refresher = self
+            .shared
+            .refresher
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *refresher = Some(Refresher::new(source));
+    }
+
+    /// Asks the source for new keys, if the ring has one and the last call is long enough ago.
+    pub(crate) async fn refresh(&self) {
+        let refresher = self.shared.refresher.read();
+        let refresher = refresher.unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(refresher) = refresher {
+            refresher.refresh().await;
+        }
     }
 
     /// Returns the keys and their use, in the order in which they are tried.
     pub fn keys(&self) -> Vec<KeyUse> {
-        self.snapshot().iter().map(|key| key.usage()).collect()
+        self.snapshot().iter().map(Entry::usage).collect()
     }
 
     /// True if the ring has the key.
     pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
-        self.snapshot().iter().any(|key| key.fingerprint == *fingerprint)
+        self.find(fingerprint).is_some()
+    }
+
+    /// Returns a key of the ring, to set it again without parsing it again.
+    pub fn find(&self, fingerprint: &Fingerprint) -> Option<RingKey> {
+        find(&self.snapshot(), fingerprint)
     }
 
     /// Decrypts the body of a request: envelope, RSA-OAEP with SHA-256 and MGF1-SHA-256, AES-128-GCM (Meta,
@@ -234,50 +272,55 @@ impl KeyRing {
     ///
     /// Returns [`OpenError::Undecryptable`] if no key of the ring decrypts it.
     pub fn open_envelope(&self, envelope: Envelope) -> Result<Opened, OpenError> {
-        let decoded = envelope.into_decoded();
-        let well_formed = decoded.is_some();
-        let DecodedEnvelope {
-            encrypted_key,
-            iv,
-            mut data,
-        } = decoded.unwrap_or_else(DecodedEnvelope::decoy);
-        for key in self.snapshot().iter() {
-            let (session_key, unwrapped) = key.unwrap_session_key(&encrypted_key);
-            let seal = ResponseSeal::new(&session_key, iv);
-            // Both are computed before either is tested, so that the time does not reveal which failed.
-            let opened = seal.open_request(&mut data);
-            if well_formed & unwrapped & opened {
-                key.count();
-                return Ok(Opened {
-                    seal,
-                    key: key.fingerprint,
-                    payload: Payload(data),
-                });
+        Opening::new(envelope).attempt(self)
+    }
+
+    fn snapshot(&self) -> Arc<[Entry]> {
+        Arc::clone(&self.shared.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the keys, and restores their order. Of two entries of a key, the first in this order stays.
+    fn update(&self, change: impl FnOnce(&mut Vec<Entry>)) {
+        let mut keys = self.shared.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = keys.to_vec();
+        change(&mut entries);
+        entries.sort_by_key(|entry| entry.state);
+        let mut unique: Vec<Entry> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if find(&unique, &entry.key.fingerprint()).is_none() {
+                unique.push(entry);
             }
         }
-        Err(OpenError::Undecryptable)
+        *keys = unique.into();
     }
+}
 
-    fn from_keys(keys: Keys) -> Self {
-        Self {
-            keys: Arc::new(RwLock::new(keys)),
+impl Entry {
+    fn usage(&self) -> KeyUse {
+        KeyUse {
+            fingerprint: self.key.fingerprint(),
+            state: self.state,
+            opened: self.key.opened(),
+            last_opened: self.key.last_opened(),
         }
     }
+}
 
-    fn snapshot(&self) -> Keys {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn update(&self, change: impl FnOnce(&Keys) -> Keys) {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        *keys = change(&keys);
-    }
+fn find(entries: &[Entry], fingerprint: &Fingerprint) -> Option<RingKey> {
+    let entry = entries
+        .iter()
+        .find(|entry| entry.key.fingerprint() == *fingerprint)?;
+    Some(entry.key.clone())
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.snapshot().iter().map(|key| key.fingerprint.short()))
+            .entries(
+                self.snapshot()
+                    .iter()
+                    .map(|entry| entry.key.fingerprint().short()),
+            )
             .finish()
     }
 }
@@ -298,11 +341,5 @@ impl Opened {
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
-    }
-}
-
-impl From<NoEnvelope> for OpenError {
-    fn from(_: NoEnvelope) -> Self {
-        Self::NoEnvelope
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use wa_flows::RingState;
 use wa_keys::Fingerprint;
 
 use crate::config::{ConfigErrors, EndpointConfig, GatewayConfig, Problems};
@@ -27,6 +28,7 @@ pub struct CheckedEndpoint {
     path: String,
     upstream: String,
     keys: Vec<Fingerprint>,
+    states: Vec<RingState>,
     revoked: Vec<String>,
     app_secrets: usize,
     checks_signatures: bool,
@@ -125,16 +127,13 @@ impl CheckReport {
 
 impl CheckedEndpoint {
     fn new(endpoint: &EndpointConfig, material: &Material) -> Self {
+        let keys = material.ring.keys();
         Self {
             name: endpoint.name.clone(),
             path: endpoint.path.clone(),
             upstream: endpoint.upstream.printable(),
-            keys: material
-                .ring
-                .keys()
-                .into_iter()
-                .map(|key| key.fingerprint)
-                .collect(),
+            keys: keys.iter().map(|key| key.fingerprint).collect(),
+            states: keys.iter().map(|key| key.state).collect(),
             revoked: material
                 .revoked
                 .entries()
@@ -198,9 +197,8 @@ impl fmt::Display for CheckReport {
                 several => format!("{several} app secrets"),
             };
             write!(f, "\n  {secrets}")?;
-            for (position, key) in endpoint.keys.iter().enumerate() {
-                let role = if position == 0 { "primary" } else { "previous" };
-                write!(f, "\n  key {key} ({role})")?;
+            for (key, state) in endpoint.keys.iter().zip(&endpoint.states) {
+                write!(f, "\n  key {key} ({state})")?;
             }
             for revoked in &endpoint.revoked {
                 write!(f, "\n  revoked {revoked}")?;

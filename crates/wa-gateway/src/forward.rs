@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use wa_flows::{ErrorNotification, Exchange, FlowHandler, FlowRequest, FlowResponse, HandlerError};
+use wa_flows::{
+    ErrorNotification, Exchange, FlowHandler, FlowRequest, FlowResponse, HandlerError, TraceContext,
+};
 
 use crate::config::HandledBy;
 use crate::metrics::EndpointMetrics;
@@ -109,6 +111,7 @@ impl Forward {
             HeaderValue::from_static(exchange.token.as_str()),
         );
         headers.insert(ENDPOINT_HEADER, self.name.clone());
+        headers.extend(exchange.trace.iter().flat_map(TraceContext::headers));
         headers
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::endpoint::options::Options;
-use crate::endpoint::pipeline::Pipeline;
+use crate::endpoint::pipeline::{Parts, Pipeline};
 use crate::endpoint::pool::RsaPool;
 use crate::endpoint::replay::ReplayMemory;
 use crate::endpoint::{ExchangeReport, FlowEndpoint, FlowHandler};
@@ -194,13 +194,15 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
         if self.options.deadline.is_zero() {
             return Err(EndpointConfigError::NoTime);
         }
-        let pool = self.pool.unwrap_or_else(RsaPool::shared);
-        let check_signature = !self.skip_signature_check;
-        let pipeline = Pipeline::new(self.ring, self.handler, self.options, pool).with_checks(
-            self.app_secrets.into(),
-            check_signature,
-            self.replay,
-        );
+        let pipeline = Pipeline::new(Parts {
+            ring: self.ring,
+            handler: self.handler,
+            app_secrets: self.app_secrets.into(),
+            check_signature: !self.skip_signature_check,
+            replay: self.replay,
+            pool: self.pool.unwrap_or_else(RsaPool::shared),
+            options: self.options,
+        });
         Ok(FlowEndpoint {
             pipeline: Arc::new(pipeline),
         })

@@ -6,7 +6,7 @@ use std::future::Future;
 use http::Extensions;
 use wa_keys::Fingerprint;
 
-use crate::endpoint::ExchangeId;
+use crate::endpoint::{ExchangeId, TraceContext};
 use crate::message::{ErrorNotification, FlowRequest, FlowResponse};
 use crate::status::Refusal;
 use crate::token::TokenVerdict;
@@ -101,19 +101,22 @@ pub struct Exchange {
     pub key: Fingerprint,
     /// The result of the check of the request's `flow_token_signature`.
     pub token: TokenVerdict,
+    /// The trace that the request belongs to, if the client sent one.
+    pub trace: Option<TraceContext>,
     /// The extensions of the HTTP request, as set by layers in front of the endpoint.
     pub extensions: Extensions,
 }
 
 impl Exchange {
-    /// Creates an exchange to call a handler with in a test: its id is zero, its token unchecked, its
-    /// extensions empty.
+    /// Creates an exchange to call a handler with in a test: its id is zero, its token unchecked, without
+    /// trace and extensions.
     #[must_use]
     pub fn for_tests(key: Fingerprint) -> Self {
         Self {
             id: ExchangeId::ZERO,
             key,
             token: TokenVerdict::Unchecked,
+            trace: None,
             extensions: Extensions::new(),
         }
     }

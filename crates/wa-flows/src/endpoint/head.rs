@@ -4,6 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method};
 
+use crate::endpoint::TraceContext;
 use crate::signature::SIGNATURE_HEADER;
 use crate::status::Refusal;
 
@@ -21,6 +22,7 @@ pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
 /// The parts of a head that are needed after the check.
 pub(crate) struct Needed {
     pub(crate) signature: Option<Box<[u8]>>,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) extensions: Extensions,
 }
 
@@ -29,6 +31,7 @@ pub(crate) struct Needed {
 pub(crate) fn needed(head: Parts) -> Needed {
     Needed {
         signature: signature(&head.headers).map(Into::into),
+        trace: TraceContext::from_headers(&head.headers),
         extensions: head.extensions,
     }
 }

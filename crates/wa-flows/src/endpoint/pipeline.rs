@@ -1,5 +1,8 @@
 //! One exchange, step by step, from the HTTP request to the HTTP response.
 
+mod decrypt;
+mod respond;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,9 +11,10 @@ use http::{Extensions, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
-use crate::endpoint::completion::{RunToEnd, catch_panic};
+use crate::endpoint::completion::RunToEnd;
 use crate::endpoint::handler::{Exchange, FlowHandler};
 use crate::endpoint::head::Needed;
 use crate::endpoint::options::{Observer, Options};
@@ -19,14 +23,12 @@ use crate::endpoint::reader::Reader;
 use crate::endpoint::replay::{Admitted, BodyHash, Claim, Outcome, ReplayMemory, Ticket, body_hash};
 use crate::endpoint::report::ExchangeLog;
 use crate::endpoint::response::{ResponseParts, refused};
-use crate::endpoint::{ExchangeId, ExchangeReport, OnAuthenticated, ResponseBody, head};
+use crate::endpoint::{ExchangeId, ExchangeReport, OnAuthenticated, ResponseBody, TraceContext, head};
 use crate::envelope::Envelope;
-use crate::message::{Action, FlowRequest, FlowResponse};
 use crate::ring::KeyRing;
-use crate::session::ResponseSeal;
 use crate::signature::verified_mac;
 use crate::status::Refusal;
-use crate::token::{TokenVerdict, verify_flow_token};
+use decrypt::Decrypted;
 use wa_secrets::AppSecret;
 
 /// Carries the id of the exchange in every response, so that the exchange can be found in the log.
@@ -37,6 +39,17 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// Replaces a deadline that is too far in the future for the clock's type.
 const NEVER: Duration = Duration::from_hours(30 * 365 * 24);
+
+/// What a [`Pipeline`] consists of, checked by the builder.
+pub(crate) struct Parts<H> {
+    pub(crate) ring: KeyRing,
+    pub(crate) handler: H,
+    pub(crate) app_secrets: Arc<[AppSecret]>,
+    pub(crate) check_signature: bool,
+    pub(crate) replay: Option<ReplayMemory>,
+    pub(crate) pool: RsaPool,
+    pub(crate) options: Options,
+}
 
 /// The state that all exchanges of an endpoint share.
 pub(crate) struct Pipeline<H> {
@@ -59,15 +72,8 @@ struct Received {
     body: Bytes,
     /// Its verified HMAC, which also identifies the body; `None` if signatures are not checked.
     mac: Option<BodyHash>,
+    trace: Option<TraceContext>,
     extensions: Extensions,
-}
-
-/// A decrypted request that passed all checks.
-struct Decrypted {
-    request: FlowRequest,
-    seal: ResponseSeal,
-    key: wa_keys::Fingerprint,
-    token: TokenVerdict,
 }
 
 /// What [`Pipeline::complete`] needs to finish an exchange, even if the client disconnects.
@@ -80,35 +86,30 @@ struct Work {
 }
 
 impl<H> Pipeline<H> {
-    pub(crate) fn new(ring: KeyRing, handler: H, options: Options, pool: RsaPool) -> Self {
-        let slots = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
-        let reader = Reader::new(options.body_limit);
+    pub(crate) fn new(parts: Parts<H>) -> Self {
+        let Parts {
+            ring,
+            handler,
+            app_secrets,
+            check_signature,
+            replay,
+            pool,
+            options,
+        } = parts;
+        let slot_count = options.max_in_flight.get().min(Semaphore::MAX_PERMITS);
         Self {
             ring,
             handler,
-            options,
             pool,
-            app_secrets: Arc::default(),
-            check_signature: true,
-            log: ExchangeLog::new(true),
-            replay: None,
-            reader,
-            slots: Arc::new(Semaphore::new(slots)),
-            slot_count: slots,
+            app_secrets,
+            check_signature,
+            log: ExchangeLog::new(check_signature),
+            replay,
+            reader: Reader::new(options.body_limit),
+            slots: Arc::new(Semaphore::new(slot_count)),
+            slot_count,
+            options,
         }
-    }
-
-    pub(crate) fn with_checks(
-        mut self,
-        app_secrets: Arc<[AppSecret]>,
-        check_signature: bool,
-        replay: Option<ReplayMemory>,
-    ) -> Self {
-        self.app_secrets = app_secrets;
-        self.check_signature = check_signature;
-        self.log = ExchangeLog::new(check_signature);
-        self.replay = replay;
-        self
     }
 
     pub(crate) fn ring(&self) -> &KeyRing {
@@ -135,12 +136,16 @@ impl<H: FlowHandler> Pipeline<H> {
             log: &self.log,
             observer: self.options.observer.as_ref(),
         };
-        let response = self.exchange(request, &mut reporting.report).await;
-        reporting.outcome = response
-            .as_ref()
-            .map(|response| response.status)
-            .map_err(|refusal| *refusal);
-        drop(reporting);
+        let exchange = async {
+            let response = self.exchange(request, &mut reporting.report).await;
+            reporting.outcome = response
+                .as_ref()
+                .map(|response| response.status)
+                .map_err(|refusal| *refusal);
+            drop(reporting);
+            response
+        };
+        let response = exchange.instrument(span(id)).await;
         let mut response = response.map_or_else(refused, ResponseParts::into_response);
         if let Ok(id) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(EXCHANGE_ID, id);
@@ -169,6 +174,7 @@ impl<H: FlowHandler> Pipeline<H> {
         let Received {
             body,
             mac,
+            trace,
             extensions,
         } = self.receive(request, deadline.min(started + BODY_TIME)).await?;
         let envelope = Envelope::parse(&body).inspect_err(|_| report.signed = self.check_signature)?;
@@ -207,6 +213,7 @@ impl<H: FlowHandler> Pipeline<H> {
             id: report.id,
             key: decrypted.key,
             token: decrypted.token,
+            trace,
             extensions,
         };
         let work = Work {
@@ -236,8 +243,12 @@ impl<H: FlowHandler> Pipeline<H> {
         head::check(&head)?;
         let Needed {
             signature,
+            trace,
             extensions,
         } = head::needed(head);
+        if let Some(trace) = &trace {
+            Span::current().record("trace_id", trace.trace_id());
+        }
         if self.pool.is_full() || self.slots.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
@@ -252,6 +263,7 @@ impl<H: FlowHandler> Pipeline<H> {
         Ok(Received {
             body,
             mac,
+            trace,
             extensions,
         })
     }
@@ -291,6 +303,7 @@ impl<H: FlowHandler> Pipeline<H> {
         report.decrypt = Some(decrypting.elapsed());
         let decrypted = decrypted?;
         report.decrypted(&decrypted.request, decrypted.key, decrypted.token);
+        decrypted.describe(&Span::current());
         if let (Some(replay), Some(ticket)) = (&self.replay, ticket) {
             let claim = replay.claim(ticket.mark()).await;
             report.replay_store_failed = claim.is_err();
@@ -301,108 +314,19 @@ impl<H: FlowHandler> Pipeline<H> {
         }
         Ok((slot, decrypted))
     }
+}
 
-    /// Decrypts in the RSA pool, so that the serving threads stay free.
-    async fn decrypt(&self, envelope: Envelope) -> Result<Decrypted, Refusal> {
-        let ring = self.ring.clone();
-        let app_secrets = Arc::clone(&self.app_secrets);
-        let mode = self.options.token_signature;
-        let work = move || {
-            let opened = ring.open_envelope(envelope)?;
-            let key = opened.key;
-            let (payload, seal) = opened.into_parts();
-            let request = FlowRequest::parse(payload)?;
-            let token = verify_flow_token(mode, &app_secrets, &request)?;
-            Ok(Decrypted {
-                request,
-                seal,
-                key,
-                token,
-            })
-        };
-        let result = self.pool.submit(work).map_err(|_| Refusal::Overloaded)?;
-        // The sender is dropped without a result only while the runtime shuts down.
-        result.await.unwrap_or(Err(Refusal::Overloaded))
-    }
-
-    /// Calls the handler. Logs what an operator needs to know about it: errors and panics, error
-    /// notifications, and responses that phones cannot show.
-    async fn handle(&self, request: FlowRequest, exchange: Exchange) -> Result<FlowResponse, Refusal> {
-        let id = exchange.id;
-        let span = tracing::info_span!(
-            "flow_exchange",
-            %id,
-            action = request.label(),
-            screen = request.loggable_screen(),
-            key = tracing::field::Empty,
-        );
-        if !span.is_disabled() {
-            span.record("key", exchange.key.short());
-        }
-        if self.options.log_payloads {
-            let payload = String::from_utf8_lossy(request.expose_payload());
-            tracing::debug!(parent: &span, %payload, "decrypted a request");
-        }
-        if let Some(notification) = request.error_notification() {
-            let error = notification.label();
-            self.log
-                .handler(|suppressed| tracing::warn!(%id, error, suppressed, "a phone reports an error"));
-        }
-        let expects_screen = request.expects_screen();
-        let answer = async {
-            match (request.error_notification().cloned(), request.action()) {
-                (Some(notification), _) => {
-                    self.handler
-                        .error_notification(notification, request, exchange)
-                        .await
-                }
-                (None, Action::Ping) => self.handler.ping(request, exchange).await,
-                (None, _) => self.handler.handle(request, exchange).await,
-            }
-        };
-        let response = catch_panic(answer).instrument(span).await.map_err(|error| {
-            self.log.handler(
-                |suppressed| tracing::error!(%id, error = error.chain(), suppressed, "the handler failed"),
-            );
-            error.refusal()
-        })?;
-        if expects_screen && let Err(problem) = response.check_schema() {
-            self.log.handler(
-                |suppressed| tracing::warn!(%id, %problem, suppressed, "phones cannot show the response"),
-            );
-        }
-        Ok(response)
-    }
-
-    fn seal(
-        &self,
-        response: FlowResponse,
-        seal: ResponseSeal,
-        id: ExchangeId,
-    ) -> Result<ResponseParts, Refusal> {
-        let status = response.status();
-        let json = response.into_json().map_err(|error| {
-            self.log.handler(
-                |suppressed| tracing::error!(%id, %error, suppressed, "the response cannot be sent"),
-            );
-            Refusal::HandlerFailed
-        })?;
-        if self.options.log_payloads {
-            tracing::debug!(%id, response = %String::from_utf8_lossy(&json), "encrypting a response");
-        }
-        if status != StatusCode::OK && self.options.plain_token_invalid {
-            return Ok(ResponseParts {
-                status,
-                content_type: "application/json",
-                text: json.into(),
-            });
-        }
-        Ok(ResponseParts {
-            status,
-            content_type: "text/plain",
-            text: seal.seal(json).into(),
-        })
-    }
+/// Returns the span of an exchange. It covers the RSA pool and the handler too; what is not known at the start
+/// is recorded later.
+fn span(id: ExchangeId) -> Span {
+    tracing::info_span!(
+        "flow_exchange",
+        %id,
+        trace_id = Empty,
+        action = Empty,
+        screen = Empty,
+        key = Empty,
+    )
 }
 
 /// Reports an exchange when dropped, even if its future is dropped because the client disconnected.

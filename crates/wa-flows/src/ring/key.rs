@@ -1,6 +1,7 @@
 //! One private key of a ring.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -13,11 +14,27 @@ use wa_keys::{Fingerprint, PrivateKey};
 use zeroize::Zeroizing;
 
 use crate::envelope::{BLOCK, ENCRYPTED_KEY};
-use crate::ring::{KeyRingError, KeyUse};
+use crate::ring::KeyRingError;
 
-/// A parsed private key and the counters of its use.
-pub(crate) struct RingKey {
-    pub(crate) fingerprint: Fingerprint,
+/// A private key that is ready to decrypt: parsed and tested, with the counters of its use. Clones share
+/// both.
+///
+/// ```
+/// use wa_flows::{KeyRing, RingKey, RingState};
+/// use wa_keys::PrivateKey;
+///
+/// # fn example(new: &PrivateKey, old: &PrivateKey) -> Result<(), wa_flows::KeyRingError> {
+/// let ring = KeyRing::empty();
+/// let (new, old) = (RingKey::new(new)?, RingKey::new(old)?);
+/// ring.set_keys([(RingState::Primary, new), (RingState::Enabled, old)]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RingKey(Arc<Inner>);
+
+struct Inner {
+    fingerprint: Fingerprint,
     oaep: OaepPrivateDecryptingKey,
     /// Replaces a session key that could not be decrypted. It is random and secret: if an attacker could
     /// encrypt with it, the response time would reveal that the RSA decryption failed.
@@ -28,7 +45,13 @@ pub(crate) struct RingKey {
 }
 
 impl RingKey {
-    pub(crate) fn new(key: &PrivateKey) -> Result<Self, KeyRingError> {
+    /// Parses a key, and tests that it decrypts a message encrypted with its public key. It takes one or two
+    /// milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`KeyRingError`] if the key cannot be used.
+    pub fn new(key: &PrivateKey) -> Result<Self, KeyRingError> {
         let fingerprint = key.public_key().fingerprint();
         let oaep = PrivateDecryptingKey::from_pkcs8(key.secret_pkcs8_der())
             .ok()
@@ -40,13 +63,29 @@ impl RingKey {
         if !opens_what_is_sealed(&oaep, key.public_key().as_der(), &fallback) {
             return Err(KeyRingError::Unusable(fingerprint));
         }
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             fingerprint,
             oaep,
             fallback,
             opened: AtomicU64::new(0),
             last_opened: AtomicU64::new(0),
-        })
+        })))
+    }
+
+    /// Returns the key's fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    /// Returns the number of requests that it has decrypted.
+    pub fn opened(&self) -> u64 {
+        self.0.opened.load(Ordering::Relaxed)
+    }
+
+    /// Returns when it last decrypted a request, to the second.
+    pub fn last_opened(&self) -> Option<SystemTime> {
+        let seconds = self.0.last_opened.load(Ordering::Relaxed);
+        (seconds > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }
 
     /// Decrypts a session key. If that fails, returns the fallback and `false`, so that the caller continues
@@ -56,8 +95,8 @@ impl RingKey {
         encrypted: &[u8; ENCRYPTED_KEY],
     ) -> (Zeroizing<[u8; BLOCK]>, bool) {
         let mut buffer = Zeroizing::new([0; ENCRYPTED_KEY]);
-        let mut session_key = self.fallback.clone();
-        let unwrapped = match decrypt_oaep(&self.oaep, encrypted, &mut buffer) {
+        let mut session_key = self.0.fallback.clone();
+        let unwrapped = match decrypt_oaep(&self.0.oaep, encrypted, &mut buffer) {
             Some(message) if message.len() == BLOCK => {
                 session_key.copy_from_slice(message);
                 true
@@ -69,24 +108,15 @@ impl RingKey {
 
     pub(crate) fn count(&self) {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        self.opened.fetch_add(1, Ordering::Relaxed);
-        self.last_opened.store(now.as_secs(), Ordering::Relaxed);
-    }
-
-    pub(crate) fn usage(&self) -> KeyUse {
-        let last_opened = self.last_opened.load(Ordering::Relaxed);
-        KeyUse {
-            fingerprint: self.fingerprint,
-            opened: self.opened.load(Ordering::Relaxed),
-            last_opened: (last_opened > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(last_opened)),
-        }
+        self.0.opened.fetch_add(1, Ordering::Relaxed);
+        self.0.last_opened.store(now.as_secs(), Ordering::Relaxed);
     }
 }
 
 impl fmt::Debug for RingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RingKey")
-            .field("fingerprint", &self.fingerprint.short())
+            .field("fingerprint", &self.0.fingerprint.short())
             .finish_non_exhaustive()
     }
 }
@@ -155,7 +185,7 @@ mod tests {
             };
             let (session_key, unwrapped) = key.unwrap_session_key(&encrypted);
             assert!(!unwrapped, "case {}", case["tcId"]);
-            assert_eq!(session_key, key.fallback);
+            assert_eq!(session_key, key.0.fallback);
         }
     }
 
@@ -164,8 +194,8 @@ mod tests {
         let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
         let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
         let other = PrivateKey::generate().unwrap();
-        let oaep = RingKey::new(&key).unwrap().oaep;
-        let opens = |spki| opens_what_is_sealed(&oaep, spki, &[7; BLOCK]);
+        let ready = RingKey::new(&key).unwrap();
+        let opens = |spki| opens_what_is_sealed(&ready.0.oaep, spki, &[7; BLOCK]);
         assert!(opens(key.public_key().as_der()));
         assert!(!opens(other.public_key().as_der()));
         assert!(!opens(&[]));
@@ -176,7 +206,7 @@ mod tests {
         let vectors = test_data("wycheproof_rsa_oaep_2048_sha256.json");
         let key = PrivateKey::parse(hex(text(&vectors["privateKeyPkcs8"])), None).unwrap();
         let (one, other) = (RingKey::new(&key).unwrap(), RingKey::new(&key).unwrap());
-        assert_ne!(*one.fallback, [0; BLOCK]);
-        assert_ne!(one.fallback, other.fallback);
+        assert_ne!(*one.0.fallback, [0; BLOCK]);
+        assert_ne!(one.0.fallback, other.0.fallback);
     }
 }

@@ -15,6 +15,7 @@ mod load;
 mod log;
 #[cfg(all(feature = "media", feature = "fixtures"))]
 mod media;
+mod refresh;
 mod replay;
 mod ring;
 mod support;

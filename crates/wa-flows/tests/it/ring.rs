@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wa_flows::client::{DecryptError, PhoneKey};
-use wa_flows::{KeyRing, OpenError};
+use wa_flows::{KeyRing, OpenError, RingKey, RingState};
 use wa_keys::PrivateKey;
 
 use crate::support::{known_key, other_key, test_data};
@@ -86,8 +86,8 @@ fn keys_change_for_all_clones_of_a_ring_at_once() {
         other_key(0).public_key().fingerprint()
     );
 
-    let current = other_key(0).public_key().fingerprint();
-    assert!(!ring.retire(&current), "the current key stays");
+    let primary = other_key(0).public_key().fingerprint();
+    assert!(!ring.retire(&primary), "the primary key stays");
     assert!(ring.retire(&known_key().public_key().fingerprint()));
     assert!(opens(&serving, other_key(0)) && !opens(&serving, known_key()));
 
@@ -102,6 +102,62 @@ fn keys_change_for_all_clones_of_a_ring_at_once() {
         serving.keys().iter().map(|key| key.opened).collect::<Vec<_>>(),
         [1, 2],
         "counts survive"
+    );
+}
+
+/// The state, the fingerprint and the count of each key, in the order in which they are tried.
+fn states(ring: &KeyRing) -> Vec<(RingState, String, u64)> {
+    let keys = ring.keys();
+    keys.iter()
+        .map(|key| (key.state, key.fingerprint.short(), key.opened))
+        .collect()
+}
+
+#[test]
+fn the_keys_of_a_ring_are_replaced_as_a_whole_and_keep_their_counts() {
+    use RingState::{Enabled, Pending, Primary};
+    let [one, two, three] =
+        [known_key(), other_key(0), other_key(1)].map(|key| key.public_key().fingerprint().short());
+    let ring = KeyRing::empty();
+    assert!(!opens(&ring, known_key()) && ring.keys().is_empty());
+
+    let ready = |key| RingKey::new(key).unwrap();
+    ring.set_keys([(Pending, ready(other_key(0))), (Primary, ready(known_key()))]);
+    assert!(opens(&ring, other_key(0)) && opens(&ring, known_key()));
+    assert_eq!(
+        states(&ring),
+        [(Primary, one.clone(), 1), (Pending, two.clone(), 1)]
+    );
+
+    // The keys are given once more as if they were read again, one of them twice.
+    ring.set_keys([
+        (Pending, ready(other_key(1))),
+        (Enabled, ready(known_key())),
+        (Enabled, ready(other_key(0))),
+        (Primary, ready(other_key(0))),
+    ]);
+    assert_eq!(
+        states(&ring),
+        [(Primary, two, 1), (Enabled, one, 1), (Pending, three, 0)]
+    );
+}
+
+#[test]
+fn a_promoted_key_is_the_only_primary() {
+    use RingState::{Enabled, Pending, Primary};
+    let ring = KeyRing::new(known_key())
+        .unwrap()
+        .with_previous(other_key(0))
+        .unwrap()
+        .with_pending(other_key(1))
+        .unwrap();
+    ring.promote(other_key(1)).unwrap();
+    let found: Vec<_> = states(&ring).into_iter().map(|(state, ..)| state).collect();
+    assert_eq!(found, [Primary, Enabled, Enabled]);
+    let ring = ring.with_pending(known_key()).unwrap();
+    assert!(
+        ring.keys().iter().all(|key| key.state != Pending),
+        "a known key keeps its state"
     );
 }
 

@@ -12,7 +12,9 @@ use wa_flows::KeyUse;
 
 use crate::config::DroppedLogLines;
 use crate::current::Current;
-use crate::metrics::table::{Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED, KEYS, LOG_LINES_DROPPED};
+use crate::metrics::table::{
+    Described, IN_FLIGHT, KEY_LAST_OPENED, KEY_OPENED, KEY_STATE, KEYS, LOG_LINES_DROPPED,
+};
 use crate::routes::Routes;
 
 /// Collects the metrics of the current endpoints.
@@ -39,6 +41,11 @@ impl Collector for EndpointKeys {
             let seconds = since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
             ConstGauge::new(seconds).encode(gauges.encode_family(&labels)?)?;
         }
+        let mut gauges = describe(&mut encoder, &KEY_STATE, MetricType::Gauge)?;
+        for ([endpoint, fingerprint], key) in keys.iter().flat_map(labelled) {
+            let labels = [endpoint, fingerprint, ("state", key.state.to_string())];
+            ConstGauge::new(1).encode(gauges.encode_family(&labels)?)?;
+        }
         let mut gauges = describe(&mut encoder, &KEYS, MetricType::Gauge)?;
         for (endpoint, keys) in &keys {
             let labels = [("endpoint", (*endpoint).to_owned())];
@@ -62,14 +69,13 @@ impl Collector for DroppedLogLines {
     }
 }
 
-type Labels = [(&'static str, String); 3];
+type Labels = [(&'static str, String); 2];
 
 fn labelled<'a>((endpoint, keys): &'a (&str, Vec<KeyUse>)) -> impl Iterator<Item = (Labels, &'a KeyUse)> {
-    keys.iter().enumerate().map(move |(position, key)| {
+    keys.iter().map(move |key| {
         let labels = [
             ("endpoint", (*endpoint).to_owned()),
             ("fingerprint", key.fingerprint.to_string()),
-            ("position", position.to_string()),
         ];
         (labels, key)
     })

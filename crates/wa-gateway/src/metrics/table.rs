@@ -89,14 +89,20 @@ pub(crate) const REPLAY_STORE_FAILURES: Described = Described {
 pub(crate) const KEY_OPENED: Described = Described {
     name: "key_opened",
     kind: Counter,
-    labels: "endpoint, fingerprint, position (0 is tried first)",
+    labels: "endpoint, fingerprint",
     help: "Requests decrypted with a key since it was loaded; a previous key whose count no longer grows can be removed",
 };
 pub(crate) const KEY_LAST_OPENED: Described = Described {
     name: "key_last_opened_timestamp_seconds",
     kind: Gauge,
-    labels: "endpoint, fingerprint, position",
+    labels: "endpoint, fingerprint",
     help: "Time of the last request decrypted with a key, in seconds since 1970; 0 if there was none",
+};
+pub(crate) const KEY_STATE: Described = Described {
+    name: "key_state",
+    kind: Gauge,
+    labels: "endpoint, fingerprint, state (`primary`, `enabled`, `pending`)",
+    help: "Always 1; shows the state of each key in use",
 };
 pub(crate) const KEYS: Described = Described {
     name: "keys",
@@ -190,6 +196,7 @@ static ALL: &[&Described] = &[
     &REPLAY_STORE_FAILURES,
     &KEY_OPENED,
     &KEY_LAST_OPENED,
+    &KEY_STATE,
     &KEYS,
     &REVOKED,
     &IN_FLIGHT,

@@ -99,16 +99,16 @@ async fn the_key_in_use_is_seen_by_its_fingerprint_and_keeps_its_count_over_a_re
         newcomer.send(&ping()).await.status == 200
     })
     .await;
-    let opened = |which: usize, position| {
+    let metric_of = |which: usize, name: &str, state: Option<&str>| {
         let fingerprint = key(which).public_key().fingerprint().to_string();
-        let labels = [
-            ("endpoint", "shop"),
-            ("fingerprint", fingerprint.as_str()),
-            ("position", position),
-        ];
-        metric(&gateway, "wa_gateway_key_opened_total", &labels)
+        let mut labels = vec![("endpoint", "shop"), ("fingerprint", fingerprint.as_str())];
+        labels.extend(state.map(|state| ("state", state)));
+        metric(&gateway, name, &labels)
     };
-    assert_eq!((opened(1, "0"), opened(0, "1")), (1, 1));
+    let opened = |which| metric_of(which, "wa_gateway_key_opened_total", None);
+    assert_eq!((opened(1), opened(0)), (1, 1));
+    let is = |which, state| metric_of(which, "wa_gateway_key_state", Some(state));
+    assert_eq!((is(1, "primary"), is(0, "enabled")), (1, 1));
 }
 
 #[tokio::test]

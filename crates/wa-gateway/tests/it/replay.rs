@@ -102,7 +102,7 @@ async fn what_was_answered_is_remembered_across_reloads() {
     assert_eq!(phone.post(&body).await.into_body(), first);
     files.write_key("2.pem", 1);
     eventually("the key is read", || async {
-        gateway.metrics().contains("position=\"1\"")
+        gateway.metrics().contains("state=\"enabled\"")
     })
     .await;
     assert_eq!(phone.post(&body).await.into_body(), first);

@@ -177,7 +177,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Phone<C> {
         payload: &Value,
     ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
         let request = self.key.encrypt(payload.to_string().as_bytes()).unwrap();
-        let (head, body) = self.try_post(request.body()).await?.into_parts();
+        let (head, body) = self.try_post(request.body(), &[]).await?.into_parts();
         Ok(Reply {
             status: head.status,
             headers: head.headers,
@@ -188,16 +188,25 @@ impl<C: Connect + Clone + Send + Sync + 'static> Phone<C> {
 
     /// Signs a body and sends it, as often as it is asked to.
     pub(crate) async fn post(&self, body: &[u8]) -> Response<Bytes> {
-        self.try_post(body).await.unwrap()
+        self.post_with(body, &[]).await
+    }
+
+    /// Signs a body and sends it with more headers, as a proxy adds them.
+    pub(crate) async fn post_with(&self, body: &[u8], headers: &[(&str, &str)]) -> Response<Bytes> {
+        self.try_post(body, headers).await.unwrap()
     }
 
     async fn try_post(
         &self,
         body: &[u8],
+        headers: &[(&str, &str)],
     ) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
         let http = Request::post(&self.url)
             .header("content-type", "application/json")
-            .header("x-hub-signature-256", sign(&self.secret, body))
+            .header("x-hub-signature-256", sign(&self.secret, body));
+        let http = headers
+            .iter()
+            .fold(http, |http, (name, value)| http.header(*name, *value))
             .body(Full::new(Bytes::copy_from_slice(body)))
             .unwrap();
         let (head, body) = self.client.request(http).await?.into_parts();

@@ -329,3 +329,23 @@ async fn connections_beyond_the_limit_get_503_while_all_have_a_request_in_flight
     release.add_permits(1);
     assert_eq!(exchange.await.unwrap(), 200);
 }
+
+#[tokio::test]
+async fn a_trace_continues_in_the_request_to_the_upstream() {
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
+    let gateway = start_before(&files, &backend).await;
+    let phone = Phone::new(&gateway);
+    for (parent, passed_on) in [(PARENT, Some(PARENT)), ("00-0-0-0", None)] {
+        let request = phone.key.encrypt(init().to_string().as_bytes()).unwrap();
+        let headers = [("traceparent", parent), ("tracestate", "vendor=1")];
+        assert_eq!(phone.post_with(request.body(), &headers).await.status(), 200);
+        let asked = backend.asked().pop().unwrap();
+        let passed = asked
+            .headers
+            .get("traceparent")
+            .map(|value| value.to_str().unwrap());
+        assert_eq!(passed, passed_on);
+        assert_eq!(asked.headers.contains_key("tracestate"), passed_on.is_some());
+    }
+}
