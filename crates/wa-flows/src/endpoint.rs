@@ -45,7 +45,7 @@ use pipeline::Pipeline;
 ///
 /// Mount it in axum with `route_service`, and in hyper through `hyper_util::service::TowerToHyperService`. It
 /// requires a Tokio runtime with the timer enabled. It is always ready: requests beyond its limits get a 503
-/// at once instead of waiting. Clones are cheap and share all state.
+/// immediately instead of waiting. Clones are cheap and share all state.
 ///
 /// ```
 /// use serde_json::json;

@@ -28,7 +28,7 @@ pub use state::RingState;
 /// opened before a rotation continues to use the old key, so keep the old key in the ring for a few days.
 ///
 /// A `KeyRing` is a handle: clones share the keys, and a change such as [`set_keys`](KeyRing::set_keys) takes
-/// effect for all of them at once, without a failed request. Each key is parsed once and tested when it is
+/// effect for all of them at the same time, without a failed request. Each key is parsed once and tested when it is
 /// added (see [`RingKey`]).
 ///
 /// ```
@@ -241,7 +241,7 @@ impl KeyRing {
         self.snapshot().iter().map(Entry::usage).collect()
     }
 
-    /// True if the ring has the key.
+    /// Returns true if the ring has the key.
     pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
         self.find(fingerprint).is_some()
     }

@@ -49,8 +49,8 @@ impl Connections {
 
     /// Spawns the task of a connection.
     pub(crate) fn add(&mut self, in_flight: InFlight, connection: impl Future<Output = ()> + Send + 'static) {
-        // Removes closed connections now and then: while the oldest stays open, no eviction pops those queued
-        // after it.
+        // Removes closed connections from time to time: while the oldest stays open, no eviction pops those
+        // queued after it.
         if self.unauthenticated.len() + self.known.len() > 2 * self.tasks.len() + 16 {
             self.unauthenticated.retain(Connection::is_open);
             self.known.retain(Connection::is_open);

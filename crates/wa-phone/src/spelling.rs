@@ -1,4 +1,4 @@
-//! Decodes the base64 of a response, also if it is not in the required form.
+//! Decodes the base64 of a response, even if it is not in the required form.
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use thiserror::Error;

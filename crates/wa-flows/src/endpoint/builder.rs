@@ -114,7 +114,8 @@ impl<H: FlowHandler> FlowEndpointBuilder<H> {
     }
 
     /// Sets how many exchanges may be in flight, including those that wait for their handler; by default
-    /// 1,024. Further requests get 503 at once. An exchange counts from the moment its signature is verified.
+    /// 1,024. Further requests get 503 immediately. An exchange counts from the moment its signature is
+    /// verified.
     ///
     /// Pending bodies, which did not arrive together with their head as WhatsApp sends them, have limits of
     /// their own for all endpoints of the process: 1,024 bodies of up to 64 KiB each, 16 MiB in all, and

@@ -43,7 +43,8 @@ fn signature(headers: &HeaderMap) -> Option<&[u8]> {
     values.next().is_none().then(|| first.as_bytes())
 }
 
-/// True for `application/json` and types with the suffix `+json` (RFC 6839 §3.1), with any parameters.
+/// Returns true for `application/json` and types with the suffix `+json` (RFC 6839 §3.1), with any
+/// parameters.
 fn is_json(media_type: &[u8]) -> bool {
     let essence = media_type
         .split(|byte| *byte == b';')

@@ -121,7 +121,7 @@ impl RsaPool {
         self.inner.lock().values().map(Lane::depth).sum()
     }
 
-    /// True if an operation would be refused now.
+    /// Returns true if an operation would be refused now.
     pub(crate) fn is_full(&self) -> bool {
         let lanes = self.inner.lock();
         let depth = lanes.get(&self.inner.lane_key()).map_or(0, Lane::depth);

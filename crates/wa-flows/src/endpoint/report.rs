@@ -43,8 +43,8 @@ pub struct ExchangeReport {
     pub handler: Option<Duration>,
     /// The duration of the exchange, from the head of the request to the response.
     pub total: Duration,
-    /// True once the signature is verified and the request is not a replay; always false if signatures are not
-    /// checked.
+    /// True once the signature is verified and the request is not a replay; always false if signatures are
+    /// not checked.
     pub(crate) signed: bool,
 }
 
@@ -169,7 +169,7 @@ impl ExchangeReport {
         }
     }
 
-    /// True if a client that knows only the URL can cause the refusal.
+    /// Returns true if a client that knows only the URL can cause the refusal.
     fn any_client_can_cause(&self, refusal: Refusal) -> bool {
         match refusal {
             Refusal::MethodNotAllowed

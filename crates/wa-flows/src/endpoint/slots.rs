@@ -102,7 +102,7 @@ impl State {
 }
 
 impl Slot<'_> {
-    /// True if the slot is one of these.
+    /// Returns true if the slot is one of these.
     pub(crate) fn is_of(&self, slots: &EvictingSlots) -> bool {
         std::ptr::eq(self.slots, slots)
     }
@@ -130,7 +130,7 @@ impl Slot<'_> {
         self.remove()
     }
 
-    /// Ready when the slot is evicted.
+    /// Completes when the slot is evicted.
     pub(crate) fn poll_evicted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.evicted).poll(cx).map(drop)
     }

@@ -281,7 +281,7 @@ impl Allowed {
     }
 }
 
-/// True for hosts below `whatsapp.net`, on the scheme's default port.
+/// Returns true for hosts below `whatsapp.net`, on the scheme's default port.
 fn is_cdn(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => url.port().is_none() && host.ends_with(".whatsapp.net"),
@@ -289,7 +289,7 @@ fn is_cdn(url: &Url) -> bool {
     }
 }
 
-/// True for `whatsapp.net` and every host below it, on any port, with or without a trailing dot.
+/// Returns true for `whatsapp.net` and every host below it, on any port, with or without a trailing dot.
 fn is_of_whatsapp(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => {

@@ -16,8 +16,8 @@ pub(crate) fn value(json: &str) -> Result<Value, String> {
     Ok(value)
 }
 
-/// True if valid JSON contains an integer, written without fraction and exponent, that fits neither `i64` nor
-/// `u64`.
+/// Returns true if valid JSON contains an integer, written without fraction and exponent, that fits neither
+/// `i64` nor `u64`.
 fn has_wide_integer(json: &str) -> bool {
     let mut rest = json;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {

@@ -245,8 +245,8 @@ impl FlowRequest {
         "other",
     ];
 
-    /// True if the response must contain a screen and its data: for `INIT`, `BACK` and `data_exchange`,
-    /// except error notifications.
+    /// Returns true if the response must contain a screen and its data: for `INIT`, `BACK` and
+    /// `data_exchange`, except error notifications.
     pub fn expects_screen(&self) -> bool {
         self.notification.is_none()
             && matches!(self.action, Action::Init | Action::Back | Action::DataExchange)

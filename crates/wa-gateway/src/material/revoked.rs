@@ -85,7 +85,7 @@ impl Revoked {
         digits.len()
     }
 
-    /// The fingerprints as they are listed, with their files and lines.
+    /// Returns the fingerprints as they are listed, with their files and lines.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Revocation> {
         self.0.iter()
     }
@@ -97,7 +97,7 @@ impl Revocation {
     }
 }
 
-/// The lists that apply to keys: in a directory of keys, and in the directory of a key file.
+/// Returns the lists that apply to keys: in a directory of keys, and in the directory of a key file.
 pub(crate) fn lists(keys: &[PathBuf]) -> BTreeSet<PathBuf> {
     let beside = |path: &PathBuf| {
         if path.is_dir() {

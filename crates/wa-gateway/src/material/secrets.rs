@@ -52,7 +52,7 @@ impl Reader<'_> {
         secrets
     }
 
-    /// The URL of the replay store, if there is one.
+    /// Returns the URL of the replay store, if there is one.
     pub(crate) fn store_url(
         &mut self,
         source: Option<&StoreSource>,

@@ -21,7 +21,7 @@ const MAX_PINGS: usize = 10_000;
 const FLOW_TOKEN: &str = "conformance-check";
 /// The pause between two requests to an endpoint that crashed.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long to wait for an endpoint that crashed: process managers pause some seconds before a restart.
+/// How long to wait for an endpoint that crashed: process managers pause a few seconds before a restart.
 const RESTART_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The reason why a check could not be configured.

@@ -128,7 +128,7 @@ pub(super) fn cause(kind: &GraphErrorKind) -> String {
     }
 }
 
-/// A failed call with its remedy, code and trace id.
+/// Creates the failure of a call, with its remedy, code and trace id.
 pub(super) fn failed(error: EncryptionError) -> Failure {
     let remedy = remedy(&error);
     let code = error.code().map(ErrorCode::number);
