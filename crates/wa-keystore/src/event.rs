@@ -9,7 +9,7 @@ use wa_keys::Fingerprint;
 
 use crate::rfc3339::Rfc3339;
 
-/// What an event does to its key set.
+/// The effect of an event on its key set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -28,8 +28,8 @@ pub enum Change {
     Added {
         /// The key.
         key: Fingerprint,
-        /// True if it was used before it was stored here: it becomes `enabled` instead of `pending`, and no rotation
-        /// takes it for a new key.
+        /// True if it was used before it was stored here: it becomes `enabled` instead of `pending`, and no
+        /// rotation treats it as a new key.
         imported: bool,
     },
     /// The key became the primary. It is written before the first upload.
@@ -115,7 +115,7 @@ impl EventId {
     ///
     /// # Errors
     ///
-    /// [`getrandom`'s error](std::io::Error) if the operating system has no randomness.
+    /// [`getrandom`'s error](std::io::Error) if the operating system provides no randomness.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
@@ -159,21 +159,21 @@ pub struct Event {
     pub number: u64,
     /// Its identity.
     pub id: EventId,
-    /// What it does.
+    /// Its effect.
     pub change: Change,
     /// When its writer wrote it, by the writer's clock.
     pub at: SystemTime,
     /// When the store received it, by the store's clock, if the store records that.
     pub stored_at: Option<SystemTime>,
-    /// Who wrote it.
+    /// Its author.
     pub by: String,
     /// Why, in the writer's words.
     pub note: Option<String>,
 }
 
 impl Event {
-    /// Returns the time from which elapsed time counts: the later of the writer's clock and the store's, so that a writer
-    /// whose clock is behind cannot shorten a grace time.
+    /// Returns the time from which elapsed time counts: the later of the writer's clock and the store's, so
+    /// that a writer whose clock is behind cannot shorten a grace time.
     #[must_use]
     pub fn since(&self) -> SystemTime {
         self.stored_at.map_or(self.at, |stored| stored.max(self.at))
@@ -204,7 +204,8 @@ impl Event {
     }
 }
 
-/// An event as JSON. One flat object, so that a reader of a later version can add members and this one ignores them.
+/// An event as JSON. One flat object, so that a reader of a later version can add members and this one
+/// ignores them.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     event: String,

@@ -1,4 +1,4 @@
-//! Following key sets: the side of a server.
+//! Follows key sets, on the side of a server that decrypts with their keys.
 
 mod builder;
 mod cache;
@@ -28,16 +28,17 @@ pub use served::{ServedKey, ServedKeys, ServedSet};
 /// The longest time that [`Follower::refresh`] takes.
 const REFRESH_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Keeps the private keys of key sets in memory, as their logs say, for a server that decrypts with them.
+/// Keeps the private keys of key sets in memory, in the states of their logs, for a server that decrypts with
+/// them.
 ///
-/// It opens every key that is [served](crate::KeyState::is_served), outside of the runtime's threads, and polls the
-/// store for new events: every second in a directory, every 12 seconds in a bucket, with one read per set. A store
-/// that cannot be reached changes nothing that is served; neither do an object that vanishes without an event and a
-/// log that is older than one that was read before.
+/// It opens every key that is [served](crate::KeyState::is_served), outside of the runtime's threads, and
+/// polls the store for new events: every second in a directory, every 12 seconds in a bucket, with one read
+/// per set. A store that cannot be reached changes nothing that is served; neither do an object that vanishes
+/// without an event and a log that is older than one that was read before.
 ///
-/// A server takes the keys from [`served`](Self::served), makes them its own and calls [`confirm`](Self::confirm).
-/// What it confirmed is written to the store as the record of this instance, at once and every minute. Rotations wait
-/// for that record before they upload a key.
+/// A server takes the keys from [`served`](Self::served), makes them its own and calls
+/// [`confirm`](Self::confirm). What it confirmed is written to the store as the record of this instance,
+/// immediately and then every minute. Rotations wait for that record before they upload a key.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -123,8 +124,8 @@ impl Follower {
 
     /// Reads the events of a set now instead of at the next poll, and returns the keys to serve.
     ///
-    /// For a signed request that no key opens. The store is read at most once a second for each set; concurrent calls
-    /// share one read. Returns after three seconds at most, then with the keys as they were.
+    /// For a signed request that no key opens. The store is read at most once a second for each set;
+    /// concurrent calls share one read. Returns after three seconds at most, then with the keys as they were.
     pub async fn refresh(&self, set: &str) -> Arc<ServedKeys> {
         // A read that is cut off changes nothing.
         let _ = timeout(REFRESH_DEADLINE, self.shared.refresh(set)).await;
@@ -136,14 +137,14 @@ impl Follower {
         self.shared.confirm(served);
     }
 
-    /// Waits until the record of this instance lists what was last confirmed. Does not return while the store cannot
-    /// be written.
+    /// Waits until the record of this instance lists what was last confirmed. Does not return while the store
+    /// cannot be written.
     pub async fn recorded(&self) {
         self.shared.recorded().await;
     }
 
-    /// Sets the function that returns when each key of a set was last used by a request. The record reports it, so
-    /// that no key in use is retired.
+    /// Sets the function that returns when each key of a set was last used by a request. The record reports
+    /// it, so that no key in use is retired.
     pub fn report_usage_with(
         &self,
         usage: impl Fn(&str) -> Vec<(Fingerprint, SystemTime)> + Send + Sync + 'static,
@@ -157,7 +158,8 @@ impl Follower {
         self.shared.status()
     }
 
-    /// Returns how often each set is read for new events: the poll interval, or more seconds than there are sets.
+    /// Returns how often each set is read for new events: the poll interval, or more seconds than there are
+    /// sets.
     #[must_use]
     pub fn poll_interval(&self) -> Duration {
         self.shared.round()

@@ -1,4 +1,4 @@
-//! Records of instances: what each process that serves from the store has read and serves.
+//! Records of instances: the events that each serving process has read, and the keys that it serves.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -10,11 +10,11 @@ use crate::event::EventId;
 use crate::log::SetLog;
 use crate::rfc3339::Rfc3339;
 
-/// The record of one process that serves keys of a store. Only that process overwrites it, but for
+/// The record of one process that serves keys of a store. Only that process overwrites it, except
 /// [`stopped`](Self::stopped) of a killed predecessor.
 ///
-/// A record does not expire by the clock of its instance. One that is neither `stopped` nor old by the store's
-/// clock stands for an instance that may still serve what it lists, and nothing else.
+/// A record does not expire by the clock of its instance. One that is neither `stopped` nor old by the
+/// store's clock means that the instance may still serve the listed keys, and no others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InstanceRecord {
@@ -34,7 +34,7 @@ pub struct InstanceRecord {
     pub sets: BTreeMap<String, SetReport>,
 }
 
-/// What an instance serves of one key set.
+/// The part of a record about one key set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SetReport {
     /// The number of the last event that it has read; 0 if there was none.
@@ -45,18 +45,19 @@ pub struct SetReport {
     pub keys: BTreeMap<Fingerprint, KeyReport>,
 }
 
-/// What an instance reports of one key.
+/// The part of a record about one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyReport {
     /// The number of the encryption of the private key that it opened.
     pub revision: u32,
-    /// The time since a request last used the key, when the record was written; `None` if there was no request.
+    /// The time since a request last used the key, when the record was written; `None` if there was no
+    /// request.
     pub last_request: Option<Duration>,
 }
 
 impl InstanceRecord {
-    /// Creates the record of a process that serves nothing yet. Of the name, ASCII letters, digits, `.`, `_` and
-    /// `-` are kept, at most 63.
+    /// Creates the record of a process that serves nothing yet. Of the name, ASCII letters, digits, `.`, `_`
+    /// and `-` are kept, at most 63.
     #[must_use]
     pub fn new(instance: &str, boot: EventId) -> Self {
         Self {
@@ -124,8 +125,8 @@ impl SetReport {
     }
 }
 
-/// Returns a name as it is used in paths: lowercase letters, digits, `.`, `_` and `-`, at most 63; other characters
-/// become `-`.
+/// Returns a name as it is used in paths: lowercase letters, digits, `.`, `_` and `-`, at most 63; other
+/// characters become `-`.
 fn instance_name(name: &str) -> String {
     let allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
     let name: String = name

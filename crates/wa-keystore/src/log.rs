@@ -21,7 +21,8 @@ pub struct SetLog {
     pub(crate) compared: Compared,
 }
 
-/// True once the log was found to be no older than what any instance has read. It is no part of the log's value.
+/// True once the log was found to be no older than what any instance has read. It is no part of the log's
+/// value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Compared(pub(crate) bool);
 
@@ -45,12 +46,13 @@ pub struct KeyRecord {
     pub imported: bool,
     /// True if its private key may be known to others.
     pub compromised: bool,
-    /// The number of the event that last made it servable: an instance serves it only if it has read that far.
+    /// The number of the event that last made it servable: an instance serves it only if it has read that
+    /// far.
     pub servable_since: u64,
     /// When its state began.
     pub state_since: SystemTime,
-    /// When its grace time began: when it stopped being the primary, was enabled again, or was last found registered.
-    /// For an imported key, when it was imported. `None` for a key that is pending or primary.
+    /// When its grace time began: when it stopped being the primary, was enabled again, or was last found
+    /// registered. For an imported key, when it was imported. `None` for a key that is pending or primary.
     pub grace_since: Option<SystemTime>,
 }
 
@@ -60,7 +62,7 @@ pub struct KeyRecord {
 pub struct Promotion {
     /// The key that became the primary.
     pub to: Fingerprint,
-    /// The primary before it: what a rollback returns to.
+    /// The primary before it, to which a rollback returns.
     pub from: Option<Fingerprint>,
     /// The number of the event.
     pub number: u64,
@@ -68,8 +70,8 @@ pub struct Promotion {
     pub at: SystemTime,
 }
 
-/// What is wrong with a log. Endpoints keep serving what they have; [`SetLog::is_writable`] is false for all but
-/// [`NoEffect`](LogFault::NoEffect).
+/// A fault of a log. Endpoints continue to serve the keys that they have; [`SetLog::is_writable`] is false
+/// for all but [`NoEffect`](LogFault::NoEffect).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogFault {
@@ -91,7 +93,7 @@ pub enum LogFault {
         /// Its name.
         event: String,
     },
-    /// An event is missing though a later one exists.
+    /// An event is missing, although a later one exists.
     #[error("event {number} is missing")]
     Missing {
         /// The number of the event.
@@ -102,7 +104,7 @@ pub enum LogFault {
     Damaged {
         /// The number of the event.
         number: u64,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 }
@@ -233,9 +235,11 @@ impl SetLog {
         }
     }
 
-    /// Applies the next event. An event that its state does not allow is recorded as a fault and changes nothing else.
+    /// Applies the next event. An event that its state does not allow is recorded as a fault and changes
+    /// nothing else.
     ///
-    /// After an event that is missing or not understood, the rest of the log is not applied: its meaning may depend on it.
+    /// After an event that is missing or not understood, the rest of the log is not applied: its meaning may
+    /// depend on it.
     pub(crate) fn push(&mut self, event: Event) {
         if !self.is_writable() {
             return;

@@ -10,7 +10,8 @@ use crate::store::damaged;
 
 /// A private key as a key store keeps it: PKCS#8 PEM, encrypted or not.
 ///
-/// Encrypting and opening derive a key from the passphrase, which takes some 0.2 s of CPU time: run them where they may block.
+/// Encrypting and opening derive a key from the passphrase, which takes about 0.2 s of CPU time: run them
+/// where blocking is allowed.
 pub struct ProtectedKey {
     pem: Zeroizing<String>,
     public: PublicKey,
@@ -18,11 +19,12 @@ pub struct ProtectedKey {
 }
 
 impl ProtectedKey {
-    /// Encrypts a key with a passphrase: PBES2 with AES-256-CBC and PBKDF2-HMAC-SHA-256, as [`Protection::default`] says.
+    /// Encrypts a key with a passphrase: PBES2 with AES-256-CBC and PBKDF2-HMAC-SHA-256, as in
+    /// [`Protection::default`].
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if the passphrase is empty, or the operating system has no randomness.
+    /// [`KeyError`] if the passphrase is empty, or the operating system provides no randomness.
     pub fn encrypt(key: &PrivateKey, passphrase: &Passphrase) -> Result<Self, KeyError> {
         Ok(Self {
             pem: Zeroizing::new(key.encrypted_pkcs8_pem(passphrase, &Protection::default())?),
@@ -70,7 +72,7 @@ impl fmt::Debug for ProtectedKey {
     }
 }
 
-/// A private key as it was read from a key store, not opened yet.
+/// A private key as it was read from a key store, not decrypted yet.
 pub struct LockedKey {
     fingerprint: Fingerprint,
     revision: u32,
@@ -110,19 +112,19 @@ impl LockedKey {
         &self.path
     }
 
-    /// Returns a copy of the stored form.
+    /// Returns a copy of the stored bytes.
     pub(crate) fn pem(&self) -> Zeroizing<Vec<u8>> {
         self.pem.clone()
     }
 
-    /// Opens the key with the first passphrase that fits; a key that is not encrypted needs none.
+    /// Decrypts the key with the first passphrase that is correct; a key that is not encrypted needs none.
     ///
-    /// Each passphrase costs some 0.2 s of CPU time: call it where blocking is allowed.
+    /// Each passphrase costs about 0.2 s of CPU time: call it where blocking is allowed.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] if no passphrase fits, [`StoreError::Damaged`] if the object is no private key, or
-    /// is another key than its name says.
+    /// [`StoreError::Locked`] if no passphrase is correct, [`StoreError::Damaged`] if the object is not a
+    /// private key, or is another key than its file name indicates.
     pub fn unlock(&self, passphrases: &[Passphrase]) -> Result<PrivateKey, StoreError> {
         let mut result = PrivateKey::parse(&*self.pem, None);
         for passphrase in passphrases {
@@ -133,7 +135,10 @@ impl LockedKey {
         }
         match result {
             Ok(key) if key.public_key().fingerprint() == self.fingerprint => Ok(key),
-            Ok(_) => Err(damaged(&self.path, &"it is another key than its name says")),
+            Ok(_) => Err(damaged(
+                &self.path,
+                &"it contains another key than its file name indicates",
+            )),
             Err(error) if is_locked(&error) => Err(StoreError::Locked {
                 key: self.fingerprint,
                 source: Box::new(error),

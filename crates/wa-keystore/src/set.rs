@@ -65,8 +65,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// The backend's error. A missing, damaged or unknown event is no error but a [fault](SetLog::faults) of the
-    /// log.
+    /// The backend's error. A missing, damaged or unknown event is not an error but a
+    /// [fault](SetLog::faults) of the log.
     pub async fn read(&self) -> Result<SetLog, StoreError> {
         let folder = format!("sets/{}/events", self.name);
         let mut numbers: Vec<u64> = self
@@ -90,8 +90,8 @@ impl KeySet {
         Ok(log)
     }
 
-    /// Reads the events after the last one of a log. Returns true if the log changed. Costs one read if nothing
-    /// changed.
+    /// Reads the events after the last one of a log. Returns true if the log changed. Costs one read if
+    /// nothing changed.
     ///
     /// If the log has a fault that stops it, such as a missing event, that event is read again.
     ///
@@ -138,7 +138,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] if it is missing, or is not the key that its name says; or the backend's error.
+    /// [`StoreError::Damaged`] if it is missing, or is another key than its file name indicates; or the
+    /// backend's error.
     pub async fn public_key(&self, key: Fingerprint) -> Result<PublicKey, StoreError> {
         let path = self.public_path(key);
         let object = self.backend.read(&path).await?;
@@ -147,7 +148,10 @@ impl KeySet {
         if public.fingerprint() == key {
             Ok(public)
         } else {
-            Err(damaged(&path, &"it is another key than its name says"))
+            Err(damaged(
+                &path,
+                &"it contains another key than its file name indicates",
+            ))
         }
     }
 
@@ -166,7 +170,7 @@ impl KeySet {
             .map_err(|error| damaged(&path, &error))
     }
 
-    /// Reads an event; one that is damaged is no error.
+    /// Reads an event. A damaged event is not an error.
     async fn find_readable(&self, number: u64) -> Result<Found, StoreError> {
         match self.find_event(number).await {
             Ok(Some(event)) => Ok(Found::Event(event)),
@@ -203,7 +207,7 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// What was found under the number of an event.
+/// The object that was found under the number of an event.
 enum Found {
     Event(Event),
     Nothing(u64),
@@ -216,7 +220,7 @@ impl Found {
             Self::Event(event) => log.push(event),
             Self::Damaged(number, reason) => log.push_damaged(number, reason),
             // It was listed a moment ago.
-            Self::Nothing(number) => log.push_damaged(number, "it is listed and cannot be found".to_owned()),
+            Self::Nothing(number) => log.push_damaged(number, "it is listed, but cannot be found".to_owned()),
         }
     }
 }

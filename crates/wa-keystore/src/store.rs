@@ -18,7 +18,7 @@ use crate::set::KeySet;
 const FORMAT: u64 = 1;
 const DESCRIPTION: &str = "store.json";
 
-/// A place that keeps private keys, in key sets. Clones share it.
+/// A store of private keys, grouped into key sets. Clones share it.
 #[derive(Debug, Clone)]
 pub struct KeyStore {
     backend: Arc<dyn Backend>,
@@ -26,7 +26,7 @@ pub struct KeyStore {
     id: StoreId,
 }
 
-/// The identity of a key store: 128 random bits, made when it was created. A plan can pin it.
+/// The identity of a key store: 128 random bits, generated when it was created. A plan can pin it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StoreId(EventId);
 
@@ -48,8 +48,8 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotAStore`] if there is none, [`StoreError::NewerFormat`] if a later version wrote it, or the
-    /// backend's error.
+    /// [`StoreError::NotAStore`] if there is none, [`StoreError::NewerFormat`] if a later version wrote it,
+    /// or the backend's error.
     pub async fn open(backend: impl Backend) -> Result<Self, StoreError> {
         let backend: Arc<dyn Backend> = Arc::new(backend);
         let id = read_id(&*backend).await?.ok_or(StoreError::NotAStore)?;
@@ -61,7 +61,7 @@ impl KeyStore {
         Self { backend, clock, id }
     }
 
-    /// Replaces the clock that events are stamped with, for tests and simulations.
+    /// Replaces the clock whose time events get, for tests and simulations.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -72,7 +72,7 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), but for [`StoreError::NotAStore`].
+    /// As [`open`](Self::open), except [`StoreError::NotAStore`].
     pub async fn open_or_create(backend: impl Backend) -> Result<Self, StoreError> {
         let backend: Arc<dyn Backend> = Arc::new(backend);
         if let Some(id) = read_id(&*backend).await? {
@@ -116,8 +116,8 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::SetName`] if the name is not 1 to 63 lowercase letters, digits, `-` and `_` that begin with a letter or a
-    /// digit.
+    /// [`StoreError::SetName`] if the name is not 1 to 63 lowercase letters, digits, `-` and `_` that begin
+    /// with a letter or a digit.
     pub fn set(&self, name: &str) -> Result<KeySet, StoreError> {
         check_set_name(name)?;
         Ok(KeySet::new(Arc::clone(&self.backend), self.clock.clone(), name))

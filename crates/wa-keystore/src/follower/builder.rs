@@ -22,7 +22,7 @@ use crate::store::check_set_name;
 const LOCAL_POLL: Duration = Duration::from_secs(1);
 /// Polls of one set are this far apart in a bucket, where each costs money.
 const REMOTE_POLL: Duration = Duration::from_secs(12);
-/// In a bucket, reads are at least this far apart, whatever the number of sets.
+/// In a bucket, reads are at least this far apart, regardless of the number of sets.
 const REMOTE_GAP: Duration = Duration::from_secs(1);
 
 /// Settings of a [`Follower`].
@@ -50,35 +50,36 @@ impl FollowerBuilder {
         }
     }
 
-    /// Follows these sets only. By default, all sets of the store are followed, also those that are created later.
+    /// Follows these sets only. By default, all sets of the store are followed, including those that are
+    /// created later.
     pub fn sets<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.sets = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Sets the passphrases; each key is opened with the first that fits. While the passphrase of a store changes,
-    /// give the old one and the new one.
+    /// Sets the passphrases; each key is decrypted with the first that is correct. While the passphrase of a
+    /// store changes, pass the old one and the new one.
     pub fn passphrases(mut self, passphrases: impl IntoIterator<Item = Passphrase>) -> Self {
         self.passphrases = passphrases.into_iter().collect();
         self
     }
 
-    /// Sets the name of this instance in its record. It must differ from those of all processes that run at the same
-    /// time. By default the name of the host: `HOSTNAME`, or else `/etc/hostname`.
+    /// Sets the name of this instance in its record. It must differ from those of all processes that run at
+    /// the same time. By default the name of the host: `HOSTNAME`, or else `/etc/hostname`.
     pub fn instance(mut self, name: &str) -> Self {
         self.instance = Some(name.to_owned());
         self
     }
 
-    /// Sets how often each set is polled. By default 1 second in a directory and 12 seconds in a bucket; in a bucket,
-    /// at most one read a second is made for all sets together.
+    /// Sets how often each set is polled. By default 1 second in a directory and 12 seconds in a bucket; in a
+    /// bucket, at most one read a second is made for all sets together.
     pub fn poll(mut self, interval: Duration) -> Self {
         self.poll = Some(interval.max(Duration::from_millis(10)));
         self
     }
 
-    /// Keeps a copy of what is served in a directory, with private keys in the form in which the store has them. A
-    /// process then starts although the store cannot be reached. By default there is no copy.
+    /// Keeps a copy of what is served in a directory, with private keys as they are stored. A
+    /// process then starts even if the store cannot be reached. By default there is no copy.
     pub fn cache_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.cache = Some(path.into());
         self
@@ -92,13 +93,13 @@ impl FollowerBuilder {
 
     /// Reads the store, opens the keys, and starts to follow. Must be called within a Tokio runtime.
     ///
-    /// If there is no key store yet, no keys are served until it is created. If the log of a set is older than what an
-    /// instance has read, its keys are served, and a [notice](Notice::Older) says so.
+    /// If there is no key store yet, no keys are served until it is created. If the log of a set is older
+    /// than what an instance has read, its keys are served, and a [notice](Notice::Older) reports it.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if a name of a set is invalid, if the store cannot be read and the cache directory has no copy, if
-    /// the copy is of another store, or if there are keys and none of them can be opened.
+    /// [`StoreError`] if a name of a set is invalid, if the store cannot be read and the cache directory has
+    /// no copy, if the copy is of another store, or if there are keys and none of them can be opened.
     pub async fn start(self) -> Result<Follower, StoreError> {
         for name in self.sets.iter().flatten() {
             check_set_name(name)?;

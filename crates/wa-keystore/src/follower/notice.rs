@@ -1,4 +1,4 @@
-//! What a follower reports while it works.
+//! The events that a follower reports while it runs.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::log::LogFault;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Notice {
-    /// There is no key store yet; it is looked for at each poll.
+    /// There is no key store yet; each poll checks for it.
     #[error("there is no key store yet")]
     NoStore,
     /// A private key was opened.
@@ -48,7 +48,7 @@ pub enum Notice {
         /// The number of keys that are served.
         keys: usize,
     },
-    /// The store cannot be read; what is served stays.
+    /// The store cannot be read; the served keys do not change.
     #[error("the key store cannot be read: {0}")]
     Unreachable(Arc<StoreError>),
     /// The store can be read again.
@@ -79,8 +79,8 @@ pub enum Notice {
     /// The record of this instance cannot be written. Rotations wait for it.
     #[error("the record of this instance cannot be written: {0}")]
     RecordFailed(Arc<StoreError>),
-    /// The record of a process with the name of this instance did not change for three minutes; it is now marked
-    /// as stopped.
+    /// The record of a process with the name of this instance did not change for three minutes; it is now
+    /// marked as stopped.
     #[error("marked the record of process {boot} with the name of this instance as stopped")]
     PredecessorStopped {
         /// The identity of that process.

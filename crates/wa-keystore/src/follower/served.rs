@@ -1,4 +1,4 @@
-//! What a server decrypts with at one moment.
+//! The keys that a server decrypts with at one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the tasks of a follower and its handle share.
+//! The state that the tasks of a follower and its handle share.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -90,7 +90,7 @@ impl Shared {
         lock(&self.status).record_error = error;
     }
 
-    /// The store, once it was found.
+    /// Returns the store, once it was found.
     pub(super) fn store(&self) -> Option<&KeyStore> {
         self.store.get()
     }
@@ -366,7 +366,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a copy of a store has of a set.
+/// Returns the part of a record about a set that a copy of the store contains.
 async fn report_of(copy: &KeyStore, name: &str) -> Result<SetReport, StoreError> {
     let log = copy.set(name)?.read().await?;
     Ok(SetReport {
