@@ -1,0 +1,9 @@
+//! The steps of operations on a key set.
+
+mod configure;
+pub(crate) mod promote;
+mod prove;
+pub(crate) mod retire;
+mod serve;
+mod upload;
+mod verify;

@@ -1,0 +1,4 @@
+//! Operations on key sets, against the Meta emulator and an endpoint that serves from the key store.
+
+mod journeys;
+mod support;
