@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use crate::{docs, graph, sh, unit, wording};
+use crate::{contrib, docs, graph, sh, unit, wording};
 
-/// Checks formatting, the crate graph, the systemd unit, clippy, rustdoc and the generated pages.
+/// Checks formatting, the crate graph, the systemd unit, clippy, rustdoc, the generated pages and `contrib`.
 pub(crate) fn run() -> Result<()> {
     fmt(true)?;
     graph::run()?;
@@ -31,7 +31,8 @@ pub(crate) fn run() -> Result<()> {
     ];
     sh::run(&mut sh::cargo(&bare))?;
     docs::rustdoc()?;
-    docs::generated(false)
+    docs::generated(false)?;
+    contrib::check()
 }
 
 /// Formats all members; with `check`, only reports what would change.

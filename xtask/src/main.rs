@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod contrib;
 mod coverage;
 mod deny;
 mod docs;
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Check the files in `contrib`: metric names, alerts, Kubernetes manifests, configurations.
+    Contrib,
     /// Check the crate graph, and which dependencies each crate may have.
     Graph,
     /// Check licences, bans, sources and advisories of all dependencies. `WA_ADVISORIES=skip` skips the
@@ -98,6 +101,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test { args } => test::run(&args).map(|counts| sh::say(&counts.to_string())),
         Command::Lint => lint::run(),
         Command::Fmt { check } => lint::fmt(check),
+        Command::Contrib => contrib::check(),
         Command::Graph => graph::run(),
         Command::Deny => deny::run().map(|advisories| sh::say(&advisories.to_string())),
         Command::Fuzz {
