@@ -28,8 +28,8 @@ pub use state::RingState;
 /// opened before a rotation continues to use the old key, so keep the old key in the ring for a few days.
 ///
 /// A `KeyRing` is a handle: clones share the keys, and a change such as [`set_keys`](KeyRing::set_keys) takes
-/// effect for all of them at the same time, without a failed request. Each key is parsed once and tested when it is
-/// added (see [`RingKey`]).
+/// effect for all of them at the same time, without a failed request. Each key is parsed once and tested when
+/// it is added (see [`RingKey`]).
 ///
 /// ```
 /// use wa_flows::KeyRing;

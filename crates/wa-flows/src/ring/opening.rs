@@ -10,7 +10,7 @@ use crate::session::ResponseSeal;
 pub(crate) struct Opening {
     decoded: DecodedEnvelope,
     well_formed: bool,
-    /// The keys that do not fit.
+    /// The keys that do not decrypt it.
     tried: Arc<[Entry]>,
 }
 

@@ -71,7 +71,7 @@ impl Refresher {
                 self.source.refresh_boxed().await;
             }
         };
-        // If the source is slow, the request is tried with the keys that the ring has by then.
+        // If the source is slow, the request is tried with the keys that the ring has at that time.
         let _ = timeout(PATIENCE, refresh).await;
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The state of a key in a ring. A ring decrypts with all its keys; the state says what else uses the key.
+/// The state of a key in a ring. A ring decrypts with all its keys; the state determines what else the key is
+/// used for.
 ///
 /// The order is that in which a ring tries its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
