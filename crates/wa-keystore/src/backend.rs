@@ -2,6 +2,8 @@
 
 pub(crate) mod directory;
 pub(crate) mod memory;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub(crate) mod object_storage;
 
 use std::fmt;
 use std::sync::Arc;

@@ -15,6 +15,14 @@ pub enum StoreError {
     /// The place cannot be reached, or refused the call.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// A location is not one that a key store can have.
+    #[error("{location} cannot be the address of a key store: {reason}")]
+    Location {
+        /// The location, without credentials.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The place is not a key store: it has no `store.json`.
     #[error("this is not a key store: it has no store.json")]
     NotAStore,
@@ -152,6 +160,9 @@ impl StoreError {
             Self::NoneOpened { .. } => "Check the passphrase of the key store.",
             Self::OtherStore { .. } => {
                 "Use another directory for the copy, or check the address of the key store."
+            }
+            Self::Location { .. } => {
+                "Give a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, and set credentials and endpoints in the environment."
             }
             Self::NotAStore => "Check the path. A new key store is created by the first rotation or import.",
             Self::NewerFormat { .. } => "Use the version that wrote the store, or a later one.",

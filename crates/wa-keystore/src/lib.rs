@@ -1,6 +1,6 @@
 //! Where the private keys of WhatsApp Flows are stored, and which state each of them is in.
 //!
-//! A **key store** is a directory. It contains **key sets**: named keys, one of them the *primary*, with the phone numbers and the
+//! A **key store** is a directory or a prefix of a bucket. It contains **key sets**: named keys, one of them the *primary*, with the phone numbers and the
 //! endpoint URL that use them. What happens to a set is an append-only log of small events; the states of its keys are
 //! derived from the log and stored nowhere else. Objects are only ever created, so two operators on two machines can work on
 //! one set at the same time, and a process that is killed leaves nothing half-done that the next run does not continue.
@@ -35,10 +35,12 @@
 
 mod backend;
 mod clock;
+mod conformance;
 mod error;
 mod event;
 mod follower;
 mod instance;
+mod location;
 mod log;
 mod protected_key;
 mod rfc3339;
@@ -50,10 +52,12 @@ pub use backend::directory::Directory;
 pub use backend::memory::Memory;
 pub use backend::{Backend, BackendError, Created, Listed, Object};
 pub use clock::Clock;
+pub use conformance::{ConformanceError, check_conformance};
 pub use error::StoreError;
 pub use event::{Change, Event, EventId};
 pub use follower::{Follower, FollowerBuilder, FollowerStatus, Notice, ServedKey, ServedKeys, ServedSet};
 pub use instance::{InstanceRecord, KeyReport, SetReport};
+pub use location::{open_url, open_url_with};
 pub use log::{KeyRecord, LogFault, Promotion, SetLog};
 pub use protected_key::{LockedKey, ProtectedKey};
 pub use set::{Added, KeySet};

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use wa_keystore::{Added, KeySet, KeyStore, StoreError};
+use wa_keystore::{Added, KeySet, KeyStore, Memory, StoreError};
 
-use crate::support::{Fault, Faulty, key};
+use crate::support::{Fault, Faulty, Killed, key};
 
 async fn set(place: &Faulty) -> KeySet {
     let store = KeyStore::open_or_create(place.clone()).await.unwrap();
@@ -74,4 +74,43 @@ async fn a_store_that_lets_two_creators_win_is_reported() {
     place.fail(&[Fault::FalselyNew]);
     let error = set.add(&mut log, &key(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unconditional { .. }), "{error}");
+}
+
+/// Opens the store, adds a key and promotes it, as one run of a program does.
+async fn run(place: Killed) -> Result<(), StoreError> {
+    let set = KeyStore::open_or_create(place).await?.set("one")?;
+    let mut log = set.read().await?;
+    set.add(&mut log, &key(0)).await?;
+    if log.primary().is_none() {
+        set.promote(&mut log, key(0).fingerprint()).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_killed_at_any_call_is_continued_by_the_next_run() {
+    for takes_effect in [false, true] {
+        let mut calls = 0;
+        loop {
+            calls += 1;
+            let memory = Memory::new();
+            let place = Killed::new(&memory, calls, takes_effect);
+            let result = run(place.clone()).await;
+            if place.survived() {
+                result.unwrap();
+                break;
+            }
+            // An event implies that the private key is stored.
+            let store = KeyStore::open_or_create(memory.clone()).await.unwrap();
+            let set = store.set("one").unwrap();
+            if set.read().await.unwrap().last() > 0 {
+                set.private_key(key(0).fingerprint()).await.unwrap();
+            }
+            run(Killed::new(&memory, 1000, false)).await.unwrap();
+            let log = set.read().await.unwrap();
+            assert_eq!((log.last(), log.faults().len()), (2, 0), "killed at call {calls}");
+            assert_eq!(log.primary().unwrap().fingerprint, key(0).fingerprint());
+        }
+        assert!(calls > 10, "{calls}");
+    }
 }

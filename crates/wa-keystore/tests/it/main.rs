@@ -3,12 +3,17 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "tests"
 )]
 
+mod conformance;
+mod disk;
 mod faults;
 mod follower;
 mod life;
 mod records;
+#[cfg(any(feature = "s3", feature = "azure"))]
+mod servers;
 mod support;
 mod writers;

@@ -15,6 +15,20 @@ pub(crate) fn key(number: usize) -> ProtectedKey {
     ProtectedKey::unencrypted(&keys[number])
 }
 
+/// The same keys, encrypted with the passphrase `secret`.
+#[cfg(feature = "s3")]
+pub(crate) fn encrypted(number: usize) -> Arc<ProtectedKey> {
+    static KEYS: OnceLock<[Arc<ProtectedKey>; 2]> = OnceLock::new();
+    let passphrase = wa_keys::Passphrase::new("secret");
+    let keys = KEYS.get_or_init(|| {
+        [0, 1].map(|_| {
+            let private = PrivateKey::generate().unwrap();
+            Arc::new(ProtectedKey::encrypt(&private, &passphrase).unwrap())
+        })
+    });
+    Arc::clone(&keys[number])
+}
+
 /// What happens to a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -146,5 +160,70 @@ impl Backend for Switched {
 
     fn is_local(&self) -> bool {
         !self.remote.load(Ordering::Relaxed)
+    }
+}
+
+/// Memory whose caller is killed at one of its calls: that call and all later ones fail.
+#[derive(Debug, Clone)]
+pub(crate) struct Killed {
+    memory: Memory,
+    calls_left: Arc<AtomicUsize>,
+    /// True if the last call still takes effect.
+    takes_effect: bool,
+}
+
+impl Killed {
+    pub(crate) fn new(memory: &Memory, calls: usize, takes_effect: bool) -> Self {
+        Self {
+            memory: memory.clone(),
+            calls_left: Arc::new(AtomicUsize::new(calls)),
+            takes_effect,
+        }
+    }
+
+    pub(crate) fn survived(&self) -> bool {
+        self.calls_left.load(Ordering::Relaxed) > 0
+    }
+
+    async fn call<T>(
+        &self,
+        path: &str,
+        call: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<T, BackendError> {
+        let left = self.calls_left.load(Ordering::Relaxed);
+        self.calls_left.store(left.saturating_sub(1), Ordering::Relaxed);
+        match left {
+            1 if self.takes_effect => drop(call.await?),
+            0 | 1 => {}
+            _ => return call.await,
+        }
+        Err(BackendError::new("calling", path, "the process was killed"))
+    }
+}
+
+#[async_trait]
+impl Backend for Killed {
+    async fn create(&self, path: &str, content: Bytes) -> Result<Created, BackendError> {
+        self.call(path, self.memory.create(path, content)).await
+    }
+
+    async fn overwrite(&self, path: &str, content: Bytes) -> Result<(), BackendError> {
+        self.call(path, self.memory.overwrite(path, content)).await
+    }
+
+    async fn read(&self, path: &str) -> Result<Option<Object>, BackendError> {
+        self.call(path, self.memory.read(path)).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Listed>, BackendError> {
+        self.call(folder, self.memory.list(folder)).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), BackendError> {
+        self.call(path, self.memory.delete(path)).await
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use wa_keystore::{Directory, KeyState, KeyStore, Memory, StoreError};
+use wa_keystore::{Directory, KeyState, KeyStore, Memory, ProtectedKey, StoreError};
 
 use crate::support::key;
 
 /// Two operators add and promote a key of their own at the same time, in whatever order their calls take effect.
-async fn two_operators(store: &KeyStore, name: &str) {
+async fn two_operators(store: &KeyStore, name: &str, key: fn(usize) -> Arc<ProtectedKey>) {
     let barrier = Arc::new(tokio::sync::Barrier::new(2));
     let operators = [0, 1].map(|number| {
         let (set, barrier) = (store.set(name).unwrap(), Arc::clone(&barrier));
@@ -15,8 +15,9 @@ async fn two_operators(store: &KeyStore, name: &str) {
             let mut log = set.read().await.unwrap();
             barrier.wait().await;
             loop {
-                let done = match set.add(&mut log, &key(number)).await {
-                    Ok(_) => set.promote(&mut log, key(number).fingerprint()).await,
+                let key = key(number);
+                let done = match set.add(&mut log, &key).await {
+                    Ok(_) => set.promote(&mut log, key.fingerprint()).await,
                     Err(error) => Err(error),
                 };
                 match done {
@@ -44,16 +45,50 @@ async fn two_operators(store: &KeyStore, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_operators_neither_loses_an_event() {
     let store = KeyStore::open_or_create(Memory::new()).await.unwrap();
-    for round in 0..50 {
-        two_operators(&store, &format!("memory-{round}")).await;
+    for round in 0..100 {
+        two_operators(&store, &format!("memory-{round}"), |number| Arc::new(key(number))).await;
     }
     let folder = tempfile::tempdir().unwrap();
     let store = KeyStore::open_or_create(Directory::new(folder.path()))
         .await
         .unwrap();
-    for round in 0..10 {
-        two_operators(&store, &format!("directory-{round}")).await;
+    for round in 0..100 {
+        two_operators(&store, &format!("directory-{round}"), |number| {
+            Arc::new(key(number))
+        })
+        .await;
     }
+}
+
+#[cfg(feature = "s3")]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_operators_neither_loses_an_event_in_a_bucket() {
+    use crate::support::encrypted;
+
+    let Some(server) = crate::servers::Server::moto().await else {
+        return;
+    };
+    let store = KeyStore::open_or_create(server.open("keys")).await.unwrap();
+    let unencrypted = store.set("unencrypted").unwrap();
+    let refused = unencrypted
+        .add(&mut unencrypted.read().await.unwrap(), &key(0))
+        .await;
+    assert!(
+        matches!(refused, Err(StoreError::Unencrypted { .. })),
+        "{refused:?}"
+    );
+    for round in 0..rounds() {
+        two_operators(&store, &format!("bucket-{round}"), |number| {
+            encrypted(number).clone()
+        })
+        .await;
+    }
+}
+
+/// Rounds against a server, which are slow: 10, or `WA_TEST_ROUNDS`.
+#[cfg(feature = "s3")]
+fn rounds() -> usize {
+    std::env::var("WA_TEST_ROUNDS").map_or(10, |rounds| rounds.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
