@@ -72,6 +72,7 @@ pub struct WhatsAppClientBuilder {
     writing: Writing,
     timeout: Duration,
     retry_delay: Duration,
+    key_lifetime: Option<Duration>,
     root_certificates: Vec<String>,
     plain_http: bool,
 }
@@ -90,6 +91,7 @@ impl WhatsAppClientBuilder {
             },
             timeout: TIMEOUT,
             retry_delay: RETRY_DELAY,
+            key_lifetime: None,
             root_certificates: Vec::new(),
             plain_http: false,
         }
@@ -160,6 +162,16 @@ impl WhatsAppClientBuilder {
         self
     }
 
+    /// Sets how long a fetched key is used; by default until the client is dropped or fetches it after a 421.
+    ///
+    /// With [`ClientKind::Web`] this is a session on WhatsApp Web that is opened again after this time: until
+    /// then it keeps the key that was registered when it was opened, whatever the endpoint responds.
+    #[must_use]
+    pub fn key_lifetime(mut self, lifetime: Duration) -> Self {
+        self.key_lifetime = Some(lifetime);
+        self
+    }
+
     /// Sets the Graph API version to fetch the key with; `v25.0` by default.
     #[must_use]
     pub fn api_version(mut self, version: impl Into<String>) -> Self {
@@ -224,6 +236,7 @@ impl WhatsAppClientBuilder {
             kind: self.kind,
             writing: self.writing,
             retry_delay: self.retry_delay,
+            key_lifetime: self.key_lifetime,
             key: Mutex::new(None),
         })
     }

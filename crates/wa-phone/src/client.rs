@@ -10,6 +10,7 @@ use http::{Method, Request, Uri};
 use http_body_util::Full;
 use thiserror::Error;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::builder::WhatsAppClientBuilder;
 use crate::cipher::BusinessKey;
@@ -106,8 +107,10 @@ pub struct WhatsAppClient {
     pub(crate) kind: ClientKind,
     pub(crate) writing: Writing,
     pub(crate) retry_delay: Duration,
-    /// The key in use; `None` until the Flow is opened.
-    pub(crate) key: Mutex<Option<Arc<BusinessKey>>>,
+    /// How long a fetched key is used before it is fetched again; `None` for as long as the Flow is open.
+    pub(crate) key_lifetime: Option<Duration>,
+    /// The key in use, and when it was fetched; `None` until the Flow is opened.
+    pub(crate) key: Mutex<Option<(Arc<BusinessKey>, Instant)>>,
 }
 
 impl WhatsAppClient {
@@ -214,9 +217,13 @@ impl WhatsAppClient {
 
     async fn current_key(&self) -> Result<Arc<BusinessKey>, PhoneError> {
         let known = self.key.lock().await.clone();
+        let is_fresh = |fetched: Instant| {
+            let lifetime = self.key_lifetime;
+            lifetime.is_none_or(|lifetime| fetched.elapsed() < lifetime)
+        };
         match known {
-            Some(key) => Ok(key),
-            None => self.fetch_key().await,
+            Some((key, fetched)) if is_fresh(fetched) => Ok(key),
+            _ => self.fetch_key().await,
         }
     }
 
@@ -225,7 +232,7 @@ impl WhatsAppClient {
             KeySource::Fixed(key) => Arc::clone(key),
             KeySource::Graph(graph) => Arc::new(graph.fetch(&self.http).await?),
         };
-        *self.key.lock().await = Some(Arc::clone(&key));
+        *self.key.lock().await = Some((Arc::clone(&key), Instant::now()));
         Ok(key)
     }
 }

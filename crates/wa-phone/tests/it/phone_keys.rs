@@ -1,5 +1,7 @@
 //! The key that the phone encrypts with, and its retry after a 421.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use wa_emulator::{DEFAULT_PHONE_NUMBER_ID, Fault, FaultRule, NoKeyShape, WireShape};
 use wa_phone::{ClientKind, FlowMessage, Outcome, PhoneError};
@@ -127,5 +129,34 @@ async fn the_flat_shape_of_a_key_is_accepted() {
             .outcome
             .payload()
             .is_some()
+    );
+}
+
+#[tokio::test]
+async fn whatsapp_web_keeps_the_old_key_for_a_set_time() {
+    let endpoint = Endpoint::start(&NEW, correct).await;
+    let emulator = started().await;
+    emulator
+        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&OLD.pem))
+        .unwrap();
+    let web = fetching(&emulator, &endpoint.url)
+        .kind(ClientKind::Web)
+        .key_lifetime(Duration::from_millis(400))
+        .build()
+        .unwrap();
+    web.open().await.unwrap();
+    emulator
+        .set_number_key(DEFAULT_PHONE_NUMBER_ID, Some(&NEW.pem))
+        .unwrap();
+    let exchange = web.send(&FlowMessage::init("t")).await.unwrap();
+    assert!(
+        matches!(exchange.outcome, Outcome::KeyRefused),
+        "the old key is kept"
+    );
+    tokio::time::sleep(Duration::from_millis(450)).await;
+    let exchange = web.send(&FlowMessage::init("t")).await.unwrap();
+    assert_eq!(
+        (exchange.attempts, payload(&exchange)["screen"].as_str()),
+        (1, Some("NEXT"))
     );
 }
