@@ -18,6 +18,7 @@ const GENERATED: &[(&str, &str)] = &[
         "docs/src/reference/gateway-configuration.md",
     ),
     ("gateway-metrics", "docs/src/reference/gateway-metrics.md"),
+    ("emulator-control", "docs/src/reference/emulator-control.md"),
 ];
 
 /// Builds everything into `target/site` and checks it.

@@ -130,6 +130,7 @@ pub(crate) enum ReferencePage {
     Environment,
     GatewayConfiguration,
     GatewayMetrics,
+    EmulatorControl,
 }
 
 /// Returns the error, or another one if its text repeats a key that was given instead of a file name.

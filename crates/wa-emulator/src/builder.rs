@@ -1,5 +1,6 @@
 //! Configures and starts an emulator.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use crate::emulator::Emulator;
 use crate::graph::WireShape;
 use crate::seed::Seed;
 use crate::server;
-use crate::shared::Shared;
-use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, TokenSpec};
+use crate::shared::{Shared, State};
+use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, FlowSpec, NumberSpec, TokenSpec};
 
 const DEFAULT_MAX_BODY: usize = 64 * 1024;
 const DEFAULT_LOG_CAPACITY: usize = 1000;
@@ -22,7 +23,7 @@ const DEFAULT_LOG_CAPACITY: usize = 1000;
 #[non_exhaustive]
 pub enum StartError {
     /// The emulator cannot listen on the address.
-    #[error("cannot listen on {address}: choose another port, or port 0 for any free port")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The configured address.
         address: SocketAddr,
@@ -36,6 +37,16 @@ pub enum StartError {
         #[from]
         source: ControlError,
     },
+}
+
+impl StartError {
+    /// Returns what to do, if there is one answer.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Listen { .. } => Some("choose another port, or port 0 for any free port".into()),
+            Self::Seed { source } => source.remedy(),
+        }
+    }
 }
 
 /// Configures an [`Emulator`]; created by [`Emulator::builder`].
@@ -96,6 +107,22 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Adds generated accounts, with this many generated and registered numbers spread evenly over them.
+    ///
+    /// At most 10,000 accounts and 100,000 numbers. They belong to the business with the lowest id.
+    #[must_use]
+    pub fn generated(mut self, accounts: usize, numbers: usize) -> Self {
+        self.seed.generated = (accounts, numbers);
+        self
+    }
+
+    /// Adds a Flow.
+    #[must_use]
+    pub fn flow(mut self, flow: FlowSpec) -> Self {
+        self.seed.flows.push(flow);
+        self
+    }
+
     /// Adds a Meta app.
     #[must_use]
     pub fn app(mut self, app: AppSpec) -> Self {
@@ -145,12 +172,8 @@ impl EmulatorBuilder {
         let listener = TcpListener::bind(self.address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let base_url = format!("http://{}", reachable(address));
-        let shared = Arc::new(Shared::new(
-            base_url,
-            self.max_body,
-            self.log_capacity,
-            self.seed,
-        )?);
+        let state = State::new(self.seed, self.log_capacity)?;
+        let shared = Arc::new(Shared::new(base_url, self.max_body, state));
         let (stop, stopped) = watch::channel(());
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped));
         tracing::debug!(%address, "emulator listening");

@@ -1,24 +1,22 @@
 //! The control API over HTTP: the same operations as the methods of [`Emulator`](crate::Emulator).
 
+mod read;
 mod summary;
+mod table;
 
+use http::StatusCode;
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::body::Body;
-use crate::fault::FaultRule;
-use crate::graph::WireShape;
-use crate::respond;
-use crate::shared::{Shared, State};
-use crate::world::{
-    AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, NumberState, RateLimits, TokenSpec,
-};
+use self::read::{read, read_secret};
+pub(crate) use self::summary::of as summary;
+pub use self::table::control_reference;
+use crate::command::Command;
+use crate::shared::State;
+use crate::world::ControlError;
 
-/// The most phone numbers that one call adds.
-const MAX_COUNT: usize = 100_000;
+/// The most entries of the key log in one response.
+const KEY_EVENTS: usize = 10_000;
 
 /// The reason why a control call was refused.
 #[derive(Debug)]
@@ -39,31 +37,41 @@ impl Refused {
         match self {
             Self::Control(ControlError::NotFound { .. }) | Self::NoSuchCall => StatusCode::NOT_FOUND,
             Self::Control(ControlError::AlreadyExists { .. }) => StatusCode::CONFLICT,
-            Self::Control(
-                ControlError::InvalidId { .. }
-                | ControlError::InvalidLabel { .. }
-                | ControlError::InvalidKey { .. },
-            )
-            | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Control(_) | Self::Body(_) => StatusCode::BAD_REQUEST,
         }
     }
 
-    fn message(&self) -> String {
-        match self {
-            Self::Control(error) => error.to_string(),
-            Self::Body(message) => message.clone(),
-            Self::NoSuchCall => {
-                "there is no such control call: see the documentation of the crate wa-emulator".to_owned()
-            }
-        }
+    fn render(&self) -> Value {
+        let (message, remedy) = match self {
+            Self::Control(error) => (error.to_string(), error.remedy()),
+            Self::Body(message) => (message.clone(), None),
+            Self::NoSuchCall => (
+                "there is no such control call".to_owned(),
+                Some("see the page \"Control API of the emulator\" of the documentation".into()),
+            ),
+        };
+        json!({"error": {"message": message, "remedy": remedy}})
     }
+}
+
+/// What a call asks for.
+enum Action {
+    Summary,
+    Number(String),
+    Limits,
+    Faults,
+    Requests,
+    KeyLog { after: u64 },
+    Apply(Box<Command>),
+    ApplyAll(Vec<Command>),
 }
 
 pub(crate) fn is_control(path: &str) -> bool {
     path == "/_emulator" || path.starts_with("/_emulator/")
 }
 
-pub(crate) fn handle(shared: &Shared, head: &Parts, body: &[u8]) -> Response<Body> {
+/// Executes a call; returns the status and the body of the response.
+pub(crate) fn handle(base_url: &str, state: &mut State, head: &Parts, body: &[u8]) -> (StatusCode, Value) {
     let segments: Vec<&str> = head
         .uri
         .path()
@@ -71,145 +79,121 @@ pub(crate) fn handle(shared: &Shared, head: &Parts, body: &[u8]) -> Response<Bod
         .skip(2)
         .filter(|segment| !segment.is_empty())
         .collect();
-    let outcome = match (&head.method, segments.as_slice()) {
-        (&Method::POST, ["reset"]) => {
-            shared.reset();
-            Ok(done())
-        }
-        (&Method::GET, []) => Ok(summary::of(&shared.base_url, &shared.state())),
-        (method, ["numbers", rest @ ..]) => numbers(&mut shared.state(), method, rest, body),
-        (method, ["tokens", rest @ ..]) => tokens(&mut shared.state(), method, rest, body),
-        (method, rest) => others(&mut shared.state(), method, rest, body),
-    };
-    match outcome {
-        Ok(value) => respond::json(StatusCode::OK, value.to_string()),
-        Err(refused) => respond::json(
-            refused.status(),
-            json!({"error": {"message": refused.message()}}).to_string(),
-        ),
+    let action = route(head.method.as_str(), &segments, head.uri.query(), body);
+    match action.and_then(|action| execute(base_url, state, action)) {
+        Ok(value) => (StatusCode::OK, value),
+        Err(refused) => (refused.status(), refused.render()),
     }
 }
 
-fn others(state: &mut State, method: &Method, path: &[&str], body: &[u8]) -> Result<Value, Refused> {
-    match (method, path) {
-        (&Method::POST, ["businesses"]) => {
-            Ok(json!({"id": state.world.add_business(&read::<BusinessSpec>(body)?)?}))
+fn execute(base_url: &str, state: &mut State, action: Action) -> Result<Value, Refused> {
+    Ok(match action {
+        Action::Summary => summary(base_url, state),
+        Action::Number(id) => json!(state.world.number(&id)?),
+        Action::Limits => json!(state.world.limits.report()),
+        Action::Faults => json!({"faults": state.faults.rules()}),
+        Action::Requests => json!({"total": state.log.total(), "requests": state.log.entries()}),
+        Action::KeyLog { after } => {
+            let log = &state.world.key_log;
+            json!({"total": log.total(), "events": log.events(after, KEY_EVENTS)})
         }
-        (&Method::POST, ["accounts"]) => {
-            Ok(json!({"id": state.world.add_account(&read::<AccountSpec>(body)?)?}))
-        }
-        (&Method::POST, ["apps"]) => {
-            state.world.add_app(&read_secret::<AppSpec>(body)?)?;
-            Ok(done())
-        }
-        (&Method::PUT, ["apps", id, "require_proof"]) => {
-            state.world.require_proof(id, read::<bool>(body)?)?;
-            Ok(done())
-        }
-        (&Method::PUT, ["limits"]) => {
-            state.world.limits.set(read::<RateLimits>(body)?);
-            Ok(done())
-        }
-        (&Method::DELETE, ["limits"]) => {
-            state.world.limits.set(RateLimits::new());
-            Ok(done())
-        }
-        (&Method::PUT, ["shape"]) => {
-            state.shape = read::<WireShape>(body)?;
-            Ok(done())
-        }
-        (&Method::GET, ["faults"]) => Ok(json!({"faults": state.faults.rules()})),
-        (&Method::POST, ["faults"]) => {
-            state.faults.push(read::<FaultRule>(body)?);
-            Ok(done())
-        }
-        (&Method::DELETE, ["faults"]) => {
-            state.faults.clear();
-            Ok(done())
-        }
-        (&Method::GET, ["requests"]) => {
-            Ok(json!({"total": state.log.total(), "requests": state.log.entries()}))
-        }
-        (&Method::DELETE, ["requests"]) => {
-            state.log.clear();
-            Ok(done())
-        }
-        _ => Err(Refused::NoSuchCall),
-    }
-}
-
-fn numbers(state: &mut State, method: &Method, path: &[&str], body: &[u8]) -> Result<Value, Refused> {
-    let world = &mut state.world;
-    match (method, path) {
-        (&Method::POST, []) => return Ok(json!({"id": world.add_number(&read::<NumberSpec>(body)?)?})),
-        (&Method::POST, ["many"]) => {
-            let many: Many = read(body)?;
-            if many.count > MAX_COUNT {
-                return Err(Refused::Body(format!("count is at most {MAX_COUNT} per call")));
+        Action::Apply(command) => {
+            let adds_many = matches!(*command, Command::AddNumbers { .. } | Command::AddAccounts { .. });
+            let ids = state.apply(*command)?;
+            match ids.first() {
+                _ if adds_many => json!({"ids": ids}),
+                Some(id) => json!({"id": id}),
+                None => json!({"done": true}),
             }
-            return Ok(json!({"ids": world.add_numbers(&many.account, many.count)?}));
         }
-        (&Method::GET, [id]) => return Ok(json!(world.number(id)?)),
-        (&Method::DELETE, [id]) => world.remove_number(id)?,
-        (&Method::POST, [id, "reregister"]) => world.reregister_number(id)?,
-        (&Method::PUT, [id, "state"]) => world.set_number_state(id, read::<NumberState>(body)?)?,
-        (&Method::PUT, [id, "key"]) => world.set_number_key(id, Some(&read::<String>(body)?))?,
-        (&Method::DELETE, [id, "key"]) => world.set_number_key(id, None)?,
-        _ => return Err(Refused::NoSuchCall),
-    }
-    Ok(done())
-}
-
-fn tokens(state: &mut State, method: &Method, path: &[&str], body: &[u8]) -> Result<Value, Refused> {
-    let world = &mut state.world;
-    match (method, path) {
-        (&Method::POST, []) => world.add_token(&read_secret::<TokenSpec>(body)?)?,
-        (&Method::POST, [label, "expire"]) => world.expire_token(label)?,
-        (&Method::POST, [label, "revoke"]) => world.revoke_token(label)?,
-        (&Method::PUT, [label, "permissions", scope]) => world.grant_permission(label, scope)?,
-        (&Method::DELETE, [label, "permissions", scope]) => world.drop_permission(label, scope)?,
-        (&Method::PUT, [label, "accounts"]) => {
-            world.restrict_token(label, read::<Option<Vec<String>>>(body)?)?;
+        Action::ApplyAll(commands) => {
+            let applied: Result<Vec<_>, _> =
+                commands.into_iter().map(|command| state.apply(command)).collect();
+            json!({"ids": applied?})
         }
-        _ => return Err(Refused::NoSuchCall),
-    }
-    Ok(done())
-}
-
-/// The body of `POST /numbers/many`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Many {
-    account: String,
-    count: usize,
-}
-
-fn done() -> Value {
-    json!({"done": true})
-}
-
-/// Parses a body; an empty one is an empty object.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| Refused::Body(format!("invalid JSON body: {error}")))
-}
-
-/// Parses a body that contains a secret. An error shows the position of the fault and what was expected
-/// there, never the body.
-fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
-        let text = error.to_string();
-        let place = format!("at line {}, column {}", error.line(), error.column());
-        let missing = text
-            .strip_prefix("missing field ")
-            .and_then(|rest| rest.split(" at line ").next());
-        // The text before this may quote the body; only the last part is the parser's own.
-        let expected = text.rsplit_once(", expected ").map(|(_, rest)| rest);
-        Refused::Body(match (missing, expected) {
-            (Some(name), _) => format!("invalid JSON body: {name} is missing"),
-            (None, Some(expected)) => format!("invalid JSON body: expected {expected}"),
-            (None, None) => format!("invalid JSON body {place}"),
-        })
     })
+}
+
+/// Finds what a call asks for. [`table`] describes the same calls.
+fn route(method: &str, path: &[&str], query: Option<&str>, body: &[u8]) -> Result<Action, Refused> {
+    let text = |text: &str| text.to_owned();
+    let command = match (method, path) {
+        ("GET", []) => return Ok(Action::Summary),
+        ("GET", ["numbers", id]) => return Ok(Action::Number(text(id))),
+        ("GET", ["limits"]) => return Ok(Action::Limits),
+        ("GET", ["faults"]) => return Ok(Action::Faults),
+        ("GET", ["requests"]) => return Ok(Action::Requests),
+        ("GET", ["keys"]) => return key_log(query),
+        ("POST", ["commands"]) => return Ok(Action::ApplyAll(read_secret(body)?)),
+        ("POST", ["businesses"]) => Command::AddBusiness(read(body)?),
+        ("POST", ["accounts"]) => Command::AddAccount(read(body)?),
+        ("POST", ["accounts", "many"]) => read::<read::ManyAccounts>(body)?.into(),
+        ("POST", ["numbers"]) => Command::AddNumber(read(body)?),
+        ("POST", ["numbers", "many"]) => read::<read::ManyNumbers>(body)?.into(),
+        ("POST", ["numbers", "reregister"]) => Command::Reregister(read(body)?),
+        ("DELETE", ["numbers", id]) => Command::RemoveNumber { number: text(id) },
+        ("POST", ["numbers", id, "reregister"]) => Command::Reregister(read::only(id)),
+        ("PUT", ["numbers", id, "state"]) => Command::SetNumberState {
+            number: text(id),
+            state: read(body)?,
+        },
+        ("PUT", ["numbers", id, "key"]) => Command::SetNumberKey {
+            number: text(id),
+            key: Some(read(body)?),
+        },
+        ("DELETE", ["numbers", id, "key"]) => Command::SetNumberKey {
+            number: text(id),
+            key: None,
+        },
+        ("PUT", ["propagation_ms"]) => Command::SetPropagationDelay { ms: read(body)? },
+        ("POST", ["flows"]) => Command::AddFlow(read(body)?),
+        ("DELETE", ["flows", id]) => Command::RemoveFlow { flow: text(id) },
+        ("POST", ["apps"]) => Command::AddApp(read_secret(body)?),
+        ("PUT", ["apps", id, "require_proof"]) => Command::RequireProof {
+            app: text(id),
+            require: read(body)?,
+        },
+        ("POST", ["tokens"]) => Command::AddToken(read_secret(body)?),
+        ("POST", ["tokens", label, "expire"]) => Command::ExpireToken { token: text(label) },
+        ("POST", ["tokens", label, "revoke"]) => Command::RevokeToken { token: text(label) },
+        ("PUT", ["tokens", label, "permissions", scope]) => Command::GrantPermission {
+            token: text(label),
+            permission: text(scope),
+        },
+        ("DELETE", ["tokens", label, "permissions", scope]) => Command::DropPermission {
+            token: text(label),
+            permission: text(scope),
+        },
+        ("PUT", ["tokens", label, "accounts"]) => Command::RestrictToken {
+            token: text(label),
+            accounts: read(body)?,
+        },
+        ("PUT", ["limits"]) => Command::SetRateLimits(read(body)?),
+        ("DELETE", ["limits"]) => Command::SetRateLimits(crate::world::RateLimits::new()),
+        ("PUT", ["shape"]) => Command::SetWireShape(read(body)?),
+        ("PUT", ["clock"]) => Command::SetClock {
+            offset_seconds: read::<read::Clock>(body)?.offset_seconds,
+        },
+        ("POST", ["faults"]) => Command::AddFault(read(body)?),
+        ("DELETE", ["faults"]) => Command::ClearFaults,
+        ("DELETE", ["requests"]) => Command::ClearRequests,
+        ("DELETE", ["keys"]) => Command::ClearKeyLog,
+        ("POST", ["reset"]) => Command::Reset,
+        _ => return Err(Refused::NoSuchCall),
+    };
+    Ok(Action::Apply(Box::new(command)))
+}
+
+fn key_log(query: Option<&str>) -> Result<Action, Refused> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut after = 0;
+    for (name, value) in pairs {
+        if name != "after" {
+            return Err(Refused::Body(format!("there is no parameter {name:?}")));
+        }
+        after = value
+            .parse()
+            .map_err(|_| Refused::Body("the parameter after is not a number".to_owned()))?;
+    }
+    Ok(Action::KeyLog { after })
 }

@@ -43,6 +43,13 @@ pub enum Fault {
     },
     /// Never responds: the connection stays open until the client closes it.
     Silence,
+    /// Never responds, but executes the call after a time: an upload that timed out takes effect later.
+    Late {
+        /// The time in milliseconds.
+        ms: u64,
+    },
+    /// Returns the key that was registered before the last change, as a replica that lags does.
+    StaleRead,
     /// Resets the connection without executing the call.
     Reset,
     /// Executes the call, then resets the connection without a response.
@@ -69,6 +76,13 @@ impl Fault {
         }
     }
 
+    /// Returns a [`Fault::Late`] of this duration.
+    pub fn late(after: Duration) -> Self {
+        Self::Late {
+            ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// Returns the name of the fault in the request log.
     pub fn name(&self) -> &'static str {
         match self {
@@ -80,6 +94,8 @@ impl Fault {
             Self::Redirect { .. } => "redirect",
             Self::Delay { .. } => "delay",
             Self::Silence => "silence",
+            Self::Late { .. } => "late",
+            Self::StaleRead => "stale_read",
             Self::Reset => "reset",
             Self::ResetAfter => "reset_after",
             Self::Truncate { .. } => "truncate",

@@ -12,6 +12,8 @@ mod params;
 mod route;
 mod shape;
 
+use std::sync::Arc;
+
 pub(crate) use call::Call;
 pub use error::ErrorResponse;
 use http::Method;
@@ -22,7 +24,7 @@ pub use shape::{NoKeyShape, WireShape};
 use self::auth::Caller;
 use self::listing::Edge;
 use self::route::Route;
-use crate::world::{LimitUsage, World};
+use crate::world::{Id, LimitUsage, World};
 
 /// The response to one call, before it is rendered as HTTP.
 #[derive(Debug)]
@@ -31,23 +33,32 @@ pub(crate) struct GraphResponse {
     pub(crate) usage: LimitUsage,
 }
 
+/// How the state is shown to one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) shape: &'a WireShape,
+    pub(crate) base_url: &'a str,
+    /// Whether the state before the last change of a key is shown.
+    pub(crate) stale: bool,
+}
+
 /// Executes a call.
-pub(crate) fn handle(world: &mut World, shape: &WireShape, base_url: &str, call: &Call) -> GraphResponse {
+pub(crate) fn handle(world: &mut World, view: View<'_>, call: &Call) -> GraphResponse {
     let mut usage = LimitUsage::default();
-    let result = execute(world, shape, base_url, call, &mut usage);
+    let result = execute(world, view, call, &mut usage);
     GraphResponse { result, usage }
 }
 
 fn execute(
     world: &mut World,
-    shape: &WireShape,
-    base_url: &str,
+    view: View<'_>,
     call: &Call,
     usage: &mut LimitUsage,
 ) -> Result<Value, ErrorResponse> {
     let route = Route::of(&call.path)?;
     let caller = Caller::identify(world, call)?;
-    *usage = world.limits.count(caller.app(), limited_account(world, &route));
+    let account = limited_account(world, &route);
+    *usage = world.limits.count(caller.app(), account.as_deref());
     if usage.app_exceeded {
         return Err(ErrorResponse::app_rate_limit());
     }
@@ -56,7 +67,7 @@ fn execute(
     }
     if let (&Method::POST, Route::Key(id)) = (&call.method, &route) {
         key::set(world, &caller, id, call)?;
-        return Ok(if shape.success_as_text {
+        return Ok(if view.shape.success_as_text {
             json!({"success": "true"})
         } else {
             json!({"success": true})
@@ -69,8 +80,9 @@ fn execute(
     }
     let reading = Reading {
         world,
-        shape,
-        base_url,
+        shape: view.shape,
+        base_url: view.base_url,
+        stale: view.stale,
         caller: &caller,
         call,
     };
@@ -92,12 +104,21 @@ struct Reading<'a> {
     base_url: &'a str,
     caller: &'a Caller,
     call: &'a Call,
+    /// Whether the state before the last change of a key is read.
+    stale: bool,
 }
 
 /// Returns the account whose own limit a call counts towards (Meta, *Graph API rate limiting*: its edges).
-fn limited_account<'r>(world: &World, route: &'r Route) -> Option<&'r str> {
+fn limited_account(world: &World, route: &Route) -> Option<Id> {
     match route {
-        Route::PhoneNumbers(id) | Route::Node(id) if world.accounts.contains_key(id) => Some(id),
+        Route::PhoneNumbers(id) | Route::Node(id) => world
+            .accounts
+            .get_key_value(id.as_str())
+            .map(|(id, _)| Arc::clone(id)),
+        Route::Key(id) if world.limits.counts_keys() => world
+            .numbers
+            .get(id.as_str())
+            .map(|number| Arc::clone(&number.account)),
         _ => None,
     }
 }

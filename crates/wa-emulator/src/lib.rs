@@ -45,63 +45,32 @@
 //! path, method or version (v21.0 and newer are known), for `filtering` and `sort`, and for a wrong or
 //! missing `appsecret_proof`. Its `next` links contain no token.
 //!
+//! `GET /{id}` also returns Flows.
+//!
 //! # The control API
 //!
-//! Everything that the methods of [`Emulator`] do can be done over HTTP, without a token. Bodies are JSON. A
-//! response is 200 with JSON, or 400, 404 or 409 with `{"error": {"message": …}}`.
+//! Everything that the methods of [`Emulator`] do can be done over HTTP under `/_emulator/`, without a token.
+//! `POST /_emulator/commands` executes a list of [`Command`]s in order; each command also has a path of its own,
+//! such as `POST /_emulator/numbers`. Bodies are JSON. A response is 200 with JSON, or 400, 404 or 409 with
+//! `{"error": {"message": …, "remedy": …}}`. The page "Control API of the emulator" of the documentation lists
+//! all calls and faults.
 //!
-//! | method and path, after `/_emulator` | body | effect |
-//! |---|---|---|
-//! | `GET /` | | lists all objects, without secrets |
-//! | `POST /businesses` | [`BusinessSpec`] | adds a business, returns `{"id"}` |
-//! | `POST /accounts` | [`AccountSpec`] | adds an account, returns `{"id"}` |
-//! | `POST /numbers` | [`NumberSpec`] | adds a number, returns `{"id"}` |
-//! | `POST /numbers/many` | `{"account", "count"}` | adds numbers, returns `{"ids"}` |
-//! | `GET`, `DELETE /numbers/{id}` | | returns a number ([`NumberView`]); removes it |
-//! | `POST /numbers/{id}/reregister` | | makes its key a MISMATCH until the next upload |
-//! | `PUT /numbers/{id}/state` | [`NumberState`] | sets its state |
-//! | `PUT`, `DELETE /numbers/{id}/key` | the PEM text as a JSON string | sets its key; removes it |
-//! | `POST /apps` | [`AppSpec`] | adds an app |
-//! | `PUT /apps/{id}/require_proof` | `true` or `false` | sets whether `appsecret_proof` is required |
-//! | `POST /tokens` | [`TokenSpec`] | issues a token |
-//! | `POST /tokens/{label}/expire`, `…/revoke` | | expires a token; revokes it |
-//! | `PUT`, `DELETE /tokens/{label}/permissions/{permission}` | | grants a permission; removes it |
-//! | `PUT /tokens/{label}/accounts` | `["id"]` or `null` | restricts a token to accounts; removes the restriction |
-//! | `PUT`, `DELETE /limits` | [`RateLimits`] | sets rate limits; removes them |
-//! | `PUT /shape` | [`WireShape`] | sets the shapes of responses |
-//! | `POST /faults` | [`FaultRule`] | adds a fault |
-//! | `GET`, `DELETE /faults` | | lists the fault rules; removes them |
-//! | `GET`, `DELETE /requests` | | lists the received calls ([`ReceivedRequest`]); clears the log |
-//! | `POST /reset` | | restores the state right after the start |
-//!
-//! The members of the bodies:
-//!
-//! | body | members |
-//! |---|---|
-//! | [`BusinessSpec`] | `id`, `name` |
-//! | [`AccountSpec`] | `id`, `name`, `business`, `clients` (array of business ids) |
-//! | [`NumberSpec`] | `id`, `account`, `display_phone_number`, `verified_name`, `state` |
-//! | [`AppSpec`] | `id`, `secret`, `name`, `require_proof` |
-//! | [`TokenSpec`] | `label`, `token`, `app`, `scopes` (array), `accounts` (array), `expires_at` |
-//! | [`RateLimits`] | `app`, `account`, `window_ms`, `retry_after` |
-//! | [`WireShape`] | `no_key`, `flat`, `success_as_text`, `numeric_account_ids` |
-//! | [`FaultRule`] | `fault`, `method`, `path`, `number`, `times`, `headers` (array of pairs) |
-//!
-//! A [`NumberState`] is `"registered"`, `"not_registered"`, `"not_eligible"`, `"not_allowlisted"` or
-//! `"deleted"`.
-//!
-//! All members are optional, except `label` and `token`, `id` and `secret` of an app, `account` and `count`,
-//! and `fault`. Write a [`Fault`] by its name in snake case: `"reset"`, `{"delay": {"ms": 100}}`,
+//! All members of a body are optional, except `label` and `token`, `id` and `secret` of an app, `account` and
+//! `count`, and `fault`. Write a [`Fault`] by its name in snake case: `"reset"`, `{"delay": {"ms": 100}}`,
 //! `{"error": {"status": 500, "code": 2, "message": "…"}}`. `"times": null` applies a fault until it is removed.
 
+mod answer;
 mod body;
 mod builder;
+mod command;
 mod control;
 mod emulator;
 mod fault;
 mod graph;
 mod io;
+mod key_log;
 mod log;
+mod operations;
 mod pem;
 mod respond;
 mod secret;
@@ -112,15 +81,19 @@ mod signal;
 mod world;
 
 pub use builder::{EmulatorBuilder, StartError};
+pub use command::{Command, NumberSelection};
+#[doc(hidden)]
+pub use control::control_reference;
 pub use emulator::Emulator;
 pub use fault::{Fault, FaultRule};
 pub use graph::{ErrorResponse, NoKeyShape, WireShape};
+pub use key_log::{KeyChange, KeyEvent};
 pub use log::ReceivedRequest;
 pub use seed::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_ACCOUNT_ID, DEFAULT_APP_ID, DEFAULT_APP_SECRET, DEFAULT_BUSINESS_ID,
     DEFAULT_PHONE_NUMBER_ID,
 };
 pub use world::{
-    AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, NumberState, NumberView, RateLimits,
-    SignatureStatus, TokenSpec,
+    AccountSpec, AppSpec, BusinessSpec, ControlError, FlowSpec, LimitCounts, LimitReport, NumberSpec,
+    NumberState, NumberView, RateLimits, SignatureStatus, TokenSpec,
 };

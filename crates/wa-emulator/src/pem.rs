@@ -7,6 +7,8 @@ use data_encoding::BASE64;
 const MAX_CHARS: usize = 8192;
 /// The longest line that OpenSSL's own PEM parser documents to accept.
 const MAX_LINE: usize = 76;
+/// The length of the lines that OpenSSL writes.
+const USUAL_LINE: usize = 64;
 const HEADER: &str = "-----BEGIN PUBLIC KEY-----\n";
 const FOOTER: &str = "\n-----END PUBLIC KEY-----";
 /// `rsaEncryption` with its NULL parameters (RFC 8017 §A.1), as the whole `AlgorithmIdentifier`.
@@ -14,11 +16,37 @@ const RSA_ALGORITHM: &[u8] = &[
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
 
+/// A key that Graph accepts.
+#[derive(Debug)]
+pub(crate) struct CheckedKey {
+    /// The text with LF line ends.
+    pub(crate) pem: String,
+    /// The `SubjectPublicKeyInfo`.
+    pub(crate) der: Vec<u8>,
+}
+
+/// Returns the usual PEM text of a `SubjectPublicKeyInfo`: lines of 64 characters, a line end after the block.
+pub(crate) fn encode(der: &[u8]) -> String {
+    let base64 = BASE64.encode(der);
+    let mut pem = String::from(HEADER);
+    let mut rest = base64.as_str();
+    while rest.len() > USUAL_LINE {
+        let (line, after) = rest.split_at(USUAL_LINE);
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
+    }
+    pem.push_str(rest);
+    pem.push_str(FOOTER);
+    pem.push('\n');
+    pem
+}
+
 /// Validates a key as WhatsApp's clients need it (Meta, *WhatsApp Business encryption* guide; Cloud API error
 /// 100): an SPKI header, real newlines, 2048-bit RSA, nothing around the block.
 ///
-/// Returns the text with LF line ends. The error describes the fault and quotes no part of the input.
-pub(crate) fn check(text: &str) -> Result<String, &'static str> {
+/// The error describes the fault and quotes no part of the input.
+pub(crate) fn check(text: &str) -> Result<CheckedKey, &'static str> {
     if text.chars().count() > MAX_CHARS {
         return Err("the key has more than 8192 characters");
     }
@@ -28,7 +56,7 @@ pub(crate) fn check(text: &str) -> Result<String, &'static str> {
     check_rsa_2048(&der)?;
     // The structure is valid; the library checks the numbers, for example that the modulus is odd.
     PublicEncryptingKey::from_der(&der).map_err(|_| "its numbers do not form an RSA key")?;
-    Ok(pem)
+    Ok(CheckedKey { pem, der })
 }
 
 fn decode(pem: &str) -> Result<Vec<u8>, &'static str> {

@@ -1,7 +1,9 @@
 //! The objects that exist when an emulator starts, and again after a reset.
 
 use crate::graph::WireShape;
-use crate::world::{AccountSpec, AppSpec, BusinessSpec, ControlError, NumberSpec, TokenSpec, World};
+use crate::world::{
+    AccountSpec, AppSpec, BusinessSpec, ControlError, FlowSpec, NumberSpec, TokenSpec, World,
+};
 
 /// The id of the default business.
 pub const DEFAULT_BUSINESS_ID: &str = "200000000000001";
@@ -21,6 +23,9 @@ pub(crate) struct Seed {
     pub(crate) businesses: Vec<BusinessSpec>,
     pub(crate) accounts: Vec<AccountSpec>,
     pub(crate) numbers: Vec<NumberSpec>,
+    /// Accounts to generate, and the numbers to spread over them.
+    pub(crate) generated: (usize, usize),
+    pub(crate) flows: Vec<FlowSpec>,
     pub(crate) apps: Vec<AppSpec>,
     pub(crate) tokens: Vec<TokenSpec>,
     pub(crate) shape: WireShape,
@@ -42,6 +47,8 @@ impl Default for Seed {
                     .display_phone_number("+1 555-025-3483")
                     .verified_name("Emulated Business"),
             ],
+            generated: (0, 0),
+            flows: Vec::new(),
             apps: vec![AppSpec::new(DEFAULT_APP_ID, DEFAULT_APP_SECRET)],
             tokens: vec![TokenSpec::new("default", DEFAULT_ACCESS_TOKEN).app(DEFAULT_APP_ID)],
             shape: WireShape::default(),
@@ -56,6 +63,8 @@ impl Seed {
             businesses: Vec::new(),
             accounts: Vec::new(),
             numbers: Vec::new(),
+            generated: (0, 0),
+            flows: Vec::new(),
             apps: Vec::new(),
             tokens: Vec::new(),
             shape: WireShape::default(),
@@ -65,19 +74,25 @@ impl Seed {
     pub(crate) fn world(&self) -> Result<World, ControlError> {
         let mut world = World::default();
         for app in &self.apps {
-            world.add_app(app)?;
+            world.add_app(app.duplicate())?;
         }
         for business in &self.businesses {
-            world.add_business(business)?;
+            world.add_business(business.clone())?;
         }
         for account in &self.accounts {
-            world.add_account(account)?;
+            world.add_account(account.clone())?;
         }
         for number in &self.numbers {
-            world.add_number(number)?;
+            world.add_number(number.clone())?;
+        }
+        if let (accounts @ 1.., numbers) = self.generated {
+            world.add_accounts(None, accounts, numbers)?;
+        }
+        for flow in &self.flows {
+            world.add_flow(flow.clone())?;
         }
         for token in &self.tokens {
-            world.add_token(token)?;
+            world.add_token(token.duplicate())?;
         }
         Ok(world)
     }

@@ -1,98 +1,52 @@
-//! The state of the emulated Meta: businesses, accounts, numbers with their keys, apps and tokens.
+//! The state of the emulated Meta: businesses, accounts, numbers with their keys, Flows, apps and tokens.
 
+mod clock;
+mod error;
+mod flow;
 mod limits;
+mod number;
 mod spec;
 mod token;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
-pub(crate) use limits::LimitUsage;
-pub use limits::RateLimits;
-pub(crate) use limits::exhausted;
-use serde::Serialize;
+use clock::Clock;
+pub use error::ControlError;
+pub(crate) use flow::Flow;
+pub use flow::FlowSpec;
+pub use limits::{LimitCounts, LimitReport, RateLimits};
+pub(crate) use limits::{LimitUsage, Limiter, exhausted};
+use number::KeyPool;
+pub(crate) use number::{Id, Number, PublicKey, Registration, hex};
+pub use number::{NumberView, SignatureStatus};
 pub use spec::{AccountSpec, AppSpec, BusinessSpec, NumberSpec, NumberState, TokenSpec};
-use thiserror::Error;
-pub(crate) use token::{App, Token, unix_now};
+pub(crate) use token::{App, Token};
 
-use crate::pem;
+use crate::command::NumberSelection;
+use crate::key_log::{KeyChange, KeyLog};
+use crate::pem::{self, CheckedKey};
 
-/// The reason why a change of the emulator's state was refused.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ControlError {
-    /// No object of that kind has that id or label.
-    #[error("there is no {kind} {id:?}: add it first, or list what exists with GET /_emulator/")]
-    NotFound {
-        /// The kind of object: business, account, number, app or token.
-        kind: &'static str,
-        /// The given id or label.
-        id: String,
-    },
-    /// An object of that kind already has that id or label.
-    #[error("there is already a {kind} {id:?}: choose another, or omit the id to have one generated")]
-    AlreadyExists {
-        /// The kind of object.
-        kind: &'static str,
-        /// The given id or label.
-        id: String,
-    },
-    /// The id is not a valid Graph id.
-    #[error("{id:?} is not a Graph id: use 1 to 32 digits")]
-    InvalidId {
-        /// The given id.
-        id: String,
-    },
-    /// The label cannot be part of a path of the control API.
-    #[error("{label:?} is not a label: use 1 to 64 letters, digits and - _ .")]
-    InvalidLabel {
-        /// The given label.
-        label: String,
-    },
-    /// The public key is not valid for an upload.
-    #[error("the public key is not valid: {reason}")]
-    InvalidKey {
-        /// The fault.
-        reason: &'static str,
-    },
-}
-
-/// Whether Meta's signature over a registered key is valid (`business_public_key_signature_status`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[non_exhaustive]
-pub enum SignatureStatus {
-    /// The key was uploaded after the number was last registered.
-    Valid,
-    /// The number was re-registered after the upload, or there is no key.
-    Mismatch,
-}
-
-/// The state of one phone number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct NumberView {
-    /// The phone number id.
-    pub id: String,
-    /// The WhatsApp Business account that the number belongs to.
-    pub account: String,
-    /// Whether a key can be set for it.
-    pub state: NumberState,
-    /// The registered key with LF line ends, or `None`.
-    pub business_public_key: Option<String>,
-    /// Whether the signature over that key is valid.
-    pub signature_status: SignatureStatus,
-    /// The number of uploads that were accepted since the number was added.
-    pub uploads: u64,
-}
+/// The most phone numbers that one command adds.
+const MAX_NUMBERS: usize = 100_000;
+/// The most accounts that one command adds.
+const MAX_ACCOUNTS: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct World {
     pub(crate) businesses: BTreeMap<String, Business>,
-    pub(crate) accounts: BTreeMap<String, Account>,
-    pub(crate) numbers: HashMap<String, Number>,
+    pub(crate) accounts: BTreeMap<Id, Account>,
+    pub(crate) numbers: HashMap<Id, Number>,
+    pub(crate) flows: BTreeMap<String, Flow>,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) tokens: BTreeMap<String, Token>,
-    pub(crate) limits: limits::Limiter,
+    pub(crate) limits: Limiter,
+    pub(crate) clock: Clock,
+    pub(crate) key_log: KeyLog,
+    /// How long after an upload reads still show the key that was registered before.
+    pub(crate) propagation: Duration,
+    keys: KeyPool,
     sequence: u64,
 }
 
@@ -101,36 +55,20 @@ pub(crate) struct Business {
     pub(crate) name: String,
     /// Accounts in the order in which they were added, so that a cursor stays valid while others are added or
     /// removed.
-    pub(crate) owned: BTreeMap<u64, String>,
-    pub(crate) shared: BTreeMap<u64, String>,
+    pub(crate) owned: BTreeMap<u64, Id>,
+    pub(crate) shared: BTreeMap<u64, Id>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(crate) name: String,
-    pub(crate) numbers: BTreeMap<u64, String>,
+    pub(crate) name: Option<String>,
+    pub(crate) business: String,
+    pub(crate) numbers: BTreeMap<u64, Id>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Number {
-    pub(crate) account: String,
-    pub(crate) position: u64,
-    pub(crate) display: String,
-    pub(crate) verified_name: String,
-    pub(crate) state: NumberState,
-    /// The PEM text.
-    pub(crate) key: Option<String>,
-    pub(crate) signed: bool,
-    pub(crate) uploads: u64,
-}
-
-impl Number {
-    pub(crate) fn signature_status(&self) -> SignatureStatus {
-        if self.signed && self.key.is_some() {
-            SignatureStatus::Valid
-        } else {
-            SignatureStatus::Mismatch
-        }
+impl Account {
+    pub(crate) fn name(&self, id: &str) -> String {
+        self.name.clone().unwrap_or_else(|| format!("Account {id}"))
     }
 }
 
@@ -140,17 +78,11 @@ impl World {
         self.sequence
     }
 
-    pub(crate) fn add_business(&mut self, spec: &BusinessSpec) -> Result<String, ControlError> {
-        let sequence = self.next();
-        let id = new_id(
-            "business",
-            spec.id.as_deref(),
-            200_000_000_000_000 + sequence,
-            &self.businesses,
-        )?;
-        let name = spec.name.clone().unwrap_or_else(|| format!("Business {id}"));
+    pub(crate) fn add_business(&mut self, spec: BusinessSpec) -> Result<String, ControlError> {
+        let made = 200_000_000_000_000 + self.next();
+        let id = new_id("business", spec.id, made, |id| self.businesses.contains_key(id))?;
         let business = Business {
-            name,
+            name: spec.name.unwrap_or_else(|| format!("Business {id}")),
             owned: BTreeMap::new(),
             shared: BTreeMap::new(),
         };
@@ -158,132 +90,166 @@ impl World {
         Ok(id)
     }
 
-    pub(crate) fn add_account(&mut self, spec: &AccountSpec) -> Result<String, ControlError> {
-        let owner = match &spec.business {
-            Some(id) => id.clone(),
-            None => first("business", &self.businesses)?,
+    pub(crate) fn add_account(&mut self, spec: AccountSpec) -> Result<String, ControlError> {
+        let owner = match spec.business {
+            Some(id) => id,
+            None => first("business", self.businesses.keys().next())?,
         };
         for id in std::iter::once(&owner).chain(&spec.clients) {
             found("business", id, self.businesses.contains_key(id))?;
         }
         let sequence = self.next();
-        let id = new_id(
-            "account",
-            spec.id.as_deref(),
-            102_290_129_340_398 + sequence,
-            &self.accounts,
-        )?;
-        let name = spec.name.clone().unwrap_or_else(|| format!("Account {id}"));
-        self.accounts.insert(
-            id.clone(),
-            Account {
-                name,
-                numbers: BTreeMap::new(),
-            },
-        );
+        let made = 102_290_129_340_398 + sequence;
+        let id = new_id("account", spec.id, made, |id| self.accounts.contains_key(id))?;
+        let key: Id = id.as_str().into();
         if let Some(business) = self.businesses.get_mut(&owner) {
-            business.owned.insert(sequence, id.clone());
+            business.owned.insert(sequence, Arc::clone(&key));
         }
         for client in &spec.clients {
             if let Some(business) = self.businesses.get_mut(client) {
-                business.shared.insert(sequence, id.clone());
+                business.shared.insert(sequence, Arc::clone(&key));
             }
         }
+        let account = Account {
+            name: spec.name,
+            business: owner,
+            numbers: BTreeMap::new(),
+        };
+        self.accounts.insert(key, account);
         Ok(id)
     }
 
-    pub(crate) fn add_number(&mut self, spec: &NumberSpec) -> Result<String, ControlError> {
-        let account = match &spec.account {
-            Some(id) => id.clone(),
-            None => first("account", &self.accounts)?,
+    pub(crate) fn add_accounts(
+        &mut self,
+        business: Option<&str>,
+        count: usize,
+        numbers: usize,
+    ) -> Result<Vec<String>, ControlError> {
+        at_most(count, MAX_ACCOUNTS)?;
+        at_most(numbers, MAX_NUMBERS)?;
+        let mut spec = AccountSpec::new();
+        spec.business = business.map(str::to_owned);
+        let mut ids = Vec::with_capacity(count);
+        for index in 0..count {
+            let id = self.add_account(spec.clone())?;
+            let more = usize::from(index < numbers % count);
+            self.add_numbers(&id, numbers / count + more)?;
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    pub(crate) fn add_number(&mut self, spec: NumberSpec) -> Result<String, ControlError> {
+        let account = match spec.account {
+            Some(id) => id,
+            None => first("account", self.accounts.keys().next())?,
         };
-        found("account", &account, self.accounts.contains_key(&account))?;
         let position = self.next();
         let made = 106_540_352_242_922 + position;
-        let id = spec.id.clone().unwrap_or_else(|| made.to_string());
-        valid_id(&id)?;
-        if self.numbers.contains_key(&id) {
-            return Err(ControlError::AlreadyExists { kind: "number", id });
-        }
-        let number = Number {
-            position,
-            display: spec.display_phone_number.clone().unwrap_or_else(|| {
-                format!("+1 555-{:03}-{:04}", position / 10_000 % 1_000, position % 10_000)
-            }),
-            verified_name: spec
-                .verified_name
-                .clone()
-                .unwrap_or_else(|| format!("Number {id}")),
-            state: spec.state,
-            key: None,
-            signed: false,
-            uploads: 0,
-            account,
+        let id = new_id("number", spec.id, made, |id| self.numbers.contains_key(id))?;
+        let (owner, listed) = match self.accounts.get_key_value(account.as_str()) {
+            Some((owner, _)) => (Arc::clone(owner), Id::from(id.as_str())),
+            None => return Err(missing("account", &account)),
         };
-        if let Some(account) = self.accounts.get_mut(&number.account) {
-            account.numbers.insert(position, id.clone());
+        let mut number = Number::new(owner, position, spec.state);
+        number.display = spec.display_phone_number.map(String::into_boxed_str);
+        number.verified_name = spec.verified_name.map(String::into_boxed_str);
+        if let Some(account) = self.accounts.get_mut(account.as_str()) {
+            account.numbers.insert(position, Arc::clone(&listed));
         }
-        self.numbers.insert(id.clone(), number);
+        self.numbers.insert(listed, number);
         Ok(id)
     }
 
     pub(crate) fn add_numbers(&mut self, account: &str, count: usize) -> Result<Vec<String>, ControlError> {
+        at_most(count, MAX_NUMBERS)?;
         let spec = NumberSpec::new().account(account);
-        (0..count).map(|_| self.add_number(&spec)).collect()
+        (0..count).map(|_| self.add_number(spec.clone())).collect()
     }
 
     pub(crate) fn remove_number(&mut self, id: &str) -> Result<(), ControlError> {
-        let number = self.numbers.remove(id);
-        let number = number.ok_or_else(|| ControlError::NotFound {
-            kind: "number",
-            id: id.to_owned(),
-        })?;
+        let number = self.numbers.remove(id).ok_or_else(|| missing("number", id))?;
         if let Some(account) = self.accounts.get_mut(&number.account) {
             account.numbers.remove(&number.position);
         }
         Ok(())
     }
 
+    pub(crate) fn add_flow(&mut self, spec: FlowSpec) -> Result<String, ControlError> {
+        let account = match &spec.account {
+            Some(id) => id.clone(),
+            None => first("account", self.accounts.keys().next())?,
+        };
+        found("account", &account, self.accounts.contains_key(account.as_str()))?;
+        if let Some(app) = &spec.application {
+            found("app", app, self.apps.contains_key(app))?;
+        }
+        let made = 900_000_000_000_000 + self.next();
+        let id = new_id("flow", spec.id.clone(), made, |id| self.flows.contains_key(id))?;
+        self.flows.insert(id.clone(), Flow { account, spec });
+        Ok(id)
+    }
+
+    pub(crate) fn remove_flow(&mut self, id: &str) -> Result<(), ControlError> {
+        self.flows
+            .remove(id)
+            .map(|_| ())
+            .ok_or_else(|| missing("flow", id))
+    }
+
     pub(crate) fn number(&self, id: &str) -> Result<NumberView, ControlError> {
-        let number = self.numbers.get(id);
-        let number = number.ok_or_else(|| ControlError::NotFound {
-            kind: "number",
-            id: id.to_owned(),
-        })?;
-        Ok(NumberView {
-            id: id.to_owned(),
-            account: number.account.clone(),
-            state: number.state,
-            business_public_key: number.key.clone(),
-            signature_status: number.signature_status(),
-            uploads: number.uploads,
-        })
+        let number = self.numbers.get(id).ok_or_else(|| missing("number", id))?;
+        Ok(number.view(id))
     }
 
     /// Returns the account that a path names, or that of the number that it names; otherwise the first
     /// account.
     pub(crate) fn account_of(&self, path: &str) -> String {
         let named = path.split('/').find_map(|segment| {
-            let number = self.numbers.get(segment).map(|number| number.account.clone());
+            let number = self.numbers.get(segment).map(|number| number.account.to_string());
             number.or_else(|| self.accounts.contains_key(segment).then(|| segment.to_owned()))
         });
         named
-            .or_else(|| self.accounts.keys().next().cloned())
+            .or_else(|| self.accounts.keys().next().map(ToString::to_string))
             .unwrap_or_else(|| "0".to_owned())
     }
 
     fn number_mut(&mut self, id: &str) -> Result<&mut Number, ControlError> {
-        self.numbers.get_mut(id).ok_or_else(|| ControlError::NotFound {
-            kind: "number",
-            id: id.to_owned(),
-        })
+        self.numbers.get_mut(id).ok_or_else(|| missing("number", id))
     }
 
-    /// Gives the number a new WhatsApp identity: the signature over its key is no longer valid.
-    pub(crate) fn reregister_number(&mut self, id: &str) -> Result<(), ControlError> {
-        let number = self.number_mut(id)?;
-        number.signed = false;
-        number.state = NumberState::Registered;
+    /// Re-registers the selected numbers, or none if one of them does not exist.
+    pub(crate) fn reregister(&mut self, selection: &NumberSelection) -> Result<(), ControlError> {
+        if let Some(id) = &selection.account {
+            found("account", id, self.accounts.contains_key(id.as_str()))?;
+        }
+        for id in selection.numbers.iter().flatten() {
+            found("number", id, self.numbers.contains_key(id.as_str()))?;
+        }
+        let in_account = |(id, number): (&Id, &Number)| {
+            let account = selection.account.as_deref();
+            account
+                .is_none_or(|account| *account == *number.account)
+                .then(|| Arc::clone(id))
+        };
+        let ids: Vec<Id> = match &selection.numbers {
+            Some(named) => {
+                let named = named
+                    .iter()
+                    .filter_map(|id| self.numbers.get_key_value(id.as_str()));
+                named.filter_map(in_account).collect()
+            }
+            None => self.numbers.iter().filter_map(in_account).collect(),
+        };
+        let at = self.clock.unix_ms();
+        for id in ids {
+            let Some(number) = self.numbers.get_mut(&id) else {
+                continue;
+            };
+            number.reregister();
+            let fingerprint = number.registration().key.as_ref().map(|key| key.fingerprint());
+            self.key_log.record(at, id, KeyChange::Reregistered, fingerprint);
+        }
         Ok(())
     }
 
@@ -294,16 +260,38 @@ impl World {
 
     /// Sets a key, as an upload by another client would, or removes it.
     pub(crate) fn set_number_key(&mut self, id: &str, pem: Option<&str>) -> Result<(), ControlError> {
-        let number = self.number_mut(id)?;
-        match pem {
-            Some(text) => {
-                let key = pem::check(text).map_err(|reason| ControlError::InvalidKey { reason })?;
-                number.key = Some(key);
-                number.signed = true;
-            }
-            None => number.key = None,
-        }
+        found("number", id, self.numbers.contains_key(id))?;
+        let key = pem.map(pem::check).transpose();
+        let key = key.map_err(|reason| ControlError::InvalidKey { reason })?;
+        let change = if key.is_some() {
+            KeyChange::Set
+        } else {
+            KeyChange::Removed
+        };
+        self.change_key(id, key, change, Duration::ZERO);
         Ok(())
+    }
+
+    /// Registers an uploaded key; reads show it after the propagation delay.
+    pub(crate) fn upload(&mut self, id: &str, key: CheckedKey) {
+        self.change_key(id, Some(key), KeyChange::Uploaded, self.propagation);
+        if let Some(number) = self.numbers.get_mut(id) {
+            number.uploads = number.uploads.saturating_add(1);
+        }
+    }
+
+    fn change_key(&mut self, id: &str, key: Option<CheckedKey>, change: KeyChange, delay: Duration) {
+        let key: Option<Arc<PublicKey>> = key.map(|key| self.keys.intern(key));
+        let fingerprint = key.as_ref().map(|key| key.fingerprint());
+        let Some((listed, _)) = self.numbers.get_key_value(id) else {
+            return;
+        };
+        let listed = Arc::clone(listed);
+        if let Some(number) = self.numbers.get_mut(id) {
+            number.set_key(key, delay);
+        }
+        self.key_log
+            .record(self.clock.unix_ms(), listed, change, fingerprint);
     }
 }
 
@@ -315,35 +303,41 @@ fn valid_id(id: &str) -> Result<(), ControlError> {
     }
 }
 
-fn new_id<V>(
+fn new_id(
     kind: &'static str,
-    wanted: Option<&str>,
+    wanted: Option<String>,
     made: u64,
-    taken: &BTreeMap<String, V>,
+    is_taken: impl Fn(&str) -> bool,
 ) -> Result<String, ControlError> {
-    let id = wanted.map_or_else(|| made.to_string(), str::to_owned);
+    let id = wanted.unwrap_or_else(|| made.to_string());
     valid_id(&id)?;
-    if taken.contains_key(&id) {
+    if is_taken(&id) {
         Err(ControlError::AlreadyExists { kind, id })
     } else {
         Ok(id)
     }
 }
 
-fn found(kind: &'static str, id: &str, is_there: bool) -> Result<(), ControlError> {
-    if is_there {
-        Ok(())
-    } else {
-        Err(ControlError::NotFound {
-            kind,
-            id: id.to_owned(),
-        })
+fn missing(kind: &'static str, id: &str) -> ControlError {
+    ControlError::NotFound {
+        kind,
+        id: id.to_owned(),
     }
 }
 
-fn first<V>(kind: &'static str, all: &BTreeMap<String, V>) -> Result<String, ControlError> {
-    all.keys().next().cloned().ok_or_else(|| ControlError::NotFound {
-        kind,
-        id: "(first)".to_owned(),
-    })
+fn found(kind: &'static str, id: &str, is_there: bool) -> Result<(), ControlError> {
+    if is_there { Ok(()) } else { Err(missing(kind, id)) }
+}
+
+fn first(kind: &'static str, id: Option<impl ToString>) -> Result<String, ControlError> {
+    id.map(|id| id.to_string())
+        .ok_or_else(|| missing(kind, "(first)"))
+}
+
+fn at_most(count: usize, most: usize) -> Result<(), ControlError> {
+    if count > most {
+        Err(ControlError::TooMany { count, most })
+    } else {
+        Ok(())
+    }
 }

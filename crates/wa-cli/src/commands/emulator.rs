@@ -20,7 +20,14 @@ pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Ex
     {
         builder = builder.number(NumberSpec::new().id(id));
     }
-    let emulator = builder.start().await.map_err(Failure::failed)?;
+    if args.accounts > 0 || args.numbers > 0 {
+        let accounts = usize::from(args.accounts.max(1));
+        builder = builder.generated(accounts, usize::try_from(args.numbers).unwrap_or(usize::MAX));
+    }
+    let emulator = builder.start().await.map_err(|error| {
+        let remedy = error.remedy();
+        Failure::failed(error).with_hint(remedy)
+    })?;
     let numbers = numbers(args);
     if let Some(path) = &args.write_env {
         write_env(path, emulator.base_url(), &numbers).map_err(|error| {

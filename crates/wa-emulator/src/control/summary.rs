@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 use crate::shared::State;
 
-pub(super) fn of(base_url: &str, state: &State) -> Value {
+pub(crate) fn of(base_url: &str, state: &State) -> Value {
     let world = &state.world;
     let businesses: Map<String, Value> = world
         .businesses
         .iter()
         .map(|(id, business)| {
-            let owned: Vec<_> = business.owned.values().collect();
-            let client: Vec<_> = business.shared.values().collect();
+            let owned: Vec<&str> = business.owned.values().map(|id| &**id).collect();
+            let client: Vec<&str> = business.shared.values().map(|id| &**id).collect();
             (
                 id.clone(),
                 json!({"name": business.name, "owned_accounts": owned, "client_accounts": client}),
@@ -22,9 +22,10 @@ pub(super) fn of(base_url: &str, state: &State) -> Value {
         .accounts
         .iter()
         .map(|(id, account)| {
+            let numbers = account.numbers.len();
             (
-                id.clone(),
-                json!({"name": account.name, "numbers": account.numbers.len()}),
+                id.to_string(),
+                json!({"name": account.name(id), "numbers": numbers}),
             )
         })
         .collect();
@@ -46,7 +47,7 @@ pub(super) fn of(base_url: &str, state: &State) -> Value {
                 "app": token.app,
                 "permissions": token.scopes,
                 "accounts": token.accounts,
-                "expired": token.is_expired(),
+                "expired": token.is_expired(world.clock.unix_seconds()),
                 "revoked": token.revoked,
             });
             (label.clone(), summary)
@@ -57,6 +58,7 @@ pub(super) fn of(base_url: &str, state: &State) -> Value {
         "businesses": businesses,
         "accounts": accounts,
         "numbers": world.numbers.len(),
+        "flows": world.flows.keys().collect::<Vec<_>>(),
         "apps": apps,
         "tokens": tokens,
         "faults": state.faults.rules().len(),

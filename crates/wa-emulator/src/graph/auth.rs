@@ -33,11 +33,11 @@ impl Caller {
         if token.revoked {
             return Err(ErrorResponse::revoked_token());
         }
-        if token.is_expired() {
+        if token.is_expired(world.clock.unix_seconds()) {
             return Err(ErrorResponse::expired_token());
         }
         if let Some(app) = world.apps.get(&token.app) {
-            check_proof(app, text, call)?;
+            check_proof(app, text, call, world.clock.unix_seconds())?;
         }
         Ok(Self::Token {
             label: label.to_owned(),
@@ -93,7 +93,7 @@ pub(crate) fn app_of(world: &World, text: &str) -> Option<String> {
 }
 
 /// Verifies `appsecret_proof`, classic or timed. A proof that is sent must be valid even if none is required.
-fn check_proof(app: &App, token: &str, call: &Call) -> Result<(), ErrorResponse> {
+fn check_proof(app: &App, token: &str, call: &Call, now: u64) -> Result<(), ErrorResponse> {
     let refused = |message: &str| Err(ErrorResponse::invalid_parameter(message).kind("GraphMethodException"));
     let Some(proof) = call.param("appsecret_proof") else {
         return if app.require_proof {
@@ -107,7 +107,7 @@ fn check_proof(app: &App, token: &str, call: &Call) -> Result<(), ErrorResponse>
         Some(time) => {
             let fresh = time
                 .parse::<u64>()
-                .is_ok_and(|time| crate::world::unix_now().abs_diff(time) <= PROOF_LIFETIME);
+                .is_ok_and(|time| now.abs_diff(time) <= PROOF_LIFETIME);
             if !fresh {
                 return refused("The appsecret_time is more than five minutes away from now");
             }

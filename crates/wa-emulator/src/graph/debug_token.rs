@@ -40,6 +40,7 @@ fn describe(world: &World, label: &str, token: &Token) -> Map<String, Value> {
         .iter()
         .map(|scope| granular_scope(token, scope))
         .collect();
+    let is_expired = token.is_expired(world.clock.unix_seconds());
     let mut data = Map::new();
     data.insert("app_id".into(), token.app.clone().into());
     data.insert("type".into(), "SYSTEM_USER".into());
@@ -47,7 +48,7 @@ fn describe(world: &World, label: &str, token: &Token) -> Map<String, Value> {
     data.insert("data_access_expires_at".into(), 0.into());
     data.insert("expires_at".into(), token.expires_at.into());
     data.insert("issued_at".into(), token.issued_at.into());
-    data.insert("is_valid".into(), (!token.revoked && !token.is_expired()).into());
+    data.insert("is_valid".into(), (!token.revoked && !is_expired).into());
     data.insert("scopes".into(), token.scopes.clone().into());
     data.insert("granular_scopes".into(), granular.into());
     data.insert("user_id".into(), user_id(label).into());
@@ -56,7 +57,7 @@ fn describe(world: &World, label: &str, token: &Token) -> Map<String, Value> {
             467,
             "Error validating access token: The session has been invalidated.",
         ))
-    } else if token.is_expired() {
+    } else if is_expired {
         Some((463, "Error validating access token: Session has expired."))
     } else {
         None

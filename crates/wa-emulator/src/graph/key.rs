@@ -8,7 +8,7 @@ use super::call::Call;
 use super::error::ErrorResponse;
 use super::shape::NoKeyShape;
 use crate::pem;
-use crate::world::{Number, NumberState, World};
+use crate::world::{Number, NumberState, Registration, World};
 
 const KEY: &str = "business_public_key";
 const STATUS: &str = "business_public_key_signature_status";
@@ -27,11 +27,7 @@ pub(crate) fn set(world: &mut World, caller: &Caller, id: &str, call: &Call) -> 
     let text = text.ok_or_else(|| ErrorResponse::missing_parameter(KEY))?;
     let key = pem::check(text)
         .map_err(|reason| ErrorResponse::invalid_key(format!("Invalid public key: {reason}.")))?;
-    if let Some(number) = world.numbers.get_mut(id) {
-        number.key = Some(key);
-        number.signed = true;
-        number.uploads += 1;
-    }
+    world.upload(id, key);
     Ok(())
 }
 
@@ -41,9 +37,10 @@ pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorRespons
         shape,
         caller,
         call,
+        stale,
         ..
     } = reading;
-    let number = allowed(world, caller, id)?;
+    let registration = allowed(world, caller, id)?.visible(stale);
     let fields: Vec<&str> = match call.param("fields").filter(|fields| !fields.is_empty()) {
         None => vec![KEY, STATUS],
         Some(fields) => fields.split(',').map(str::trim).collect(),
@@ -51,8 +48,8 @@ pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorRespons
     let mut members = Map::new();
     for field in fields {
         let value = match field {
-            KEY => key_text(number, shape.no_key),
-            STATUS => Some(json!(number.signature_status())),
+            KEY => key_text(registration, shape.no_key),
+            STATUS => Some(json!(registration.status())),
             other => {
                 return Err(ErrorResponse::invalid_parameter(format!(
                     "(#100) Tried accessing nonexisting field ({other})"
@@ -63,7 +60,7 @@ pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorRespons
             members.insert(field.to_owned(), value);
         }
     }
-    if number.key.is_none() && shape.no_key == NoKeyShape::EmptyData {
+    if registration.key.is_none() && shape.no_key == NoKeyShape::EmptyData {
         return Ok(json!({"data": []}));
     }
     Ok(if shape.flat {
@@ -73,9 +70,9 @@ pub(crate) fn get(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorRespons
     })
 }
 
-fn key_text(number: &Number, no_key: NoKeyShape) -> Option<Value> {
-    match (&number.key, no_key) {
-        (Some(key), _) => Some(key.clone().into()),
+fn key_text(registration: &Registration, no_key: NoKeyShape) -> Option<Value> {
+    match (&registration.key, no_key) {
+        (Some(key), _) => Some(key.pem().into()),
         (None, NoKeyShape::Null) => Some(Value::Null),
         (None, NoKeyShape::Absent) => None,
         (None, NoKeyShape::Blank | NoKeyShape::EmptyData) => Some(" ".into()),

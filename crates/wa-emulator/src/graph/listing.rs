@@ -11,7 +11,7 @@ use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
 use super::error::ErrorResponse;
 use super::node;
-use crate::world::NumberState;
+use crate::world::{Id, NumberState};
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;
@@ -74,7 +74,7 @@ pub(crate) fn accounts(reading: &Reading<'_>, id: &str, edge: Edge) -> Result<Va
 /// Renders one page of `list`; `item` renders an entry, or omits it.
 fn page(
     &Reading { call, base_url, .. }: &Reading<'_>,
-    list: &BTreeMap<u64, String>,
+    list: &BTreeMap<u64, Id>,
     item: impl Fn(&str) -> Option<Map<String, Value>>,
 ) -> Result<Value, ErrorResponse> {
     for unsupported in ["filtering", "sort"] {

@@ -7,7 +7,7 @@ use super::auth::{BUSINESS, MANAGEMENT};
 use super::call::Call;
 use super::error::ErrorResponse;
 use super::shape::WireShape;
-use crate::world::{Account, Number, NumberState};
+use crate::world::{Account, Flow, Number, NumberState, World};
 
 pub(crate) const NUMBER_DEFAULTS: &[&str] = &[
     "id",
@@ -59,6 +59,22 @@ pub(crate) const ACCOUNT_DEFAULTS: &[&str] = &[
     "message_template_namespace",
 ];
 pub(crate) const ACCOUNT_FIELDS: &[&str] = ACCOUNT_DEFAULTS;
+const FLOW_DEFAULTS: &[&str] = &["id", "name", "status", "categories", "validation_errors"];
+const FLOW_FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "status",
+    "categories",
+    "validation_errors",
+    "preview",
+    "json_version",
+    "data_api_version",
+    "data_channel_uri",
+    "endpoint_uri",
+    "health_status",
+    "whatsapp_business_account",
+    "application",
+];
 const BUSINESS_FIELDS: &[&str] = &["id", "name"];
 
 /// Returns the requested fields; one that the object does not have is an error.
@@ -103,6 +119,10 @@ pub(crate) fn read(reading: &Reading<'_>, id: &str) -> Result<Value, ErrorRespon
         caller.reach(world, id)?;
         return Ok(account(id, found, &fields(call, ACCOUNT_DEFAULTS, ACCOUNT_FIELDS)?, shape).into());
     }
+    if let Some(found) = world.flows.get(id) {
+        caller.reach(world, &found.account)?;
+        return Ok(flow(id, found, world, &fields(call, FLOW_DEFAULTS, FLOW_FIELDS)?).into());
+    }
     let business = world
         .businesses
         .get(id)
@@ -123,8 +143,8 @@ pub(crate) fn number(id: &str, number: &Number, fields: &[&str]) -> Map<String, 
     let registered = !matches!(number.state, NumberState::NotRegistered | NumberState::Deleted);
     pick(fields, |field| match field {
         "id" => id.into(),
-        "display_phone_number" => number.display.clone().into(),
-        "verified_name" => number.verified_name.clone().into(),
+        "display_phone_number" => number.display().into(),
+        "verified_name" => number.verified_name(id).into(),
         "status" => if registered { "CONNECTED" } else { "DISCONNECTED" }.into(),
         "quality_rating" => "GREEN".into(),
         "country_code" => "US".into(),
@@ -151,10 +171,46 @@ pub(crate) fn account(id: &str, account: &Account, fields: &[&str], shape: &Wire
             Ok(number) if shape.numeric_account_ids => json!(number),
             _ => id.into(),
         },
-        "name" => account.name.clone().into(),
+        "name" => account.name(id).into(),
         "currency" => "USD".into(),
         "timezone_id" => "1".into(),
         "message_template_namespace" => format!("emulated_{id}").into(),
+        _ => Value::Null,
+    })
+}
+
+fn flow(id: &str, flow: &Flow, world: &World, fields: &[&str]) -> Map<String, Value> {
+    let spec = &flow.spec;
+    pick(fields, |field| match field {
+        "id" => id.into(),
+        "name" => spec.name.clone().unwrap_or_else(|| format!("Flow {id}")).into(),
+        "status" => spec.status.as_deref().unwrap_or("DRAFT").into(),
+        "categories" => json!(["OTHER"]),
+        "validation_errors" => {
+            let errors = spec
+                .validation_errors
+                .iter()
+                .map(|message| json!({"message": message}));
+            errors.collect::<Vec<_>>().into()
+        }
+        "json_version" => spec.json_version.clone().into(),
+        "data_api_version" => spec.data_api_version.clone().into(),
+        "endpoint_uri" | "data_channel_uri" => spec.endpoint_uri.clone().into(),
+        "health_status" => {
+            let account = world.accounts.get(flow.account.as_str());
+            flow.health(id, account.map(|account| account.business.as_str()))
+        }
+        "whatsapp_business_account" => {
+            let name = world
+                .accounts
+                .get(flow.account.as_str())
+                .map(|account| account.name(&flow.account));
+            json!({"id": flow.account, "name": name})
+        }
+        "application" => match &spec.application {
+            Some(app) => json!({"id": app, "name": world.apps.get(app).map(|app| &app.name)}),
+            None => Value::Null,
+        },
         _ => Value::Null,
     })
 }

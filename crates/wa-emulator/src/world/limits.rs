@@ -1,10 +1,14 @@
 //! Rate limits, and the usage headers that report them (Meta, *Graph API rate limiting*).
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// Calls that arrive this long after the first refused one could not know of it.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 /// The number of calls before Graph returns a rate limit error; by default there is no limit.
 ///
@@ -14,6 +18,7 @@ use serde_json::{Value, json};
 pub struct RateLimits {
     app: Option<u32>,
     account: Option<u32>,
+    count_keys: bool,
     window_ms: Option<u64>,
     retry_after: Option<u32>,
 }
@@ -41,6 +46,13 @@ impl RateLimits {
         self
     }
 
+    /// Counts calls to the key endpoint towards the limit of the number's account too; off by default.
+    #[must_use]
+    pub fn count_keys(mut self, count: bool) -> Self {
+        self.count_keys = count;
+        self
+    }
+
     /// Sets the length of the window; one hour by default.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
@@ -62,6 +74,29 @@ impl RateLimits {
     }
 }
 
+/// The calls counted in the current window of one app or account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LimitCounts {
+    /// All calls.
+    pub calls: u32,
+    /// Calls that were refused because the limit was exceeded.
+    pub refused: u32,
+    /// Refused calls that arrived more than a second after the first refusal: their sender ignored the time to
+    /// wait. Meta prolongs a limit for such calls; the emulator only counts them.
+    pub too_early: u32,
+}
+
+/// The counts of every app and account with a limit, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LimitReport {
+    /// The counts by app id.
+    pub apps: BTreeMap<String, LimitCounts>,
+    /// The counts by account id.
+    pub accounts: BTreeMap<String, LimitCounts>,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     limits: RateLimits,
@@ -72,7 +107,32 @@ pub(crate) struct Limiter {
 #[derive(Debug)]
 struct Window {
     began: Instant,
-    calls: u32,
+    first_refusal: Option<Instant>,
+    counts: LimitCounts,
+}
+
+impl Window {
+    fn new(began: Instant) -> Self {
+        Self {
+            began,
+            first_refusal: None,
+            counts: LimitCounts::default(),
+        }
+    }
+
+    /// Counts a call; returns whether it exceeds the limit.
+    fn count(&mut self, now: Instant, limit: u32) -> bool {
+        self.counts.calls = self.counts.calls.saturating_add(1);
+        if self.counts.calls <= limit {
+            return false;
+        }
+        self.counts.refused = self.counts.refused.saturating_add(1);
+        let first = *self.first_refusal.get_or_insert(now);
+        if now.duration_since(first) > IN_FLIGHT {
+            self.counts.too_early = self.counts.too_early.saturating_add(1);
+        }
+        true
+    }
 }
 
 /// The usage after one call: the headers to send, and which limit is exceeded.
@@ -91,6 +151,24 @@ impl Limiter {
             limits,
             ..Self::default()
         };
+    }
+
+    /// Returns whether calls to the key endpoint count towards the account's limit.
+    pub(crate) fn counts_keys(&self) -> bool {
+        self.limits.count_keys
+    }
+
+    pub(crate) fn report(&self) -> LimitReport {
+        let counts = |windows: &HashMap<String, Window>| {
+            windows
+                .iter()
+                .map(|(id, window)| (id.clone(), window.counts))
+                .collect()
+        };
+        LimitReport {
+            apps: counts(&self.apps),
+            accounts: counts(&self.accounts),
+        }
     }
 
     /// Counts a call by `app`, and for `account` if the call is to one of its edges.
@@ -131,19 +209,17 @@ fn count(
 ) -> (u64, bool, u64) {
     let Some(limit) = limit else { return (0, false, 0) };
     let now = Instant::now();
-    let window = windows
-        .entry(id.to_owned())
-        .or_insert(Window { began: now, calls: 0 });
+    let window = windows.entry(id.to_owned()).or_insert_with(|| Window::new(now));
     if now.duration_since(window.began) >= length {
-        *window = Window { began: now, calls: 0 };
+        *window = Window::new(now);
     }
-    window.calls = window.calls.saturating_add(1);
-    let percent = (u64::from(window.calls) * 100)
+    let exceeded = window.count(now, limit);
+    let percent = (u64::from(window.counts.calls) * 100)
         .checked_div(u64::from(limit))
         .unwrap_or(100)
         .min(100);
     let left = length.saturating_sub(now.duration_since(window.began));
-    (percent, window.calls > limit, left.as_secs().div_ceil(60).max(1))
+    (percent, exceeded, left.as_secs().div_ceil(60).max(1))
 }
 
 fn app_usage(percent: u64) -> Value {

@@ -173,6 +173,16 @@ impl AppSpec {
         }
     }
 
+    /// Returns a copy; there is no `Clone`, so that each copy of a secret is explicit.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            secret: self.secret.duplicate(),
+            name: self.name.clone(),
+            require_proof: self.require_proof,
+        }
+    }
+
     /// Sets the name.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -228,6 +238,18 @@ impl TokenSpec {
             scopes: all_scopes(),
             accounts: None,
             expires_at: 0,
+        }
+    }
+
+    /// Returns a copy; there is no `Clone`, so that each copy of a secret is explicit.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            label: self.label.clone(),
+            token: self.token.duplicate(),
+            app: self.app.clone(),
+            scopes: self.scopes.clone(),
+            accounts: self.accounts.clone(),
+            expires_at: self.expires_at,
         }
     }
 

@@ -1,8 +1,6 @@
 //! Apps and the access tokens that they issue.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use super::{AppSpec, ControlError, TokenSpec, World, first, found, valid_id};
+use super::{AppSpec, ControlError, TokenSpec, World, first, found, missing, valid_id};
 use crate::secret::Secret;
 
 #[derive(Debug)]
@@ -26,8 +24,9 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    pub(crate) fn is_expired(&self) -> bool {
-        self.expires_at != 0 && self.expires_at <= unix_now()
+    /// Returns whether the token is expired at this time of Graph's clock.
+    pub(crate) fn is_expired(&self, unix_seconds: u64) -> bool {
+        self.expires_at != 0 && self.expires_at <= unix_seconds
     }
 
     pub(crate) fn has_scope(&self, scope: &str) -> bool {
@@ -41,47 +40,37 @@ impl Token {
     }
 }
 
-pub(crate) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
-}
-
 impl World {
-    pub(crate) fn add_app(&mut self, spec: &AppSpec) -> Result<(), ControlError> {
-        valid_id(&spec.id)?;
-        if self.apps.contains_key(&spec.id) {
-            return Err(ControlError::AlreadyExists {
-                kind: "app",
-                id: spec.id.clone(),
-            });
+    pub(crate) fn add_app(&mut self, spec: AppSpec) -> Result<(), ControlError> {
+        let AppSpec {
+            id,
+            secret,
+            name,
+            require_proof,
+        } = spec;
+        valid_id(&id)?;
+        if self.apps.contains_key(&id) {
+            return Err(ControlError::AlreadyExists { kind: "app", id });
         }
         let app = App {
-            name: spec.name.clone().unwrap_or_else(|| format!("App {}", spec.id)),
-            secret: spec.secret.duplicate(),
-            require_proof: spec.require_proof,
+            name: name.unwrap_or_else(|| format!("App {id}")),
+            secret,
+            require_proof,
         };
-        self.apps.insert(spec.id.clone(), app);
+        self.apps.insert(id, app);
         Ok(())
     }
 
     pub(crate) fn require_proof(&mut self, app: &str, require: bool) -> Result<(), ControlError> {
-        let found = self.apps.get_mut(app);
-        found
-            .ok_or_else(|| ControlError::NotFound {
-                kind: "app",
-                id: app.to_owned(),
-            })?
-            .require_proof = require;
+        let found = self.apps.get_mut(app).ok_or_else(|| missing("app", app))?;
+        found.require_proof = require;
         Ok(())
     }
 
-    pub(crate) fn add_token(&mut self, spec: &TokenSpec) -> Result<(), ControlError> {
+    pub(crate) fn add_token(&mut self, spec: TokenSpec) -> Result<(), ControlError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if !(1..=64).contains(&spec.label.len()) || !spec.label.bytes().all(plain) {
-            return Err(ControlError::InvalidLabel {
-                label: spec.label.clone(),
-            });
+            return Err(ControlError::InvalidLabel { label: spec.label });
         }
         let taken = self
             .tokens
@@ -90,39 +79,37 @@ impl World {
         if taken || self.tokens.contains_key(&spec.label) {
             return Err(ControlError::AlreadyExists {
                 kind: "token",
-                id: spec.label.clone(),
+                id: spec.label,
             });
         }
-        let app = match &spec.app {
-            Some(id) => id.clone(),
-            None => first("app", &self.apps)?,
+        let app = match spec.app {
+            Some(id) => id,
+            None => first("app", self.apps.keys().next())?,
         };
         found("app", &app, self.apps.contains_key(&app))?;
         for id in spec.accounts.iter().flatten() {
-            found("account", id, self.accounts.contains_key(id))?;
+            found("account", id, self.accounts.contains_key(id.as_str()))?;
         }
         let token = Token {
-            secret: spec.token.duplicate(),
+            secret: spec.token,
             app,
-            scopes: spec.scopes.clone(),
-            accounts: spec.accounts.clone(),
-            issued_at: unix_now(),
+            scopes: spec.scopes,
+            accounts: spec.accounts,
+            issued_at: self.clock.unix_seconds(),
             expires_at: spec.expires_at,
             revoked: false,
         };
-        self.tokens.insert(spec.label.clone(), token);
+        self.tokens.insert(spec.label, token);
         Ok(())
     }
 
     fn token_mut(&mut self, label: &str) -> Result<&mut Token, ControlError> {
-        self.tokens.get_mut(label).ok_or_else(|| ControlError::NotFound {
-            kind: "token",
-            id: label.to_owned(),
-        })
+        self.tokens.get_mut(label).ok_or_else(|| missing("token", label))
     }
 
     pub(crate) fn expire_token(&mut self, label: &str) -> Result<(), ControlError> {
-        self.token_mut(label)?.expires_at = unix_now().saturating_sub(1).max(1);
+        let now = self.clock.unix_seconds();
+        self.token_mut(label)?.expires_at = now.saturating_sub(1).max(1);
         Ok(())
     }
 
@@ -136,10 +123,10 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn grant_permission(&mut self, label: &str, scope: &str) -> Result<(), ControlError> {
+    pub(crate) fn grant_permission(&mut self, label: &str, scope: String) -> Result<(), ControlError> {
         let token = self.token_mut(label)?;
-        if !token.has_scope(scope) {
-            token.scopes.push(scope.to_owned());
+        if !token.has_scope(&scope) {
+            token.scopes.push(scope);
         }
         Ok(())
     }
@@ -150,7 +137,7 @@ impl World {
         accounts: Option<Vec<String>>,
     ) -> Result<(), ControlError> {
         for id in accounts.iter().flatten() {
-            found("account", id, self.accounts.contains_key(id))?;
+            found("account", id, self.accounts.contains_key(id.as_str()))?;
         }
         self.token_mut(label)?.accounts = accounts;
         Ok(())

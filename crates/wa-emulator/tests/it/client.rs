@@ -2,12 +2,37 @@
 
 use std::net::SocketAddr;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::BASE64;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_PHONE_NUMBER_ID, Emulator};
 
 pub(crate) const PUBLIC_KEY: &str = include_str!("../data/pywa_public_key_spki.pem");
+
+/// Returns a public key that Graph accepts: random numbers of the right form, the same for the same seed.
+pub(crate) fn random_key(seed: u64) -> String {
+    // The modulus of a known key at its offset in the DER, replaced but for its first and last byte.
+    const MODULUS: std::ops::Range<usize> = 33..289;
+    let base64: String = PUBLIC_KEY.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut der = BASE64.decode(base64.as_bytes()).unwrap();
+    for (index, chunk) in der[MODULUS.start + 1..MODULUS.end - 1].chunks_mut(32).enumerate() {
+        let hash = digest(&SHA256, format!("{seed}-{index}").as_bytes());
+        let length = chunk.len();
+        chunk.copy_from_slice(&hash.as_ref()[..length]);
+    }
+    let base64 = BASE64.encode(&der);
+    let lines: Vec<&str> = base64
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        lines.join("\n")
+    )
+}
 
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -298,3 +298,40 @@ async fn invalid_calls_are_errors() {
         assert!(!message.is_empty() && !message.contains("SECRET"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_list_of_commands_is_executed_in_order_and_stops_at_the_first_error() {
+    let emulator = started().await;
+    let commands = json!([
+        {"add_accounts": {"count": 2, "numbers": 5}},
+        {"set_clock": {"offset_seconds": 60}},
+        {"add_fault": {"fault": "reset"}},
+        "clear_faults",
+    ]);
+    let ids = ok(&emulator, "POST", "/commands", commands).await["ids"].clone();
+    assert_eq!(ids[0].as_array().unwrap().len(), 2);
+    assert_eq!(ids[1], json!([]));
+    assert_eq!(emulator.number_ids().len(), 6);
+    assert!(emulator.faults().is_empty());
+
+    let commands = json!([
+        {"add_numbers": {"account": DEFAULT_ACCOUNT_ID, "count": 1}},
+        {"remove_number": {"number": "1"}},
+        {"add_numbers": {"account": DEFAULT_ACCOUNT_ID, "count": 1}},
+    ]);
+    let refused = control(&emulator, "POST", "/commands", &commands).await;
+    assert_eq!(refused.status, 404);
+    let error = &refused.json()["error"];
+    assert_eq!(error["message"], "there is no number \"1\"");
+    assert!(error["remedy"].as_str().unwrap().starts_with("add it first"));
+    assert_eq!(emulator.number_ids().len(), 7);
+}
+
+#[tokio::test]
+async fn a_secret_in_a_list_of_commands_is_not_quoted() {
+    let emulator = started().await;
+    let commands = json!([{"add_token": {"label": "x", "token": ["SECRET"]}}]);
+    let refused = control(&emulator, "POST", "/commands", &commands).await;
+    assert_eq!(refused.status, 400);
+    assert!(!refused.text().contains("SECRET"), "{}", refused.text());
+}

@@ -66,3 +66,26 @@ async fn a_new_window_and_new_limits_reset_the_count() {
     emulator.set_rate_limits(RateLimits::new());
     assert_eq!(get(&emulator, &key_path()).await.status, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_ignore_the_time_to_wait_are_counted() {
+    let emulator = started().await;
+    emulator.set_rate_limits(RateLimits::new().account(2).count_keys(true));
+    for _ in 0..4 {
+        get(&emulator, &key_path()).await;
+    }
+    let counts = |emulator: &wa_emulator::Emulator| emulator.limit_report().accounts[DEFAULT_ACCOUNT_ID];
+    let now = counts(&emulator);
+    assert_eq!(
+        (now.calls, now.refused, now.too_early),
+        (4, 2, 0),
+        "the second was in flight"
+    );
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert_eq!(get(&emulator, &key_path()).await.json()["error"]["code"], 80007);
+    let now = counts(&emulator);
+    assert_eq!((now.calls, now.refused, now.too_early), (5, 3, 1));
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!(get(&emulator, &key_path()).await.status, 200);
+    assert_eq!(counts(&emulator).too_early, 0, "a new window");
+}
