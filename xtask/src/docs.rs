@@ -29,6 +29,11 @@ pub(crate) fn run(bless: bool) -> Result<()> {
         std::fs::remove_dir_all(&site)?;
     }
     let mut mdbook = sh::command(tools::MDBOOK.path()?, &["build", "docs", "--dest-dir"]);
+    // The site shows the version in its title.
+    mdbook.env(
+        "MDBOOK_BOOK__TITLE",
+        format!("Encrypted WhatsApp Flows in Rust {}", version()?),
+    );
     sh::run(mdbook.arg(&site))?;
     rustdoc()?;
     copy(&sh::target_dir().join("doc"), &site.join("api"))?;
@@ -90,7 +95,19 @@ pub(crate) fn generated(bless: bool) -> Result<()> {
     );
 }
 
-/// Fails if `faults.md` names a test that does not exist.
+/// The version that all crates of the workspace share.
+fn version() -> Result<String> {
+    let manifest: toml::Table = std::fs::read_to_string(sh::root().join("Cargo.toml"))?.parse()?;
+    let version = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("package")?.get("version")?.as_str());
+    version.map(str::to_owned).context("the workspace has no version")
+}
+
+/// Pages that name tests as evidence.
+const EVIDENCE: &[&str] = &["docs/src/faults.md", "docs/src/threat-model.md"];
+
+/// Fails if a page of [`EVIDENCE`] names a test that does not exist, or none at all.
 fn tests_exist() -> Result<()> {
     let mut sources = String::new();
     walk(&sh::root().join("crates"), &mut |path| {
@@ -99,19 +116,24 @@ fn tests_exist() -> Result<()> {
         }
         Ok(())
     })?;
-    let page = std::fs::read_to_string(sh::root().join("docs/src/faults.md"))?;
-    let named: Vec<&str> = page
-        .split('`')
-        .filter(|word| word.starts_with("field_"))
-        .collect();
-    let missing: Vec<&&str> = named
-        .iter()
-        .filter(|name| !sources.contains(&format!("fn {name}(")))
-        .collect();
-    if named.is_empty() || !missing.is_empty() {
-        bail!("docs/src/faults.md names no tests, or tests that do not exist: {missing:?}");
+    for name in EVIDENCE {
+        let page = std::fs::read_to_string(sh::root().join(name))?;
+        let named: Vec<&str> = page.split('`').filter(|word| is_test_name(word)).collect();
+        let missing: Vec<&&str> = named
+            .iter()
+            .filter(|test| !sources.contains(&format!("fn {test}(")))
+            .collect();
+        if named.is_empty() || !missing.is_empty() {
+            bail!("{name} names no tests, or tests that do not exist: {missing:?}");
+        }
     }
     Ok(())
+}
+
+/// Returns true for a long name in snake case that is not the name of a metric.
+fn is_test_name(word: &str) -> bool {
+    let is_snake = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+    word.chars().all(is_snake) && word.matches('_').count() >= 3 && !word.starts_with("wa_gateway_")
 }
 
 /// Fails if a page names a source file that does not exist.
@@ -147,4 +169,27 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         std::fs::copy(path, target)?;
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_test_name, version};
+
+    #[test]
+    fn a_test_name_is_long_snake_case() {
+        assert!(is_test_name("field_5_the_signature_is_checked_by_default"));
+        for other in [
+            "flow_token_signature",
+            "wa_gateway_key_opened_total",
+            "a page_of_some_words",
+            "x",
+        ] {
+            assert!(!is_test_name(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_workspace_has_a_version() {
+        assert!(version().unwrap().starts_with(|char: char| char.is_ascii_digit()));
+    }
 }
