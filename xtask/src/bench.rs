@@ -1,10 +1,13 @@
-//! `cargo xtask bench`: runs every bench of the workspace in turn; each compares with a baseline of the
-//! same run.
+//! `cargo xtask bench`: runs every bench of the workspace in turn, in the profile that is shipped; each
+//! compares with a baseline of the same run.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::sh;
+
+/// The profile of programs that are installed or shipped.
+const PROFILE: &str = "dist";
 
 /// Runs all benches, or only the bench `name`.
 pub(crate) fn run(name: Option<&str>) -> Result<()> {
@@ -15,7 +18,7 @@ pub(crate) fn run(name: Option<&str>) -> Result<()> {
         "--no-deps",
     ]))?)?;
     // Some benches measure the program `wa`.
-    sh::run(&mut sh::cargo(&["build", "--release", "--bin", "wa"]))?;
+    sh::run(&mut sh::cargo(&["build", "--profile", PROFILE, "--bin", "wa"]))?;
     let mut found = false;
     for package in metadata
         .get("packages")
@@ -34,6 +37,8 @@ pub(crate) fn run(name: Option<&str>) -> Result<()> {
                 found = true;
                 sh::run(&mut sh::cargo(&[
                     "bench",
+                    "--profile",
+                    PROFILE,
                     "--package",
                     package,
                     "--all-features",

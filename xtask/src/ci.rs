@@ -40,6 +40,8 @@ fn install() -> Result<()> {
         "install",
         "--path",
         "crates/wa-cli",
+        "--profile",
+        "dist",
         "--locked",
         "--offline",
         "--force",

@@ -78,7 +78,7 @@ enum Command {
     Demo,
     /// Measure the line coverage of the library crates: a table, and a report in `target/coverage`.
     Coverage,
-    /// Run the benches in a release build and print their ratios. With a name, run only that bench.
+    /// Run the benches in the profile `dist` and print their ratios. With a name, run only that bench.
     Bench { name: Option<String> },
     /// Run every check that a change must pass: fmt, lint, deny, test, fuzz smoke run, docs, demo, install.
     Ci {

@@ -1,6 +1,6 @@
 //! Measures the program as a process: start time, memory, size, and a registration against the emulator.
 //!
-//! Run it with `cargo xtask bench program`, in a release build. Times are compared with those of other
+//! Run it with `cargo xtask bench program`. Times are compared with those of other
 //! programs in the same run.
 
 #![allow(

@@ -5,7 +5,13 @@ use std::io;
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Cli, Command};
 use crate::output::OutputQueue;
@@ -21,32 +27,36 @@ pub(crate) fn start(cli: &Cli, queue: Option<&OutputQueue>) {
     let is_gateway = matches!(cli.command, Command::Gateway(_));
     let filter = match cli.global.verbose {
         0 if !is_gateway => return,
-        0 => "info",
-        1 => {
-            "warn,wa_graph=info,wa_encryption=info,wa_emulator=info,wa_phone=info,wa_flows=debug,wa_gateway=debug"
-        }
-        _ => {
-            "info,wa_graph=debug,wa_encryption=debug,wa_emulator=debug,wa_phone=debug,wa_flows=trace,wa_gateway=trace"
-        }
+        0 => Targets::new().with_default(Level::INFO),
+        1 => levels(Level::WARN, Level::INFO, Level::DEBUG),
+        _ => levels(Level::INFO, Level::DEBUG, Level::TRACE),
     };
     let writer = match queue.cloned() {
         Some(queue) => BoxMakeWriter::new(move || queue.clone()),
         None => BoxMakeWriter::new(io::stderr),
     };
-    let log = tracing_subscriber::fmt()
+    let lines = fmt::layer()
         .with_writer(writer)
         // A log that cannot be written must not stop a server.
         .log_internal_errors(false)
-        .with_ansi(false)
-        .with_env_filter(filter);
+        .with_ansi(false);
+    let log = tracing_subscriber::registry().with(filter);
     if is_gateway && cli.global.json {
-        log.json().flatten_event(true).init();
+        log.with(lines.json().flatten_event(true)).init();
     } else if is_gateway {
-        log.init();
+        log.with(lines).init();
     } else {
-        log.with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-            .init();
+        log.with(lines.with_span_events(FmtSpan::CLOSE)).init();
     }
+}
+
+/// Logs the crates that call Graph or emulate it from one level, those that serve from another, and all
+/// other crates from a third.
+fn levels(others: Level, graph: Level, serving: Level) -> Targets {
+    Targets::new()
+        .with_default(others)
+        .with_targets(["wa_graph", "wa_encryption", "wa_emulator", "wa_phone"].map(|name| (name, graph)))
+        .with_targets(["wa_flows", "wa_gateway"].map(|name| (name, serving)))
 }
 
 /// Writes panic messages to the queue. The default hook writes to standard error directly, which may block.
