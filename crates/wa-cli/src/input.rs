@@ -74,8 +74,7 @@ pub(crate) fn inspection(
 ) -> Result<(Inspection, Option<Result<PublicKey, FileError>>), Failure> {
     let file = open(path)?;
     let inspection = warned(context, file.inspect().map_err(failure)?)?;
-    let is_encrypted = inspection.problem().is_none() && inspection.main().encryption().is_some();
-    let given = if is_encrypted {
+    let given = if file.needs_passphrase() {
         passphrase.given(&context.environment)?
     } else {
         None
@@ -147,7 +146,7 @@ pub(crate) fn failure(error: FileError) -> Failure {
     Failure::failed(error).with_hint(hint)
 }
 
-/// Parses without a passphrase first, so that the user is only prompted if the key is encrypted.
+/// Parses a key. The user is prompted for a passphrase only if the key needs one.
 fn with_passphrase<T>(
     context: &mut Context,
     path: &Path,
@@ -155,21 +154,16 @@ fn with_passphrase<T>(
     parse: impl Fn(&KeyFile, Option<&Passphrase>) -> Result<Read<T>, FileError>,
 ) -> Result<T, Failure> {
     let file = open(path)?;
-    let read = match parse(&file, None) {
-        Err(needed) if needed.is_passphrase_needed() => {
-            let asked;
-            let secret = if let Some(given) = passphrase.given(&context.environment)? {
-                given
-            } else {
-                asked = settings::ask_secret(&format!("Passphrase of {}: ", file.path().display()))?
-                    .ok_or_else(|| failure(needed))?;
-                &asked
-            };
-            parse(&file, Some(&Passphrase::new(secret.as_str())))
-        }
-        other => other,
+    let passphrase = if !file.needs_passphrase() {
+        None
+    } else if let Some(given) = passphrase.given(&context.environment)? {
+        Some(Passphrase::new(given.as_str()))
+    } else {
+        settings::ask_secret(&format!("Passphrase of {}: ", file.path().display()))?
+            .map(|asked| Passphrase::new(asked.as_str()))
     };
-    warned(context, read.map_err(failure)?)
+    let read = parse(&file, passphrase.as_ref()).map_err(failure)?;
+    warned(context, read)
 }
 
 /// Returns the value, and prints the warning about its file, if any; with `--strict`, the warning is an

@@ -8,13 +8,13 @@ use der::{Decode as _, Encode as _, asn1::UintRef};
 use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 
 use crate::{
-    Advice, Encoding, Encryption, Fingerprint, ForeignForm, Form, KeyAlgorithm, KeyError, PublicKey,
+    Advice, Contents, Encoding, Encryption, Fingerprint, ForeignForm, Form, KeyAlgorithm, KeyError,
     pkcs12::Container,
     protection::{Scheme, Traditional},
     public_key::bit_length,
-    select,
+    select::{self, Found},
     shape::Shape,
-    text::{self, Block, Contents},
+    text::{Block, Value},
 };
 
 /// Describes every key, certificate and request in an input, whether usable for WhatsApp or not.
@@ -38,15 +38,18 @@ use crate::{
 /// [`KeyError::Malformed`] if nothing can be recognized, and [`KeyError::NotRsa`] for an SSH key of another
 /// algorithm. Every other problem is in [`Inspection::problem`].
 pub fn inspect(input: impl AsRef<[u8]>) -> Result<Inspection, KeyError> {
-    let input = input.as_ref();
-    let (encoding, blocks) = text::read(input)?;
+    Contents::read(input)?.inspect()
+}
+
+/// Describes blocks that were read in this encoding.
+pub(crate) fn describe(encoding: Encoding, blocks: &[Block]) -> Result<Inspection, KeyError> {
     let items = blocks.iter().map(item).collect::<Result<Vec<_>, _>>()?;
     let rank = |item: &Item| match item.kind {
         Kind::Key(form) if form.is_private() => 0,
         Kind::Key(_) => 1,
         Kind::Foreign(_) => 2,
     };
-    let problem = match PublicKey::parse_or_derive(input, None) {
+    let problem = match Found::sort(blocks).and_then(|found| found.public_half(None)) {
         Ok(_) | Err(KeyError::PassphraseNeeded { .. }) => None,
         Err(problem) => Some(problem),
     };
@@ -190,11 +193,11 @@ impl Item {
 }
 
 fn item(block: &Block) -> Result<Item, KeyError> {
-    let shape = match &block.contents {
-        Contents::Der(der) => Shape::of(der, block.line)?,
-        Contents::Jwk(key) => Shape::Jwk(key),
-        Contents::Foreign(found) => Shape::Foreign(*found),
-        Contents::Traditional { dek, .. } => {
+    let shape = match &block.value {
+        Value::Der(der) => Shape::of(der, block.line)?,
+        Value::Jwk(key) => Shape::Jwk(key),
+        Value::Foreign(found) => Shape::Foreign(*found),
+        Value::Traditional { dek, .. } => {
             let kind = Kind::Key(Form::TraditionalEncryptedPrivateKey);
             return Ok(encrypted(
                 kind,

@@ -29,6 +29,7 @@
 //! ```
 
 mod algorithm;
+mod contents;
 mod error;
 pub mod file;
 mod fingerprint;
@@ -49,6 +50,7 @@ mod text;
 mod weak;
 
 pub use algorithm::KeyAlgorithm;
+pub use contents::Contents;
 pub use error::{Action, Advice, Cost, Damage, ExponentFault, KeyError, OpenSslSupport, Relation};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use form::{ForeignForm, Form};

@@ -12,11 +12,11 @@ use pkcs8::PrivateKeyInfoRef;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    Form, KeyError, Passphrase, Protection, PublicKey, SecretPem,
+    Contents, Form, KeyError, Passphrase, Protection, PublicKey, SecretPem,
     numbers::{self, Numbers},
     protection,
     public_key::{rsa_identifier, without_leading_zeros},
-    select, weak,
+    weak,
 };
 
 /// An RSA private key of 2048 bits with consistent numbers and two primes of 1024 bits that are far apart.
@@ -52,7 +52,7 @@ impl PrivateKey {
     ///
     /// [`KeyError`] names the reason, and [`KeyError::remedy`] the fix.
     pub fn parse(input: impl AsRef<[u8]>, passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
-        select::private_key(input.as_ref(), passphrase)
+        Contents::read(input)?.private(passphrase)
     }
 
     /// Validates the numbers of an `RSAPrivateKey` and builds the key from them.

@@ -11,8 +11,7 @@ use pkcs1::RsaPublicKeyRef;
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 
 use crate::{
-    Fingerprint, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, algorithm, error::ExponentFault,
-    select, weak,
+    Contents, Fingerprint, Form, KeyAlgorithm, KeyError, Passphrase, algorithm, error::ExponentFault, weak,
 };
 
 /// Bits of the modulus of every key here (Meta, *WhatsApp Business encryption* guide: "2048-bit RSA").
@@ -51,7 +50,7 @@ impl PublicKey {
     ///
     /// [`KeyError`] names the reason, and [`KeyError::remedy`] the fix.
     pub fn parse(input: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        select::public_key(input.as_ref())
+        Contents::read(input)?.public()
     }
 
     /// Parses a public key in the format that WhatsApp's clients require: a single `PUBLIC KEY` PEM block
@@ -82,27 +81,12 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// The errors of [`PublicKey::parse`] and [`PrivateKey::parse`].
+    /// The errors of [`PublicKey::parse`] and [`PrivateKey::parse`](crate::PrivateKey::parse).
     pub fn parse_or_derive(
         input: impl AsRef<[u8]>,
         passphrase: Option<&Passphrase>,
     ) -> Result<Self, KeyError> {
-        Self::parse_or_derive_with_origin(input.as_ref(), passphrase).map(|(key, _)| key)
-    }
-
-    /// Does the same as [`PublicKey::parse_or_derive`], and returns true with the key if the input was a
-    /// private key.
-    pub(crate) fn parse_or_derive_with_origin(
-        input: &[u8],
-        passphrase: Option<&Passphrase>,
-    ) -> Result<(Self, bool), KeyError> {
-        match Self::parse(input) {
-            Err(KeyError::PrivateKeyGiven { .. }) => {
-                let key = PrivateKey::parse(input, passphrase)?;
-                Ok((key.public_key().clone(), true))
-            }
-            other => other.map(|key| (key, false)),
-        }
+        Contents::read(input)?.public_half(passphrase)
     }
 
     /// Validates two big-endian numbers and builds the key from them.

@@ -1,61 +1,11 @@
-//! Selects the one intended key among the blocks of an input.
+//! Selects the intended key among the blocks of an input.
 
 use crate::{
     Encryption, ForeignForm, Form, KeyAlgorithm, KeyError, Passphrase, PrivateKey, PublicKey,
     protection::{DekInfo, Scheme, Traditional},
     shape::Shape,
-    text::{self, Block, Contents},
+    text::{Block, Value},
 };
-
-/// Returns the only public key; a private key anywhere in the input is an error.
-pub(crate) fn public_key(input: &[u8]) -> Result<PublicKey, KeyError> {
-    let (_, blocks) = text::read(input)?;
-    let found = Found::sort(&blocks)?;
-    if let Some(private) = found.private.first() {
-        return Err(KeyError::PrivateKeyGiven { form: private.form() });
-    }
-    if let Some(form) = found.foreign.filter(|form| form.is_private()) {
-        return Err(KeyError::Foreign { found: form });
-    }
-    let mut keys = found
-        .public
-        .iter()
-        .map(|(_, shape)| shape.public_bits())
-        .collect::<Vec<_>>();
-    keys.sort_unstable();
-    keys.dedup();
-    match (keys.len(), found.public.first()) {
-        (0, _) | (_, None) => Err(found.no_key()),
-        (1, Some((form, shape))) => from_public_shape(*form, shape),
-        (count, _) => Err(KeyError::SeveralKeys { count }),
-    }
-}
-
-/// Returns the only private key; its own public half and certificates may be next to it.
-pub(crate) fn private_key(input: &[u8], passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
-    let (_, blocks) = text::read(input)?;
-    let found = Found::sort(&blocks)?;
-    let key = match found.private.as_slice() {
-        [] => {
-            return Err(match found.public.first() {
-                Some((form, _)) => KeyError::PublicKeyGiven { form: *form },
-                None => found.no_key(),
-            });
-        }
-        [only] => only.parse(passphrase)?,
-        [first, others @ ..] => same_key(first, others)?,
-    };
-    // A certificate may be that of the issuer, but a bare public key must be the public half of the private
-    // key.
-    let has_unrelated_key = found.public.iter().any(|(form, shape)| {
-        *form != Form::Certificate && from_public_shape(*form, shape).ok().as_ref() != Some(key.public_key())
-    });
-    if has_unrelated_key {
-        Err(KeyError::SeveralKeys { count: 2 })
-    } else {
-        Ok(key)
-    }
-}
 
 /// Accepts several private keys if all are equal; encrypted keys cannot be compared.
 fn same_key(first: &Private<'_>, others: &[Private<'_>]) -> Result<PrivateKey, KeyError> {
@@ -90,7 +40,7 @@ pub(crate) fn from_public_shape(form: Form, shape: &Shape<'_>) -> Result<PublicK
 
 /// The blocks of an input, sorted by kind.
 #[derive(Default)]
-struct Found<'a> {
+pub(crate) struct Found<'a> {
     private: Vec<Private<'a>>,
     public: Vec<(Form, Shape<'a>)>,
     request: bool,
@@ -98,11 +48,11 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn sort(blocks: &'a [Block]) -> Result<Self, KeyError> {
+    pub(crate) fn sort(blocks: &'a [Block]) -> Result<Self, KeyError> {
         let mut found = Self::default();
         for block in blocks {
-            let shape = match &block.contents {
-                Contents::Traditional { dek, ciphertext } => {
+            let shape = match &block.value {
+                Value::Traditional { dek, ciphertext } => {
                     let source = Source::Traditional { dek, ciphertext };
                     found.private.push(Private {
                         line: block.line,
@@ -110,9 +60,9 @@ impl<'a> Found<'a> {
                     });
                     continue;
                 }
-                Contents::Jwk(key) => Shape::Jwk(key),
-                Contents::Foreign(form) => Shape::Foreign(*form),
-                Contents::Der(der) => Shape::of(der, block.line)?,
+                Value::Jwk(key) => Shape::Jwk(key),
+                Value::Foreign(form) => Shape::Foreign(*form),
+                Value::Der(der) => Shape::of(der, block.line)?,
             };
             match shape.form() {
                 Ok(form) if form.is_private() => {
@@ -129,6 +79,72 @@ impl<'a> Found<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Returns the only public key; a private key anywhere in the input is an error.
+    pub(crate) fn public_key(&self) -> Result<PublicKey, KeyError> {
+        if let Some(private) = self.private.first() {
+            return Err(KeyError::PrivateKeyGiven { form: private.form() });
+        }
+        if let Some(form) = self.foreign.filter(|form| form.is_private()) {
+            return Err(KeyError::Foreign { found: form });
+        }
+        let mut keys = self
+            .public
+            .iter()
+            .map(|(_, shape)| shape.public_bits())
+            .collect::<Vec<_>>();
+        keys.sort_unstable();
+        keys.dedup();
+        match (keys.len(), self.public.first()) {
+            (0, _) | (_, None) => Err(self.no_key()),
+            (1, Some((form, shape))) => from_public_shape(*form, shape),
+            (count, _) => Err(KeyError::SeveralKeys { count }),
+        }
+    }
+
+    /// Returns the only private key; its own public half and certificates may be next to it.
+    pub(crate) fn private_key(&self, passphrase: Option<&Passphrase>) -> Result<PrivateKey, KeyError> {
+        let key = match self.private.as_slice() {
+            [] => {
+                return Err(match self.public.first() {
+                    Some((form, _)) => KeyError::PublicKeyGiven { form: *form },
+                    None => self.no_key(),
+                });
+            }
+            [only] => only.parse(passphrase)?,
+            [first, others @ ..] => same_key(first, others)?,
+        };
+        // A certificate may be that of the issuer, but a bare public key must be the public half of the
+        // private key.
+        let is_unrelated = |(form, shape): &(Form, Shape<'_>)| {
+            *form != Form::Certificate
+                && from_public_shape(*form, shape).ok().as_ref() != Some(key.public_key())
+        };
+        if self.public.iter().any(is_unrelated) {
+            Err(KeyError::SeveralKeys { count: 2 })
+        } else {
+            Ok(key)
+        }
+    }
+
+    /// Returns the only public key, or the public half of the only private key.
+    pub(crate) fn public_half(&self, passphrase: Option<&Passphrase>) -> Result<PublicKey, KeyError> {
+        if self.has_private_key() {
+            let key = self.private_key(passphrase)?;
+            Ok(key.public_key().clone())
+        } else {
+            self.public_key()
+        }
+    }
+
+    pub(crate) fn has_private_key(&self) -> bool {
+        !self.private.is_empty()
+    }
+
+    /// Returns true if the only private key can be decrypted, but for its passphrase.
+    pub(crate) fn needs_passphrase(&self) -> bool {
+        matches!(self.private.as_slice(), [only] if only.source.needs_passphrase())
     }
 
     /// Returns the error for an input without a key.
@@ -169,6 +185,25 @@ impl Private<'_> {
 }
 
 impl Source<'_> {
+    /// Returns true if decryption lacks nothing but a passphrase. Derives no cipher key.
+    fn needs_passphrase(&self) -> bool {
+        let opened = match self {
+            Self::Traditional { dek, ciphertext } => {
+                Traditional::read(dek).and_then(|found| found.decrypt(ciphertext, None).map(drop))
+            }
+            Self::Shape(
+                _,
+                Shape::EncryptedPkcs8 {
+                    algorithm,
+                    ciphertext,
+                },
+            ) => Scheme::read(algorithm).and_then(|found| found.decrypt(ciphertext, None).map(drop)),
+            Self::Shape(_, Shape::Pkcs12(container)) => container.decrypt_key(None).map(drop),
+            Self::Shape(..) => Ok(()),
+        };
+        matches!(opened, Err(KeyError::PassphraseNeeded { .. }))
+    }
+
     fn parse(&self, passphrase: Option<&Passphrase>, form: Form) -> Result<PrivateKey, KeyError> {
         match self {
             Self::Traditional { dek, ciphertext } => {

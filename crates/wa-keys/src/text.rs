@@ -57,10 +57,10 @@ impl fmt::Display for Encoding {
 pub(crate) struct Block {
     /// The line of its last character for messages; `None` if the input is DER.
     pub(crate) line: Option<usize>,
-    pub(crate) contents: Contents,
+    pub(crate) value: Value,
 }
 
-pub(crate) enum Contents {
+pub(crate) enum Value {
     /// DER whose outer length is validated.
     Der(Zeroizing<Vec<u8>>),
     /// A DER value in OpenSSL's traditional encryption.
@@ -116,7 +116,7 @@ pub(crate) fn read(input: &[u8]) -> Result<(Encoding, Vec<Block>), KeyError> {
             Encoding::Foreign,
             vec![Block {
                 line: None,
-                contents: Contents::Foreign(found),
+                value: Value::Foreign(found),
             }],
         ));
     }
@@ -142,7 +142,7 @@ fn der_block(der: Zeroizing<Vec<u8>>, line: Option<usize>) -> Result<Block, KeyE
         Some(expected) if expected == der.len() => {
             return Ok(Block {
                 line,
-                contents: Contents::Der(der),
+                value: Value::Der(der),
             });
         }
         Some(expected) if expected > der.len() => Damage::Truncated {

@@ -1,4 +1,4 @@
-//! A key file that is read once and parsed several times, because a pipe can be read only once.
+//! A key file that is read and decoded once, because a pipe can be read only once.
 
 use std::{
     fmt, fs, io,
@@ -9,11 +9,9 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{FileError, Read, ReadableByOthers};
-use crate::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey, limits::MAX_INPUT_BYTES};
+use crate::{Contents, Inspection, KeyError, Passphrase, PrivateKey, PublicKey, limits::MAX_INPUT_BYTES};
 
-/// The bytes of a key file, which can be parsed repeatedly: without a passphrase first, then with one.
-///
-/// The bytes are wiped on drop.
+/// The [`Contents`] of a key file, with its path for errors.
 ///
 /// ```
 /// use wa_keys::{Passphrase, file::KeyFile};
@@ -21,15 +19,13 @@ use crate::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey, limits::MAX
 /// # let pipe = include_bytes!("../../tests/data/openssl/pkcs8.pem").as_slice();
 /// # let ask = || Passphrase::new("");
 /// let file = KeyFile::from_reader("standard input", pipe)?;
-/// let key = match file.private_key(None) {
-///     Err(error) if error.is_passphrase_needed() => file.private_key(Some(&ask()))?,
-///     other => other?,
-/// };
+/// let passphrase = file.needs_passphrase().then(ask);
+/// let key = file.private_key(passphrase.as_ref())?;
 /// # Ok::<(), wa_keys::file::FileError>(())
 /// ```
 pub struct KeyFile {
     path: PathBuf,
-    bytes: Zeroizing<Vec<u8>>,
+    contents: Contents,
     warning: Option<ReadableByOthers>,
 }
 
@@ -38,7 +34,8 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// [`FileError::Read`] with the error of the operating system.
+    /// [`FileError::Read`] with the error of the operating system, and [`FileError::Key`] if nothing in the
+    /// file can be recognized.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let failed = |source| FileError::Read {
@@ -58,18 +55,22 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// [`FileError::Read`] with the error of the reader.
+    /// [`FileError::Read`] with the error of the reader, and [`FileError::Key`] if nothing in the input can
+    /// be recognized.
     pub fn from_reader(name: impl AsRef<Path>, reader: impl io::Read) -> Result<Self, FileError> {
         let path = name.as_ref().to_owned();
         // Allocated at full size, because a reallocation would leave a copy of the secret in freed memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
-        match reader.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut bytes) {
-            Ok(_) => Ok(Self {
+        if let Err(source) = reader.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut bytes) {
+            return Err(FileError::Read { path, source });
+        }
+        match Contents::read(&bytes) {
+            Ok(contents) => Ok(Self {
                 path,
-                bytes,
+                contents,
                 warning: None,
             }),
-            Err(source) => Err(FileError::Read { path, source }),
+            Err(source) => Err(FileError::Key { path, source }),
         }
     }
 
@@ -78,13 +79,21 @@ impl KeyFile {
         &self.path
     }
 
+    /// Returns true if nothing but a passphrase is missing to read the private key.
+    pub fn needs_passphrase(&self) -> bool {
+        self.contents.needs_passphrase()
+    }
+
     /// Reads a private key in any format; see [`PrivateKey::parse`].
     ///
     /// # Errors
     ///
     /// [`FileError::Key`] names the path; its source is the [`KeyError`].
     pub fn private_key(&self, passphrase: Option<&Passphrase>) -> Result<Read<PrivateKey>, FileError> {
-        let value = PrivateKey::parse(&self.bytes, passphrase).map_err(|source| self.refused(source))?;
+        let value = self
+            .contents
+            .private(passphrase)
+            .map_err(|source| self.refused(source))?;
         Ok(self.read(value, true))
     }
 
@@ -94,7 +103,7 @@ impl KeyFile {
     ///
     /// The errors of [`private_key`](Self::private_key).
     pub fn public_key(&self) -> Result<PublicKey, FileError> {
-        PublicKey::parse(&self.bytes).map_err(|source| self.refused(source))
+        self.contents.public().map_err(|source| self.refused(source))
     }
 
     /// Reads a public key, or the public half of a private key; see [`PublicKey::parse_or_derive`].
@@ -105,9 +114,11 @@ impl KeyFile {
     ///
     /// The errors of [`private_key`](Self::private_key).
     pub fn public_half(&self, passphrase: Option<&Passphrase>) -> Result<Read<PublicKey>, FileError> {
-        let (value, was_private) = PublicKey::parse_or_derive_with_origin(&self.bytes, passphrase)
+        let value = self
+            .contents
+            .public_half(passphrase)
             .map_err(|source| self.refused(source))?;
-        Ok(self.read(value, was_private))
+        Ok(self.read(value, self.contents.has_private_key()))
     }
 
     /// Describes the contents; see [`inspect`](crate::inspect()).
@@ -118,7 +129,7 @@ impl KeyFile {
     ///
     /// [`FileError::Key`] names the path; its source is the [`KeyError`].
     pub fn inspect(&self) -> Result<Read<Inspection>, FileError> {
-        let value = crate::inspect(&self.bytes).map_err(|source| self.refused(source))?;
+        let value = self.contents.inspect().map_err(|source| self.refused(source))?;
         let is_private = value.is_private();
         Ok(self.read(value, is_private))
     }

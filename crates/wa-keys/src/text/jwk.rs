@@ -6,7 +6,7 @@ use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use serde::{Deserialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
-use super::{Block, Contents, clean::Text};
+use super::{Block, Value, clean::Text};
 use crate::{Form, KeyAlgorithm, KeyError, error::Damage};
 
 /// A JSON Web Key whose numbers are decoded but not validated yet.
@@ -64,7 +64,7 @@ pub(super) fn blocks(text: &Text) -> Option<Result<Vec<Block>, KeyError>> {
     let read = |key: &Members<'_>| {
         key.read().map(|key| Block {
             line: None,
-            contents: Contents::Jwk(key),
+            value: Value::Jwk(key),
         })
     };
     Some(keys.iter().map(read).collect())

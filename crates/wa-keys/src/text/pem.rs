@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
 use super::{
-    Block, Contents,
+    Block, Value,
     clean::{Text, find, line_ends},
     der_block, outer_length,
 };
@@ -98,7 +98,7 @@ fn block(cursor: &mut Cursor<'_>) -> Result<Block, KeyError> {
     if let Some(found) = foreign(label) {
         return Ok(Block {
             line: Some(begin),
-            contents: Contents::Foreign(found),
+            value: Value::Foreign(found),
         });
     }
     let body = Body::read(body, body_line)?;
@@ -106,7 +106,7 @@ fn block(cursor: &mut Cursor<'_>) -> Result<Block, KeyError> {
     match body.dek {
         Some(dek) => Ok(Block {
             line: Some(body.last_line),
-            contents: Contents::Traditional {
+            value: Value::Traditional {
                 dek,
                 ciphertext: data.to_vec(),
             },
