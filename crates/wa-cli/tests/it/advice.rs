@@ -249,6 +249,7 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ("`wa encryption get`", "names a command without arguments"),
     ("`wa keys generate`", "names a command without arguments"),
     ("`wa keys convert`", "names a command without arguments"),
+    ("`wa keys rotate`", "names a command without arguments"),
     ("`wa gateway", "names a command without arguments"),
     ("`wa flow`", "names a command without arguments"),
     ("`wa flow check --help`", "shows a help page"),
