@@ -1,4 +1,4 @@
-//! What a backend must do, checked on a real one: conditional creates and consistent listings.
+//! The conformance check of a backend: conditional creates, and consistent reads and listings.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const ROUNDS: usize = 10;
 /// Creators in each race.
 const CREATORS: usize = 8;
 
-/// A backend does not do what a key store needs.
+/// A backend does not meet the requirements of a key store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConformanceError {
@@ -26,13 +26,13 @@ pub enum ConformanceError {
     /// Several creators of one object succeeded, or none.
     #[error("{winners} of {creators} concurrent creates of one object succeeded")]
     Race {
-        /// How many succeeded.
+        /// The number that succeeded.
         winners: usize,
-        /// How many were made.
+        /// The number of attempts.
         creators: usize,
     },
-    /// An object has another content than the one that its creator wrote.
-    #[error("an object has another content than its creator wrote")]
+    /// The content of an object differs from what its creator wrote.
+    #[error("the content of an object differs from what its creator wrote")]
     Content,
     /// A read or listing does not show an object that was created, or shows one that was deleted.
     #[error("a {what} does not show that an object was {change}")]
@@ -42,8 +42,8 @@ pub enum ConformanceError {
         /// `created` or `deleted`.
         change: &'static str,
     },
-    /// The operating system has no randomness.
-    #[error("the operating system gives no random numbers")]
+    /// The operating system provides no randomness.
+    #[error("the operating system provided no randomness")]
     Randomness(#[source] std::io::Error),
 }
 
@@ -62,7 +62,8 @@ impl ConformanceError {
     }
 }
 
-/// Checks that a backend creates objects conditionally, and that reads and listings show each change at once.
+/// Checks that a backend creates objects conditionally, and that reads and listings show each change
+/// immediately.
 ///
 /// Probe objects are written below `check/` and deleted afterwards; about 90 writes.
 ///
@@ -76,7 +77,7 @@ pub async fn check_conformance(backend: &dyn Backend) -> Result<(), ConformanceE
         folder: format!("check/{id}"),
     };
     let result = probe.run().await;
-    // Also after a fault: no probe stays, if they can be deleted.
+    // Even after a fault, so that no probe object remains.
     let cleaned = probe.clean().await;
     result.and(cleaned)
 }
@@ -121,7 +122,7 @@ impl Probe<'_> {
         self.expect(&path, b"three").await
     }
 
-    /// Creates one object several times at once.
+    /// Creates one object several times at the same time.
     async fn race(&self, round: usize) -> Result<(), ConformanceError> {
         let path = self.path(round);
         let path = path.as_str();
@@ -145,7 +146,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    /// Deletes what was created.
+    /// Deletes the created objects.
     async fn deleted(&self) -> Result<(), ConformanceError> {
         let path = self.path("one");
         self.backend.delete(&path).await?;

@@ -1,4 +1,4 @@
-//! What can go wrong with a key store.
+//! The errors of a key store.
 
 use std::borrow::Cow;
 
@@ -8,23 +8,23 @@ use crate::backend::BackendError;
 use crate::log::LogFault;
 use crate::store::StoreId;
 
-/// A key store could not do what it was asked for.
+/// The reason why an operation of a key store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The place cannot be reached, or refused the call.
+    /// The storage cannot be reached, or refused the call.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// A location is not one that a key store can have.
+    /// A location cannot be the address of a key store.
     #[error("{location} cannot be the address of a key store: {reason}")]
     Location {
         /// The location, without credentials.
         location: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
-    /// The place is not a key store: it has no `store.json`.
-    #[error("this is not a key store: it has no store.json")]
+    /// The location is not a key store: it has no `store.json`.
+    #[error("the location is not a key store: it has no store.json")]
     NotAStore,
     /// The store was written by a later version.
     #[error("the key store has format {found}; this version reads format {supported}")]
@@ -34,15 +34,15 @@ pub enum StoreError {
         /// The format that this version reads.
         supported: u64,
     },
-    /// An object of the store is not what it should be.
+    /// An object of the store is damaged.
     #[error("{path} is damaged: {reason}")]
     Damaged {
         /// Its path in the store.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
-    /// A name cannot be that of a key set.
+    /// A name cannot be the name of a key set.
     #[error("{name:?} cannot be the name of a key set")]
     SetName {
         /// The name.
@@ -53,12 +53,12 @@ pub enum StoreError {
     NotWritable {
         /// The set.
         set: String,
-        /// What is wrong with its log.
+        /// The fault of its log.
         #[source]
         fault: LogFault,
     },
-    /// An instance has read events of the set that its log does not have: the store was restored from an older
-    /// backup, or another store is in its place.
+    /// An instance has read events of the set that its log does not have: the store was restored from an
+    /// older backup, or replaced by another store.
     #[error(
         "the log of key set {set} ends at event {last}, but instance {instance} has read event {seen} of another log"
     )]
@@ -72,7 +72,7 @@ pub enum StoreError {
         /// The number of the last event that it has read.
         seen: u64,
     },
-    /// The present state of the set does not allow the change.
+    /// The current state of the set does not allow the change.
     #[error("key set {set} does not allow this now: {change}{}", key.map(|key| format!(" {}", key.short())).unwrap_or_default())]
     NotAllowed {
         /// The set.
@@ -82,7 +82,7 @@ pub enum StoreError {
         /// The key that it is about.
         key: Option<Fingerprint>,
     },
-    /// Another writer was faster: nothing was written. Read the log again and decide again.
+    /// Another writer was faster: nothing was written. Re-read the log, and decide again.
     #[error("another writer changed key set {set} at the same time (event {number})")]
     Conflict {
         /// The set.
@@ -98,7 +98,7 @@ pub enum StoreError {
         /// The key.
         key: Fingerprint,
     },
-    /// The store reported an event as created, but it has the event of another writer.
+    /// The store reported an event as created, but contains the event of another writer.
     #[error("the key store does not create objects conditionally: {path} is the event of another writer")]
     Unconditional {
         /// The path of the event.
@@ -110,8 +110,8 @@ pub enum StoreError {
         /// The name of the event.
         event: String,
     },
-    /// No passphrase opens a private key.
-    #[error("the private key {} cannot be opened", key.short())]
+    /// No passphrase decrypts a private key.
+    #[error("the private key {} cannot be decrypted", key.short())]
     Locked {
         /// The key.
         key: Fingerprint,
@@ -119,35 +119,35 @@ pub enum StoreError {
         #[source]
         source: Box<wa_keys::KeyError>,
     },
-    /// There are keys to serve, and none of them can be opened.
-    #[error("no private key can be opened, such as {} of key set {set}", key.short())]
+    /// There are keys to serve, and none of them can be decrypted.
+    #[error("no private key can be decrypted, such as {} of key set {set}", key.short())]
     NoneOpened {
         /// The set of one of them.
         set: String,
         /// One of them.
         key: Fingerprint,
     },
-    /// A copy of a key store is of another store.
+    /// A copy is that of another key store.
     #[error("{path} is a copy of key store {found}, not of {expected}")]
     OtherStore {
-        /// Where the copy is.
+        /// The path of the copy.
         path: String,
         /// The store that it is a copy of.
         found: StoreId,
         /// The store that was opened.
         expected: StoreId,
     },
-    /// The store did not answer in time.
-    #[error("the key store did not answer in time")]
+    /// The store did not respond in time.
+    #[error("the key store did not respond in time")]
     TimedOut,
-    /// A private key without a passphrase is not stored in a place that others may read.
-    #[error("the private key {} is not encrypted, and this key store takes encrypted keys only", key.short())]
+    /// A private key without a passphrase is not stored where others may read it.
+    #[error("the private key {} is not encrypted, and this key store accepts encrypted keys only", key.short())]
     Unencrypted {
         /// The key.
         key: Fingerprint,
     },
-    /// The operating system has no randomness.
-    #[error("the operating system gives no random numbers")]
+    /// The operating system provides no randomness.
+    #[error("the operating system provided no randomness")]
     Randomness(#[source] std::io::Error),
 }
 
@@ -162,36 +162,38 @@ impl StoreError {
                 "Use another directory for the copy, or check the address of the key store."
             }
             Self::Location { .. } => {
-                "Give a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, and set credentials and endpoints in the environment."
+                "Pass a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, and set credentials and endpoints in the environment."
             }
             Self::NotAStore => "Check the path. A new key store is created by the first rotation or import.",
             Self::NewerFormat { .. } => "Use the version that wrote the store, or a later one.",
             Self::Damaged { path, .. } if path.starts_with("instances/") => {
-                "Delete the object if that instance does not run any more."
+                "Delete the object if that instance no longer runs."
             }
             Self::Damaged { .. } => "Restore the object from a backup of the store; nothing was changed.",
             Self::SetName { .. } => {
                 "Use 1 to 63 lowercase letters, digits, '-' and '_', beginning with a letter or a digit."
             }
             Self::NotWritable { .. } => {
-                "Restore the missing or damaged event from a backup, or use the version that wrote it. Endpoints keep serving the keys that they have."
+                "Restore the missing or damaged event from a backup, or use the version that wrote it. Endpoints continue to serve the keys that they have."
             }
             Self::OlderLog { .. } => {
-                "Restore the later events and private keys from a newer backup with `wa store copy`. If there is none: check which key is registered, rotate with a new key set, or delete the objects in instances/ once no running instance serves lost keys."
+                "Restore the later events and private keys from a newer backup with `wa store copy`. If there is none, check which key is registered, rotate with a new key set, or delete the objects in instances/ once no running instance serves lost keys."
             }
-            Self::NotAllowed { .. } => "Read the state of the keys again: it may have changed since.",
-            Self::Conflict { .. } => "Run the command again: it continues from what the other one did.",
+            Self::NotAllowed { .. } => "Re-read the state of the keys: it may have changed since.",
+            Self::Conflict { .. } => {
+                "Run the command again: it continues from the state that the other writer left."
+            }
             Self::NoPrivateKey { .. } => {
                 "Restore the file from a backup of the store, or rotate to a new key."
             }
             Self::Unconditional { .. } => {
-                "Use a key store that `wa store check` accepts. Read the state of the keys again."
+                "Use a key store that `wa store check` accepts. Re-read the state of the keys."
             }
             Self::TooLarge { .. } => "Add fewer phone numbers at a time.",
             Self::Locked { .. } => {
-                "Give the passphrase that encrypts the key; while it changes, give the old one and the new one."
+                "Pass the passphrase that encrypts the key; while it changes, pass the old one and the new one."
             }
-            Self::Unencrypted { .. } => "Give a passphrase.",
+            Self::Unencrypted { .. } => "Pass a passphrase.",
         };
         Some(text.into())
     }

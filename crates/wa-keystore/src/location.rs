@@ -1,4 +1,4 @@
-//! Where a key store is: a path, or the URL of a bucket.
+//! The location of a key store: a path, or the URL of a bucket.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::error::StoreError;
 /// Opens the backend of a location: a path or `file://` URL of a directory, or a bucket with a prefix as
 /// `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Nothing is read or written.
 ///
-/// Buckets need the features `s3`, `gcs` and `azure`. Their credentials and endpoints come from the environment:
-/// `AWS_*`, `GOOGLE_*` and `AZURE_*`, as the crate `object_store` documents them.
+/// Buckets need the features `s3`, `gcs` and `azure`. Their credentials and endpoints come from the
+/// environment: `AWS_*`, `GOOGLE_*` and `AZURE_*`, as the crate `object_store` documents them.
 ///
 /// ```
 /// use wa_keystore::{KeyStore, open_url};
@@ -24,13 +24,14 @@ use crate::error::StoreError;
 ///
 /// # Errors
 ///
-/// [`StoreError::Location`] if the location is invalid, its kind of storage is not compiled, or the settings in the
-/// environment are invalid.
+/// [`StoreError::Location`] if the location is invalid, its kind of storage is not compiled in, or the
+/// settings in the environment are invalid.
 pub fn open_url(location: &str) -> Result<Arc<dyn Backend>, StoreError> {
     open_url_with(location, [])
 }
 
-/// Opens the backend of a location as [`open_url`] does, with variables that precede those of the environment.
+/// Opens the backend of a location as [`open_url`] does, with variables that take precedence over those of
+/// the environment.
 ///
 /// # Errors
 ///
@@ -89,7 +90,7 @@ fn not_compiled() -> String {
     "this program is built without support for this kind of storage".to_owned()
 }
 
-/// Returns a location as errors show it: without user and password, and without a query.
+/// Returns a location for errors: without user and password, and without a query.
 fn without_credentials(location: &str) -> String {
     let location = location.split(['?', '#']).next().unwrap_or_default();
     match location.split_once("://") {

@@ -22,11 +22,12 @@ const CONNECT_TIMEOUT: &str = "3s";
 /// The longest time that one call takes, with all its requests.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A prefix of a bucket that keeps a key store. Private keys are kept there in encrypted form only.
+/// A prefix of a bucket that contains a key store. It stores encrypted private keys only.
 ///
-/// Credentials, endpoints and other settings are read from the environment: `AWS_*`, `GOOGLE_*` and `AZURE_*`, as the crate `object_store` documents
-/// them, with custom endpoints. A request takes 10 seconds at most, or `AWS_TIMEOUT`, `GOOGLE_TIMEOUT` or
-/// `AZURE_TIMEOUT`; it is repeated three times at most within 15 seconds.
+/// Credentials, endpoints and other settings are read from the environment: `AWS_*`, `GOOGLE_*` and
+/// `AZURE_*`, as the crate `object_store` documents them, with custom endpoints. A request takes 10 seconds
+/// at most, or `AWS_TIMEOUT`, `GOOGLE_TIMEOUT` or `AZURE_TIMEOUT`; it is repeated three times at most within
+/// 15 seconds.
 #[derive(Clone)]
 pub(crate) struct ObjectStorage {
     store: Arc<dyn ObjectStore>,
@@ -53,7 +54,7 @@ macro_rules! build {
             }
         }
         for (name, value) in $variables {
-            // Names of other programs, and of other kinds of storage, are no settings of this one.
+            // Variables of other programs, and of other kinds of storage, are not settings of this one.
             if name.starts_with($prefix)
                 && let Ok(key) = name.to_ascii_lowercase().parse::<$key>()
             {
@@ -65,7 +66,8 @@ macro_rules! build {
 }
 
 impl ObjectStorage {
-    /// Opens the bucket of a URL with settings that precede those of the environment; `None` if its scheme is unknown, or its kind of storage is not compiled.
+    /// Opens the bucket of a URL with settings that take precedence over those of the environment; `None` if
+    /// its scheme is unknown, or its kind of storage is not compiled in.
     pub(crate) fn open(url: &Url, variables: &[(String, String)]) -> Result<Option<Self>, Error> {
         let store = match url.scheme() {
             #[cfg(feature = "s3")]
