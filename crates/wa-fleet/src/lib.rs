@@ -26,6 +26,9 @@ mod steps;
 mod text;
 mod timekeeper;
 
+#[cfg(test)]
+mod simulation;
+
 pub use aws::aws_command;
 pub use error::FleetError;
 pub use hook::{CommandHook, Hook, StepContext};

@@ -30,8 +30,9 @@ pub(crate) enum Rule {
     DestroyEventFirst,
     /// A rotation remembers the primary at its start: if it changed, the rotation is done.
     Join,
-    /// The registered keys are read back a minute after the promotion.
-    Settle,
+    /// A gateway never follows a log that is shorter than what it has seen.
+    #[cfg(test)]
+    NeverGoBack,
 }
 
 /// Which rules hold: all, except in a simulation.
@@ -54,6 +55,8 @@ pub(crate) struct Rules {
     pub(crate) off: Option<Rule>,
     /// The numbers that a command names, if the set does not remember them.
     pub(crate) named: Vec<wa_graph::PhoneNumberId>,
+    /// Learns which primary a rotation finds at its start.
+    pub(crate) started: Option<std::sync::Arc<dyn Fn(Option<wa_keys::Fingerprint>) + Send + Sync>>,
     /// Deletes a private key, without an event.
     pub(crate) delete: Option<Delete>,
 }
@@ -73,6 +76,45 @@ impl Rules {
     pub(crate) async fn delete_unannounced(&self, key: wa_keys::Fingerprint) {
         if let Some(delete) = &self.delete {
             delete(key).await;
+        }
+    }
+}
+
+#[cfg(test)]
+impl Rule {
+    pub(crate) const ALL: &[Self] = &[
+        Self::IntentFirst,
+        Self::Guard,
+        Self::AckHead,
+        Self::AckBlock,
+        Self::NumbersInLog,
+        Self::StoreClock,
+        Self::GraceLastSeen,
+        Self::DisableGrace,
+        Self::RollbackServes,
+        Self::ProveAgain,
+        Self::ReadBeforeAudit,
+        Self::DestroyEventFirst,
+        Self::NeverGoBack,
+        Self::Join,
+    ];
+
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::IntentFirst => "intent-first",
+            Self::Guard => "guard",
+            Self::AckHead => "ack-head",
+            Self::AckBlock => "ack-block",
+            Self::NumbersInLog => "numbers-in-log",
+            Self::StoreClock => "store-clock",
+            Self::GraceLastSeen => "grace-last-seen",
+            Self::DisableGrace => "disable-grace",
+            Self::RollbackServes => "rollback-serves",
+            Self::ProveAgain => "prove-again",
+            Self::ReadBeforeAudit => "read-before-audit",
+            Self::DestroyEventFirst => "destroy-event-first",
+            Self::NeverGoBack => "never-go-back",
+            Self::Join => "join",
         }
     }
 }

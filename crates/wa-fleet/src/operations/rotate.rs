@@ -62,6 +62,10 @@ impl SetOperator {
             .await?;
         self.refuse_two_sets(&situation.numbers).await?;
         let before = situation.log.primary().map(|key| key.fingerprint);
+        #[cfg(test)]
+        if let Some(started) = &self.rules.started {
+            started(before);
+        }
         let numbers = &situation.numbers;
         let mut decision = decided.decision;
         let mut promoted = None;

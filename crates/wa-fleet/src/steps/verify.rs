@@ -7,7 +7,6 @@ use crate::error::FleetError;
 use crate::operator::SetOperator;
 use crate::progress::Progress;
 use crate::report::NumberReport;
-use crate::rules::Rule;
 
 impl SetOperator {
     /// Reads every number a minute after the promotion, and uploads again where another key is registered: an upload that
@@ -22,9 +21,7 @@ impl SetOperator {
         let promotion = log
             .promotion()
             .filter(|promotion| promotion.to == key && promotion.from.is_some());
-        if let Some(promotion) = promotion
-            && self.rules.hold(Rule::Settle)
-        {
+        if let Some(promotion) = promotion {
             let left = self.policy.settle.saturating_sub(self.time.since(promotion.at));
             if !left.is_zero() {
                 self.observer.report(Progress::Waiting {
