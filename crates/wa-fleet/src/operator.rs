@@ -257,10 +257,15 @@ impl SetOperator {
         Ok(registered)
     }
 
+    async fn read_named(&self, number: PhoneNumberId) -> Reading {
+        let registered = self.read_number(&number).await;
+        (number, registered)
+    }
+
     /// Reads the registered keys of numbers, in their order. Stops at an error that every call would give.
     pub(crate) async fn read_numbers(&self, numbers: &[PhoneNumberId]) -> Result<Vec<Reading>, FleetError> {
-        let mut readings = stream::iter(numbers)
-            .map(|number| async move { (number.clone(), self.read_number(number).await) })
+        let mut readings = stream::iter(numbers.to_vec())
+            .map(|number| self.read_named(number))
             .buffered(self.policy.concurrency.max(1));
         let mut read = Vec::with_capacity(numbers.len());
         while let Some(reading) = readings.next().await {

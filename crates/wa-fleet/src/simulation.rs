@@ -9,9 +9,11 @@
 //! `WA_SIMULATION_SEED=7` prints the trace of one, and `WA_SIMULATION_OFF=guard` switches a rule off in it.
 
 mod backend;
+mod check;
 mod instance;
 mod operators;
 mod outside;
+mod prepare;
 mod scenes;
 mod scheduler;
 mod tests;

@@ -44,7 +44,7 @@ pub(super) const COMMANDS: [Command; 8] = [
     Command::Collect,
 ];
 
-type Task = Pin<Box<dyn Future<Output = Result<(), FleetError>>>>;
+type Task = Pin<Box<dyn Future<Output = Result<(), FleetError>> + Send>>;
 
 struct Woken(AtomicBool);
 
@@ -180,11 +180,12 @@ async fn operator(
         off: world.lock().off,
         named,
         started: Some(Arc::new(move |primary| {
-            starting.lock().first_read[actor] = primary
+            starting.lock().first_read[actor] = primary;
         })),
         delete: Some(Arc::new(move |key| {
             let world = deleting.clone();
             Box::pin(async move {
+                world.call(actor, "delete without an event").await;
                 let prefix = format!("private/{SET}/{key}.");
                 world.lock().objects.retain(|path, _| !path.starts_with(&prefix));
             })
@@ -218,7 +219,7 @@ async fn run(
     match command {
         Command::Rotate => {
             let options = RotateOptions {
-                force: choice % 3 > 0,
+                force: !choice.is_multiple_of(3),
                 ..RotateOptions::default()
             };
             operator.rotate(&options).await.map(drop)

@@ -124,7 +124,7 @@ impl KeySource for Outside {
             state.made += 1;
             state.made
         };
-        let key = self.world.key(number);
+        let key = World::key(number);
         self.world
             .lock()
             .names

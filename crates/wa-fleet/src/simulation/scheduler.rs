@@ -1,12 +1,11 @@
-//! The scheduler: decides what happens next, and checks the invariants after every step.
+//! The scheduler: decides what happens next.
 
-use futures_util::FutureExt as _;
-use wa_keystore::{Change, Clock as StoreClock, KeyState, KeyStore, SetLog};
+use wa_keystore::SetLog;
 
-use super::backend::SimulatedBackend;
 use super::instance::{Instance, POLL, Poll, open, read};
 use super::operators::{COMMANDS, Command, Operator, numbers};
-use super::world::{DAY, Had, KEEP, LAG, LATE, Number, SET, World, moment};
+use super::prepare::prepare;
+use super::world::{DAY, Had, LAG, LATE, Number, World};
 use crate::rules::Rule;
 
 const JUMPS: [u64; 6] = [1_000, 20_000, 300_000, DAY, 4 * DAY, 8 * DAY];
@@ -15,6 +14,8 @@ pub(super) struct Simulation {
     pub(super) world: World,
     pub(super) operators: Vec<Operator>,
     pub(super) instances: Vec<Instance>,
+    /// The instance that the balancer sends every ping to.
+    pub(super) only_pinged: Option<usize>,
     /// The log, and the version of the store at which it was read.
     log: (SetLog, u64),
     interrupted: bool,
@@ -26,7 +27,7 @@ impl Simulation {
         let world = World::new(seed, off);
         let mut random = world.lock().random.clone();
         prepare(&world, random.pick(&[3, 1]) == 1);
-        let k1 = world.key(1).fingerprint();
+        let k1 = World::key(1).fingerprint();
         for id in ["1", "2"] {
             let history = vec![Had {
                 key: k1,
@@ -83,6 +84,7 @@ impl Simulation {
             world,
             operators: vec![a, b, watch],
             instances,
+            only_pinged: None,
             log: (SetLog::default(), u64::MAX),
             interrupted: false,
         }
@@ -245,9 +247,11 @@ impl Simulation {
     }
 
     fn refresh_rings(&mut self) {
-        let up = self.instances.iter().filter(|instance| instance.is_up);
-        let rings = up
-            .map(|instance| (instance.name.clone(), instance.ring.clone()))
+        let pinged = |at: usize| self.only_pinged.is_none_or(|only| only == at);
+        let rings = self.instances.iter().enumerate();
+        let rings = rings
+            .filter(|(at, instance)| instance.is_up && pinged(*at))
+            .map(|(_, instance)| (instance.name.clone(), instance.ring.clone()))
             .collect();
         self.world.lock().rings = rings;
     }
@@ -289,54 +293,6 @@ impl Simulation {
         }
     }
 
-    /// Checks the invariants.
-    pub(super) fn check(&mut self) {
-        let found = self.find_violation();
-        if let Some(found) = found {
-            self.world.violate(found);
-        }
-    }
-
-    fn find_violation(&mut self) -> Option<String> {
-        let world = self.world.clone();
-        let (numbers, now) = {
-            let state = world.lock();
-            (state.numbers.clone(), state.now)
-        };
-        for number in &numbers {
-            let registered = number.history.last().unwrap().key;
-            if !world.lock().has_private(registered) {
-                let key = world.name(registered);
-                return Some(format!(
-                    "I1 {} has {key}, whose private key is not in the store",
-                    number.id
-                ));
-            }
-            for had in &number.history {
-                if had.until.is_some_and(|until| until + LAG + KEEP < now) {
-                    continue;
-                }
-                for instance in self.instances.iter().filter(|instance| instance.is_up) {
-                    if !instance.ring.contains(&had.key) {
-                        let (name, key) = (&instance.name, world.name(had.key));
-                        let why = if had.until.is_none() {
-                            "registered"
-                        } else {
-                            "open Flow"
-                        };
-                        return Some(format!(
-                            "I2 {name} cannot open a request to {} with {key} ({why})",
-                            number.id
-                        ));
-                    }
-                }
-            }
-        }
-        let log = self.log();
-        let primaries = log.keys().iter().filter(|key| key.state == KeyState::Primary);
-        (primaries.count() != 1).then(|| "I3 not exactly one primary".to_owned())
-    }
-
     /// No more faults: everything runs to its end, then a repair must find one key everywhere.
     async fn settle(&mut self) {
         {
@@ -368,7 +324,7 @@ impl Simulation {
         };
         self.start(0, command, 0);
         self.drain().await;
-        self.converged();
+        self.check_end();
     }
 
     async fn drain(&mut self) {
@@ -383,100 +339,4 @@ impl Simulation {
         }
         self.world.violate("I4 a command does not end");
     }
-
-    fn converged(&mut self) {
-        let primary = self.log().primary().map(|key| key.fingerprint);
-        let numbers = self.world.lock().numbers.clone();
-        for number in &numbers {
-            let registered = number.history.last().unwrap().key;
-            if Some(registered) != primary {
-                let key = self.world.name(registered);
-                self.world.violate(format!(
-                    "I4 does not converge: {} has {key}, not the primary",
-                    number.id
-                ));
-            } else if number.mismatch {
-                self.world
-                    .violate(format!("I4 does not converge: {} stays MISMATCH", number.id));
-            }
-        }
-        self.check_fights(&numbers);
-    }
-
-    /// I6: an earlier primary is uploaded again, longer than the window after another was promoted, without a rollback.
-    fn check_fights(&mut self, numbers: &[Number]) {
-        let told =
-            |word: &str, state: &super::world::State| state.trace.iter().any(|(_, text)| text.contains(word));
-        let (returns, late) = {
-            let state = self.world.lock();
-            (
-                told("starts RollBack", &state) || told("starts Enable", &state),
-                told("late", &state),
-            )
-        };
-        if returns || late {
-            return;
-        }
-        let promotions: Vec<_> = self
-            .log()
-            .events()
-            .iter()
-            .filter_map(|event| match event.change {
-                Change::Promoted { key, .. } => Some((key, event.stored_at.unwrap_or(event.at))),
-                _ => None,
-            })
-            .collect();
-        let intent_first = self.world.holds(Rule::IntentFirst);
-        for number in numbers {
-            for (at, had) in number.history.iter().enumerate() {
-                let again = number.history[..at].iter().any(|earlier| earlier.key == had.key);
-                let start = moment(had.from);
-                let last = promotions.iter().rev().find(|(_, at)| *at <= start);
-                let stale = last.is_some_and(|(key, at)| {
-                    *key != had.key && start.duration_since(*at).unwrap().as_secs() > 30
-                });
-                if again && (stale || !intent_first) {
-                    let key = self.world.name(had.key);
-                    self.world
-                        .violate(format!("I6 uploads fight over {}: {key} again", number.id));
-                }
-            }
-        }
-    }
-}
-
-/// Writes the events from before the run.
-fn prepare(world: &World, scheduled: bool) {
-    let backend = SimulatedBackend::direct(world);
-    let clock = world.clone();
-    let prepared = async {
-        let store = KeyStore::open_or_create(backend).await.unwrap();
-        let store = store.with_clock(StoreClock::new(move || clock.time()));
-        let set = store.set(SET).unwrap().by("before");
-        let mut log = set.read().await.unwrap();
-        let configured = Change::Configured {
-            add: vec!["1".to_owned(), "2".to_owned()],
-            remove: Vec::new(),
-            endpoint: Some("https://example.com/flow".to_owned()),
-            title: None,
-        };
-        set.append(&mut log, configured, None).await.unwrap();
-        for number in [0, 1] {
-            let key = world.key(number);
-            set.add(&mut log, &key).await.unwrap();
-            set.promote(&mut log, key.fingerprint()).await.unwrap();
-        }
-        let key = world.key(0).fingerprint();
-        let disabled = Change::Disabled {
-            key,
-            compromised: false,
-        };
-        set.append(&mut log, disabled, None).await.unwrap();
-        if scheduled {
-            set.append(&mut log, Change::DestroyScheduled { key }, None)
-                .await
-                .unwrap();
-        }
-    };
-    prepared.now_or_never().unwrap();
 }

@@ -24,7 +24,7 @@ pub(super) const SET: &str = "s";
 /// The names of the actors in traces.
 pub(super) const ACTORS: [&str; 3] = ["A", "B", "watch"];
 
-/// A seeded generator (SplitMix64).
+/// A seeded generator (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
@@ -138,7 +138,7 @@ impl World {
             rings: Vec::new(),
         })));
         for number in 0..2 {
-            let key = world.key(number);
+            let key = Self::key(number);
             world.lock().names.insert(key.fingerprint(), format!("K{number}"));
         }
         world.lock().made = 1;
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// One of the keys, which are generated once for all runs.
-    pub(super) fn key(&self, number: usize) -> ProtectedKey {
+    pub(super) fn key(number: usize) -> ProtectedKey {
         static KEYS: [OnceLock<PrivateKey>; 16] = [const { OnceLock::new() }; 16];
         ProtectedKey::unencrypted(KEYS[number].get_or_init(|| PrivateKey::generate().unwrap()))
     }

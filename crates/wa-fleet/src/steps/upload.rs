@@ -52,7 +52,7 @@ impl SetOperator {
         let mut rest = numbers.iter();
         // The first upload that succeeds shows that the others can.
         for number in rest.by_ref() {
-            let report = self.bring_one(&public, number, log.clone()).await?;
+            let report = self.bring_one(&public, number.clone(), log.clone()).await?;
             let is_valid = report.is_valid();
             self.observer.report(Progress::Number(report.clone()));
             reports.push(report);
@@ -60,6 +60,7 @@ impl SetOperator {
                 break;
             }
         }
+        let rest: Vec<PhoneNumberId> = rest.cloned().collect();
         let mut running = stream::iter(rest)
             .map(|number| self.bring_one(&public, number, log.clone()))
             .buffered(self.policy.concurrency.max(1));
@@ -75,9 +76,10 @@ impl SetOperator {
     async fn bring_one(
         &self,
         key: &PublicKey,
-        number: &PhoneNumberId,
+        number: PhoneNumberId,
         mut log: SetLog,
     ) -> Result<NumberReport, FleetError> {
+        let number = &number;
         let mut report = NumberReport::new(number, Outcome::Failed);
         let mut found = match self.read_number(number).await {
             Ok(found) => found,
@@ -147,6 +149,10 @@ impl SetOperator {
                 if found.is_valid(key.fingerprint()) {
                     return Ok(Attempt::IsValid(found));
                 }
+            }
+            if !guarded {
+                // What was decided can be old.
+                self.clock.sleep(Duration::ZERO).await;
             }
             if let Err(error) = self.refuse_foreign(log, number, &found).await {
                 return foreign(number, &found, error).map(Attempt::Refused);

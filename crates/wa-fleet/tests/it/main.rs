@@ -1,4 +1,5 @@
 //! Operations on key sets, against the Meta emulator and an endpoint that serves from the key store.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod journeys;
 mod support;
