@@ -1,9 +1,9 @@
-//! Secrets of WhatsApp Flows, and a reader for secret files and environment variables.
+//! Secrets of WhatsApp Flows, and a reader for secret files, environment variables and commands.
 //!
 //! [`AppSecret`], [`AccessToken`] and [`Passphrase`] are wiped from memory when they are dropped. They have
 //! no `Clone` and no `Display`, and their `Debug` output is constant.
 //!
-//! [`SecretSource`] reads a secret from a file or an environment variable. Files may be UTF-8, with or
+//! [`SecretSource`] reads a secret from a file, an environment variable or a command. Files may be UTF-8, with or
 //! without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret
 //! is the first line without its line end. Errors and warnings never contain a secret or other text of a
 //! file.
@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod command;
 mod decode;
 mod error;
 mod file;
@@ -31,6 +32,7 @@ mod source;
 mod token;
 mod warning;
 
+pub use command::SecretCommandError;
 pub use error::{SecretError, SecretFileError};
 pub use file::{MAX_FILE_BYTES, SecretFile};
 pub use passphrase::Passphrase;

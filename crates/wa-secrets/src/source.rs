@@ -1,10 +1,12 @@
-//! Sources of secrets: files and environment variables.
+//! Sources of secrets: files, environment variables and commands.
 
 use std::{borrow::Cow, fmt, path::PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::{ReadableByOthers, SecretFile, SecretFileError, SecretWarning};
+use crate::{
+    ReadableByOthers, SecretFile, SecretFileError, SecretWarning, command, command::SecretCommandError,
+};
 
 /// The source of a secret. `Debug` shows neither the path nor the name, because either may be the secret
 /// itself, passed by mistake.
@@ -15,6 +17,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// The complete value of an environment variable.
     Variable(String),
+    /// The first line that a command of the system's shell prints, such as `pass show flows`. Each read runs it.
+    Command(String),
 }
 
 /// The reason why no secret could be read from a source.
@@ -24,6 +28,9 @@ pub enum SecretSourceError {
     /// The file cannot be read, or has no secret.
     #[error(transparent)]
     File(#[from] SecretFileError),
+    /// The command fails, or prints no secret.
+    #[error(transparent)]
+    Command(#[from] SecretCommandError),
     /// The environment variable is not set, or empty.
     #[error("{}", match .0 { Some(name) => format!("the environment variable {name} is not set"),
         None => "the environment variable is not set".to_owned() })]
@@ -38,23 +45,26 @@ impl SecretSourceError {
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::File(error) => error.remedy(),
+            Self::Command(error) => error.remedy(),
             Self::Unset(_) => Some(Cow::Borrowed("set the variable to the secret")),
         }
     }
 }
 
 impl SecretSource {
-    /// Reads the secret. `variable` returns the value of an environment variable.
+    /// Reads the secret. `variable` returns the value of an environment variable. It blocks: a command may take up to a
+    /// minute.
     ///
     /// # Errors
     ///
-    /// [`SecretSourceError`] if the file cannot be read or the variable is not set.
+    /// [`SecretSourceError`] if the file cannot be read, the variable is not set, or the command fails.
     pub fn read(
         &self,
         variable: impl FnOnce(&str) -> Option<String>,
     ) -> Result<FoundSecret, SecretSourceError> {
         match self {
             Self::File(path) => Ok(SecretFile::open(path)?.into_first_line()?),
+            Self::Command(command) => Ok(command::run(command)?),
             Self::Variable(name) => variable(name)
                 .map(Zeroizing::new)
                 .filter(|value| !value.is_empty())
@@ -78,6 +88,7 @@ impl fmt::Debug for SecretSource {
         f.write_str(match self {
             Self::File(_) => "SecretSource::File(..)",
             Self::Variable(_) => "SecretSource::Variable(..)",
+            Self::Command(_) => "SecretSource::Command(..)",
         })
     }
 }
