@@ -18,7 +18,6 @@ use hyper::service::Service;
 use crate::config::Settings;
 use crate::current::Current;
 use crate::metrics::Metrics;
-use crate::reloader::Serving;
 pub(crate) use media::Media;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -37,12 +36,17 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(serving: &Serving, draining: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        metrics: Arc<Metrics>,
+        media: Current<Media>,
+        settings: Current<Settings>,
+        draining: Arc<AtomicBool>,
+    ) -> Self {
         Self {
-            metrics: Arc::clone(&serving.metrics),
+            metrics,
             draining,
-            media: serving.media.clone(),
-            settings: serving.settings.clone(),
+            media,
+            settings,
         }
     }
 

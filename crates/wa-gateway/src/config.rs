@@ -26,7 +26,7 @@ use layers::Sources;
 
 #[cfg(test)]
 pub(crate) use kind::Kind;
-pub(crate) use kind::{HandledBy, HostName, StoreUrl, Target};
+pub(crate) use kind::{HandledBy, HostName, StoreLocation, StoreUrl, Target};
 pub(crate) use layers::{Environment, Located};
 pub use overrides::Overrides;
 pub(crate) use problem::Problems;
@@ -93,8 +93,38 @@ pub(crate) struct Settings {
     pub(crate) drain_delay: Duration,
     pub(crate) watch: Duration,
     pub(crate) strict_secrets: bool,
+    pub(crate) key_store: Option<KeyStoreConfig>,
     pub(crate) replay_store: Option<StoreSource>,
     pub(crate) replay_window: Duration,
+}
+
+/// The settings of the key store.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyStoreConfig {
+    pub(crate) location: Located<StoreLocation>,
+    pub(crate) poll: Option<Duration>,
+    pub(crate) cache: Option<PathBuf>,
+    pub(crate) passphrases: Vec<Located<NamedSource>>,
+    /// The name of this process; by default that of the host.
+    pub(crate) instance: Option<String>,
+}
+
+/// The key sets of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeySets {
+    /// All sets of the store.
+    All,
+    /// These sets, possibly none.
+    Named(Vec<String>),
+}
+
+impl KeySets {
+    pub(crate) fn contain(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.iter().any(|known| known == name),
+        }
+    }
 }
 
 /// The files of a certificate.
@@ -126,7 +156,9 @@ pub(crate) struct EndpointConfig {
     pub(crate) scope: String,
     pub(crate) name: String,
     pub(crate) path: String,
+    /// Empty if the keys come from the key store alone.
     pub(crate) keys: Located<Vec<PathBuf>>,
+    pub(crate) key_sets: KeySets,
     pub(crate) passphrases: Vec<Located<NamedSource>>,
     pub(crate) app_secrets: Vec<Located<NamedSource>>,
     /// The global setting: warnings about secrets are errors.

@@ -14,8 +14,8 @@ use wa_flows::{FlowFuture, LogThrottle, ResponseBody};
 
 use crate::current::Current;
 use crate::metrics::Metrics;
-use crate::reloader::Serving;
 use crate::routes::Routes;
+use crate::serving::Serving;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Front {

@@ -1,5 +1,6 @@
 //! A running gateway, from start to drain.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +11,17 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
+use wa_keystore::StoreError;
 
 use crate::admin::Admin;
 use crate::config::{ConfigErrors, GatewayConfig, Settings};
 use crate::connections::Connections;
 use crate::current::Current;
 use crate::front::Front;
-use crate::reloader::{Reloader, Serving};
+use crate::key_store::{FollowPlan, FollowedStore};
+use crate::reloader::Reloader;
 use crate::server::{ADMIN_CONNECTIONS, AcceptOptions, accept, stopped};
+use crate::serving::Serving;
 use crate::signal::Signals;
 
 /// The entry point: [`Gateway::start`] starts a gateway.
@@ -44,6 +48,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The key store cannot be read, or none of its keys can be opened.
+    #[error("cannot serve from the key store {location}")]
+    KeyStore {
+        /// The location of the store.
+        location: String,
+        /// The error of the store.
+        #[source]
+        source: Box<StoreError>,
+    },
     /// The TLS configuration cannot be built.
     #[error("TLS cannot be set up")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -55,11 +68,16 @@ pub enum StartError {
 impl StartError {
     /// Returns the action that fixes the error, if there is one. For [`Config`](Self::Config), each problem
     /// has its own [`remedy`](crate::ConfigProblem::remedy).
-    pub fn remedy(&self) -> Option<&'static str> {
-        let Self::Bind { source, .. } = self else {
-            return None;
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let source = match self {
+            Self::Bind { source, .. } => source,
+            Self::KeyStore { source, .. } => {
+                let general = "check the address and the credentials; with `key_store_cache`, the gateway starts from a copy";
+                return source.remedy().or(Some(general.into()));
+            }
+            _ => return None,
         };
-        Some(match source.kind() {
+        let text = match source.kind() {
             io::ErrorKind::PermissionDenied => {
                 "choose a port from 1024 up, or grant CAP_NET_BIND_SERVICE (`AmbientCapabilities=` in systemd)"
             }
@@ -68,7 +86,8 @@ impl StartError {
             }
             io::ErrorKind::AddrInUse => "choose another port, or stop the process that uses this one",
             _ => "choose another address or port",
-        })
+        };
+        Some(text.into())
     }
 }
 
@@ -85,6 +104,7 @@ pub struct Running {
     front: Task<Connections>,
     admin: Option<Task<Connections>>,
     watcher: Task<()>,
+    store: tokio::sync::Mutex<Option<FollowedStore>>,
 }
 
 /// A task that is aborted when its handle is dropped.
@@ -112,6 +132,8 @@ impl Gateway {
         let reloader = reloader.map_err(StartError::Config)?;
         let serving = reloader.serving().clone();
         let settings = serving.settings.get();
+        let config = reloader.config().clone();
+        let store = follow(&config, &serving).await?;
         files_for_connections(settings.limits.connections);
         let (listener, local_addr) = listen(settings.listen, "listen")?;
         let admin_listener = match settings.admin {
@@ -140,7 +162,12 @@ impl Gateway {
         let front = Front::new(&serving);
         let front = Task(tokio::spawn(accept(listener, options, front, stopping.clone())));
         let admin_options = AcceptOptions::admin(&settings.limits);
-        let admin = Admin::new(&serving, Arc::clone(&draining));
+        let admin = Admin::new(
+            Arc::clone(&serving.metrics),
+            serving.media.clone(),
+            serving.settings.clone(),
+            Arc::clone(&draining),
+        );
         let (admin, admin_addr) = match admin_listener {
             Some((listener, address)) => (
                 Some(Task(tokio::spawn(accept(
@@ -168,8 +195,28 @@ impl Gateway {
             front,
             admin,
             watcher,
+            store: tokio::sync::Mutex::new(store),
         })
     }
+}
+
+/// Starts to follow the key store, if there is one.
+async fn follow(config: &GatewayConfig, serving: &Serving) -> Result<Option<FollowedStore>, StartError> {
+    let Some(plan) = FollowPlan::of(&config.settings) else {
+        return Ok(None);
+    };
+    let environment = config.environment.clone();
+    let config = config.clone();
+    let passphrases = spawn_blocking(move || config.store_passphrases())
+        .await
+        .map_err(|_| StartError::RuntimeEnding)?
+        .map_err(StartError::Config)?;
+    let location = plan.location().to_owned();
+    let followed = FollowedStore::start(plan, passphrases, &environment, serving).await;
+    followed.map(Some).map_err(|source| StartError::KeyStore {
+        location,
+        source: Box::new(source),
+    })
 }
 
 fn listen(address: SocketAddr, setting: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -247,11 +294,33 @@ impl Running {
     /// [`StartError::Config`] if anything is invalid; then nothing changes.
     pub async fn reload(&self) -> Result<(), StartError> {
         let reloader = Arc::clone(&self.reloader);
-        let reload = spawn_blocking(move || reloader.lock().unwrap_or_else(PoisonError::into_inner).reload());
-        reload
+        let reload = spawn_blocking(move || {
+            let mut reloader = reloader.lock().unwrap_or_else(PoisonError::into_inner);
+            reloader.reload().map(|()| reloader.config().clone())
+        });
+        let config = reload
             .await
             .map_err(|_| StartError::RuntimeEnding)?
-            .map_err(StartError::Config)
+            .map_err(StartError::Config)?;
+        self.refollow(&config).await
+    }
+
+    /// Follows the key store of a changed configuration. If that fails, the keys of the previous one stay in use.
+    async fn refollow(&self, config: &GatewayConfig) -> Result<(), StartError> {
+        let mut store = self.store.lock().await;
+        let plan = FollowPlan::of(&config.settings);
+        let is_followed = store.as_ref().map(FollowedStore::plan) == plan.as_ref();
+        if is_followed && !store.as_ref().is_some_and(FollowedStore::has_unopened) {
+            if let Some(store) = &*store {
+                store.attach();
+            }
+            return Ok(());
+        }
+        let next = follow(config, &self.serving).await?;
+        if let Some(before) = std::mem::replace(&mut *store, next) {
+            before.stop().await;
+        }
+        Ok(())
     }
 
     /// Shuts the gateway down: `/readyz` returns 503, no more connections are accepted, and exchanges in
@@ -280,6 +349,9 @@ impl Running {
             if ended.is_err_and(|cut| cut > 0) {
                 tracing::warn!("exchanges on the admin address were cut off");
             }
+        }
+        if let Some(store) = self.store.get_mut().take() {
+            store.stop().await;
         }
         let cut = drained.err().unwrap_or_default();
         if cut > 0 {

@@ -82,7 +82,7 @@ fn remove_revoked(revoked: &Revoked, ring: &KeyRing, endpoint: &EndpointConfig, 
             ));
         }
     }
-    if ring.keys().is_empty() {
+    if ring.keys().is_empty() && !endpoint.keys.value.is_empty() {
         warnings.push(format!(
             "endpoint {}: every key is revoked, so every request gets 421 until a new key is added (`wa keys generate`)",
             endpoint.name

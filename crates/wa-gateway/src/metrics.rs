@@ -1,5 +1,6 @@
 //! The metrics, and their text format.
 
+mod key_store;
 mod keys;
 mod table;
 
@@ -16,7 +17,8 @@ use prometheus_client::registry::{Metric as Registrable, Registry};
 use wa_flows::{ErrorNotification, ExchangeReport, FlowRequest, Refusal};
 
 use crate::config::DroppedLogLines;
-pub(crate) use keys::EndpointKeys;
+pub(crate) use key_store::{KeySetState, KeyStoreState};
+pub(crate) use keys::EndpointState;
 pub use table::metrics_reference;
 use table::{Described, PREFIX};
 
@@ -93,7 +95,12 @@ impl MetricConstructor<Histogram> for Buckets {
 }
 
 impl Metrics {
-    pub(crate) fn new(keys: EndpointKeys, dropped_lines: Option<DroppedLogLines>) -> Self {
+    /// Creates the metrics. `endpoints` and `key_store` return what they show at the time of a scrape.
+    pub(crate) fn new(
+        endpoints: impl Fn() -> Vec<EndpointState> + Send + Sync + 'static,
+        key_store: impl Fn() -> Option<KeyStoreState> + Send + Sync + 'static,
+        dropped_lines: Option<DroppedLogLines>,
+    ) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         let long = || Family::new_with_constructor(Buckets(&LONG));
         let build: Family<VersionLabel, Gauge> = register(&mut registry, &table::BUILD, Family::default());
@@ -102,7 +109,8 @@ impl Metrics {
                 version: env!("CARGO_PKG_VERSION"),
             })
             .set(1);
-        registry.register_collector(Box::new(keys));
+        registry.register_collector(Box::new(keys::Endpoints(endpoints)));
+        registry.register_collector(Box::new(key_store::KeyStore(key_store)));
         if let Some(dropped_lines) = dropped_lines {
             registry.register_collector(Box::new(dropped_lines));
         }

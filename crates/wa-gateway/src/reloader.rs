@@ -7,15 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wa_flows::KeyRing;
+use wa_keystore::ServedKeys;
 
 use crate::admin::Media;
-use crate::config::{ConfigErrors, ConfigFault, EndpointConfig, GatewayConfig, Origin, Problems, Settings};
+use crate::config::{
+    ConfigErrors, ConfigFault, EndpointConfig, GatewayConfig, KeySets, Origin, Problems, Settings,
+};
 use crate::current::Current;
+use crate::endpoint_keys::EndpointKeys;
 use crate::material::files::Stamp;
 use crate::material::{self, KeyCache, Material, Revoked};
-use crate::metrics::{EndpointKeys, Metrics, Reload};
+use crate::metrics::{Metrics, Reload};
 use crate::replay::Replays;
 use crate::routes::{Route, Routes, Shared};
+use crate::serving::{Serving, Stored};
 use crate::tls::{self, Certificate};
 
 /// Files that failed are re-read after this time even if they are unchanged: the failure may have been
@@ -23,16 +28,6 @@ use crate::tls::{self, Certificate};
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 const DAY: Duration = Duration::from_hours(24);
-
-/// The state that all connections share; clones share it.
-#[derive(Debug, Clone)]
-pub(crate) struct Serving {
-    pub(crate) settings: Current<Settings>,
-    pub(crate) routes: Current<Routes>,
-    pub(crate) media: Current<Media>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) certificate: Option<Certificate>,
-}
 
 /// Replaces parts of [`Serving`] when their configuration or files change.
 pub(crate) struct Reloader {
@@ -96,7 +91,19 @@ impl Reloader {
         let replays = Replays::open(&config)?;
         let routes = Current::new(Routes::default());
         let dropped_lines = config.dropped_log_lines.clone();
-        let metrics = Arc::new(Metrics::new(EndpointKeys(routes.clone()), dropped_lines));
+        let stored = Stored::default();
+        let metrics = Metrics::new(
+            {
+                let routes: Current<Routes> = routes.clone();
+                move || routes.get().state()
+            },
+            {
+                let stored = stored.clone();
+                move || stored.store().map(|store| store.state())
+            },
+            dropped_lines,
+        );
+        let metrics = Arc::new(metrics);
         let serving = Serving {
             settings: Current::new(config.settings.clone()),
             media: Current::new(Media::new(&config.settings)),
@@ -106,6 +113,7 @@ impl Reloader {
                 Certificate::new(loaded)
             }),
             metrics,
+            stored,
         };
         let mut reloader = Self {
             fixed: fixed(&config.settings),
@@ -122,6 +130,10 @@ impl Reloader {
         };
         reloader.serve(materials)?;
         Ok(reloader)
+    }
+
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.config
     }
 
     pub(crate) fn serving(&self) -> &Serving {
@@ -214,41 +226,32 @@ impl Reloader {
     fn revoke(&self, endpoint: &EndpointConfig) {
         let (revoked, _) = Revoked::read(&endpoint.keys.value);
         self.serving.metrics.revoked_keys(&endpoint.name, revoked.count());
-        if revoked.is_empty() {
-            return;
-        }
         let routes = self.serving.routes.get();
         let Some(route) = routes.by_name(&endpoint.name) else {
             return;
         };
-        let ring = route.endpoint().ring();
-        for key in ring.keys() {
-            if let Some(revocation) = revoked.find(&key.fingerprint)
-                && ring.revoke(&key.fingerprint)
-            {
-                tracing::warn!(
-                    endpoint = endpoint.name,
-                    key = key.fingerprint.short(),
-                    list = %revocation.list.display(),
-                    line = revocation.line,
-                    keys_left = ring.keys().len(),
-                    "revoked a key: it no longer decrypts requests"
-                );
-            }
+        for removed in route.keys().revoke(revoked) {
+            tracing::warn!(
+                endpoint = endpoint.name,
+                key = removed.key.short(),
+                list = removed.list,
+                line = removed.line,
+                keys_left = route.keys().ring().keys().len(),
+                "revoked a key: it no longer decrypts requests"
+            );
         }
     }
 
     fn read_one(&mut self, endpoint: &EndpointConfig) -> Result<(), ConfigErrors> {
         let cache = self.caches.entry(endpoint.name.clone()).or_default();
         let material = Material::load(endpoint, &self.config.environment, cache)?;
+        let new = self.route(endpoint, material)?;
+        let stored = self.serving.stored.lock();
+        new.set_keys(stored.as_deref());
         let routes = self.serving.routes.get();
-        let (route, new_keys) = self.route(endpoint, material)?;
-        // The new endpoint shares the ring of the previous one, so exchanges in flight there use the same
-        // keys.
-        route.endpoint().ring().replace(&new_keys);
         self.serving
             .routes
-            .replace(routes.with(endpoint.path.clone(), route));
+            .replace(routes.with(endpoint.path.clone(), new.route));
         Ok(())
     }
 
@@ -299,18 +302,16 @@ impl Reloader {
             .collect();
         for (endpoint, material) in self.config.settings.endpoints.iter().zip(materials) {
             seen.insert(endpoint.name.clone(), Seen::valid(material.stamp.clone()));
-            let (route, new_keys) = self.route(endpoint, material)?;
-            routes.push((endpoint.path.clone(), route, new_keys));
+            routes.push((endpoint.path.clone(), self.route(endpoint, material)?));
         }
-        for (_, route, new_keys) in &routes {
-            route.endpoint().ring().replace(new_keys);
+        {
+            let stored = self.serving.stored.lock();
+            for (_, new) in &routes {
+                new.set_keys(stored.as_deref());
+            }
+            let routes = routes.into_iter().map(|(path, new)| (path, new.route));
+            self.serving.routes.replace(routes.collect::<Routes>());
         }
-        self.serving.routes.replace(
-            routes
-                .into_iter()
-                .map(|(path, route, _)| (path, route))
-                .collect::<Routes>(),
-        );
         self.serving.metrics.forget_revoked_keys();
         for (endpoint, revoked) in self.config.settings.endpoints.iter().zip(revoked) {
             self.serving.metrics.revoked_keys(&endpoint.name, revoked);
@@ -332,24 +333,48 @@ impl Reloader {
         Ok(())
     }
 
-    /// Builds the route of an endpoint; returns the keys for its ring too. The route uses the ring of the
-    /// current endpoint of this name if there is one.
-    fn route(&self, endpoint: &EndpointConfig, material: Material) -> Result<(Route, KeyRing), ConfigErrors> {
+    /// Builds the route of an endpoint. It uses the keys of the current endpoint of this name, if there is one, so
+    /// that exchanges in flight there use the same ring.
+    fn route(&self, endpoint: &EndpointConfig, mut material: Material) -> Result<NewRoute, ConfigErrors> {
         for warning in &material.warnings {
             tracing::warn!(endpoint = endpoint.name, "{warning}");
         }
-        let new_keys = material.ring.clone();
+        let files = material.ring.clone();
+        let revoked = std::mem::take(&mut material.revoked);
         let routes = self.serving.routes.get();
-        let ring = routes
+        let keys = routes
             .by_name(&endpoint.name)
-            .map_or_else(|| new_keys.clone(), |route| route.endpoint().ring().clone());
+            .map_or_else(|| Arc::new(EndpointKeys::new()), |route| Arc::clone(route.keys()));
         let limits = &self.config.settings.limits;
-        let route = Route::new(endpoint, limits, material, ring, &self.shared);
+        let route = Route::new(endpoint, limits, material, keys, &self.shared);
         let mut problems = Problems::within(&endpoint.scope);
         let route = route
             .inspect_err(|error| problems.add(Origin::Nowhere, "", ConfigFault::Endpoint(*error)))
             .ok();
-        problems.unless_any(route.map(|route| (route, new_keys)))
+        problems.unless_any(route.map(|route| NewRoute {
+            route,
+            files,
+            revoked,
+            sets: endpoint.key_sets.clone(),
+        }))
+    }
+}
+
+/// A route whose keys are not set yet.
+struct NewRoute {
+    route: Route,
+    files: KeyRing,
+    revoked: Revoked,
+    sets: KeySets,
+}
+
+impl NewRoute {
+    /// Sets the keys of the endpoint, with those of the key store.
+    fn set_keys(&self, served: Option<&ServedKeys>) {
+        let revoked = self.revoked.clone();
+        self.route
+            .keys()
+            .configure(&self.files, revoked, &self.sets, served);
     }
 }
 

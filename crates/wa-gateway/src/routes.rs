@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use wa_flows::{EndpointConfigError, FlowEndpoint, KeyRing};
+use wa_flows::{EndpointConfigError, FlowEndpoint};
 
 use crate::config::{EndpointConfig, Limits};
+use crate::endpoint_keys::EndpointKeys;
 use crate::forward::Forward;
 use crate::material::Material;
-use crate::metrics::{EndpointMetrics, Metrics};
+use crate::metrics::{EndpointMetrics, EndpointState, Metrics};
 use crate::replay::Replays;
 use crate::upstream::Upstream;
 
@@ -26,6 +27,7 @@ pub(crate) struct Routes(HashMap<String, Route>);
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     name: Arc<str>,
+    keys: Arc<EndpointKeys>,
     endpoint: FlowEndpoint<Forward>,
 }
 
@@ -52,6 +54,16 @@ impl Routes {
         routes.into_iter()
     }
 
+    /// Returns what the metrics show of each endpoint.
+    pub(crate) fn state(&self) -> Vec<EndpointState> {
+        let routes = self.all().map(|route| EndpointState {
+            name: route.name.to_string(),
+            keys: route.keys.ring().keys(),
+            in_flight: route.endpoint.in_flight(),
+        });
+        routes.collect()
+    }
+
     /// Returns a copy with the route of one path replaced.
     pub(crate) fn with(&self, path: String, route: Route) -> Self {
         let mut routes = self.0.clone();
@@ -61,12 +73,12 @@ impl Routes {
 }
 
 impl Route {
-    /// Builds an endpoint that decrypts requests with `ring`. The keys of the ring are not changed.
+    /// Builds an endpoint that decrypts requests with the ring of `keys`, which is not changed.
     pub(crate) fn new(
         config: &EndpointConfig,
         limits: &Limits,
         material: Material,
-        ring: KeyRing,
+        keys: Arc<EndpointKeys>,
         shared: &Shared,
     ) -> Result<Self, EndpointConfigError> {
         let metrics = EndpointMetrics::new(&shared.metrics, &config.name);
@@ -78,7 +90,7 @@ impl Route {
             ping: config.ping,
             error_notifications: config.error_notifications,
         };
-        let mut builder = FlowEndpoint::builder(ring, forward)
+        let mut builder = FlowEndpoint::builder(keys.ring().clone(), forward)
             .token_signature(config.token_signature)
             .body_limit(limits.body)
             .deadline(config.timeouts.total + BEYOND_UPSTREAM)
@@ -96,12 +108,17 @@ impl Route {
         };
         Ok(Self {
             name: config.name.as_str().into(),
+            keys,
             endpoint: builder.build()?,
         })
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<EndpointKeys> {
+        &self.keys
     }
 
     pub(crate) fn endpoint(&self) -> &FlowEndpoint<Forward> {

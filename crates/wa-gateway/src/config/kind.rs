@@ -1,5 +1,6 @@
 //! The types of setting values, parsed from TOML or from the text of a flag or variable.
 
+mod key_store;
 mod store;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use url::Url;
 use wa_flows::TokenSignatureMode;
 use wa_keys::file::is_key_text;
 
+pub(crate) use key_store::{SetName, ShellCommand, StoreLocation};
 pub(crate) use store::{Days, StoreUrl};
 
 /// A type of setting value.

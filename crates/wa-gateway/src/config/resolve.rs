@@ -1,6 +1,7 @@
 //! Resolves the text of a configuration to its settings, and reports every problem.
 
 mod endpoint;
+mod key_store;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -52,7 +53,9 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
     let tls = tls_files(&tls, problems);
     let limits = self::limits(&limits, problems);
     let strict = root.get(&setting::STRICT_SECRETS, problems);
-    let mut endpoints = endpoints(&root, problems);
+    let key_store = key_store::store(&root, problems);
+    let has_store = root.has(&setting::KEY_STORE);
+    let mut endpoints = endpoints(&root, has_store, problems);
     let drain = root.get(&setting::DRAIN, problems);
     let drain_delay = root.get(&setting::DRAIN_DELAY, problems);
     let replay_store = replay_store(&root, problems);
@@ -86,6 +89,7 @@ pub(crate) fn settings(sources: Sources<'_>, problems: &mut Problems) -> Option<
         drain: drain?.value,
         drain_delay: drain_delay?.value,
         watch: watch?,
+        key_store,
         replay_store,
         replay_window: replay_window?.0,
     })
@@ -296,7 +300,7 @@ pub(super) fn is_some_time(time: &Duration) -> bool {
     !time.is_zero()
 }
 
-fn endpoints(root: &Layers<'_>, problems: &mut Problems) -> Vec<EndpointConfig> {
+fn endpoints(root: &Layers<'_>, has_store: bool, problems: &mut Problems) -> Vec<EndpointConfig> {
     let value = root
         .entries
         .and_then(|entries| find(entries, Table::Endpoint.name()));
@@ -343,6 +347,7 @@ fn endpoints(root: &Layers<'_>, problems: &mut Problems) -> Vec<EndpointConfig> 
                 entries: None,
                 ..*root
             },
+            has_store,
             problems,
         )
         .into_iter()
@@ -353,7 +358,7 @@ fn endpoints(root: &Layers<'_>, problems: &mut Problems) -> Vec<EndpointConfig> 
                     problems.add(origin, &setting.key(), ConfigFault::Ambiguous(several.len()));
                 }
             }
-            several_endpoints(root, several, problems)
+            several_endpoints(root, several, has_store, problems)
         }
     }
 }
@@ -361,6 +366,7 @@ fn endpoints(root: &Layers<'_>, problems: &mut Problems) -> Vec<EndpointConfig> 
 fn several_endpoints(
     root: &Layers<'_>,
     tables: &[(&DeTable<'_>, usize)],
+    has_store: bool,
     problems: &mut Problems,
 ) -> Vec<EndpointConfig> {
     let mut names = HashSet::new();
@@ -381,7 +387,7 @@ fn several_endpoints(
             overlaid: tables.len() == 1,
         };
         layers.refuse_unknown(problems);
-        let Some(endpoint) = endpoint::read(&layers, problems) else {
+        let Some(endpoint) = endpoint::read(&layers, has_store, problems) else {
             continue;
         };
         for (typed, value, seen) in [

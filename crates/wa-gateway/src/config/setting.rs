@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use wa_flows::TokenSignatureMode;
 
-use crate::config::kind::{Bytes, Days, HandledBy, HostName, Kind, MaybeAddress, StoreUrl, Target, Variable};
+use crate::config::kind::{
+    Bytes, Days, HandledBy, HostName, Kind, MaybeAddress, SetName, ShellCommand, StoreLocation, StoreUrl,
+    Target, Variable,
+};
 
 /// A table of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +202,53 @@ pub(crate) static REPLAY_WINDOW: Typed<Days> = Typed::new(
 )
 .default("7d");
 
+pub(crate) static KEY_STORE: Typed<StoreLocation> = Typed::new(
+    Root,
+    "key_store",
+    "Key store from which endpoints take private keys: a directory, `s3://`, `gs://` or `az://`. Pending, primary and enabled keys of the endpoint's key sets are served; changes take effect while the gateway runs. Credentials of a bucket come from the environment (`AWS_*`, `GOOGLE_*`, `AZURE_*`).",
+)
+.overridden("key-store", "WA_KEY_STORE")
+.sensitive();
+pub(crate) static KEY_STORE_POLL: Typed<Duration> = Typed::new(
+    Root,
+    "key_store_poll",
+    "How often each key set is checked for changes; by default every second in a directory, every 12 seconds in a bucket.",
+);
+pub(crate) static KEY_STORE_CACHE: Typed<PathBuf> = Typed::new(
+    Root,
+    "key_store_cache",
+    "Directory for a copy of what is served, with private keys as the key store has them, so that the gateway can start while the key store is unreachable. Without it, such a start fails.",
+)
+.overridden("key-store-cache", "WA_GATEWAY_KEY_STORE_CACHE");
+pub(crate) static STORE_PASSPHRASE_FILE: Typed<Vec<PathBuf>> = Typed::new(
+    Root,
+    "key_store_passphrase_file",
+    "File with the passphrase of the key store in its first line; two files while the passphrase changes.",
+)
+.overridden(
+    "key-store-passphrase-file",
+    "WA_GATEWAY_KEY_STORE_PASSPHRASE_FILE",
+)
+.sensitive();
+pub(crate) static STORE_PASSPHRASE_ENV: Typed<Vec<Variable>> = Typed::new(
+    Root,
+    "key_store_passphrase_env",
+    "Environment variable with the passphrase of the key store. If none of the three settings is present, `WA_KEY_PASSPHRASE` is used if it is set.",
+)
+.sensitive();
+pub(crate) static STORE_PASSPHRASE_COMMAND: Typed<Vec<ShellCommand>> = Typed::new(
+    Root,
+    "key_store_passphrase_command",
+    "Command whose first line of output is the passphrase of the key store, such as `pass show flows`. It runs once at the start, and its output is never logged.",
+)
+.sensitive();
+pub(crate) static INSTANCE: Typed<String> = Typed::new(
+    Root,
+    "instance",
+    "Name of this process in the key store; it must differ from those of other running gateways. By default the name of the host.",
+)
+.overridden("instance", "WA_GATEWAY_INSTANCE");
+
 pub(crate) static STRICT_SECRETS: Typed<bool> = Typed::new(
     Root,
     "strict_secrets",
@@ -305,6 +355,12 @@ pub(crate) static PATH: Typed<String> =
         .overridden("path", "WA_GATEWAY_PATH");
 pub(crate) static KEYS: Typed<Vec<PathBuf>> = Typed::new(Endpoint, "keys", "Private keys: a directory, a file or a list of files. In a directory, every private key is used whose file name ends in `.pem` and does not begin with a dot: first `current.pem`, then the others in descending order of their names. Files are tried in the given order. Every key is tried, so the order affects only speed. Changes take effect while the gateway runs. `revoked.txt` in the same directory lists the fingerprints of keys that must not be used, one per line.")
     .overridden("keys", "WA_GATEWAY_KEYS").sensitive();
+pub(crate) static KEY_SETS: Typed<Vec<SetName>> = Typed::new(
+    Endpoint,
+    "key_sets",
+    "Key sets of the `key_store` whose keys the endpoint uses, in addition to `keys`. By default, an endpoint that is the only one uses all sets.",
+)
+.overridden("key-sets", "WA_GATEWAY_KEY_SETS");
 pub(crate) static PASSPHRASE_FILE: Typed<Vec<PathBuf>> = Typed::new(
     Endpoint,
     "passphrase_file",
@@ -373,6 +429,13 @@ static ALL: &[&Setting] = &[
     &REPLAY_STORE_FILE.setting,
     &REPLAY_STORE_ENV.setting,
     &REPLAY_WINDOW.setting,
+    &KEY_STORE.setting,
+    &KEY_STORE_POLL.setting,
+    &KEY_STORE_CACHE.setting,
+    &STORE_PASSPHRASE_FILE.setting,
+    &STORE_PASSPHRASE_ENV.setting,
+    &STORE_PASSPHRASE_COMMAND.setting,
+    &INSTANCE.setting,
     &STRICT_SECRETS.setting,
     &TLS_CERTIFICATE.setting,
     &TLS_KEY.setting,
@@ -393,6 +456,7 @@ static ALL: &[&Setting] = &[
     &NAME.setting,
     &PATH.setting,
     &KEYS.setting,
+    &KEY_SETS.setting,
     &PASSPHRASE_FILE.setting,
     &PASSPHRASE_ENV.setting,
     &APP_SECRET_FILE.setting,

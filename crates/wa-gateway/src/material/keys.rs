@@ -26,6 +26,9 @@ pub(crate) fn ring(
     warnings: &mut Vec<String>,
 ) -> Option<KeyRing> {
     let paths = &endpoint.keys;
+    if paths.value.is_empty() {
+        return Some(KeyRing::empty());
+    }
     let mut files = Vec::new();
     let mut report = |fault| problems.add(paths.origin.clone(), "keys", fault);
     for path in &paths.value {

@@ -104,6 +104,42 @@ pub(crate) const KEY_STATE: Described = Described {
     labels: "endpoint, fingerprint, state (`primary`, `enabled`, `pending`)",
     help: "Always 1; shows the state of each key in use",
 };
+pub(crate) const KEY_STORE_UP: Described = Described {
+    name: "key_store_up",
+    kind: Gauge,
+    labels: "",
+    help: "1 if the last read of the key store succeeded; at 0, the gateway serves the keys that it has",
+};
+pub(crate) const KEY_STORE_LAST_READ: Described = Described {
+    name: "key_store_last_read_timestamp_seconds",
+    kind: Gauge,
+    labels: "",
+    help: "Time of the last successful read of the key store, in seconds since 1970; 0 if there was none",
+};
+pub(crate) const KEY_STORE_RECORDED: Described = Described {
+    name: "key_store_recorded",
+    kind: Gauge,
+    labels: "",
+    help: "1 if the last write of the record of this instance succeeded; rotations wait for this record",
+};
+pub(crate) const KEY_SET_EVENT: Described = Described {
+    name: "key_set_last_event",
+    kind: Gauge,
+    labels: "set",
+    help: "Number of the last event of a key set that the gateway has read",
+};
+pub(crate) const KEY_SET_UNOPENED: Described = Described {
+    name: "key_set_unopened_keys",
+    kind: Gauge,
+    labels: "set",
+    help: "Keys of a key set that should be served and cannot be opened, for example with the given passphrases",
+};
+pub(crate) const KEY_SET_OLDER: Described = Described {
+    name: "key_set_older",
+    kind: Gauge,
+    labels: "set",
+    help: "1 if the log of a key set is older than one that was read before, so that it is not followed",
+};
 pub(crate) const KEYS: Described = Described {
     name: "keys",
     kind: Gauge,
@@ -197,6 +233,12 @@ static ALL: &[&Described] = &[
     &KEY_OPENED,
     &KEY_LAST_OPENED,
     &KEY_STATE,
+    &KEY_STORE_UP,
+    &KEY_STORE_LAST_READ,
+    &KEY_STORE_RECORDED,
+    &KEY_SET_EVENT,
+    &KEY_SET_UNOPENED,
+    &KEY_SET_OLDER,
     &KEYS,
     &REVOKED,
     &IN_FLIGHT,

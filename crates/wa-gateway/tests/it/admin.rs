@@ -64,7 +64,8 @@ async fn every_series_exists_with_0_from_the_start_and_from_the_reload_that_adds
 #[tokio::test]
 async fn every_metric_of_the_reference_is_scraped_and_none_besides() {
     let (files, backend) = (Files::new(), Backend::saying(200, "{}").await);
-    let gateway = start_before(&files, &backend).await;
+    let text = format!("key_store = \"store\"\n{}", config_text(&backend.url(), ""));
+    let gateway = start(&files, &text).await;
     assert_eq!(Phone::new(&gateway).send(&init()).await.status, 200);
     assert_eq!(Phone::with_key(&gateway, 1).send(&init()).await.status, 421);
     let (status, text) = admin(&gateway, Method::GET, "/metrics", "").await;

@@ -17,6 +17,7 @@ mod conformance;
 mod connections;
 mod drain;
 mod exchange;
+mod key_store;
 mod keys;
 mod reload;
 mod replay;

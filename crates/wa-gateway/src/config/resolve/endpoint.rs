@@ -9,12 +9,12 @@ use wa_secrets::SecretSource;
 use crate::config::kind::{Kind, Variable};
 use crate::config::layers::{Layers, Located};
 use crate::config::problem::{ConfigFault, Origin, Problems};
-use crate::config::resolve::{in_range, is_some_time};
+use crate::config::resolve::{in_range, is_some_time, key_store};
 use crate::config::setting::{self, Typed};
-use crate::config::{EndpointConfig, NamedSource, Timeouts};
+use crate::config::{EndpointConfig, KeySets, NamedSource, Timeouts};
 
 /// Resolves the settings of an endpoint; reports problems and returns `None` if a required one is invalid.
-pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<EndpointConfig> {
+pub(super) fn read(table: &Layers<'_>, has_store: bool, problems: &mut Problems) -> Option<EndpointConfig> {
     let name = checked(
         table,
         &setting::NAME,
@@ -29,13 +29,8 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
         "a path that begins with `/`, without `?`, `#` and spaces",
         problems,
     );
-    let keys = required(table, &setting::KEYS, "the path of the private keys", problems).map(|keys| {
-        let resolve = |path| table.sources.resolve(&keys.origin, path);
-        Located {
-            value: keys.value.into_iter().map(resolve).collect(),
-            origin: keys.origin.clone(),
-        }
-    });
+    let key_sets = key_store::sets(table, has_store, problems);
+    let keys = keys(table, has_store, &key_sets, problems);
     let upstream = required(
         table,
         &setting::UPSTREAM,
@@ -69,6 +64,7 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
         name: name?,
         path: path?,
         keys: keys?,
+        key_sets,
         passphrases,
         app_secrets,
         strict_secrets: false,
@@ -83,6 +79,32 @@ pub(super) fn read(table: &Layers<'_>, problems: &mut Problems) -> Option<Endpoi
     };
     refuse_unsigned(table, &endpoint, problems);
     Some(endpoint)
+}
+
+/// Returns the paths of the key files. They are required unless the endpoint uses key sets.
+fn keys(
+    table: &Layers<'_>,
+    has_store: bool,
+    sets: &KeySets,
+    problems: &mut Problems,
+) -> Option<Located<Vec<PathBuf>>> {
+    if *sets != KeySets::Named(Vec::new()) && !table.has(&setting::KEYS) {
+        return Some(Located {
+            value: Vec::new(),
+            origin: Origin::Nowhere,
+        });
+    }
+    let what = if has_store {
+        "the path of the private keys (`keys`), or the key sets to use (`key_sets`)"
+    } else {
+        "the path of the private keys"
+    };
+    let keys = required(table, &setting::KEYS, what, problems)?;
+    let resolve = |path| table.sources.resolve(&keys.origin, path);
+    Some(Located {
+        value: keys.value.into_iter().map(resolve).collect(),
+        origin: keys.origin.clone(),
+    })
 }
 
 /// Refuses an endpoint that cannot authenticate Meta's requests, unless the configuration allows that
@@ -184,7 +206,7 @@ fn is_path(path: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
 }
 
-fn secret_sources(
+pub(super) fn secret_sources(
     table: &Layers<'_>,
     (file, variable): (&Typed<Vec<PathBuf>>, &Typed<Vec<Variable>>),
     default_variable: &'static str,
