@@ -108,6 +108,16 @@ impl GraphClient {
         }))
     }
 
+    /// Returns a client that waits at most this long for the ends of rate limits ([`Pacer::max_wait`]), and shares
+    /// connections, settings and known rate limits with this one.
+    #[must_use]
+    pub fn with_max_wait(&self, wait: Duration) -> Self {
+        Self(Arc::new(Shared {
+            pacer: self.0.pacer.clone().max_wait(wait),
+            ..Shared::clone(&self.0)
+        }))
+    }
+
     /// Returns a client with another time limit for each attempt that shares connections and settings with
     /// this one.
     #[must_use]
