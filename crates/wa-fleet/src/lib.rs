@@ -7,6 +7,9 @@
 //! - [`SetOperator`] runs operations on one key set: [`rotate`](SetOperator::rotate),
 //!   [`roll_back`](SetOperator::roll_back), [`repair`](SetOperator::repair), [`disable`](SetOperator::disable),
 //!   [`enable`](SetOperator::enable), [`collect_garbage`](SetOperator::collect_garbage).
+//! - [`Fleet`] works on many numbers: [`audit`](Fleet::audit), [`apply`](Fleet::apply) of a [`Plan`],
+//!   [`rotate`](Fleet::rotate) in waves. [`FleetConfig`] is `fleet.toml`, [`Inventory`] the numbers; [`Watch`] and
+//!   [`Healer`] compare repeated audits and decide on repairs.
 //! - [`Progress`] is what it reports meanwhile, [`RotationReport`] and [`RotationPlan`] what it did and would do; all are
 //!   values with serde.
 //! - [`Registry`], [`Prober`], [`KeySource`] and [`Clock`] are what it needs of the outside; [`GraphRegistry`],
@@ -14,6 +17,7 @@
 
 mod aws;
 mod error;
+mod fleet;
 mod hook;
 mod operations;
 mod operator;
@@ -31,6 +35,14 @@ mod simulation;
 
 pub use aws::aws_command;
 pub use error::FleetError;
+pub use fleet::{
+    AccountConfig, ApplyEvent, ApplyReport, AuditSummary, Breaker, ConfigError, ConnectError, ConnectOptions,
+    FilterConfig, Finding, Fleet, FleetClients, FleetConfig, GraphConfig, Healer, Inventory, InventoryConfig,
+    InventoryError, InventoryNumber, ItemOutcome, ItemReport, Metrics, NumberFilter, Plan, PlanError,
+    PlanItem, Reason, RepairPolicy, SecretConfig, SetReport, Stop, StoreConfig, StoreView, UnknownPolicy,
+    WaitObserver, Watch, WatchChange, WatchConfig, WaveOptions, WaveReport, WaveSet, app_secret_of_account,
+    next_audit, post_changes,
+};
 pub use hook::{CommandHook, Hook, StepContext};
 pub use operations::{Collected, DisableOptions, RepairOptions, RollbackOptions, RotateOptions};
 pub use operator::{Safeguards, SetOperator};

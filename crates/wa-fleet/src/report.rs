@@ -43,6 +43,8 @@ pub enum Outcome {
     ForeignKey,
     /// The number was removed from the set.
     NotInSet,
+    /// Another key is registered than a plan expects.
+    Changed,
     /// The call failed.
     Failed,
     /// Nothing was tried, because an earlier failure affects every number.
@@ -78,6 +80,7 @@ impl Outcome {
             Self::NotVisible => "not-visible",
             Self::ForeignKey => "foreign-key",
             Self::NotInSet => "not-in-set",
+            Self::Changed => "changed",
             Self::Failed => "failed",
             Self::NotTried => "not-tried",
         }

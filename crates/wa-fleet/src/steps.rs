@@ -5,5 +5,5 @@ pub(crate) mod promote;
 mod prove;
 pub(crate) mod retire;
 mod serve;
-mod upload;
+pub(crate) mod upload;
 mod verify;

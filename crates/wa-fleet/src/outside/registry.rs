@@ -98,6 +98,9 @@ pub struct RegistryError {
 pub enum Effect {
     /// The same call may succeed later. An upload may have taken effect.
     Transient,
+    /// A rate limit refused the call, or kept it from being sent: it took no effect. Only uploads fail in this way; a read
+    /// waits for the end of the limit.
+    Limited,
     /// The same call fails again; calls for other numbers do not.
     Number,
     /// Every call fails: the token, the app or the connection is refused.

@@ -9,7 +9,7 @@ use wa_keystore::{Change, KeyState, SetLog};
 
 use crate::error::FleetError;
 use crate::operator::SetOperator;
-use crate::outside::{Effect, Registered, RegistryError};
+use crate::outside::{Effect, Registered, RegisteredKey, RegistryError};
 use crate::policy::{ROUNDS, WINDOW};
 use crate::progress::Progress;
 use crate::report::{NumberReport, Outcome};
@@ -24,8 +24,35 @@ const READ_BACK: [Duration; 5] = [
     Duration::from_secs(30),
 ];
 
+/// What a plan expects to be registered.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    /// The key; `None` for none, or an unreadable one.
+    pub(crate) from: Option<Fingerprint>,
+    /// True if it is `VALID`.
+    pub(crate) is_valid: bool,
+    /// True if the new key was uploaded before, so that it may be shown with another status.
+    pub(crate) is_repeated: bool,
+}
+
+impl Expected {
+    fn allows(&self, found: &Registered, key: Fingerprint) -> bool {
+        let shown = found.fingerprint();
+        (shown == self.from && found.is_valid == self.is_valid) || (self.is_repeated && shown == Some(key))
+    }
+}
+
+/// What an upload was decided on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Basis<'a> {
+    /// What was read.
+    Read(&'a Registered),
+    /// What a plan expects: if something else is registered, nothing is sent.
+    Plan(&'a Expected),
+}
+
 /// What became of one attempt to upload.
-enum Attempt {
+pub(crate) enum Attempt {
     /// The key was sent. The error, if there is one, leaves open whether it took effect.
     Sent(Option<RegistryError>),
     /// Nothing needed to be sent.
@@ -89,7 +116,7 @@ impl SetOperator {
             if report.uploads >= self.policy.uploads {
                 return Ok(unfinished(report, key.fingerprint(), &found));
             }
-            let uploaded = self.attempt(key, number, &mut log, &found).await?;
+            let uploaded = self.attempt(key, number, &mut log, Basis::Read(&found)).await?;
             let error = match uploaded {
                 Attempt::IsValid(now) => {
                     found = now;
@@ -121,17 +148,20 @@ impl SetOperator {
     }
 
     /// Uploads the key once, directly after everything that could forbid it was read.
-    async fn attempt(
+    pub(crate) async fn attempt(
         &self,
         key: &PublicKey,
         number: &PhoneNumberId,
         log: &mut SetLog,
-        found: &Registered,
+        basis: Basis<'_>,
     ) -> Result<Attempt, FleetError> {
         let guarded = self.rules.hold(Rule::Guard);
         for _ in 0..ROUNDS {
             let checked = self.clock.monotonic();
-            let mut found = found.clone();
+            let mut found = match basis {
+                Basis::Read(found) => found.clone(),
+                Basis::Plan(_) => Registered::new(RegisteredKey::None, false, None),
+            };
             if guarded {
                 self.refresh(log).await?;
                 self.refuse_other_primary(log, key.fingerprint())?;
@@ -148,6 +178,13 @@ impl SetOperator {
                 };
                 if found.is_valid(key.fingerprint()) {
                     return Ok(Attempt::IsValid(found));
+                }
+                if let Basis::Plan(expected) = basis
+                    && !expected.allows(&found, key.fingerprint())
+                {
+                    let mut report = NumberReport::new(number, Outcome::Changed);
+                    report.registered = found.fingerprint();
+                    return Ok(Attempt::Refused(report));
                 }
             }
             if !guarded {
@@ -168,7 +205,11 @@ impl SetOperator {
                 number: number_shown,
                 key: key_shown,
             });
-            return Ok(Attempt::Sent(self.registry.upload(number, key).await.err()));
+            match self.registry.upload(number, key).await {
+                // Reading the number again waits for the end of the limit.
+                Err(error) if error.effect() == Effect::Limited => {}
+                sent => return Ok(Attempt::Sent(sent.err())),
+            }
         }
         Err(self.contended())
     }

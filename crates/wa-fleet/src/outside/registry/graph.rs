@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use wa_encryption::{EncryptionApi, EncryptionError, RegisteredKey as GraphKey};
-use wa_graph::{GraphClient, GraphError, PhoneNumberId, RetryPolicy};
+use wa_graph::{GraphClient, GraphError, GraphErrorKind, PhoneNumberId, RetryPolicy, WabaId};
 use wa_keys::PublicKey;
 
 use super::{Effect, Registered, RegisteredKey, Registry, RegistryError};
 
 /// An upload that takes longer is abandoned: it must have ended when its key is read back after a later promotion.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An upload waits no longer for a rate limit: what was checked before it would be outdated.
+const UPLOAD_WAIT: Duration = Duration::from_secs(2);
 
 /// The registry of Meta's Graph API, through the Encryption API.
 ///
@@ -27,6 +30,7 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct GraphRegistry {
     reader: GraphClient,
     uploader: GraphClient,
+    account: Option<WabaId>,
 }
 
 impl GraphRegistry {
@@ -35,10 +39,29 @@ impl GraphRegistry {
     pub fn new(client: GraphClient) -> Self {
         let uploader = client
             .with_retry(RetryPolicy::none())
-            .with_request_timeout(UPLOAD_TIMEOUT);
+            .with_request_timeout(UPLOAD_TIMEOUT)
+            .with_max_wait(UPLOAD_WAIT);
         Self {
             reader: client,
             uploader,
+            account: None,
+        }
+    }
+
+    /// Returns a registry for the numbers of an account: calls wait while a rate limit of the account lasts.
+    #[must_use]
+    pub fn with_account(&self, account: Option<WabaId>) -> Self {
+        Self {
+            account,
+            ..self.clone()
+        }
+    }
+
+    fn api(&self, client: &GraphClient, number: &PhoneNumberId) -> EncryptionApi {
+        let api = EncryptionApi::new(client.clone(), number.clone());
+        match &self.account {
+            Some(account) => api.account(account.clone()),
+            None => api,
         }
     }
 }
@@ -46,7 +69,7 @@ impl GraphRegistry {
 #[async_trait]
 impl Registry for GraphRegistry {
     async fn read(&self, number: &PhoneNumberId) -> Result<Registered, RegistryError> {
-        let api = EncryptionApi::new(self.reader.clone(), number.clone());
+        let api = self.api(&self.reader, number);
         let response = match api.get_with_meta().await {
             Ok(response) => response,
             Err(error) => return Err(failure(api.explain(error).await)),
@@ -64,8 +87,22 @@ impl Registry for GraphRegistry {
     }
 
     async fn upload(&self, number: &PhoneNumberId, key: &PublicKey) -> Result<(), RegistryError> {
-        let api = EncryptionApi::new(self.uploader.clone(), number.clone());
-        api.set_business_public_key(key).await.map(drop).map_err(failure)
+        let api = self.api(&self.uploader, number);
+        let sent = api.set_business_public_key(key).await;
+        sent.map(drop).map_err(|error| {
+            let graph = error.graph();
+            let effect = if graph.is_some_and(GraphError::is_rate_limited) {
+                Some(Effect::Limited)
+            } else if graph.is_some_and(|error| matches!(error.kind(), GraphErrorKind::Transport(_))) {
+                // The next read, which is retried, shows whether Graph can be reached.
+                Some(Effect::Transient)
+            } else {
+                None
+            };
+            let mut error = failure(error);
+            error.effect = effect.unwrap_or(error.effect);
+            error
+        })
     }
 }
 
