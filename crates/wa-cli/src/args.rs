@@ -7,11 +7,13 @@
 
 mod emulator;
 mod encryption;
+mod fleet;
 mod flow;
 mod gateway;
 mod graph;
 mod keys;
 mod media;
+mod numbers;
 
 use std::path::PathBuf;
 
@@ -19,11 +21,15 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use emulator::EmulatorArgs;
 pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
+pub(crate) use fleet::{
+    ApplyArgs, AuditArgs, FleetArgs, FleetCommand, FleetRotateArgs, PlanArgs, PolicyArgs, WatchArgs,
+};
 pub(crate) use flow::{ActionName, CheckArgs, DecryptArgs, EndpointArgs, FlowCommand, SendArgs};
 pub(crate) use gateway::GatewayArgs;
 pub(crate) use graph::ConnectionArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
 pub(crate) use media::{MediaCommand, MediaDecryptArgs};
+pub(crate) use numbers::{ListArgs, NumbersCommand};
 
 /// Manage the encryption keys of WhatsApp Flows: generate, register, verify and rotate RSA keys; serve and
 /// test encrypted endpoints.
@@ -83,6 +89,12 @@ pub(crate) enum Command {
     /// Register, read and verify the business public key of a phone number.
     #[command(subcommand)]
     Encryption(EncryptionCommand),
+    /// List phone numbers.
+    #[command(subcommand)]
+    Numbers(NumbersCommand),
+    /// Audit, repair and rotate the keys of many phone numbers.
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// Test a Flow endpoint, and decrypt captured requests.
     #[command(subcommand)]
     Flow(FlowCommand),

@@ -69,6 +69,8 @@ fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Keys(command) => commands::keys::run(context, command),
         Command::Encryption(command) => block_on(commands::encryption::run(context, command)),
+        Command::Numbers(command) => block_on(commands::numbers::run(context, command)),
+        Command::Fleet(command) => block_on(commands::fleet::run(context, command)),
         Command::Flow(command) => block_on(commands::flow::run(context, command)),
         Command::Media(command) => block_on(commands::media::run(context, command)),
         Command::Emulator(args) => block_on(commands::emulator::run(context, args)),

@@ -165,6 +165,11 @@ impl Environment {
         Ok(())
     }
 
+    /// Prints a message to standard error, unless `--json` is given.
+    pub(crate) fn note(&self, text: &str) {
+        self.terminal().note(text);
+    }
+
     fn terminal(&self) -> MutexGuard<'_, Terminal> {
         self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -45,6 +45,9 @@ pub use whatsapp::WhatsApp;
 
 #[doc(inline)]
 pub use wa_encryption as encryption;
+#[cfg(feature = "fleet")]
+#[doc(inline)]
+pub use wa_fleet as fleet;
 #[cfg(feature = "flows")]
 #[doc(inline)]
 pub use wa_flows as flows;
@@ -52,5 +55,8 @@ pub use wa_flows as flows;
 pub use wa_graph as graph;
 #[doc(inline)]
 pub use wa_keys as keys;
+#[cfg(feature = "fleet")]
+#[doc(inline)]
+pub use wa_keystore as keystore;
 #[doc(inline)]
 pub use wa_secrets as secrets;
