@@ -29,7 +29,8 @@ pub use wa_secrets::ReadableByOthers;
 
 use std::path::Path;
 
-use self::atomic::Mode;
+use wa_secrets::AtomicFile;
+
 use crate::{Inspection, Passphrase, PrivateKey, Protection, PublicKey};
 
 /// How to treat an existing file at the path to be written.
@@ -127,7 +128,7 @@ pub fn write_private_key(
     atomic::write(
         path.as_ref(),
         key.secret_pkcs8_pem().expose_secret().as_bytes(),
-        Mode::Private,
+        AtomicFile::PRIVATE,
         existing,
     )
 }
@@ -151,7 +152,7 @@ pub fn write_encrypted_private_key(
             path: path.to_owned(),
             source,
         })?;
-    atomic::write(path, pem.as_bytes(), Mode::Private, existing)
+    atomic::write(path, pem.as_bytes(), AtomicFile::PRIVATE, existing)
 }
 
 /// Writes a public key as canonical SPKI PEM with mode 0644, restricted by the umask.
@@ -164,5 +165,10 @@ pub fn write_public_key(
     key: &PublicKey,
     existing: Existing,
 ) -> Result<(), FileError> {
-    atomic::write(path.as_ref(), key.to_pem().as_bytes(), Mode::Public, existing)
+    atomic::write(
+        path.as_ref(),
+        key.to_pem().as_bytes(),
+        AtomicFile::PUBLIC,
+        existing,
+    )
 }

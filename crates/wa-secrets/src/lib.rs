@@ -6,7 +6,7 @@
 //! [`SecretSource`] reads a secret from a file, an environment variable or a command. Files may be UTF-8, with or
 //! without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret
 //! is the first line without its line end. Errors and warnings never contain a secret or other text of a
-//! file.
+//! file. [`AtomicFile`] writes a file that appears only when it is complete.
 //!
 //! ```
 //! use wa_secrets::{AppSecret, SecretSource};
@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod atomic;
 mod command;
 mod decode;
 mod error;
@@ -32,6 +33,7 @@ mod source;
 mod token;
 mod warning;
 
+pub use atomic::AtomicFile;
 pub use command::SecretCommandError;
 pub use error::{SecretError, SecretFileError};
 pub use file::{MAX_FILE_BYTES, SecretFile};

@@ -1,11 +1,11 @@
 //! Destinations of a decrypted file, which appears there only after every check has passed.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
+use wa_secrets::AtomicFile;
 
 /// Receives a decrypted file piece by piece, and makes it visible only when it is complete.
 ///
@@ -69,19 +69,14 @@ impl std::fmt::Debug for MemorySink {
 /// Writes the file under a temporary name in the same directory, and moves it to its path once it is
 /// verified.
 ///
-/// An existing file is never overwritten. On file systems without hard links, an empty file reserves the path
-/// for a moment, and would remain after a crash. On Unix only the owner can read the file. A commit that has
-/// started completes even if its future is dropped.
+/// An existing file is never overwritten, and on Unix only the owner can read the new one: see [`AtomicFile`]. A
+/// commit that has started completes even if its future is dropped.
 #[derive(Debug)]
 pub struct FileSink {
     path: PathBuf,
-    partial: PartialFile,
+    unfinished: AtomicFile,
     file: fs::File,
 }
-
-/// The path of the temporary file, which is removed when this is dropped.
-#[derive(Debug)]
-struct PartialFile(PathBuf);
 
 impl FileSink {
     /// Creates the temporary file for the file at `path`.
@@ -91,26 +86,20 @@ impl FileSink {
     /// Returns the error of the file system, in particular [`io::ErrorKind::AlreadyExists`] if `path` exists.
     pub async fn create(path: impl AsRef<Path> + Send) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
-        if fs::try_exists(&path).await? {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        let mut random = [0; 8];
-        aws_lc_rs::rand::fill(&mut random)
-            .map_err(|_| io::Error::other("the system's random source fails"))?;
-        name.push(format!(".{:016x}.part", u64::from_ne_bytes(random)));
-        let unchecked = path.with_file_name(name);
-        // The guard is created together with the file: this future may be dropped before the closure ends.
-        let (partial, file) = blocking(move || {
-            let file = private_file(&unchecked)?;
-            Ok((PartialFile(unchecked), file))
+        // If this future is dropped before the closure ends, the file is removed when the closure does.
+        blocking(move || {
+            if path.try_exists()? {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            let unfinished = AtomicFile::create(&path, AtomicFile::PRIVATE)?;
+            let file = unfinished.file().try_clone()?.into();
+            Ok(Self {
+                path,
+                unfinished,
+                file,
+            })
         })
-        .await?;
-        Ok(Self {
-            path,
-            partial,
-            file: file.into(),
-        })
+        .await
     }
 }
 
@@ -123,63 +112,13 @@ impl MediaSink for FileSink {
 
     async fn commit(mut self) -> io::Result<PathBuf> {
         self.file.flush().await?;
-        let file = self.file.into_std().await;
-        let (path, partial) = (self.path, self.partial);
-        blocking(move || {
-            file.sync_all()?;
-            move_to_free_place(&partial.0, &path)?;
-            drop(partial);
-            sync_folder(&path);
-            Ok(path)
-        })
-        .await
-    }
-}
-
-/// Moves a file without replacing another: unlike a rename, a hard link never replaces a file.
-fn move_to_free_place(from: &Path, to: &Path) -> io::Result<()> {
-    match std::fs::hard_link(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => move_by_claim(from, to),
-        linked_or_taken => linked_or_taken,
-    }
-}
-
-/// Moves a file on file systems without hard links (exFAT, SMB, FUSE): reserves the path with an empty file,
-/// then renames over it.
-fn move_by_claim(from: &Path, to: &Path) -> io::Result<()> {
-    drop(private_file(to)?);
-    std::fs::rename(from, to).inspect_err(|_| {
-        let _ = std::fs::remove_file(to);
-    })
-}
-
-/// Creates a file that must not exist; on Unix only its owner can read it.
-fn private_file(path: &Path) -> io::Result<std::fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Syncs the directory, where the system supports that, so that the file's name survives a crash; its content
-/// is already synced.
-fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(folder) = std::fs::File::open(folder.unwrap_or(Path::new("."))) {
-        let _ = folder.sync_all();
+        let (path, unfinished) = (self.path, self.unfinished);
+        blocking(move || unfinished.persist_new().map(|()| path)).await
     }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await?
-}
-
-impl Drop for PartialFile {
-    fn drop(&mut self) {
-        // A destructor cannot report the error.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]
@@ -220,39 +159,6 @@ mod tests {
             }
         });
         drop(runtime);
-        assert_eq!(names(folder.path()), [""; 0]);
-    }
-
-    #[test]
-    fn a_file_moves_without_hard_links() {
-        let folder = tempfile::tempdir().unwrap();
-        let (partial, path) = (folder.path().join("part"), folder.path().join("file"));
-        std::fs::write(&partial, "new").unwrap();
-        move_by_claim(&partial, &path).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        assert_eq!(names(folder.path()), ["file"]);
-    }
-
-    #[test]
-    fn an_existing_file_is_not_replaced_with_or_without_hard_links() {
-        let folder = tempfile::tempdir().unwrap();
-        let (partial, path) = (folder.path().join("part"), folder.path().join("file"));
-        std::fs::write(&partial, "new").unwrap();
-        std::fs::write(&path, "old").unwrap();
-        for moved in [
-            move_to_free_place(&partial, &path),
-            move_by_claim(&partial, &path),
-        ] {
-            assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-            assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        }
-    }
-
-    #[test]
-    fn a_failed_move_removes_the_reserved_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let missing = folder.path().join("part");
-        assert!(move_to_free_place(&missing, &folder.path().join("file")).is_err());
         assert_eq!(names(folder.path()), [""; 0]);
     }
 
