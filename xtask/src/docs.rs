@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::files::{pages, walk};
-use crate::{sh, site, snippets, tools};
+use crate::{readme, sh, site, snippets, tools};
 
 /// Reference pages that `wa` generates from its own tables, so that they always match its behaviour.
 const GENERATED: &[(&str, &str)] = &[
@@ -62,9 +62,9 @@ pub(crate) fn rustdoc() -> Result<()> {
     sh::run(&mut command)
 }
 
-/// Compares every generated page with the output of the program; with `bless`, regenerates the pages.
+/// Compares every generated page with what it is generated from; with `bless`, regenerates the pages.
 pub(crate) fn generated(bless: bool) -> Result<()> {
-    let mut stale = Vec::new();
+    let mut pages = readme::all()?;
     for (name, page) in GENERATED {
         let text = sh::output(&mut sh::cargo(&[
             "run",
@@ -75,7 +75,10 @@ pub(crate) fn generated(bless: bool) -> Result<()> {
             "reference",
             name,
         ]))?;
-        let path = sh::root().join(page);
+        pages.push((sh::root().join(page), text));
+    }
+    let mut stale = Vec::new();
+    for (path, text) in pages {
         if std::fs::read_to_string(&path).unwrap_or_default() == text {
             continue;
         }
@@ -83,7 +86,7 @@ pub(crate) fn generated(bless: bool) -> Result<()> {
             std::fs::create_dir_all(path.parent().context("the path of a page has no parent")?)?;
             std::fs::write(&path, text)?;
         } else {
-            stale.push(*page);
+            stale.push(path.strip_prefix(sh::root())?.display().to_string());
         }
     }
     if stale.is_empty() {

@@ -161,6 +161,7 @@ pub(crate) fn run() -> Result<()> {
     let members = members(&metadata)?;
     let mut violations = edges(&members);
     violations.extend(lints(&members));
+    violations.extend(incomplete(&members));
     if let Some(member) = members.get("wa-encryption")
         && member.dependencies.iter().any(|(name, _)| name == "reqwest")
     {
@@ -261,6 +262,30 @@ fn lints(members: &BTreeMap<String, Member>) -> Vec<String> {
     opted_out
         .map(|(name, _)| format!("{name} does not inherit the workspace's lints"))
         .collect()
+}
+
+/// Returns what is missing in the manifests of the crates that can be published.
+fn incomplete(members: &BTreeMap<String, Member>) -> Vec<String> {
+    let inherited = ["version", "edition", "rust-version", "license", "repository"];
+    let own = ["description", "keywords", "categories"];
+    let mut missing = Vec::new();
+    for (name, member) in members {
+        let manifest = member.manifest.parse::<toml::Table>().unwrap_or_default();
+        let package = manifest.get("package");
+        let value = |key: &str| package.and_then(|package| package.get(key));
+        if value("publish").and_then(toml::Value::as_bool) == Some(false) {
+            continue;
+        }
+        let is_inherited = |key: &str| {
+            let workspace = value(key).and_then(|value| value.get("workspace"));
+            workspace.and_then(toml::Value::as_bool) == Some(true)
+        };
+        let lacking = inherited.iter().filter(|key| !is_inherited(key));
+        missing.extend(lacking.map(|key| format!("{name} does not inherit `{key}` from the workspace")));
+        let lacking = own.iter().filter(|key| value(key).is_none());
+        missing.extend(lacking.map(|key| format!("the manifest of {name} has no `{key}`")));
+    }
+    missing
 }
 
 fn linking_packages(metadata: &Value) -> BTreeSet<String> {

@@ -10,6 +10,7 @@ mod files;
 mod fuzz;
 mod graph;
 mod lint;
+mod readme;
 mod sbom;
 mod sh;
 mod site;
