@@ -92,6 +92,14 @@ fn alerts() -> Result<()> {
         .filter_map(|line| line.trim().strip_prefix("- alert: "))
         .collect();
     ensure!(!alerts.is_empty(), "{RULES} has no alert");
+    let reference = read(REFERENCE)?;
+    let unknown: Vec<&str> = label_values(&rules)
+        .filter(|value| !reference.contains(&format!("`{value}`")))
+        .collect();
+    ensure!(
+        unknown.is_empty(),
+        "{RULES} compares labels with values that are not in {REFERENCE}: {unknown:?}"
+    );
     for file in [RULE_TESTS, ALERTS_PAGE] {
         let text = read(file)?;
         let named: BTreeSet<&str> = text
@@ -111,6 +119,17 @@ fn alerts() -> Result<()> {
     sh::output(&mut sh::command("promtool", &["check", "rules", RULES]))?;
     sh::output(&mut sh::command("promtool", &["test", "rules", RULE_TESTS]))?;
     Ok(())
+}
+
+/// The values that a rule compares labels with, such as `replayed`. Other regular expressions than lists are left out.
+fn label_values(rules: &str) -> impl Iterator<Item = &str> {
+    let is_name = |value: &&str| value.chars().all(|char| char.is_ascii_lowercase() || char == '_');
+    rules
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .flat_map(|values| values.split('|'))
+        .filter(is_name)
 }
 
 fn kustomize() -> Result<()> {
@@ -189,6 +208,15 @@ mod tests {
         assert_eq!(named, ["wa_gateway_b_bucket", "wa_gateway_c"]);
         assert_eq!(base("wa_gateway_b_bucket"), "wa_gateway_b");
         assert_eq!(base("wa_gateway_a_total"), "wa_gateway_a_total");
+    }
+
+    #[test]
+    fn values_of_labels_are_found_in_lists_too() {
+        let rules = "a{x=\"one\", y=~\"two|three_four\"} / b{status=~\"5..\"}";
+        assert_eq!(
+            label_values(rules).collect::<Vec<_>>(),
+            ["one", "two", "three_four"]
+        );
     }
 
     #[test]
