@@ -14,6 +14,8 @@ mod graph;
 mod keys;
 mod media;
 mod numbers;
+mod store;
+mod stored_keys;
 
 use std::path::PathBuf;
 
@@ -30,6 +32,11 @@ pub(crate) use graph::ConnectionArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
 pub(crate) use media::{MediaCommand, MediaDecryptArgs};
 pub(crate) use numbers::{ListArgs, NumbersCommand};
+pub(crate) use store::{
+    KeySetArgs, NewKeyArgs, ReencryptArgs, StoreArgs, StoreCheckArgs, StoreCommand, StoreCopyArgs,
+    StorePassphraseArgs,
+};
+pub(crate) use stored_keys::{ExportArgs, ImportArgs, StatusArgs};
 
 /// Manage the encryption keys of WhatsApp Flows: generate, register, verify and rotate RSA keys; serve and
 /// test encrypted endpoints.
@@ -86,6 +93,9 @@ pub(crate) enum Command {
     /// Generate, inspect and convert RSA keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Check, copy and re-encrypt key stores.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Register, read and verify the business public key of a phone number.
     #[command(subcommand)]
     Encryption(EncryptionCommand),

@@ -10,6 +10,7 @@ mod output;
 mod settings;
 mod shell;
 mod stdin;
+mod store;
 mod terminal;
 
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ fn execute(cli: &Cli, queues: Option<&StandardQueues>) -> Exit {
 fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Keys(command) => commands::keys::run(context, command),
+        Command::Store(command) => block_on(commands::store::run(context, command)),
         Command::Encryption(command) => block_on(commands::encryption::run(context, command)),
         Command::Numbers(command) => block_on(commands::numbers::run(context, command)),
         Command::Fleet(command) => block_on(commands::fleet::run(context, command)),
@@ -81,7 +83,7 @@ fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
     }
 }
 
-fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+pub(crate) fn block_on(future: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -46,6 +46,16 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "Passphrase of the private key that a command reads or writes, including the keys of `wa gateway`.",
     ),
     (
+        "WA_KEY_PASSPHRASE_COMMAND",
+        "Command that prints the passphrase of a key store, for the commands on key stores.",
+    ),
+    (
+        "WA_KEY_STORE",
+        "Key store: a directory, or a bucket as `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or \
+         `az://CONTAINER/PREFIX`. Credentials and endpoints of buckets are read from `AWS_*`, `GOOGLE_*` and \
+         `AZURE_*`.",
+    ),
+    (
         "WA_NEW_KEY_PASSPHRASE",
         "Passphrase of the file that `wa keys convert` writes.",
     ),
@@ -158,8 +168,13 @@ impl Environment {
             }
             other => other.to_string(),
         };
+        self.warn_text(&text, &help)
+    }
+
+    /// Like [`Self::warn`], for any text with its remedy.
+    pub(crate) fn warn_text(&self, text: &str, help: &str) -> Result<(), Failure> {
         if self.strict {
-            return Err(Failure::usage(Strict(text)).with_hint(Some(help)));
+            return Err(Failure::usage(Strict(text.to_owned())).with_hint(Some(help)));
         }
         self.terminal().warn(&format!("{text}; {help}"));
         Ok(())
@@ -179,6 +194,18 @@ impl Environment {
         let set = |value: &Secret| !value.is_empty();
         let here = std::env::var(name).ok().map(Zeroizing::new).filter(set);
         here.or_else(|| self.file.get(name).cloned().filter(set))
+    }
+
+    /// Returns the variables of the file whose names begin with one of the prefixes and that are not set in the process
+    /// environment.
+    pub(crate) fn from_file(&self, prefixes: &[&str]) -> Vec<(String, String)> {
+        let is_wanted = |name: &str| {
+            prefixes.iter().any(|prefix| name.starts_with(prefix)) && std::env::var_os(name).is_none()
+        };
+        let wanted = self.file.iter().filter(|(name, _)| is_wanted(name));
+        wanted
+            .map(|(name, value)| (name.clone(), value.as_str().to_owned()))
+            .collect()
     }
 
     /// Returns the value of a flag, or otherwise that of a variable.

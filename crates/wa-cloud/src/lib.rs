@@ -55,7 +55,7 @@ pub use wa_flows as flows;
 pub use wa_graph as graph;
 #[doc(inline)]
 pub use wa_keys as keys;
-#[cfg(feature = "fleet")]
+#[cfg(feature = "keystore")]
 #[doc(inline)]
 pub use wa_keystore as keystore;
 #[doc(inline)]

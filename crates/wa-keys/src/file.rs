@@ -133,6 +133,19 @@ pub fn write_private_key(
     )
 }
 
+/// Writes the text of a private key, in the form that it has, with mode 0600.
+///
+/// # Errors
+///
+/// The errors of [`write_private_key`].
+pub fn write_private_text(
+    path: impl AsRef<Path>,
+    text: impl AsRef<[u8]>,
+    existing: Existing,
+) -> Result<(), FileError> {
+    atomic::write(path.as_ref(), text.as_ref(), AtomicFile::PRIVATE, existing)
+}
+
 /// Writes a private key as encrypted PKCS#8 PEM with mode 0600; see [`PrivateKey::encrypted_pkcs8_pem`].
 ///
 /// # Errors

@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
+use crate::warning::StoreWarning;
+
 /// An object longer than this is not read, in bytes.
 pub(crate) const OBJECT_LIMIT: usize = 1024 * 1024;
 
@@ -58,6 +60,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError`] if it is not known to have succeeded.
     async fn delete(&self, path: &str) -> Result<(), BackendError>;
 
+    /// Returns what is unsafe about the place; by default nothing.
+    async fn warnings(&self) -> Vec<StoreWarning> {
+        Vec::new()
+    }
+
     /// Returns true if the store is in a file system or in memory: it accepts private keys that are not encrypted, and
     /// reads cost nothing. By default false.
     fn is_local(&self) -> bool {
@@ -85,6 +92,10 @@ impl Backend for Arc<dyn Backend> {
 
     async fn delete(&self, path: &str) -> Result<(), BackendError> {
         (**self).delete(path).await
+    }
+
+    async fn warnings(&self) -> Vec<StoreWarning> {
+        (**self).warnings().await
     }
 
     fn is_local(&self) -> bool {

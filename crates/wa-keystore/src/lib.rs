@@ -47,6 +47,7 @@ mod rfc3339;
 mod set;
 mod state;
 mod store;
+mod warning;
 
 pub use backend::directory::Directory;
 pub use backend::memory::Memory;
@@ -60,6 +61,7 @@ pub use instance::{InstanceRecord, KeyReport, SetReport};
 pub use location::{open_url, open_url_with};
 pub use log::{KeyRecord, LogFault, Promotion, SetLog};
 pub use protected_key::{LockedKey, ProtectedKey};
-pub use set::{Added, KeySet};
+pub use set::{Added, KeySet, NewPassphrase};
 pub use state::KeyState;
-pub use store::{KeyStore, StoreId};
+pub use store::{CheckReport, CopyReport, Finding, KeyStore, Severity, StoreId};
+pub use warning::StoreWarning;

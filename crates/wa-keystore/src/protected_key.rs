@@ -8,6 +8,9 @@ use zeroize::Zeroizing;
 use crate::error::StoreError;
 use crate::store::damaged;
 
+/// How the PEM of every unencrypted PKCS#8 key begins.
+const UNENCRYPTED: &[u8] = b"BEGIN PRIVATE KEY";
+
 /// A private key as a key store keeps it: PKCS#8 PEM, encrypted or not.
 ///
 /// Encrypting and opening derive a key from the passphrase, which takes about 0.2 s of CPU time: run them
@@ -112,6 +115,18 @@ impl LockedKey {
         &self.path
     }
 
+    /// Returns true if a passphrase is needed to open it.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        is_encrypted(&self.pem)
+    }
+
+    /// Returns the stored form, PKCS#8 PEM, which is secret unless it is encrypted.
+    #[must_use]
+    pub fn expose_pem(&self) -> &[u8] {
+        &self.pem
+    }
+
     /// Returns a copy of the stored bytes.
     pub(crate) fn pem(&self) -> Zeroizing<Vec<u8>> {
         self.pem.clone()
@@ -146,6 +161,11 @@ impl LockedKey {
             Err(error) => Err(damaged(&self.path, &error)),
         }
     }
+}
+
+/// Returns true if a stored private key is encrypted, or is no PEM of an unencrypted key.
+pub(crate) fn is_encrypted(pem: &[u8]) -> bool {
+    !pem.windows(UNENCRYPTED.len()).any(|part| part == UNENCRYPTED)
 }
 
 fn is_locked(error: &KeyError) -> bool {

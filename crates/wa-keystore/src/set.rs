@@ -1,5 +1,6 @@
 //! A key set: its log and its keys.
 
+mod reencrypt;
 mod stored;
 mod write;
 
@@ -19,6 +20,7 @@ use crate::log::SetLog;
 use crate::protected_key::LockedKey;
 use crate::store::damaged;
 
+pub use reencrypt::NewPassphrase;
 pub(crate) use stored::private_name;
 pub use write::Added;
 
@@ -128,10 +130,25 @@ impl KeySet {
         let stored = self.stored_keys().await?;
         let revision = stored.get(&key).and_then(|revisions| revisions.last());
         let revision = *revision.ok_or_else(missing)?;
+        self.private_key_at(key, revision).await?.ok_or_else(missing)
+    }
+
+    /// Reads one encryption of a private key; `None` if it is not stored.
+    ///
+    /// # Errors
+    ///
+    /// The backend's error.
+    pub async fn private_key_at(
+        &self,
+        key: Fingerprint,
+        revision: u32,
+    ) -> Result<Option<LockedKey>, StoreError> {
         let path = self.private_path(key, revision);
-        let object = self.backend.read(&path).await?.ok_or_else(missing)?;
-        let pem = Zeroizing::new(object.expose_content().to_vec());
-        Ok(LockedKey::new(key, revision, pem, path))
+        let object = self.backend.read(&path).await?;
+        Ok(object.map(|object| {
+            let pem = Zeroizing::new(object.expose_content().to_vec());
+            LockedKey::new(key, revision, pem, path)
+        }))
     }
 
     /// Reads a public key.
@@ -225,7 +242,7 @@ impl Found {
     }
 }
 
-fn event_number(name: &str) -> Option<u64> {
+pub(crate) fn event_number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let number: u64 = digits.parse().ok()?;
     (number > 0 && format!("{number:08}") == digits).then_some(number)

@@ -1,5 +1,7 @@
 //! A key store and its key sets.
 
+mod check;
+mod copy;
 pub(crate) mod records;
 
 use std::fmt;
@@ -13,6 +15,9 @@ use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::event::EventId;
 use crate::set::KeySet;
+
+pub use check::{CheckReport, Finding, Severity};
+pub use copy::CopyReport;
 
 /// The format of stores that this version writes.
 const FORMAT: u64 = 1;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::stored_keys::{ExportArgs, ImportArgs, StatusArgs};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Generate a 2048-bit RSA key pair: an encrypted private key file and a public key file.
@@ -14,6 +16,12 @@ pub(crate) enum KeysCommand {
     Public(PublicArgs),
     /// Convert a private key of any supported format to PKCS#8 PEM, encrypted by default.
     Convert(ConvertArgs),
+    /// Add an existing private key to a key store.
+    Import(ImportArgs),
+    /// Copy a key out of a key store: the private key into a file, or the public key.
+    Export(ExportArgs),
+    /// Show the keys of a key store, their states, and which instances serve them.
+    Status(StatusArgs),
 }
 
 /// Source of a private key's passphrase. It is never an argument, because other users can read the command

@@ -1,10 +1,13 @@
-//! `wa keys`: commands that read and write key files, without network access.
+//! `wa keys`: commands on key files, without network access, and on the keys of a key store.
 
 mod convert;
+mod export;
 mod generate;
+mod import;
 mod inspect;
 mod new_file;
 mod public;
+mod status;
 
 use std::path::Path;
 
@@ -13,6 +16,7 @@ use wa_cloud::keys::file::{Existing, FileError};
 use self::new_file::NewProtection;
 use super::Context;
 use crate::args::KeysCommand;
+use crate::block_on;
 use crate::failure::{Exit, Failure};
 use crate::input;
 
@@ -22,6 +26,9 @@ pub(crate) fn run(context: &mut Context, command: &KeysCommand) -> Result<Exit, 
         KeysCommand::Inspect(args) => inspect::run(context, args),
         KeysCommand::Public(args) => public::run(context, args),
         KeysCommand::Convert(args) => convert::run(context, args),
+        KeysCommand::Import(args) => block_on(import::run(context, args)),
+        KeysCommand::Export(args) => block_on(export::run(context, args)),
+        KeysCommand::Status(args) => block_on(status::run(context, args)),
     }
 }
 

@@ -17,6 +17,7 @@ mod flow;
 mod gateway;
 mod generate;
 mod input;
+mod key_store;
 #[cfg(unix)]
 mod log;
 #[cfg(unix)]

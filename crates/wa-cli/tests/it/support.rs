@@ -32,6 +32,8 @@ const SETTINGS: &[&str] = &[
     "WA_GRAPH_URL",
     "WA_API_VERSION",
     "WA_KEY_PASSPHRASE",
+    "WA_KEY_PASSPHRASE_COMMAND",
+    "WA_KEY_STORE",
     "WA_NEW_KEY_PASSPHRASE",
 ];
 

@@ -16,9 +16,12 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::backend::{Backend, BackendError, Created, Listed, OBJECT_LIMIT, Object};
+use crate::warning::{self, StoreWarning};
 
 /// What names of files that are being written begin with; listings leave them out.
 const UNFINISHED: &str = ".unfinished-";
+/// Where a check of the storage writes.
+const PROBES: &str = "check/";
 /// The longest time that one call waits for the file system.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -93,12 +96,26 @@ impl Backend for Directory {
     }
 
     async fn delete(&self, path: &str) -> Result<(), BackendError> {
-        let work = |path: &Path| match fs::remove_file(path) {
-            Ok(()) => sync_folder(folder_of(path)?),
+        let is_probe = path.starts_with(PROBES);
+        let work = move |path: &Path| match fs::remove_file(path) {
+            Ok(()) => {
+                let folder = folder_of(path)?;
+                sync_folder(folder)?;
+                if is_probe {
+                    remove_empty(folder);
+                }
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         };
         self.blocking("deleting", path, work).await
+    }
+
+    async fn warnings(&self) -> Vec<StoreWarning> {
+        let work = |path: &Path| Ok(warning::of_directory(path));
+        // Without the permission to look there is nothing to warn of.
+        self.blocking("inspecting", "", work).await.unwrap_or_default()
     }
 }
 
@@ -151,6 +168,16 @@ fn write_unfinished(folder: &Path, content: &[u8]) -> io::Result<NamedTempFile> 
     file.write_all(content)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Removes the folder of a check and its parent, if they are empty. Other folders stay, because a writer may be about
+/// to create a file in them.
+fn remove_empty(folder: &Path) {
+    if fs::remove_dir(folder).is_ok()
+        && let Some(parent) = folder.parent()
+    {
+        let _ = fs::remove_dir(parent);
+    }
 }
 
 /// Makes the entries of a folder durable, where the system can.

@@ -91,7 +91,20 @@ impl Loader {
     }
 
     async fn open_one(&self, set: &KeySet, key: Fingerprint) -> Result<OpenedKey, StoreError> {
-        let stored = Arc::new(set.private_key(key).await?);
+        let stored = set.private_key(key).await?;
+        let (revision, opened) = (stored.revision(), self.unlock(stored).await);
+        if !matches!(opened, Err(StoreError::Locked { .. })) || revision == 1 {
+            return opened;
+        }
+        // The passphrase changes, and this process has the old one only.
+        match set.private_key_at(key, revision - 1).await? {
+            Some(earlier) => self.unlock(earlier).await,
+            None => opened,
+        }
+    }
+
+    async fn unlock(&self, stored: LockedKey) -> Result<OpenedKey, StoreError> {
+        let stored = Arc::new(stored);
         let _permit = self.cores.acquire().await;
         let (locked, passphrases) = (Arc::clone(&stored), Arc::clone(&self.passphrases));
         let opened = spawn_blocking(move || locked.unlock(&passphrases))

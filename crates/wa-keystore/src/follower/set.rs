@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cache::Cache;
-use super::load::{Failures, Loader, OpenedKeys};
+use super::load::{Failures, Loader, OpenedKey, OpenedKeys};
 use super::{Notice, ServedKey, ServedSet};
 use crate::error::StoreError;
 use crate::instance::SetReport;
@@ -222,8 +222,12 @@ impl FollowedSet {
         for (key, error) in failed {
             loader.notify(&self.unopened(key, error));
         }
-        let changed = !opened.is_empty();
-        next.keys.extend(opened);
+        let newer = opened
+            .into_iter()
+            .filter(|(key, found)| is_newer(next.keys.get(key), found.revision));
+        let newer: OpenedKeys = newer.collect();
+        let changed = !newer.is_empty();
+        next.keys.extend(newer);
         Ok(changed)
     }
 
@@ -299,6 +303,10 @@ impl FollowedSet {
             });
         }
     }
+}
+
+fn is_newer(opened: Option<&OpenedKey>, revision: u32) -> bool {
+    opened.is_none_or(|opened| revision > opened.revision)
 }
 
 fn report(log: &SetLog) -> SetReport {

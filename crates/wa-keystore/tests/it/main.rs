@@ -11,6 +11,7 @@ mod conformance;
 mod disk;
 mod faults;
 mod follower;
+mod integrity;
 mod life;
 mod records;
 #[cfg(any(feature = "s3", feature = "azure"))]
