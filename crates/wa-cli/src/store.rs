@@ -69,8 +69,8 @@ pub(crate) async fn open_or_create(context: &Context, args: &StoreArgs) -> Resul
     Ok(store)
 }
 
-/// Returns the key set that is named, or the only one of the store; with `create`, a store without sets gets one.
-/// Its events are by the user of this process.
+/// Returns the key set that is named, or the only one of the store; with `create`, a store without sets gets
+/// one. Its events are by the user of this process.
 pub(crate) async fn key_set(store: &KeyStore, args: &KeySetArgs, create: bool) -> Result<KeySet, Failure> {
     let name = match &args.set {
         Some(name) => name.clone(),

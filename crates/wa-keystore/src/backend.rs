@@ -20,9 +20,10 @@ pub(crate) const OBJECT_LIMIT: usize = 1024 * 1024;
 
 /// A place that keeps objects by path, such as `sets/bookings/events/00000001.json`.
 ///
-/// It must be consistent: an object that was created is found by every later read and listing, and of two writers that
-/// create one path at the same time exactly one succeeds. Nothing else is required: no locks, no order between paths, no
-/// atomic change of several objects. Paths consist of ASCII letters, digits, `-`, `_`, `.` and `/`.
+/// It must be consistent: an object that was created is found by every later read and listing, and of two
+/// writers that create one path at the same time exactly one succeeds. Nothing else is required: no locks, no
+/// order between paths, no atomic change of several objects. Paths consist of ASCII letters, digits, `-`,
+/// `_`, `.` and `/`.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Creates an object, whole and durable, or reports that there is one already.
@@ -46,7 +47,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError`] if the place cannot be reached, or the object is longer than 1 MiB.
     async fn read(&self, path: &str) -> Result<Option<Object>, BackendError>;
 
-    /// Lists the objects and folders directly in a folder; empty if there is no such folder. In no particular order.
+    /// Lists the objects and folders directly in a folder; empty if there is no such folder. In no particular
+    /// order.
     ///
     /// # Errors
     ///
@@ -65,8 +67,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns true if the store is in a file system or in memory: it accepts private keys that are not encrypted, and
-    /// reads cost nothing. By default false.
+    /// Returns true if the store is in a file system or in memory: it accepts private keys that are not
+    /// encrypted, and reads cost nothing. By default false.
     fn is_local(&self) -> bool {
         false
     }

@@ -162,7 +162,8 @@ impl StoreError {
                 "Use another directory for the copy, or check the address of the key store."
             }
             Self::Location { .. } => {
-                "Pass a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, and set credentials and endpoints in the environment."
+                "Pass a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, and set \
+                 credentials and endpoints in the environment."
             }
             Self::NotAStore => "Check the path. A new key store is created by the first rotation or import.",
             Self::NewerFormat { .. } => "Use the version that wrote the store, or a later one.",
@@ -174,10 +175,13 @@ impl StoreError {
                 "Use 1 to 63 lowercase letters, digits, '-' and '_', beginning with a letter or a digit."
             }
             Self::NotWritable { .. } => {
-                "Restore the missing or damaged event from a backup, or use the version that wrote it. Endpoints continue to serve the keys that they have."
+                "Restore the missing or damaged event from a backup, or use the version that wrote \
+                 it. Endpoints continue to serve the keys that they have."
             }
             Self::OlderLog { .. } => {
-                "Restore the later events and private keys from a newer backup with `wa store copy`. If there is none, check which key is registered, rotate with a new key set, or delete the objects in instances/ once no running instance serves lost keys."
+                "Restore the later events and private keys from a newer backup with `wa store copy`. If there is \
+                 none, check which key is registered, rotate with a new key set, or delete \
+                 the objects in instances/ once no running instance serves lost keys."
             }
             Self::NotAllowed { .. } => "Re-read the state of the keys: it may have changed since.",
             Self::Conflict { .. } => {
@@ -191,7 +195,8 @@ impl StoreError {
             }
             Self::TooLarge { .. } => "Add fewer phone numbers at a time.",
             Self::Locked { .. } => {
-                "Pass the passphrase that encrypts the key; while it changes, pass the old one and the new one."
+                "Pass the passphrase that encrypts the key; while it changes, pass the old one \
+                 and the new one."
             }
             Self::Unencrypted { .. } => "Pass a passphrase.",
         };

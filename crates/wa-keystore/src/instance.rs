@@ -92,9 +92,8 @@ impl InstanceRecord {
     }
 
     pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut json = serde_json::to_vec_pretty(&StoredRecord::from(self))?;
-        json.push(b'\n');
-        Ok(json)
+        // Compact, because it has two lines for each set and is written every minute.
+        serde_json::to_vec(&StoredRecord::from(self))
     }
 
     pub(crate) fn from_json(json: &[u8], modified: Option<SystemTime>) -> Result<Self, serde_json::Error> {

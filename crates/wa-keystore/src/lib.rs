@@ -1,9 +1,10 @@
 //! Where the private keys of WhatsApp Flows are stored, and which state each of them is in.
 //!
-//! A **key store** is a directory or a prefix of a bucket. It contains **key sets**: named keys, one of them the *primary*, with the phone numbers and the
-//! endpoint URL that use them. What happens to a set is an append-only log of small events; the states of its keys are
-//! derived from the log and stored nowhere else. Objects are only ever created, so two operators on two machines can work on
-//! one set at the same time, and a process that is killed leaves nothing half-done that the next run does not continue.
+//! A **key store** is a directory or a prefix of a bucket. It contains **key sets**: named keys, one of them
+//! the *primary*, with the phone numbers and the endpoint URL that use them. What happens to a set is an
+//! append-only log of small events; the states of its keys are derived from the log and stored nowhere else.
+//! Objects are only ever created, so two operators on two machines can work on one set at the same time, and
+//! a process that is killed leaves nothing half-done that the next run does not continue.
 //!
 //! | state | served | uploaded |
 //! |---|---|---|

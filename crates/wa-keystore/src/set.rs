@@ -172,6 +172,11 @@ impl KeySet {
         }
     }
 
+    /// Returns true if there is an event with a number.
+    pub(crate) async fn has_event(&self, number: u64) -> Result<bool, StoreError> {
+        Ok(self.backend.read(&self.event_path(number)).await?.is_some())
+    }
+
     /// Reads the identity of an event; `None` if there is none.
     pub(crate) async fn event_id(&self, number: u64) -> Result<Option<EventId>, StoreError> {
         Ok(self.find_event(number).await?.map(|event| event.id))

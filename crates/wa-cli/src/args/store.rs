@@ -25,8 +25,8 @@ pub(crate) struct KeySetArgs {
     pub(crate) set: Option<String>,
 }
 
-/// The passphrase of the private keys in a key store. It is never an argument, because other users can read the
-/// command line.
+/// The passphrase of the private keys in a key store. It is never an argument, because other users can read
+/// the command line.
 #[derive(Debug, Args)]
 pub(crate) struct StorePassphraseArgs {
     /// Read the passphrase of the key store from the first line of this file (`-` is standard input).

@@ -39,8 +39,8 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wa keys export 75452884cb8829e2 --store keys --public           print the public key
-  wa keys export 75452884cb8829e2 --store keys --out private.pem  the private key, encrypted as it is stored")]
+  wa keys export 75452884cb8829e2 --public           print the public key
+  wa keys export 75452884cb8829e2 --out private.pem  the private key, encrypted as it is stored")]
 pub(crate) struct ExportArgs {
     /// Fingerprint of the key, or its first digits.
     #[arg(value_name = "FINGERPRINT")]

@@ -27,8 +27,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A directory that keeps a key store.
 ///
-/// Files are created with mode 0600, folders with 0700. A file appears whole, under its name, after it was flushed to the
-/// disk; a crash leaves at most a file whose name begins with `.unfinished-`, which nothing reads.
+/// Files are created with mode 0600, folders with 0700. A file appears whole, under its name, after it was
+/// flushed to the disk; a crash leaves at most a file whose name begins with `.unfinished-`, which nothing
+/// reads.
 #[derive(Debug, Clone)]
 pub struct Directory {
     root: Arc<Path>,
@@ -170,8 +171,8 @@ fn write_unfinished(folder: &Path, content: &[u8]) -> io::Result<NamedTempFile> 
     Ok(file)
 }
 
-/// Removes the folder of a check and its parent, if they are empty. Other folders stay, because a writer may be about
-/// to create a file in them.
+/// Removes the folder of a check and its parent, if they are empty. Other folders stay, because a writer may
+/// be about to create a file in them.
 fn remove_empty(folder: &Path) {
     if fs::remove_dir(folder).is_ok()
         && let Some(parent) = folder.parent()

@@ -1,7 +1,8 @@
-//! A copy of what is served, in a local directory: from it a process starts while the store cannot be reached.
+//! A copy of what is served, in a local directory: from it a process starts while the store cannot be
+//! reached.
 //!
-//! The copy is a key store of its own, with the events of the followed sets and the private keys that are served, in
-//! the form in which they are stored.
+//! The copy is a key store of its own, with the events of the followed sets and the private keys that are
+//! served, in the form in which they are stored.
 
 use std::collections::BTreeSet;
 
@@ -66,8 +67,8 @@ impl Cache {
         self.remove_unserved(set, log, keys).await
     }
 
-    /// Deletes private keys that are no longer served, and earlier encryptions of those that are. A key that cannot
-    /// be opened at the moment stays.
+    /// Deletes private keys that are no longer served, and earlier encryptions of those that are. A key that
+    /// cannot be opened at the moment stays.
     async fn remove_unserved(&self, set: &str, log: &SetLog, keys: &OpenedKeys) -> Result<(), StoreError> {
         let served: BTreeSet<_> = log.served().map(|key| key.fingerprint).collect();
         for entry in self.directory.list(&format!("private/{set}")).await? {

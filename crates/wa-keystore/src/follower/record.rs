@@ -113,6 +113,8 @@ impl Shared {
     /// Writes the record for ever: when something was confirmed, and every minute.
     pub(super) async fn keep_record(self: Arc<Self>) {
         let mut confirmed = self.recorder.confirmed.subscribe();
+        // Something may have been confirmed before this task first runs.
+        confirmed.mark_changed();
         let mut pause = INTERVAL;
         loop {
             // It fails only if the sender is gone, which is a field of this value.

@@ -29,7 +29,7 @@ pub(super) struct FollowedSet {
 /// Replaced as a whole after everything that can fail or be cancelled, so that it is always consistent.
 #[derive(Clone, Default)]
 struct State {
-    log: SetLog,
+    log: Arc<SetLog>,
     keys: OpenedKeys,
     failures: Failures,
     /// The last event that was read before, by this process or an instance, if the log does not have it.
@@ -76,7 +76,7 @@ impl FollowedSet {
         self.notify_fault(&log, None, loader);
         loader.expect(log.served().count());
         let mut state = self.state.lock().await;
-        state.log = log;
+        state.log = Arc::new(log);
         state.ahead = ahead;
         state.listed_at = Some(Instant::now());
         Ok(())
@@ -163,7 +163,10 @@ impl FollowedSet {
 
     /// Appends new events to the log, if they follow those that were read before.
     async fn read_events(&self, set: &KeySet, loader: &Loader, next: &mut State) -> Result<bool, StoreError> {
-        let mut log = next.log.clone();
+        if !set.has_event(next.log.last() + 1).await? {
+            return Ok(false);
+        }
+        let mut log = SetLog::clone(&next.log);
         if !set.catch_up(&mut log).await? {
             return Ok(false);
         }
@@ -182,7 +185,7 @@ impl FollowedSet {
                 .count(),
         );
         next.ahead = next.ahead.take().filter(|ahead| ahead.is_ahead_of(&log));
-        next.log = log;
+        next.log = Arc::new(log);
         Ok(true)
     }
 

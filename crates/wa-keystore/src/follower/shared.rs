@@ -156,7 +156,11 @@ impl Shared {
             Some(names) => names.clone(),
             None => store.sets().await?,
         };
-        let records = store.records().await?;
+        let records = match store.records().await {
+            // The record of another instance must not keep this one from serving.
+            Err(StoreError::Damaged { .. }) => Vec::new(),
+            records => records?,
+        };
         let mut seen = Vec::new();
         if let Some(copy) = self.copy().await {
             for name in &names {

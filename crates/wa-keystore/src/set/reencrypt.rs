@@ -22,7 +22,8 @@ pub struct NewPassphrase {
 }
 
 impl NewPassphrase {
-    /// Returns a change from any of the old passphrases to a new one. A key that is not encrypted needs no old one.
+    /// Returns a change from any of the old passphrases to a new one. A key that is not encrypted needs no
+    /// old one.
     pub fn new(old: impl IntoIterator<Item = Passphrase>, new: Passphrase) -> Arc<Self> {
         Arc::new(Self {
             old: old.into_iter().collect(),
@@ -55,16 +56,16 @@ impl std::fmt::Debug for NewPassphrase {
 }
 
 impl KeySet {
-    /// Stores a private key once more, encrypted with a new passphrase, which is the one that is read from now on.
-    /// Returns the number of the encryption, or `None` if the new passphrase opens the key already.
+    /// Stores a private key once more, encrypted with a new passphrase, which is the one that is read from
+    /// now on. Returns the number of the encryption, or `None` if the new passphrase opens the key already.
     ///
-    /// The earlier encryption stays until [`delete_encryptions_before`](Self::delete_encryptions_before). Instances
-    /// need both passphrases meanwhile.
+    /// The earlier encryption stays until [`delete_encryptions_before`](Self::delete_encryptions_before).
+    /// Instances need both passphrases meanwhile.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] if no passphrase fits, [`StoreError::NoPrivateKey`] if the key is not stored, or the
-    /// backend's error.
+    /// [`StoreError::Locked`] if no passphrase fits, [`StoreError::NoPrivateKey`] if the key is not stored,
+    /// or the backend's error.
     pub async fn reencrypt(
         &self,
         key: Fingerprint,

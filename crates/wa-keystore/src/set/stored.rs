@@ -10,8 +10,8 @@ use crate::log::SetLog;
 use crate::state::KeyState;
 
 impl KeySet {
-    /// Lists the stored private keys without reading them, each with the numbers of its encryptions in ascending
-    /// order. A key that the log does not name is left from an interrupted command.
+    /// Lists the stored private keys without reading them, each with the numbers of its encryptions in
+    /// ascending order. A key that the log does not name is left from an interrupted command.
     ///
     /// # Errors
     ///
@@ -40,8 +40,8 @@ impl KeySet {
         self.delete_revisions(key, u32::MAX).await
     }
 
-    /// Deletes the encryptions of a private key before the given one. Every instance must have opened that one, or a
-    /// later one.
+    /// Deletes the encryptions of a private key before the given one. Every instance must have opened that
+    /// one, or a later one.
     ///
     /// # Errors
     ///

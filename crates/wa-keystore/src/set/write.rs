@@ -32,16 +32,16 @@ pub enum Added {
 impl KeySet {
     /// Appends an event to a log that was read before.
     ///
-    /// If the outcome of a write is unknown, the event is read back until it is known. The same event is never
-    /// written twice. If the future is dropped, the event may have been written: [`catch_up`](Self::catch_up)
-    /// finds it.
+    /// If the outcome of a write is unknown, the event is read back until it is known. The same event is
+    /// never written twice. If the future is dropped, the event may have been written:
+    /// [`catch_up`](Self::catch_up) finds it.
     ///
     /// # Errors
     ///
     /// [`StoreError::NotAllowed`] if the state of the set does not allow the change,
-    /// [`StoreError::NotWritable`] if the log has a fault, [`StoreError::OlderLog`] if an instance has read events
-    /// that the log does not have, and [`StoreError::Conflict`] if another writer was faster; nothing was written
-    /// then. After the backend's error, the event may have been written.
+    /// [`StoreError::NotWritable`] if the log has a fault, [`StoreError::OlderLog`] if an instance has read
+    /// events that the log does not have, and [`StoreError::Conflict`] if another writer was faster; nothing
+    /// was written then. After the backend's error, the event may have been written.
     pub async fn append(
         &self,
         log: &mut SetLog,
@@ -74,8 +74,8 @@ impl KeySet {
 
     /// Stores a new key durably and adds it to the set as `pending`.
     ///
-    /// The private key is written first, then the public key, then the event: an event implies that the private
-    /// key is stored. If the call is interrupted, repeat it with the same key.
+    /// The private key is written first, then the public key, then the event: an event implies that the
+    /// private key is stored. If the call is interrupted, repeat it with the same key.
     ///
     /// # Errors
     ///
@@ -84,8 +84,8 @@ impl KeySet {
         self.store(log, key, false).await
     }
 
-    /// Stores a key that is in use already and adds it to the set as `enabled`. A key that the set knows is not
-    /// changed.
+    /// Stores a key that is in use already and adds it to the set as `enabled`. A key that the set knows is
+    /// not changed.
     ///
     /// # Errors
     ///
@@ -130,9 +130,9 @@ impl KeySet {
 
     /// Stores a private key under its next free number.
     ///
-    /// A run that did not come to its event may have stored the key with another passphrase. The highest number
-    /// is the one that is read, so this passphrase opens it. No listing is needed: a writer may lack the
-    /// permission to list private keys.
+    /// A run that did not come to its event may have stored the key with another passphrase. The highest
+    /// number is the one that is read, so this passphrase opens it. No listing is needed: a writer may lack
+    /// the permission to list private keys.
     async fn create_private(&self, key: &ProtectedKey) -> Result<(), StoreError> {
         let fingerprint = key.fingerprint();
         for revision in 1..=MAX_REVISIONS {
@@ -183,7 +183,8 @@ impl KeySet {
         let mut attempt = 1;
         loop {
             let created = self.backend.create(path, json.clone()).await;
-            // Read back after a success too: for the store's time, and because not every store keeps its word.
+            // Read back after a success too: for the store's time, and because not every store keeps its
+            // word.
             let found = self.find_event(event.number).await;
             match (created, found) {
                 (_, Ok(Some(found))) if found.id == event.id => return Ok(found),

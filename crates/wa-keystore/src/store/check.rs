@@ -130,8 +130,8 @@ impl KeyStore {
         self.backend.warnings().await
     }
 
-    /// Reads the logs, keys and records of all sets, and lists what is wrong with them. No key is opened. Whether the
-    /// storage itself works is checked by [`check_conformance`](crate::check_conformance).
+    /// Reads the logs, keys and records of all sets, and lists what is wrong with them. No key is opened.
+    /// Whether the storage itself works is checked by [`check_conformance`](crate::check_conformance).
     ///
     /// # Errors
     ///

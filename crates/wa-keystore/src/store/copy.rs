@@ -26,20 +26,23 @@ pub struct CopyReport {
     pub created: usize,
     /// Objects that were there already, with the same content.
     pub existed: usize,
-    /// Paths of objects that differ, and were not changed. Of a set whose events differ, later events were not copied.
+    /// Paths of objects that differ, and were not changed. Of a set whose events differ, later events were
+    /// not copied.
     pub differing: Vec<String>,
 }
 
 impl KeyStore {
-    /// Adds what another place lacks of this store: a backup, or the restoration of one. What exists there is never
-    /// changed, and private keys that are destroyed in either store are not copied. Records of instances stay behind.
+    /// Adds what another place lacks of this store: a backup, or the restoration of one. What exists there is
+    /// never changed, and private keys that are destroyed in either store are not copied. Records of
+    /// instances stay behind.
     ///
-    /// If it is interrupted, repeat it. Nothing may write to this store meanwhile, or the copy may lack the last events.
+    /// If it is interrupted, repeat it. Nothing may write to this store meanwhile, or the copy may lack the
+    /// last events.
     ///
     /// # Errors
     ///
-    /// [`StoreError::OtherStore`] if there is another store, [`StoreError::Unencrypted`] for an unencrypted key if the
-    /// other place accepts encrypted ones only, or the error of either backend.
+    /// [`StoreError::OtherStore`] if there is another store, [`StoreError::Unencrypted`] for an unencrypted
+    /// key if the other place accepts encrypted ones only, or the error of either backend.
     pub async fn copy_to(&self, to: impl Backend) -> Result<CopyReport, StoreError> {
         let to: Arc<dyn Backend> = Arc::new(to);
         let copy = Self::create_with_id(Arc::clone(&to), self.id).await?;
@@ -71,7 +74,8 @@ impl KeyStore {
     }
 }
 
-/// Copies a set: private keys, public keys, then events, so that an event implies that its private key is stored.
+/// Copies a set: private keys, public keys, then events, so that an event implies that its private key is
+/// stored.
 async fn copy_set(from: &KeyStore, to: &KeyStore, name: &str) -> Result<CopyReport, StoreError> {
     let mut report = CopyReport::default();
     let mut destroyed: BTreeSet<Fingerprint> = BTreeSet::new();

@@ -19,7 +19,8 @@ impl KeyStore {
     ///
     /// # Errors
     ///
-    /// The backend's error; [`StoreError::Damaged`] if a record cannot be read, because the instance may serve.
+    /// The backend's error; [`StoreError::Damaged`] if a record cannot be read, because the instance may
+    /// serve.
     pub async fn records(&self) -> Result<Vec<InstanceRecord>, StoreError> {
         read_all(&*self.backend).await
     }

@@ -67,8 +67,13 @@ async fn what_the_log_serves_is_served_and_recorded() {
         assert_eq!(set, "one");
         vec![(key(0).fingerprint(), used)]
     });
+    let confirmed = Instant::now();
     follower.confirm(&served);
     follower.recorded().await;
+    assert!(
+        confirmed.elapsed() < Duration::from_secs(1),
+        "the record is written at once"
+    );
     let record = &store.records().await.unwrap()[0];
     assert!(record.serves("one", key(0).fingerprint(), 2));
     let age = record.sets["one"].keys[&key(0).fingerprint()]

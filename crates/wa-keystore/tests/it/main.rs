@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod canary;
 mod conformance;
 mod disk;
 mod faults;

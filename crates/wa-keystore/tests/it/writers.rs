@@ -6,7 +6,8 @@ use wa_keystore::{Directory, KeyState, KeyStore, Memory, ProtectedKey, StoreErro
 
 use crate::support::key;
 
-/// Two operators add and promote a key of their own at the same time, in whatever order their calls take effect.
+/// Two operators add and promote a key of their own at the same time, in whatever order their calls take
+/// effect.
 async fn two_operators(store: &KeyStore, name: &str, key: fn(usize) -> Arc<ProtectedKey>) {
     let barrier = Arc::new(tokio::sync::Barrier::new(2));
     let operators = [0, 1].map(|number| {

@@ -39,8 +39,9 @@ pub(crate) async fn run(context: &mut Context, args: &StoreCheckArgs) -> Result<
         || matches!(storage, Some(Some(_)));
 
     let mut human = format!(
-        "key store {location}: {} key sets, {} keys\n",
-        report.sets, report.keys
+        "key store {location}: {}, {}\n",
+        counted(report.sets, "key set"),
+        counted(report.keys, "key")
     );
     let storage_text = match &storage {
         None => "not checked".to_owned(),
@@ -77,6 +78,12 @@ pub(crate) async fn run(context: &mut Context, args: &StoreCheckArgs) -> Result<
     } else {
         Exit::Success
     })
+}
+
+/// Returns a number with a noun in the singular or plural.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 const PROBES: &str =

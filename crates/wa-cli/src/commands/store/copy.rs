@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 use wa_cloud::keystore::KeyStore;
 
+use super::check::counted;
 use crate::args::StoreCopyArgs;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
@@ -16,8 +17,10 @@ pub(crate) async fn run(context: &mut Context, args: &StoreCopyArgs) -> Result<E
     let from = KeyStore::open(from).await.map_err(store::failure)?;
     let report = from.copy_to(to).await.map_err(store::failure)?;
     let mut human = format!(
-        "copied {} objects to {}; {} were there already\n",
-        report.created, args.to, report.existed
+        "copied {} to {}; {} were there already\n",
+        counted(report.created, "object"),
+        args.to,
+        report.existed
     );
     for path in &report.differing {
         let _ = writeln!(human, "differs and was not changed: {path}");

@@ -7,6 +7,7 @@ use serde_json::json;
 use wa_cloud::keys::Passphrase;
 use wa_cloud::keystore::{KeySet, KeyState, NewPassphrase};
 
+use super::check::counted;
 use crate::args::ReencryptArgs;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure, Usage};
@@ -28,8 +29,9 @@ pub(crate) async fn run(context: &mut Context, args: &ReencryptArgs) -> Result<E
         reencrypt(&set, &change, &mut report).await?;
     }
     let mut human = format!(
-        "encrypted {} keys again; {} had the new passphrase already\n",
-        report.changed, report.unchanged
+        "encrypted {} again; {} had the new passphrase already\n",
+        counted(report.changed, "key"),
+        report.unchanged
     );
     for failed in &report.failed {
         let _ = writeln!(human, "{failed}");
@@ -93,7 +95,8 @@ fn new_passphrase(context: &Context, args: &ReencryptArgs) -> Result<Passphrase,
     };
     let secret = secret.filter(|secret| !secret.is_empty()).ok_or(Usage::Missing {
         what: "the new passphrase of the key store",
-        hint: "pass --new-passphrase-file FILE or --new-passphrase-command COMMAND, or set WA_NEW_KEY_PASSPHRASE",
+        hint: "pass --new-passphrase-file FILE or --new-passphrase-command COMMAND, or set \
+               WA_NEW_KEY_PASSPHRASE",
     })?;
     Ok(Passphrase::new(secret.as_str()))
 }
