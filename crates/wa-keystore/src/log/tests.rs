@@ -283,3 +283,26 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn no_stored_json_makes_a_reader_panic(text in ".{0,200}", number in 0..u64::MAX) {
+        let _ = Event::from_json(number, text.as_bytes(), None);
+        let _ = crate::InstanceRecord::from_json(text.as_bytes(), None);
+    }
+
+    #[test]
+    fn members_of_any_kind_are_read_or_refused(
+        member in "(event|key|from|at|by|id|add|imported|sets|instance|boot)",
+        value in prop_oneof![
+            Just("null".to_owned()), Just("[]".to_owned()), Just("{}".to_owned()), "-?[0-9]{1,30}",
+            "\"[a-z0-9:T-]{0,70}\"", Just("true".to_owned()),
+        ],
+    ) {
+        let valid = r#""event":"added","key":"x","at":"2027-01-01T00:00:00Z","by":"x","id":"0f""#;
+        let json = format!("{{{valid},\"{member}\":{value}}}");
+        let _ = Event::from_json(1, json.as_bytes(), None);
+        let record = format!("{{\"instance\":\"a\",\"boot\":\"1\",\"at\":\"2027-01-01T00:00:00Z\",\"{member}\":{value}}}");
+        let _ = crate::InstanceRecord::from_json(record.as_bytes(), None);
+    }
+}

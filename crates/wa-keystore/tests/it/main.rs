@@ -15,6 +15,7 @@ mod follower;
 mod integrity;
 mod life;
 mod records;
+mod roles;
 #[cfg(any(feature = "s3", feature = "azure"))]
 mod servers;
 mod support;
