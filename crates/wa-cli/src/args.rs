@@ -5,6 +5,7 @@
     reason = "these texts are shown unchanged on a terminal"
 )]
 
+mod doctor;
 mod emulator;
 mod encryption;
 mod fleet;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use emulator::EmulatorArgs;
 pub(crate) use encryption::{EncryptionCommand, GetArgs, GraphArgs, SetArgs, VerifyArgs};
 pub(crate) use fleet::{
@@ -111,6 +113,8 @@ pub(crate) enum Command {
     /// Decrypt files that users uploaded in a Flow.
     #[command(subcommand)]
     Media(MediaCommand),
+    /// Examine one phone number: token, registered key, endpoint and Flow, the first broken cause first.
+    Doctor(DoctorArgs),
     /// Run an emulator of Meta's Graph API on this machine, for tests without an account.
     Emulator(EmulatorArgs),
     /// Run a gateway that terminates Flows encryption in front of a plain JSON backend in any language.

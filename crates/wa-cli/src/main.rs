@@ -75,6 +75,7 @@ fn run(context: &mut Context, command: &Command) -> Result<Exit, Failure> {
         Command::Fleet(command) => block_on(commands::fleet::run(context, command)),
         Command::Flow(command) => block_on(commands::flow::run(context, command)),
         Command::Media(command) => block_on(commands::media::run(context, command)),
+        Command::Doctor(args) => block_on(commands::doctor::run(context, args)),
         Command::Emulator(args) => block_on(commands::emulator::run(context, args)),
         Command::Gateway(args) => block_on_all_cores(commands::gateway::run(context, args)),
         Command::Demo => block_on(commands::demo::run(context)),

@@ -10,12 +10,14 @@
 //! - [`Fleet`] works on many numbers: [`audit`](Fleet::audit), [`apply`](Fleet::apply) of a [`Plan`],
 //!   [`rotate`](Fleet::rotate) in waves. [`FleetConfig`] is `fleet.toml`, [`Inventory`] the numbers; [`Watch`] and
 //!   [`Healer`] compare repeated audits and decide on repairs.
+//! - [`Doctor`] examines one number in depth, and returns a [`Diagnosis`]: evidence and remedies, the first cause first.
 //! - [`Progress`] is what it reports meanwhile, [`RotationReport`] and [`RotationPlan`] what it did and would do; all are
 //!   values with serde.
 //! - [`Registry`], [`Prober`], [`KeySource`] and [`Clock`] are what it needs of the outside; [`GraphRegistry`],
 //!   [`HttpProber`], [`GeneratedKeys`] and [`SystemClock`] are real.
 
 mod aws;
+mod doctor;
 mod error;
 mod fleet;
 mod hook;
@@ -34,6 +36,9 @@ mod timekeeper;
 mod simulation;
 
 pub use aws::aws_command;
+pub use doctor::{
+    Check, CheckResult, Diagnosis, Doctor, LocalFile, LocalKeys, ProbeError, StoredKey, StoredSet, Verdict,
+};
 pub use error::FleetError;
 pub use fleet::{
     AccountConfig, ApplyEvent, ApplyReport, AuditSummary, Breaker, ConfigError, ConnectError, ConnectOptions,

@@ -15,6 +15,23 @@ pub(crate) fn client(
     environment: &Environment,
     args: &ConnectionArgs,
 ) -> Result<GraphClientBuilder, Failure> {
+    let builder = client_without_proof(environment, args)?;
+    Ok(
+        match settings::app_secret(args.app_secret_file.as_ref()).secret(environment)? {
+            Some(secret) => {
+                let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("app secret", error))?;
+                builder.app_secret(secret)
+            }
+            None => builder,
+        },
+    )
+}
+
+/// Like [`client`], without the app secret.
+pub(crate) fn client_without_proof(
+    environment: &Environment,
+    args: &ConnectionArgs,
+) -> Result<GraphClientBuilder, Failure> {
     let token = SecretSource {
         option: "--access-token-file",
         file: args.access_token_file.as_ref(),
@@ -42,10 +59,6 @@ pub(crate) fn client(
     if let Some(version) = environment.or(args.api_version.as_ref(), "WA_API_VERSION") {
         let version: ApiVersion = version.parse().map_err(|error| setting("API version", error))?;
         builder = builder.api_version(version);
-    }
-    if let Some(secret) = settings::app_secret(args.app_secret_file.as_ref()).secret(environment)? {
-        let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("app secret", error))?;
-        builder = builder.app_secret(secret);
     }
     if let Some(path) = &args.root_certificate {
         let pem = std::fs::read(path)

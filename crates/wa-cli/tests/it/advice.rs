@@ -250,6 +250,11 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ("`wa keys generate`", "names a command without arguments"),
     ("`wa keys convert`", "names a command without arguments"),
     ("`wa keys rotate`", "names a command without arguments"),
+    ("`wa keys import`", "names a command without arguments"),
+    (
+        "wa keys rotate --store {",
+        "advice of the doctor; rotations have separate tests",
+    ),
     ("`wa gateway", "names a command without arguments"),
     ("`wa flow`", "names a command without arguments"),
     ("`wa flow check --help`", "shows a help page"),

@@ -11,6 +11,7 @@
 
 #[cfg(unix)]
 mod advice;
+mod doctor;
 mod encryption;
 mod flow;
 #[cfg(unix)]

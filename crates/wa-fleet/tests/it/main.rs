@@ -1,6 +1,13 @@
 //! Operations on key sets, against the Meta emulator and an endpoint that serves from the key store.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
+mod doctor;
 mod journeys;
 mod many;
 mod support;

@@ -26,6 +26,10 @@ const PROGRAMS: &[&str] = &[
 /// Commands that cannot be run in a test, with the reason.
 const EXEMPT: &[(&str, &str)] = &[
     ("wa demo", "has separate tests"),
+    (
+        "wa doctor",
+        "needs an endpoint, a key store and a Flow; it has separate tests",
+    ),
     ("wa emulator", "runs until it is stopped"),
     (
         "wa gateway",
