@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wa_cloud::keys::file::{FileError, KeyFile, Read, is_key_text};
 use wa_cloud::keys::{Inspection, KeyError, Passphrase, PrivateKey, PublicKey};
-use wa_cloud::secrets::SecretWarning;
+use wa_cloud::secrets::{SecretWarning, variables};
 use zeroize::Zeroizing;
 
 use crate::advice;
@@ -31,7 +31,7 @@ impl<'a> KeyPassphrase<'a> {
             source: SecretSource {
                 option: "--passphrase-file",
                 file: args.passphrase_file.as_ref(),
-                variables: &["WA_KEY_PASSPHRASE"],
+                variables: &[variables::KEY_PASSPHRASE],
             },
             is_explicit: args.passphrase_file.is_some() || args.empty_passphrase,
             found: args.empty_passphrase.then(Secret::default),

@@ -9,7 +9,9 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wa_cloud::secrets::{AppSecret, FoundSecret, MAX_FILE_BYTES, SecretFile, SecretFileError, SecretWarning};
+use wa_cloud::secrets::{
+    AppSecret, FoundSecret, MAX_FILE_BYTES, SecretFile, SecretFileError, SecretWarning, variables,
+};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::advice;
@@ -21,42 +23,45 @@ use crate::terminal::Terminal;
 
 /// The environment variables that the program reads, and their meaning.
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
-    ("WA_ACCESS_TOKEN", "Access token of the Graph API."),
+    (variables::ACCESS_TOKEN, "Access token of the Graph API."),
     (
-        "CLOUD_API_ACCESS_TOKEN",
+        variables::ACCESS_TOKEN_FALLBACK,
         "Used if `WA_ACCESS_TOKEN` is not set; the Node SDK reads this name.",
     ),
     (
-        "WA_PHONE_NUMBER_ID",
+        variables::PHONE_NUMBER_ID,
         "Phone number id, or several ids separated by commas.",
     ),
     (
-        "WA_APP_SECRET",
+        variables::APP_SECRET,
         "App secret. If it is set, every Graph call has an `appsecret_proof`, and `wa flow` signs its \
          requests. `wa gateway` verifies signatures with it, unless its configuration names another secret.",
     ),
     (
-        "WA_GRAPH_URL",
+        variables::GRAPH_URL,
         "Base URL of the Graph API, for example that of a local emulator. Default \
          `https://graph.facebook.com`.",
     ),
-    ("WA_API_VERSION", "Version of the Graph API. Default `v25.0`."),
     (
-        "WA_KEY_PASSPHRASE",
+        variables::API_VERSION,
+        "Version of the Graph API. Default `v25.0`.",
+    ),
+    (
+        variables::KEY_PASSPHRASE,
         "Passphrase of the private key that a command reads or writes, including the keys of `wa gateway`.",
     ),
     (
-        "WA_KEY_PASSPHRASE_COMMAND",
+        variables::KEY_PASSPHRASE_COMMAND,
         "Command that prints the passphrase of a key store, for the commands on key stores.",
     ),
     (
-        "WA_KEY_STORE",
+        variables::KEY_STORE,
         "Key store: a directory, or a bucket as `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or \
          `az://CONTAINER/PREFIX`. Credentials and endpoints of buckets are read from `AWS_*`, `GOOGLE_*` and \
          `AZURE_*`.",
     ),
     (
-        "WA_NEW_KEY_PASSPHRASE",
+        variables::NEW_KEY_PASSPHRASE,
         "Passphrase of the file that `wa keys convert` writes.",
     ),
     ("NO_COLOR", "If set to any value, output is not coloured."),
@@ -72,7 +77,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// The environment variables that contain the app secret.
-const APP_SECRET: &[&str] = &["WA_APP_SECRET"];
+const APP_SECRET: &[&str] = &[variables::APP_SECRET];
 
 /// A secret that the user provides; it is wiped when dropped.
 pub(crate) type Secret = Zeroizing<String>;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use wa_graph::{
     AccessToken, ApiVersion, AppSecret, GraphClient, GraphClientBuilder, PhoneNumberId, RetryPolicy,
 };
+use wa_secrets::variables::{ACCESS_TOKEN, PHONE_NUMBER_ID};
 use zeroize::Zeroizing;
 
-use crate::environment;
 use crate::error::BuildError;
 use crate::whatsapp::WhatsApp;
 
@@ -83,13 +83,13 @@ impl WhatsAppBuilder {
         let id = self.phone_number_id.as_deref().ok_or(BuildError::Missing {
             setting: "the phone number id",
             method: "phone_number_id",
-            variable: environment::PHONE_NUMBER_ID,
+            variable: PHONE_NUMBER_ID,
         })?;
         let id = PhoneNumberId::new(id)?;
         let token = self.access_token.as_deref().ok_or(BuildError::Missing {
             setting: "the access token",
             method: "access_token",
-            variable: environment::ACCESS_TOKEN,
+            variable: ACCESS_TOKEN,
         })?;
         let mut client = GraphClient::builder(AccessToken::new(token.as_str())?);
         if let Some(secret) = self.app_secret.as_deref() {

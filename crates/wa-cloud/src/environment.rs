@@ -2,16 +2,12 @@
 
 use std::env::{self, VarError};
 
+use wa_secrets::variables::{
+    ACCESS_TOKEN, ACCESS_TOKEN_FALLBACK, API_VERSION, APP_SECRET, GRAPH_URL, PHONE_NUMBER_ID,
+};
+
 use crate::builder::WhatsAppBuilder;
 use crate::error::BuildError;
-
-pub(crate) const ACCESS_TOKEN: &str = "WA_ACCESS_TOKEN";
-/// The name that the Node SDK `meta-cloud-api` uses.
-const ACCESS_TOKEN_FALLBACK: &str = "CLOUD_API_ACCESS_TOKEN";
-pub(crate) const PHONE_NUMBER_ID: &str = "WA_PHONE_NUMBER_ID";
-const APP_SECRET: &str = "WA_APP_SECRET";
-const GRAPH_URL: &str = "WA_GRAPH_URL";
-const API_VERSION: &str = "WA_API_VERSION";
 
 /// Returns the value of an environment variable.
 fn from_process(name: &'static str) -> Result<Option<String>, BuildError> {

@@ -6,7 +6,8 @@
 //! [`SecretSource`] reads a secret from a file, an environment variable or a command. Files may be UTF-8, with or
 //! without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret
 //! is the first line without its line end. Errors and warnings never contain a secret or other text of a
-//! file. [`AtomicFile`] writes a file that appears only when it is complete.
+//! file. [`AtomicFile`] writes a file that appears only when it is complete, and [`variables`]
+//! names the environment variables.
 //!
 //! ```
 //! use wa_secrets::{AppSecret, SecretSource};
@@ -31,6 +32,7 @@ mod file;
 mod passphrase;
 mod source;
 mod token;
+pub mod variables;
 mod warning;
 
 pub use atomic::AtomicFile;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use wa_cloud::secrets::variables::PHONE_NUMBER_ID;
 
 use super::graph::ConnectionArgs;
 use super::keys::PassphraseArgs;
@@ -21,9 +22,10 @@ pub(crate) enum EncryptionCommand {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Graph API")]
 pub(crate) struct GraphArgs {
-    /// Phone number id (not the phone number); for several ids, repeat the option or separate them with
-    /// commas. [env: WA_PHONE_NUMBER_ID]
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', help = format!(
+        "Phone number id (not the phone number); for several ids, repeat the option or separate them with \
+         commas. [env: {PHONE_NUMBER_ID}]"
+    ))]
     pub(crate) phone_number_id: Vec<String>,
 
     #[command(flatten)]

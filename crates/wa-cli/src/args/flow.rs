@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use wa_cloud::secrets::variables::APP_SECRET;
 
 use super::keys::PassphraseArgs;
 
@@ -30,9 +31,9 @@ pub(crate) struct EndpointArgs {
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
 
-    /// Read the app secret, which signs requests, from this file. [env: WA_APP_SECRET contains the secret
-    /// itself]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = format!(
+        "Read the app secret, which signs requests, from this file. [env: {APP_SECRET} contains the secret itself]"
+    ))]
     pub(crate) app_secret_file: Option<PathBuf>,
 
     /// Send requests of data API version 4.0, with flow_token_signature.

@@ -10,6 +10,7 @@ use wa_emulator::{DEFAULT_ACCESS_TOKEN, DEFAULT_APP_SECRET, DEFAULT_PHONE_NUMBER
 use super::Context;
 use crate::args::EmulatorArgs;
 use crate::failure::{Exit, Failure};
+use wa_cloud::secrets::variables;
 
 pub(crate) async fn run(context: &mut Context, args: &EmulatorArgs) -> Result<Exit, Failure> {
     let mut builder = Emulator::builder().address(args.listen);
@@ -73,9 +74,9 @@ fn numbers(args: &EmulatorArgs) -> Vec<&str> {
 /// Formats the settings of the emulator as lines for a shell or a `.env` file.
 fn settings(url: &str, numbers: &[&str], prefix: &str) -> String {
     let values = [
-        ("WA_GRAPH_URL", url),
-        ("WA_ACCESS_TOKEN", DEFAULT_ACCESS_TOKEN),
-        ("WA_PHONE_NUMBER_ID", &numbers.join(",")),
+        (variables::GRAPH_URL, url),
+        (variables::ACCESS_TOKEN, DEFAULT_ACCESS_TOKEN),
+        (variables::PHONE_NUMBER_ID, &numbers.join(",")),
     ];
     values
         .map(|(name, value)| format!("{prefix}{name}={value}"))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wa_cloud::graph::{
     AccessToken, ApiVersion, AppSecret, GraphClient, GraphClientBuilder, LimitRetry, RetryPolicy,
 };
+use wa_cloud::secrets::variables;
 
 use crate::args::ConnectionArgs;
 use crate::failure::{Failure, Usage};
@@ -35,7 +36,7 @@ pub(crate) fn client_without_proof(
     let token = SecretSource {
         option: "--access-token-file",
         file: args.access_token_file.as_ref(),
-        variables: &["WA_ACCESS_TOKEN", "CLOUD_API_ACCESS_TOKEN"],
+        variables: &[variables::ACCESS_TOKEN, variables::ACCESS_TOKEN_FALLBACK],
     };
     let token = token.secret(environment)?.ok_or(Usage::Missing {
         what: "the access token",
@@ -53,10 +54,10 @@ pub(crate) fn client_without_proof(
                 .max_elapsed(limit)
                 .limit_retry(LimitRetry::WhenRequested),
         );
-    if let Some(url) = environment.or(args.graph_url.as_ref(), "WA_GRAPH_URL") {
+    if let Some(url) = environment.or(args.graph_url.as_ref(), variables::GRAPH_URL) {
         builder = builder.base_url(url);
     }
-    if let Some(version) = environment.or(args.api_version.as_ref(), "WA_API_VERSION") {
+    if let Some(version) = environment.or(args.api_version.as_ref(), variables::API_VERSION) {
         let version: ApiVersion = version.parse().map_err(|error| setting("API version", error))?;
         builder = builder.api_version(version);
     }

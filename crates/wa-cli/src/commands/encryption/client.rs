@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use wa_cloud::encryption::{EncryptionApi, EncryptionError};
 use wa_cloud::graph::{ErrorCode, GraphErrorKind, NodeKind, PhoneNumberId, RetryNotice};
+use wa_cloud::secrets::variables;
 
 use super::Context;
 use super::batch::Batch;
@@ -53,7 +54,7 @@ pub(super) fn batch(context: &Context, args: &GraphArgs) -> Result<Batch, Failur
 fn phone_number_ids(environment: &Environment, args: &GraphArgs) -> Result<Vec<PhoneNumberId>, Failure> {
     let mut texts = args.phone_number_id.clone();
     if texts.is_empty() {
-        let variable = environment.get("WA_PHONE_NUMBER_ID");
+        let variable = environment.get(variables::PHONE_NUMBER_ID);
         texts.extend(
             variable
                 .iter()

@@ -7,6 +7,7 @@ use crate::args::ConvertArgs;
 use crate::failure::{Exit, Failure};
 use crate::input::{self, KeyPassphrase};
 use crate::settings::SecretSource;
+use wa_cloud::secrets::variables;
 
 pub(crate) fn run(context: &mut Context, args: &ConvertArgs) -> Result<Exit, Failure> {
     let existing = super::existing(args.force);
@@ -44,7 +45,7 @@ fn protection(
     let new = SecretSource {
         option: "--new-passphrase-file",
         file: args.new_passphrase_file.as_ref(),
-        variables: &["WA_NEW_KEY_PASSPHRASE"],
+        variables: &[variables::NEW_KEY_PASSPHRASE],
     };
     match new.secret(environment)? {
         Some(new) => NewProtection::with(Some(&new), hint),
