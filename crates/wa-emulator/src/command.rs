@@ -145,7 +145,7 @@ pub enum Command {
 }
 
 /// Which numbers an operation is for; all by default.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NumberSelection {
     pub(crate) account: Option<String>,

@@ -8,7 +8,7 @@ use crate::graph::Call;
 use crate::graph::ErrorResponse;
 
 /// One fault that the emulator produces.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
@@ -114,7 +114,7 @@ impl Fault {
 ///     .path("/whatsapp_business_encryption")
 ///     .times(2);
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     fault: Fault,

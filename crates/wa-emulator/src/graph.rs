@@ -34,7 +34,7 @@ pub(crate) struct GraphResponse {
 }
 
 /// How the state is shown to one call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) shape: &'a WireShape,
     pub(crate) base_url: &'a str,
@@ -97,7 +97,7 @@ fn execute(
 }
 
 /// The inputs of a read call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Reading<'a> {
     world: &'a World,
     shape: &'a WireShape,

@@ -10,7 +10,7 @@ use crate::world::{Id, hex};
 const CAPACITY: usize = 1_000_000;
 
 /// What happened to the key of a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyChange {
@@ -25,7 +25,7 @@ pub enum KeyChange {
 }
 
 /// One change of a registered key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeyEvent {
     /// The number of the change, from 1 since the start or the last reset; evicted entries are counted too.

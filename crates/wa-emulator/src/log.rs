@@ -23,7 +23,7 @@ const KEPT_HEADERS: [&str; 7] = [
 const MAX_BODY: usize = 16 * 1024;
 
 /// One received call, with every secret replaced by its label.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
     /// The number of the call, from 1 since the start or the last reset; old entries that were evicted are

@@ -34,7 +34,7 @@ use wa_secrets::AtomicFile;
 use crate::{Inspection, Passphrase, PrivateKey, Protection, PublicKey};
 
 /// How to treat an existing file at the path to be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Existing {
     /// Keep it unchanged and return an error.
     #[default]

@@ -82,7 +82,7 @@ impl FromStr for Fingerprint {
 }
 
 /// The error for a text that is not a fingerprint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is 64 hex digits (SHA-256 of the SPKI DER); {}", match .digits {
     Some(count) => format!("this has {count}"),
     None => "this has other characters".to_owned(),

@@ -5,7 +5,7 @@ use std::fmt;
 /// The format of a key, certificate or request, independent of its encoding.
 ///
 /// `Display` writes the common name, such as "PKCS#8 private key".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
     /// `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), PEM label `PUBLIC KEY`: the format that WhatsApp requires.
@@ -86,7 +86,7 @@ impl fmt::Display for Form {
 }
 
 /// A format that this crate recognizes but does not parse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForeignForm {
     /// `-----BEGIN OPENSSH PRIVATE KEY-----`.

@@ -25,7 +25,7 @@ use crate::{Form, KeyError, Passphrase, error::Damage, limits::MAX_PBKDF2_ROUNDS
 /// The encryption of a private key that is read.
 ///
 /// `Display` writes one line, such as `PBKDF2-HMAC-SHA-256 (600000 rounds), AES-256-CBC`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Encryption {
     /// The derivation of the cipher key from the passphrase, with its cost.
@@ -114,7 +114,7 @@ impl fmt::Display for Encryption {
 /// assert!(Protection::with_rounds(2_048).is_err());
 /// # Ok::<(), wa_keys::KeyError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Protection {
     rounds: u32,
 }

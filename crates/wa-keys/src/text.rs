@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The encoding of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
     /// PEM text (RFC 7468).

@@ -65,7 +65,7 @@ pub enum PhoneError {
 }
 
 /// The WhatsApp client that is emulated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientKind {
     /// Fetches the key again after a 421.

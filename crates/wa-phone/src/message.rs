@@ -221,7 +221,7 @@ impl FlowMessage {
 }
 
 /// The content that a response must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expectation {
     Active,
     Acknowledgement,

@@ -93,7 +93,7 @@ impl fmt::Debug for Outcome {
 }
 
 /// A fault in a response of status 200.
-#[derive(Clone, Debug, Error, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ResponseFault {
     /// The body is base64, but not in the required form.

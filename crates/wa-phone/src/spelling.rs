@@ -10,7 +10,7 @@ const TAG: usize = 16;
 
 /// A form of base64 that can be decoded, but is not the required one: standard alphabet, padded, and nothing
 /// else.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Spelling {
     /// A line end follows. `JavaScript` accepts it; Meta does not document whether every client does.

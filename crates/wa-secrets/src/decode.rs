@@ -3,7 +3,7 @@
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// The reason why bytes are not text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotText {
     /// They contain NUL bytes, like binary files and UTF-16 without a byte order mark.
     NulBytes,

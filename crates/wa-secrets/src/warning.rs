@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A warning: other users than its owner can access a file with a secret or a private key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadableByOthers {
     path: PathBuf,
     mode: u32,
@@ -52,7 +52,7 @@ impl fmt::Display for ReadableByOthers {
 }
 
 /// A warning about a secret that a program should print, or treat as an error in a strict mode.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretWarning {
     /// Other users can access the file of the secret.

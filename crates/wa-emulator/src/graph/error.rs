@@ -15,11 +15,11 @@ use serde_json::{Map, Value, json};
 /// let busy = ErrorResponse::new(500, 131016, "Service unavailable").transient(true);
 /// assert_eq!(busy.code(), 131016);
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ErrorResponse(Box<Members>);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Members {
     status: u16,

@@ -37,7 +37,7 @@ pub(crate) fn phone_numbers(reading: &Reading<'_>, id: &str) -> Result<Value, Er
 }
 
 /// The two lists of accounts of a business.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Edge {
     Owned,
     Client,

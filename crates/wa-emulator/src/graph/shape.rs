@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The response to a read of the key if the number has none; no official page documents it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NoKeyShape {
@@ -20,7 +20,7 @@ pub enum NoKeyShape {
 
 /// The shapes of responses that differ between Meta's sources; the default is that of the `OpenAPI`
 /// description.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WireShape {
     pub(crate) no_key: NoKeyShape,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A Flow to add.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlowSpec {
     pub(crate) id: Option<String>,
@@ -20,7 +20,7 @@ pub struct FlowSpec {
 }
 
 /// An error in the `health_status` of a Flow.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HealthError {
     pub(crate) code: i64,

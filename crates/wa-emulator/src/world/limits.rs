@@ -13,7 +13,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// The number of calls before Graph returns a rate limit error; by default there is no limit.
 ///
 /// Calls are counted in fixed windows that begin with the first call; Meta's window is a rolling hour.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
     app: Option<u32>,
@@ -75,7 +75,7 @@ impl RateLimits {
 }
 
 /// The calls counted in the current window of one app or account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LimitCounts {
     /// All calls.
@@ -88,7 +88,7 @@ pub struct LimitCounts {
 }
 
 /// The counts of every app and account with a limit, by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LimitReport {
     /// The counts by app id.

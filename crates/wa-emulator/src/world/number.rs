@@ -16,7 +16,7 @@ use crate::pem::CheckedKey;
 pub(crate) type Id = Arc<str>;
 
 /// Whether Meta's signature over a registered key is valid (`business_public_key_signature_status`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum SignatureStatus {
@@ -27,7 +27,7 @@ pub enum SignatureStatus {
 }
 
 /// The state of one phone number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NumberView {
     /// The phone number id.
@@ -107,7 +107,7 @@ impl KeyPool {
 }
 
 /// What Graph knows about the key of a number.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Registration {
     pub(crate) key: Option<Arc<PublicKey>>,
     pub(crate) signed: bool,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::secret::Secret;
 
 /// Whether a key can be set for a number, and the error that Graph returns if not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NumberState {
@@ -23,7 +23,7 @@ pub enum NumberState {
 }
 
 /// A business to add.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BusinessSpec {
     pub(crate) id: Option<String>,
@@ -52,7 +52,7 @@ impl BusinessSpec {
 }
 
 /// A WhatsApp Business account (WABA) to add.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSpec {
     pub(crate) id: Option<String>,
@@ -98,7 +98,7 @@ impl AccountSpec {
 }
 
 /// A phone number to add.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NumberSpec {
     pub(crate) id: Option<String>,

@@ -7,7 +7,7 @@ use crate::ForeignForm;
 /// This crate knows neither file names nor the program that it is part of, so it never returns a command
 /// itself. A program that shows one must write to a new file: the file in question may be the only copy of a
 /// key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
     /// Generate a new key pair.
@@ -33,7 +33,7 @@ pub enum Action {
 ///
 /// For a refused key the text is the [`remedy`](crate::KeyError::remedy) of the error. `Display` writes the
 /// text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     text: std::borrow::Cow<'static, str>,
     action: Option<Action>,
@@ -65,7 +65,7 @@ impl std::fmt::Display for Advice {
 }
 
 /// Whether OpenSSL 3 supports an encryption that this crate does not support.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpenSslSupport {
     /// It supports it.

@@ -1,7 +1,7 @@
 //! Details of some refusals.
 
 /// The damage to a PEM block, a JSON Web Key or a DER value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
     /// A block has a BEGIN line but no END line.
@@ -66,7 +66,7 @@ pub enum Damage {
 ///
 /// Odd exponents from 3 to 2³² − 1 are accepted: AWS-LC and `BoringSSL` (Web Crypto in Chromium) accept up to
 /// 33 bits, Windows 32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExponentFault {
     /// It is even (or zero).
@@ -84,7 +84,7 @@ pub enum ExponentFault {
 }
 
 /// A relation between the numbers of a private key (RFC 8017 §3.2) that is violated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Relation {
     /// A prime is even, 1 or larger than the modulus.
@@ -108,7 +108,7 @@ pub enum Relation {
 }
 
 /// A cost of key derivation that exceeds its limit in [`limits`](crate::limits).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cost {
     /// PBKDF2 with too many rounds.

@@ -13,7 +13,7 @@ use der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
 /// A cipher that encrypts private keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cipher {
     /// AES with a 128-bit key.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A function that derives a cipher key from a passphrase, with its cost parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyDerivation {
     /// PBKDF2 (RFC 8018 §5.2).
@@ -41,7 +41,7 @@ pub enum KeyDerivation {
 }
 
 /// The pseudo-random function of PBKDF2: HMAC with a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Prf {
     /// HMAC-SHA-1, the default of RFC 8018 if a file specifies none.

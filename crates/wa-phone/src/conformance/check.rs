@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::catalogue::ALL;
 
 /// A rule of the data channel, with its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
     /// A stable identifier, like `signature.missing`.
@@ -23,7 +23,7 @@ pub struct Check {
 }
 
 /// Whether a rule is mandatory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {

@@ -31,7 +31,7 @@ const MODULUS_AT: usize = 33;
 const EXPONENT_AT: usize = MODULUS_AT + MODULUS + 2;
 
 /// A known mistake in how endpoints read requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     PythonJson,
     PhpJson,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const TAG: usize = 16;
 
 /// The three members, as strings.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub(super) struct Envelope {
     encrypted_flow_data: String,
     encrypted_aes_key: String,

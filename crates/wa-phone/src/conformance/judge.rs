@@ -14,7 +14,7 @@ const SHOWN: usize = 40;
 pub(super) type Judgement = (Verdict, String);
 
 /// The response that a request must get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
     /// The response to this kind of message.
     Response,
@@ -233,7 +233,7 @@ pub(super) fn with_remedy(check: &Check, encrypted: &EncryptedRequest, result: &
 }
 
 /// The rule that a fault in a response breaks: about its encoding, its encryption, or neither.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FaultKind {
     Encoding,
     Encryption,

@@ -20,7 +20,7 @@ const THRESHOLDS: [Duration; 3] = [
 ];
 
 /// The latency of pings, from the first byte sent to the last one received; in JSON, milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Latency {
     /// How many got a 200 response.

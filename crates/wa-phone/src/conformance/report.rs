@@ -8,7 +8,7 @@ use super::check::{Check, Severity};
 use super::latency::Latency;
 
 /// The result for one rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verdict {
@@ -26,7 +26,7 @@ pub enum Verdict {
 }
 
 /// One line of a report. It shows statuses, sizes and shapes; never a payload, a token or a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The rule.
@@ -39,7 +39,7 @@ pub struct Finding {
 }
 
 /// The number of rules for each verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Rules that the endpoint follows.
@@ -55,7 +55,7 @@ pub struct Counts {
 }
 
 /// The report of one check.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// One finding for every rule, in the order of [`Check::all`].

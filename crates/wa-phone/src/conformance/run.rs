@@ -33,7 +33,7 @@ pub enum ConformanceError {
 }
 
 /// The progress of a check.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// The latest finding.

@@ -1,7 +1,7 @@
 //! The faults of the test endpoint.
 
 /// A fault of an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
     NoSignatureCheck,
