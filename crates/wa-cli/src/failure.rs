@@ -8,6 +8,7 @@ use std::{fmt, io};
 use serde_json::json;
 use wa_cloud::graph::{ApiVersionError, BuildError, IdError};
 use wa_cloud::secrets::{SecretError, SecretFileError};
+use wa_phone::PhoneBuildError;
 
 use crate::terminal::{BAD, STRONG, Terminal, paint};
 
@@ -215,6 +216,8 @@ fn remedy_of_setting(error: &(dyn Error + Send + Sync + 'static)) -> Option<Stri
     } else if let Some(error) = error.downcast_ref::<SecretError>() {
         error.remedy()
     } else if let Some(error) = error.downcast_ref::<ApiVersionError>() {
+        error.remedy()
+    } else if let Some(error) = error.downcast_ref::<PhoneBuildError>() {
         error.remedy()
     } else {
         error.downcast_ref::<BuildError>().and_then(BuildError::remedy)

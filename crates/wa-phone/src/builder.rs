@@ -1,5 +1,6 @@
 //! Configures a client.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,16 +27,16 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 #[non_exhaustive]
 pub enum PhoneBuildError {
     /// An address is not an absolute http or https URL.
-    #[error("the {what} is not an absolute http or https URL: write it like https://example.com/flow")]
+    #[error("the {what} is not an absolute http or https URL")]
     Url {
         /// Which address.
         what: &'static str,
     },
     /// The access token would be sent unencrypted to another machine.
-    #[error("the access token would be sent over plain http to another machine: use https")]
+    #[error("the access token would be sent over plain http to another machine")]
     PlainHttp,
     /// Neither a key nor a Graph API to fetch it from was given.
-    #[error("there is no public key: set one with public_key_pem, or use key_from to fetch it")]
+    #[error("there is no public key")]
     NoKeySource,
     /// The public key cannot be used.
     #[error("the public key cannot be used: {reason}")]
@@ -44,7 +45,7 @@ pub enum PhoneBuildError {
         reason: &'static str,
     },
     /// An extra root certificate cannot be read.
-    #[error("an extra root certificate cannot be read: use PEM with BEGIN CERTIFICATE blocks")]
+    #[error("an extra root certificate cannot be read")]
     RootCertificate,
     /// TLS cannot be configured.
     #[error("TLS cannot be configured")]
@@ -52,6 +53,21 @@ pub enum PhoneBuildError {
         /// The TLS library's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl PhoneBuildError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::Url { .. } => "write it like https://example.com/flow",
+            Self::PlainHttp => "use https",
+            Self::NoKeySource => "set a key with public_key_pem, or use key_from to fetch it",
+            Self::RootCertificate => "use PEM with BEGIN CERTIFICATE blocks",
+            Self::Key { .. } => "use a 2048-bit RSA key as PEM",
+            Self::Tls { .. } => return None,
+        };
+        Some(Cow::Borrowed(text))
+    }
 }
 
 enum KeyInput {

@@ -1,5 +1,6 @@
 //! The client: fetches the key, encrypts, signs, sends, reads the response, and retries once after a 421.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,13 +43,10 @@ pub enum PhoneError {
     #[error("the registered key cannot be read: Graph's response has an unexpected shape")]
     KeyUnreadable,
     /// The phone number has no registered key.
-    #[error("no key is registered for the phone number: upload one (public-key-missing)")]
+    #[error("no key is registered for the phone number (public-key-missing)")]
     NoKey,
     /// Meta's signature over the key is not valid.
-    #[error(
-        "the signature of the registered key is not valid: \
-        upload the key again (public-key-signiture-verification)"
-    )]
+    #[error("the signature of the registered key is not valid (public-key-signiture-verification)")]
     SignatureMismatch,
     /// The registered key is not one that a phone can use.
     #[error("the registered key cannot be used: {reason}")]
@@ -57,11 +55,26 @@ pub enum PhoneError {
         reason: &'static str,
     },
     /// The access token has characters that are not allowed in a header.
-    #[error("the access token has characters that are not allowed in an HTTP header: check how it was read")]
+    #[error("the access token has characters that are not allowed in an HTTP header")]
     InvalidToken,
     /// The request could not be encrypted.
     #[error("the request could not be encrypted: it is too large, or the system's random generator failed")]
     Encryption,
+}
+
+impl PhoneError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        let text = match self {
+            Self::KeyUnreachable { source } => return source.remedy(),
+            Self::NoKey => "upload a key",
+            Self::SignatureMismatch => "upload the key again",
+            Self::BadKey { .. } => "upload a 2048-bit RSA key as PEM",
+            Self::InvalidToken => "check how the token was read",
+            Self::KeyRefused { .. } | Self::KeyUnreadable | Self::Encryption => return None,
+        };
+        Some(Cow::Borrowed(text))
+    }
 }
 
 /// The WhatsApp client that is emulated.

@@ -1,5 +1,6 @@
 //! The HTTP client of the phone.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::SocketAddr;
@@ -63,13 +64,13 @@ impl fmt::Debug for HttpResponse {
 #[non_exhaustive]
 pub enum SendError {
     /// The request timed out; WhatsApp's timeout is ten seconds.
-    #[error("no response within {} ms: respond sooner, WhatsApp waits ten seconds", limit.as_millis())]
+    #[error("no response within {} ms", limit.as_millis())]
     TimedOut {
         /// The timeout.
         limit: Duration,
     },
     /// The response is larger than a Flow's data may be.
-    #[error("the response is larger than {limit} bytes: a Flow's data has at most 1 MB")]
+    #[error("the response is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
@@ -77,21 +78,25 @@ pub enum SendError {
     /// The certificate is not one that clients accept.
     #[error("the certificate is not trusted: {reason}")]
     Certificate {
-        /// The fault and its remedy.
+        /// The fault.
         reason: &'static str,
+        /// The remedy.
+        remedy: Option<&'static str>,
         /// The TLS library's error.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// The server was reached, but the TLS handshake failed.
     #[error("the TLS handshake failed: {reason}")]
     Tls {
-        /// The cause and its remedy.
+        /// The cause.
         reason: &'static str,
+        /// The remedy.
+        remedy: &'static str,
         /// The TLS library's error.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// The server does not speak HTTP.
-    #[error("the server does not speak {spoken}: {remedy}")]
+    #[error("the server does not speak {spoken}")]
     NotHttp {
         /// The protocol that was used.
         spoken: &'static str,
@@ -101,7 +106,7 @@ pub enum SendError {
         source: Box<dyn StdError + Send + Sync>,
     },
     /// No connection could be made.
-    #[error("cannot connect: check that the address is correct and that a server listens on it")]
+    #[error("cannot connect")]
     Connection {
         /// The cause.
         source: Box<dyn StdError + Send + Sync>,
@@ -112,6 +117,26 @@ pub enum SendError {
         /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
+}
+
+impl SendError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        self.fixed_remedy().map(Cow::Borrowed)
+    }
+
+    pub(crate) fn fixed_remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::TimedOut { .. } => Some("respond sooner: WhatsApp waits ten seconds"),
+            Self::TooLarge { .. } => Some("send less: a Flow's data has at most 1 MB"),
+            Self::Certificate { remedy, .. } => *remedy,
+            Self::Tls { remedy, .. } | Self::NotHttp { remedy, .. } => Some(remedy),
+            Self::Connection { .. } => {
+                Some("check that the address is correct and that a server listens on it")
+            }
+            Self::Closed { .. } => Some("check the endpoint's log for a crash"),
+        }
+    }
 }
 
 /// An HTTP client with a connection pool.

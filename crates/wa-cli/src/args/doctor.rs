@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::graph::ConnectionArgs;
 use super::keys::PassphraseArgs;
+use super::store::StoreArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,9 +35,8 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "store")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Key store that the endpoint serves from: a directory.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,

@@ -6,15 +6,14 @@ use serde_json::json;
 use wa_cloud::fleet::{CheckResult, Diagnosis, Doctor, LocalKeys, Verdict};
 use wa_cloud::graph::{GraphClient, GraphError, PhoneNumberId};
 use wa_cloud::keys::Passphrase;
-use wa_cloud::keystore::{Directory, KeyStore, StoreError};
 use wa_cloud::secrets::AppSecret;
 
 use super::{Context, graph};
 use crate::args::DoctorArgs;
 use crate::failure::{Exit, Failure, Usage};
 use crate::input::KeyPassphrase;
-use crate::settings;
 use crate::terminal::{BAD, FAINT, GOOD, STRONG, WARN, paint};
+use crate::{settings, store};
 
 pub(crate) async fn run(context: &mut Context, args: &DoctorArgs) -> Result<Exit, Failure> {
     let number = number(context, args)?;
@@ -77,20 +76,11 @@ async fn keys(context: &Context, args: &DoctorArgs, number: &PhoneNumberId) -> R
     if let Some(path) = &args.key {
         return Ok(LocalKeys::read_file(path, passphrase).await);
     }
-    match &args.store {
-        Some(folder) => {
-            let store = KeyStore::open(Directory::new(folder))
-                .await
-                .map_err(store_failure)?;
-            Ok(LocalKeys::read_store(&store, folder, number, passphrase.into_iter().collect()).await)
-        }
-        None => Ok(LocalKeys::None),
-    }
-}
-
-fn store_failure(error: StoreError) -> Failure {
-    let remedy = error.remedy();
-    Failure::failed(error).with_hint(remedy)
+    let Some(location) = context.environment.or(args.store.store.as_ref(), "WA_KEY_STORE") else {
+        return Ok(LocalKeys::None);
+    };
+    let store = store::open(context, &args.store).await?;
+    Ok(LocalKeys::read_store(&store, &location, number, passphrase.into_iter().collect()).await)
 }
 
 /// Returns a client that sends `appsecret_proof` only if the app requires it: a wrong app secret would make every call

@@ -1,5 +1,6 @@
 //! Configures a conformance check.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -36,8 +37,18 @@ pub enum ConformanceBuildError {
         source: PhoneBuildError,
     },
     /// No app secret was given, so no request can be signed.
-    #[error("the app secret is not given: use that of the app that is connected to the Flow")]
+    #[error("the app secret is not given")]
     NoAppSecret,
+}
+
+impl ConformanceBuildError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Phone { source } => source.remedy(),
+            Self::NoAppSecret => Some("use the secret of the app that is connected to the Flow".into()),
+        }
+    }
 }
 
 /// A check of a Flow endpoint, written in any language, against Meta's documentation of the data channel.

@@ -39,7 +39,9 @@ impl<P: FnMut(Progress<'_>) + Send> CheckRun<'_, P> {
                     return Err(ConformanceError::Unreachable { source: failure });
                 }
                 (Err(failure), None) if prober::has_no_tls(&failure) => {
-                    self.note(&rule::TLS, (Verdict::Fail, failure.to_string()));
+                    let remedy = failure.fixed_remedy().unwrap_or(rule::TLS.remedy);
+                    let check = Check { remedy, ..rule::TLS };
+                    self.note(&check, (Verdict::Fail, failure.to_string()));
                     self.over = Some("no request was sent: see http.tls".to_owned());
                     return Ok(None);
                 }

@@ -1,5 +1,6 @@
 //! One run of the check, from the first ping to the last.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use thiserror::Error;
@@ -18,7 +19,7 @@ use crate::{PhoneError, SendError};
 #[non_exhaustive]
 pub enum ConformanceError {
     /// No connection to the endpoint could be made.
-    #[error("the endpoint cannot be reached: check that the URL is correct and that a server runs there")]
+    #[error("the endpoint cannot be reached")]
     Unreachable {
         /// The cause.
         source: SendError,
@@ -30,6 +31,16 @@ pub enum ConformanceError {
         #[from]
         source: PhoneError,
     },
+}
+
+impl ConformanceError {
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Unreachable { source } => source.remedy(),
+            Self::Request { source } => source.remedy(),
+        }
+    }
 }
 
 /// The progress of a check.

@@ -239,7 +239,7 @@ async fn https_requires_a_trusted_certificate() {
     assert!(
         matches!(
             &untrusted,
-            Outcome::NoResponse(SendError::Certificate { reason, .. }) if reason.contains("whole chain")
+            Outcome::NoResponse(SendError::Certificate { remedy: Some(remedy), .. }) if remedy.contains("whole chain")
         ),
         "{untrusted:?}"
     );
@@ -248,7 +248,10 @@ async fn https_requires_a_trusted_certificate() {
 async fn failure(phone: WhatsAppClientBuilder) -> String {
     let exchange = phone.build().unwrap().send(&FlowMessage::ping()).await.unwrap();
     match exchange.outcome {
-        Outcome::NoResponse(failure) => failure.to_string(),
+        Outcome::NoResponse(failure) => {
+            let remedy = failure.remedy().unwrap_or_default();
+            format!("{failure}; {remedy}")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -268,11 +271,11 @@ async fn errors_of_certificates_and_ports_are_specific() {
     );
 
     let plain = failure(fixed(&authority.url.replace("https", "http"))).await;
-    assert_eq!(plain, "the server does not speak plain HTTP: try https");
+    assert_eq!(plain, "the server does not speak plain HTTP; try https");
 
     let endpoint = Endpoint::start(&OLD, correct).await;
     let tls = failure(fixed(&endpoint.url.replace("http", "https"))).await;
-    assert!(tls.contains("does not speak TLS: try http"), "{tls}");
+    assert!(tls.contains("does not speak TLS; try http"), "{tls}");
 
     let made = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
     let elsewhere =

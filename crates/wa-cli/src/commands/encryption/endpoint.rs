@@ -59,7 +59,10 @@ pub(super) async fn prove(
         source: Box::new(error),
     })?;
     let key = key.fingerprint().short();
-    let exchange = phone.send(&FlowMessage::ping()).await.map_err(Failure::failed)?;
+    let exchange = phone.send(&FlowMessage::ping()).await.map_err(|error| {
+        let remedy = error.remedy();
+        Failure::failed(error).with_hint(remedy)
+    })?;
     let remedy = exchange.remedy();
     judge(exchange.outcome, remedy, key.clone())?;
     context.terminal.note(&format!("checked: {url} serves key {key}"));
@@ -75,8 +78,9 @@ fn judge(outcome: Outcome, remedy: Option<&str>, key: String) -> Result<(), Fail
             return Err(Failure::failed(NotProved::NotServed { key }).with_hint(Some(hint)));
         }
         Outcome::NoResponse(failure) => {
+            let remedy = failure.remedy();
             let source = Box::new(failure);
-            return Err(Failure::failed(NotProved::Unreachable { key, source }));
+            return Err(Failure::failed(NotProved::Unreachable { key, source }).with_hint(remedy));
         }
         Outcome::SignatureRefused => "status 432".to_owned(),
         Outcome::FlowTokenInvalid { .. } => "status 427".to_owned(),

@@ -23,7 +23,10 @@ pub(super) async fn run(context: &mut Context, args: &CheckArgs) -> Result<Exit,
         })
         .await;
     bar.finish_and_clear();
-    let report = report.map_err(Failure::failed)?;
+    let report = report.map_err(|error| {
+        let remedy = error.remedy();
+        Failure::failed(error).with_hint(remedy)
+    })?;
     let good = report.is_conformant();
     let machine = json!({
         "good": good,
@@ -64,7 +67,10 @@ fn setup(context: &mut Context, args: &CheckArgs) -> Result<ConformanceCheck, Fa
     }
     builder.build().map_err(|error| match error {
         ConformanceBuildError::Phone { source } => endpoint::setting("endpoint settings", source),
-        other => Failure::usage(other),
+        other => {
+            let remedy = other.remedy();
+            Failure::usage(other).with_hint(remedy)
+        }
     })
 }
 

@@ -66,7 +66,7 @@ pub(super) fn data(text: &str) -> Result<Value, Failure> {
 
 /// Creates the failure for a request without a response; the hint names the likely cause.
 pub(super) fn unanswered(failure: SendError, args: &EndpointArgs, action: &str) -> Failure {
-    let hint = match failure {
+    let hint = match &failure {
         SendError::Certificate { .. } if args.root_certificate.is_none() => {
             Some("to trust your own certificate authority, pass --root-certificate FILE".to_owned())
         }
@@ -81,7 +81,7 @@ pub(super) fn unanswered(failure: SendError, args: &EndpointArgs, action: &str) 
             "check the endpoint's log for a crash on {action}; to check the connection alone, send a ping \
              (without --action)"
         )),
-        _ => None,
+        _ => failure.remedy().map(Into::into),
     };
     Failure::failed(failure).with_hint(hint)
 }

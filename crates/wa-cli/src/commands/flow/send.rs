@@ -24,7 +24,10 @@ struct Unsupported {
 pub(super) async fn run(context: &mut Context, args: &SendArgs) -> Result<Exit, Failure> {
     let message = message(args)?;
     let phone = client(context, args)?;
-    let exchange = phone.send(&message).await.map_err(Failure::failed)?;
+    let exchange = phone.send(&message).await.map_err(|error| {
+        let remedy = error.remedy();
+        Failure::failed(error).with_hint(remedy)
+    })?;
     report(context, exchange, &args.endpoint, message.action())
 }
 
