@@ -38,6 +38,14 @@ impl<'a> KeyPassphrase<'a> {
         }
     }
 
+    /// Replaces the sources of the passphrase by one that was found before, if there is one.
+    pub(crate) fn or_found(mut self, found: Option<Secret>) -> Self {
+        if !self.is_explicit && found.is_some() {
+            self.found = found;
+        }
+        self
+    }
+
     /// Returns the passphrase from `--passphrase-file`, `--empty-passphrase` or the environment.
     pub(crate) fn given(&mut self, environment: &Environment) -> Result<Option<&Secret>, Failure> {
         if self.found.is_none() {

@@ -128,12 +128,12 @@ pub(crate) enum NewKeys {
 }
 
 impl NewKeys {
-    /// Asks for the passphrase if none is given.
-    pub(crate) fn of(context: &Context, args: &NewKeyArgs) -> Result<Self, Failure> {
+    /// Returns how a command stores new keys: with the passphrase that [`given`] found, or asking for one.
+    pub(crate) fn of(args: &NewKeyArgs, given: Option<Passphrase>) -> Result<Self, Failure> {
         if args.no_passphrase {
             return Ok(Self::Unencrypted);
         }
-        let found = match given(context, &args.passphrase)? {
+        let found = match given {
             Some(found) => Some(found),
             None => settings::ask_new_secret("Passphrase of the key store")?
                 .map(|secret| Passphrase::new(secret.as_str())),

@@ -90,6 +90,7 @@ fn what_is_missing_or_unknown_is_named_with_a_hint() {
     command.args(["keys", "import", PRIVATE, "--store"]).arg(&store);
     let no_passphrase = command.output().unwrap();
     assert_eq!(code(&no_passphrase), 2);
+    assert!(!store.exists(), "a usage error creates no store");
     assert!(
         stderr(&no_passphrase).contains("--passphrase-command"),
         "{}",
@@ -223,4 +224,33 @@ fn an_unsafe_directory_is_a_warning_and_with_strict_an_error() {
     );
     let output = run(&store, &["keys", "status", "--strict"]);
     assert_eq!(code(&output), 2);
+}
+
+#[test]
+fn an_encrypted_key_file_is_opened_with_its_own_passphrase_or_that_of_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("keys");
+    let encrypted = "tests/data/test-only-encrypted.pem";
+    let output = run(&store, &["keys", "import", encrypted]);
+    assert_eq!(code(&output), 1, "the passphrase of the store does not fit");
+    let own = [
+        "keys",
+        "import",
+        encrypted,
+        "--key-passphrase-file",
+        "tests/data/passphrase.txt",
+    ];
+    let output = run(&store, &own);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let both = [
+        "keys",
+        "import",
+        encrypted,
+        "--set",
+        "b",
+        "--passphrase-file",
+        "tests/data/passphrase.txt",
+    ];
+    let output = run(&store, &both);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
 }

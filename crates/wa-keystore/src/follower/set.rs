@@ -58,18 +58,24 @@ impl FollowedSet {
         self.state.lock().await.ahead.is_some()
     }
 
-    /// Reads the log for the first time. `seen` is what instances report to have read.
+    /// Reads the log for the first time. `seen` is what instances report to have read; `copy` is the log in the
+    /// cache, which is served if that of the store is older.
     pub(super) async fn start(
         &self,
         set: &KeySet,
         loader: &Loader,
         seen: &[SetReport],
+        copy: Option<SetLog>,
     ) -> Result<(), StoreError> {
         let mut log = set.read().await?;
         // A listing may be older than what single reads return.
         set.catch_up(&mut log).await?;
         let ahead = seen.iter().filter(|report| report.is_ahead_of(&log));
-        let ahead = ahead.max_by_key(|report| report.last).cloned();
+        let mut ahead = ahead.max_by_key(|report| report.last).cloned();
+        if let Some(copy) = copy.filter(|copy| report(copy).is_ahead_of(&log)) {
+            ahead = Some(report(&copy));
+            log = copy;
+        }
         if let Some(ahead) = &ahead {
             loader.notify(&self.older(ahead.last));
         }

@@ -152,25 +152,33 @@ impl Shared {
     }
 
     async fn start_from(&self, store: &KeyStore) -> Result<(), StoreError> {
-        let names = match &self.names {
-            Some(names) => names.clone(),
-            None => store.sets().await?,
+        let copy = self.copy().await;
+        let names = match (&self.names, &copy) {
+            (Some(names), _) => names.clone(),
+            (None, None) => store.sets().await?,
+            // A restored store may lack a set.
+            (None, Some(copy)) => {
+                let mut names: BTreeSet<_> = store.sets().await?.into_iter().collect();
+                names.extend(copy.sets().await?);
+                names.into_iter().collect()
+            }
         };
         let records = match store.records().await {
             // The record of another instance must not keep this one from serving.
             Err(StoreError::Damaged { .. }) => Vec::new(),
             records => records?,
         };
-        let mut seen = Vec::new();
-        if let Some(copy) = self.copy().await {
+        let mut copies = BTreeMap::new();
+        if let Some(copy) = &copy {
             for name in &names {
-                seen.push((name.clone(), report_of(&copy, name).await?));
+                copies.insert(name.as_str(), copy.set(name)?.read().await?);
             }
         }
-        let of = |name: &str| -> Vec<SetReport> {
-            let recorded = records.iter().filter_map(|record| record.sets.get(name));
-            let cached = seen.iter().filter(|(of, _)| of == name).map(|(_, report)| report);
-            recorded.chain(cached).cloned().collect()
+        let seen = |name: &str| -> Vec<SetReport> {
+            records
+                .iter()
+                .filter_map(|record| record.sets.get(name).cloned())
+                .collect()
         };
         let sets: Vec<_> = names
             .iter()
@@ -178,7 +186,8 @@ impl Shared {
             .collect();
         stream::iter(sets.iter().map(Ok))
             .try_for_each_concurrent(PARALLEL_SETS, |set| async {
-                set.start(&store.set(&set.name)?, &self.loader, &of(&set.name))
+                let copy = copies.get(set.name.as_str()).cloned();
+                set.start(&store.set(&set.name)?, &self.loader, &seen(&set.name), copy)
                     .await
             })
             .await?;
@@ -306,7 +315,7 @@ impl Shared {
                 continue;
             }
             let (set, keys) = (Arc::new(FollowedSet::new(&name)), store.set(&name)?);
-            set.start(&keys, &self.loader, &[]).await?;
+            set.start(&keys, &self.loader, &[], None).await?;
             set.open(&keys, &self.loader, self.cache.as_ref()).await;
             lock(&self.sets).insert(name, set);
             self.publish();
@@ -368,14 +377,4 @@ impl Shared {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns the part of a record about a set that a copy of the store contains.
-async fn report_of(copy: &KeyStore, name: &str) -> Result<SetReport, StoreError> {
-    let log = copy.set(name)?.read().await?;
-    Ok(SetReport {
-        last: log.last(),
-        id: log.events().last().map(|event| event.id),
-        ..SetReport::default()
-    })
 }

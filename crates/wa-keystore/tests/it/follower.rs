@@ -424,3 +424,31 @@ fn a_follower_can_be_shared_between_threads() {
     shared::<Follower>();
     let _ = Memory::new();
 }
+
+#[tokio::test(start_paused = true)]
+async fn from_the_cache_a_process_serves_what_a_restored_store_lost() {
+    let place = Switched::default();
+    let (_, set, mut log) = set_of(&place).await;
+    set.add(&mut log, &key(0)).await.unwrap();
+    let backup = place.memory.copy();
+    set.add(&mut log, &key(1)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let (builder, notices) = builder(&place);
+        let started = builder.cache_directory(folder.path()).start();
+        async { (started.await.unwrap(), notices) }
+    };
+    drop(start().await);
+    place.memory.replace_with(&backup);
+
+    let (follower, notices) = start().await;
+    assert_eq!(states(&follower.served()).len(), 2);
+    assert_eq!(count(&notices, "is older than event 2"), 1);
+    sleep(Duration::from_hours(2)).await;
+    assert_eq!(
+        states(&follower.served()).len(),
+        2,
+        "the older log is not followed"
+    );
+    assert_eq!(count(&notices, "is older than event 2"), 1);
+}
