@@ -68,7 +68,7 @@ pub use message::{
     Action, DataError, ErrorNotification, FlowRequest, FlowResponse, NotAFlowRequest, ResponseError,
     SchemaError,
 };
-pub use ring::{KeyRing, KeyRingError, KeySource, KeyUse, OpenError, Opened, RingKey, RingState};
+pub use ring::{KeyRing, KeyRingError, KeyUse, OpenError, Opened, RingKey, RingSource, RingState};
 pub use session::ResponseSeal;
 pub use signature::{BadSignature, SIGNATURE_HEADER, verify_signature};
 pub use status::Refusal;

@@ -17,8 +17,8 @@ use crate::session::ResponseSeal;
 pub use error::{KeyRingError, OpenError};
 pub use key::RingKey;
 pub(crate) use opening::Opening;
-pub use refresh::KeySource;
 use refresh::Refresher;
+pub use refresh::RingSource;
 pub use state::RingState;
 
 /// The private keys of an endpoint. Each has a [state](RingState): the primary key, whose public key is
@@ -214,11 +214,11 @@ impl KeyRing {
     }
 
     /// Sets the source that is asked when a signed request decrypts with no key, for this ring and all its
-    /// clones; see [`KeySource`]. An endpoint that does not check signatures never asks it.
+    /// clones; see [`RingSource`]. An endpoint that does not check signatures never asks it.
     ///
     /// The ring owns the source until it is dropped or gets another. A source that owns the ring in turn is
     /// never freed: let it notify a task that owns the ring.
-    pub fn set_source(&self, source: impl KeySource) {
+    pub fn set_source(&self, source: impl RingSource) {
         let mut refresher = self
             .shared
             .refresher

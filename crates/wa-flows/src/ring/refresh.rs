@@ -21,12 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// ```
 /// use tokio::sync::{mpsc, oneshot};
-/// use wa_flows::{KeyRing, KeySource};
+/// use wa_flows::{KeyRing, RingSource};
 ///
 /// /// Asks the task that polls the key files.
 /// struct Poller(mpsc::Sender<oneshot::Sender<()>>);
 ///
-/// impl KeySource for Poller {
+/// impl RingSource for Poller {
 ///     async fn refresh(&self) {
 ///         let (done, is_done) = oneshot::channel();
 ///         if self.0.send(done).await.is_ok() {
@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// ring.set_source(poller);
 /// # }
 /// ```
-pub trait KeySource: Send + Sync + 'static {
+pub trait RingSource: Send + Sync + 'static {
     /// Re-reads the keys and sets them in the ring, if they have changed. The request waits for up to two
     /// seconds; then the future is dropped.
     fn refresh(&self) -> impl Future<Output = ()> + Send;
@@ -54,7 +54,7 @@ pub(super) struct Refresher {
 }
 
 impl Refresher {
-    pub(super) fn new(source: impl KeySource) -> Self {
+    pub(super) fn new(source: impl RingSource) -> Self {
         Self {
             source: Arc::new(source),
             last: Arc::default(),
@@ -76,12 +76,12 @@ impl Refresher {
     }
 }
 
-/// An object-safe [`KeySource`].
+/// An object-safe [`RingSource`].
 trait AnySource: Send + Sync {
     fn refresh_boxed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-impl<S: KeySource> AnySource for S {
+impl<S: RingSource> AnySource for S {
     fn refresh_boxed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.refresh())
     }

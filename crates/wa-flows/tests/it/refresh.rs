@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use serde_json::{Value, json};
 use wa_flows::client::PhoneKey;
-use wa_flows::{FlowEndpoint, FlowHandler, KeyRing, KeySource, RingKey, RingState, RsaPool};
+use wa_flows::{FlowEndpoint, FlowHandler, KeyRing, RingKey, RingSource, RingState, RsaPool};
 use wa_keys::PrivateKey;
 
 use crate::support::{Received, builder, call, echo, encrypt, known_key, other_key, post, secret};
@@ -38,7 +38,7 @@ impl Source {
     }
 }
 
-impl KeySource for Source {
+impl RingSource for Source {
     async fn refresh(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.takes).await;
