@@ -43,8 +43,8 @@ impl SecretCommandError {
     }
 }
 
-/// Runs a command in the system's shell and returns the first line that it prints. It gets no input, and what it
-/// writes to standard error is discarded.
+/// Runs a command in the system's shell and returns the first line that it prints. It gets no input, and what
+/// it writes to standard error is discarded.
 pub(crate) fn run(command: &str) -> Result<FoundSecret, SecretCommandError> {
     let started = Instant::now();
     let mut child = shell(command)

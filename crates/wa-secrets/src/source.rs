@@ -17,7 +17,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// The complete value of an environment variable.
     Variable(String),
-    /// The first line that a command of the system's shell prints, such as `pass show flows`. Each read runs it.
+    /// The first line that a command of the system's shell prints, such as `pass show flows`. Each read runs
+    /// it.
     Command(String),
 }
 
@@ -52,8 +53,8 @@ impl SecretSourceError {
 }
 
 impl SecretSource {
-    /// Reads the secret. `variable` returns the value of an environment variable. It blocks: a command may take up to a
-    /// minute.
+    /// Reads the secret. `variable` returns the value of an environment variable. It blocks: a command may
+    /// take up to a minute.
     ///
     /// # Errors
     ///
