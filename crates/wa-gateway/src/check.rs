@@ -1,5 +1,7 @@
 //! The check of a configuration and of everything that it names, without serving.
 
+mod store;
+
 use std::fmt;
 
 use wa_flows::RingState;
@@ -8,6 +10,7 @@ use wa_keys::Fingerprint;
 use crate::config::{ConfigErrors, EndpointConfig, GatewayConfig, Problems};
 use crate::material::{KeyCache, Material, secrets};
 use crate::tls;
+use store::CheckedSet;
 
 /// The result of a successful [`GatewayConfig::check`].
 ///
@@ -16,6 +19,7 @@ use crate::tls;
 pub struct CheckReport {
     listen: String,
     admin: Option<String>,
+    key_store: Option<String>,
     replay_store: Option<String>,
     endpoints: Vec<CheckedEndpoint>,
     warnings: Vec<String>,
@@ -29,6 +33,7 @@ pub struct CheckedEndpoint {
     upstream: String,
     keys: Vec<Fingerprint>,
     states: Vec<RingState>,
+    numbers: Vec<String>,
     revoked: Vec<String>,
     app_secrets: usize,
     checks_signatures: bool,
@@ -46,10 +51,11 @@ impl GatewayConfig {
         let settings = &self.settings;
         let mut problems = Problems::default();
         let (mut endpoints, mut warnings) = (Vec::new(), Vec::new());
+        let sets = store::read(self, &mut problems, &mut warnings);
         for endpoint in &settings.endpoints {
             match Material::load(endpoint, &self.environment, &mut KeyCache::default()) {
                 Ok(material) => {
-                    endpoints.push(CheckedEndpoint::new(endpoint, &material));
+                    endpoints.push(CheckedEndpoint::new(endpoint, &material, &sets));
                     warnings.extend(material.warnings);
                 }
                 Err(errors) => problems.extend(errors),
@@ -91,6 +97,10 @@ impl GatewayConfig {
         problems.unless_any(Some(CheckReport {
             listen: format!("{scheme}://{}", settings.listen),
             admin: settings.admin.map(|address| format!("http://{address}")),
+            key_store: settings
+                .key_store
+                .as_ref()
+                .map(|store| store.location.value.as_str().to_owned()),
             replay_store: store.map(|url| url.printable()),
             endpoints,
             warnings,
@@ -107,6 +117,11 @@ impl CheckReport {
     /// Returns the URL of metrics, health and media decryption, unless they are off.
     pub fn admin(&self) -> Option<&str> {
         self.admin.as_deref()
+    }
+
+    /// Returns the location of the key store, if there is one.
+    pub fn key_store(&self) -> Option<&str> {
+        self.key_store.as_deref()
     }
 
     /// Returns the URL of the replay store, if there is one, without user and password.
@@ -126,14 +141,17 @@ impl CheckReport {
 }
 
 impl CheckedEndpoint {
-    fn new(endpoint: &EndpointConfig, material: &Material) -> Self {
-        let keys = material.ring.keys();
+    fn new(endpoint: &EndpointConfig, material: &Material, sets: &[CheckedSet]) -> Self {
+        let files = material.ring.keys().into_iter();
+        let files = files.map(|key| (key.state, key.fingerprint)).collect();
+        let (keys, numbers) = store::keys_of(sets, &endpoint.key_sets, files);
         Self {
             name: endpoint.name.clone(),
             path: endpoint.path.clone(),
             upstream: endpoint.upstream.printable(),
-            keys: keys.iter().map(|key| key.fingerprint).collect(),
-            states: keys.iter().map(|key| key.state).collect(),
+            keys: keys.iter().map(|(_, key)| *key).collect(),
+            states: keys.iter().map(|(state, _)| *state).collect(),
+            numbers,
             revoked: material
                 .revoked
                 .entries()
@@ -169,6 +187,11 @@ impl CheckedEndpoint {
         &self.keys
     }
 
+    /// Returns the ids of the phone numbers that use its key sets, as the key store has them.
+    pub fn numbers(&self) -> &[String] {
+        &self.numbers
+    }
+
     /// Returns the fingerprints that `revoked.txt` lists, each with its file and line.
     pub fn revoked(&self) -> &[String] {
         &self.revoked
@@ -181,6 +204,9 @@ impl fmt::Display for CheckReport {
         match &self.admin {
             Some(admin) => write!(f, "admin on {admin}")?,
             None => f.write_str("no admin address")?,
+        }
+        if let Some(store) = &self.key_store {
+            write!(f, "\nkey store at {store}")?;
         }
         if let Some(store) = &self.replay_store {
             write!(f, "\nreplay store at {store}")?;

@@ -1,6 +1,7 @@
 //! The configuration of a gateway: read from a file, overridden by environment and flags, and validated
 //! before it is used.
 
+mod builder;
 mod kind;
 mod layers;
 mod overrides;
@@ -24,6 +25,7 @@ use wa_secrets::SecretSource;
 use crate::material::files::refuse_special;
 use layers::Sources;
 
+pub use builder::{EndpointBuilder, GatewayConfigBuilder};
 #[cfg(test)]
 pub(crate) use kind::Kind;
 pub(crate) use kind::{HandledBy, HostName, StoreLocation, StoreUrl, Target};

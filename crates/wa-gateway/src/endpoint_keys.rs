@@ -11,7 +11,8 @@ use crate::material::Revoked;
 
 /// The key ring of an endpoint, and where its keys come from.
 ///
-/// Key files and the key store change independently: each change sets its part, and the ring is put together again.
+/// Key files and the key store change independently: each change sets its part, and the ring is put together
+/// again.
 #[derive(Debug)]
 pub(crate) struct EndpointKeys {
     ring: KeyRing,
@@ -57,7 +58,8 @@ impl EndpointKeys {
         self.lock().sets.clone()
     }
 
-    /// Sets everything: the keys of the files, the revoked keys, and the key sets with the keys that they have now.
+    /// Sets everything: the keys of the files, the revoked keys, and the key sets with the keys that they
+    /// have now.
     pub(crate) fn configure(
         &self,
         files: &KeyRing,
@@ -102,7 +104,8 @@ impl EndpointKeys {
         removed
     }
 
-    /// Returns the keys of some sets, and whether all can be used. A key that the ring has is not parsed again.
+    /// Returns the keys of some sets, and whether all can be used. A key that the ring has is not parsed
+    /// again.
     fn stored(&self, sets: &KeySets, served: &ServedKeys) -> (Keys, bool) {
         let (mut keys, mut is_complete) = (Vec::new(), true);
         for (name, set) in served.sets().filter(|(name, _)| sets.contain(name)) {
@@ -116,7 +119,8 @@ impl EndpointKeys {
                     Err(error) => {
                         is_complete = false;
                         let remedy = error.remedy();
-                        tracing::error!(set = name, %error, remedy = remedy.as_deref(), "cannot use a stored key");
+                        let remedy = remedy.as_deref();
+                        tracing::error!(set = name, %error, remedy, "cannot use a stored key");
                     }
                 }
             }
@@ -124,8 +128,8 @@ impl EndpointKeys {
         (keys, is_complete)
     }
 
-    /// Puts the ring together. The states of the key store apply, if it has a primary key: then the first key file
-    /// is a previous key.
+    /// Puts the ring together. The states of the key store apply, if it has a primary key: then the first key
+    /// file is a previous key.
     fn assemble(&self, parts: &Parts) {
         let has_primary = parts.stored.iter().any(|(state, _)| *state == RingState::Primary);
         let is_stored = |key: &RingKey| {

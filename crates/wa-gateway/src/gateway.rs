@@ -24,10 +24,6 @@ use crate::server::{ADMIN_CONNECTIONS, AcceptOptions, accept, stopped};
 use crate::serving::Serving;
 use crate::signal::Signals;
 
-/// The entry point: [`Gateway::start`] starts a gateway.
-#[derive(Debug)]
-pub struct Gateway;
-
 /// Why a gateway cannot start.
 ///
 /// `Display` names the fault; [`remedy`](Self::remedy) returns the action that fixes it.
@@ -93,7 +89,7 @@ impl StartError {
 
 /// A running gateway. It serves until it is shut down or dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct Gateway {
     local_addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
     reloader: Arc<Mutex<Reloader>>,
@@ -125,7 +121,7 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError`] if a file that the configuration names is invalid, or an address is not available.
-    pub async fn start(config: GatewayConfig) -> Result<Running, StartError> {
+    pub async fn start(config: GatewayConfig) -> Result<Self, StartError> {
         let reloader = spawn_blocking(move || Reloader::open(config))
             .await
             .map_err(|_| StartError::RuntimeEnding)?;
@@ -184,7 +180,7 @@ impl Gateway {
         let watcher = watch_files(Arc::clone(&reloader), serving.settings.clone(), stopping);
         let watcher = Task(tokio::spawn(watcher));
         tracing::info!(%local_addr, admin = admin_addr.map(tracing::field::display), "gateway started");
-        Ok(Running {
+        Ok(Self {
             local_addr,
             admin_addr,
             reloader,
@@ -264,7 +260,7 @@ async fn watch_files(
     }
 }
 
-impl Running {
+impl Gateway {
     /// Returns the address on which requests are accepted, with the actual port if port 0 was configured.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr

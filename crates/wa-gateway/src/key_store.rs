@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
-use wa_flows::KeySource;
+use wa_flows::RingSource;
 use wa_keys::{Fingerprint, Passphrase};
 use wa_keystore::{Follower, Notice, ServedKeys, StoreError};
 
@@ -18,8 +18,8 @@ use crate::metrics::{KeySetState, KeyStoreState};
 use crate::routes::Route;
 use crate::serving::Serving;
 
-/// The variables with the address and the credentials of a bucket, looked up in the environment of the gateway, which
-/// can come from a file. `object_store` finds others in the environment of the process.
+/// The variables with the address and the credentials of a bucket, looked up in the environment of the
+/// gateway, which can come from a file. `object_store` finds others in the environment of the process.
 const VARIABLES: [&str; 22] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -45,6 +45,9 @@ const VARIABLES: [&str; 22] = [
     "AZURE_TENANT_ID",
 ];
 
+/// The poll interval in a directory, where a read costs little: a change serves within two seconds, also the
+/// creation of the store, which takes two polls.
+const DIRECTORY_POLL: Duration = Duration::from_millis(500);
 /// How long a start waits for the record of this instance to be written.
 const RECORD_TIME: Duration = Duration::from_secs(5);
 /// How long a shutdown waits for the record of this instance to be marked as stopped.
@@ -115,7 +118,8 @@ impl FollowedStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read and there is no copy in a cache directory, or no key can be opened.
+    /// [`StoreError`] if the store cannot be read and there is no copy in a cache directory, or no key can be
+    /// opened.
     pub(crate) async fn start(
         plan: FollowPlan,
         passphrases: Vec<Passphrase>,
@@ -130,7 +134,8 @@ impl FollowedStore {
         if let Some(name) = &plan.instance {
             builder = builder.instance(name);
         }
-        if let Some(poll) = plan.poll {
+        let is_directory = !plan.location.contains("://") || plan.location.starts_with("file://");
+        if let Some(poll) = plan.poll.or(is_directory.then_some(DIRECTORY_POLL)) {
             builder = builder.poll(poll);
         }
         if let Some(cache) = &plan.cache {
@@ -214,8 +219,8 @@ impl StoreKeys {
         }
     }
 
-    /// Puts keys into the rings of all endpoints; returns true if all can be used. Keys of another follower, which
-    /// a reload replaced, and keys from before the current ones are ignored.
+    /// Puts keys into the rings of all endpoints; returns true if all can be used. Keys of another follower,
+    /// which a reload replaced, and keys from before the current ones are ignored.
     fn apply_now(self: &Arc<Self>, served: &Arc<ServedKeys>) -> bool {
         let stored = &self.serving.stored;
         let mut current = stored.lock();
@@ -277,7 +282,7 @@ struct StoreSource {
     sets: KeySets,
 }
 
-impl KeySource for StoreSource {
+impl RingSource for StoreSource {
     async fn refresh(&self) {
         let Some(store) = self.store.upgrade() else {
             return;
@@ -311,7 +316,8 @@ fn usage<'a>(
     used
 }
 
-fn variables(environment: &Environment) -> Vec<(String, String)> {
+/// Returns the variables that address a bucket, as the environment of the gateway has them.
+pub(crate) fn variables(environment: &Environment) -> Vec<(String, String)> {
     let found = VARIABLES
         .into_iter()
         .filter_map(|name| Some((name, environment.get(name)?)));

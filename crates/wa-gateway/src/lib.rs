@@ -56,8 +56,9 @@ mod upstream;
 
 pub use check::{CheckReport, CheckedEndpoint};
 pub use config::{
-    ConfigErrors, ConfigFault, ConfigProblem, GatewayConfig, Origin, Overrides, Setting, config_reference,
+    ConfigErrors, ConfigFault, ConfigProblem, EndpointBuilder, GatewayConfig, GatewayConfigBuilder, Origin,
+    Overrides, Setting, config_reference,
 };
-pub use gateway::{Gateway, Running, StartError};
+pub use gateway::{Gateway, StartError};
 pub use metrics::metrics_reference;
 pub use upstream::{ENDPOINT_HEADER, KEY_FINGERPRINT_HEADER, REQUEST_ID_HEADER, TOKEN_SIGNATURE_HEADER};

@@ -333,8 +333,8 @@ impl Reloader {
         Ok(())
     }
 
-    /// Builds the route of an endpoint. It uses the keys of the current endpoint of this name, if there is one, so
-    /// that exchanges in flight there use the same ring.
+    /// Builds the route of an endpoint. It uses the keys of the current endpoint of this name, if there is
+    /// one, so that exchanges in flight there use the same ring.
     fn route(&self, endpoint: &EndpointConfig, mut material: Material) -> Result<NewRoute, ConfigErrors> {
         for warning in &material.warnings {
             tracing::warn!(endpoint = endpoint.name, "{warning}");
@@ -432,4 +432,32 @@ fn fixed(settings: &Settings) -> FixedSettings {
         ("limits.handshake_timeout", format!("{:?}", limits.handshake)),
         ("limits.write_timeout", format!("{:?}", limits.write)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Overrides, Setting};
+
+    #[test]
+    fn settings_that_a_reload_does_not_change_are_documented_so() {
+        let text = "[[endpoint]]\nkeys = \"key.pem\"\nupstream = \"http://127.0.0.1:9/\"\n";
+        let environment = |name: &str| (name == "WA_APP_SECRET").then(|| "secret".to_owned());
+        let config = GatewayConfig::parse(text, &Overrides::new(), environment).unwrap();
+        let fixed = fixed(&config.settings);
+        let of_key = |name: &str| Setting::all().find(|setting| setting.key() == name);
+        // Whether there is TLS at all is fixed; the files are not.
+        for (name, _) in fixed.iter().filter(|(name, _)| *name != "tls") {
+            assert!(!of_key(name).unwrap().is_reloadable(), "{name}");
+        }
+        for setting in Setting::all().filter(|setting| !setting.is_reloadable()) {
+            let key = setting.key();
+            let is_part_of = |name: &str| key == name || key.starts_with(&format!("{name}_"));
+            let is_guard = key == "admin.danger_public_admin";
+            assert!(
+                is_guard || fixed.iter().any(|(name, _)| is_part_of(name)),
+                "{key}"
+            );
+        }
+    }
 }

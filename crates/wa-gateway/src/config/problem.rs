@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use wa_flows::{EndpointConfigError, KeyRingError};
 use wa_keys::KeyError;
 use wa_keys::file::FileError;
+use wa_keystore::StoreError;
 use wa_secrets::{SecretError, SecretSourceError, SecretWarning};
 
 /// Where a value was set.
@@ -139,6 +140,9 @@ pub enum ConfigFault {
     /// A private key cannot decrypt.
     #[error("a private key cannot decrypt")]
     Ring(#[source] KeyRingError),
+    /// The key store cannot be read, or a key of it cannot be opened.
+    #[error("cannot use the key store")]
+    KeyStore(#[source] Box<StoreError>),
     /// An app secret is invalid.
     #[error("invalid app secret")]
     Secret(#[source] SecretError),
@@ -255,6 +259,7 @@ impl ConfigProblem {
             }
             ConfigFault::StrictSecret(warning) => return warning.remedy(),
             ConfigFault::Secret(error) => return error.remedy(),
+            ConfigFault::KeyStore(error) => return error.remedy(),
             ConfigFault::Ring(error) => return error.remedy(),
             ConfigFault::Endpoint(error) => return error.remedy(),
             _ => return None,

@@ -10,7 +10,8 @@ pub fn config_reference() -> String {
         "A flag overrides the environment, the environment overrides the file, and the file overrides the default. An empty \
          variable counts as not set. Paths in the file are relative to its directory. A list is an \
          array in the file, a repeated flag, or comma-separated values in a variable. Flags and \
-         variables of an `[[endpoint]]` apply to the only endpoint, or create one if the file has none.\n",
+         variables of an `[[endpoint]]` apply to the only endpoint, or create one if the file has none. \
+         A change takes effect on a reload (SIGHUP), or only at the next start.\n",
     );
     for table in Table::ALL {
         let heading = match table {
@@ -21,7 +22,7 @@ pub fn config_reference() -> String {
         // Writing to a String cannot fail.
         let _ = write!(
             page,
-            "\n## {heading}\n\n| key | value | default | flag and variable | description |\n|---|---|---|---|---|\n"
+            "\n## {heading}\n\n| key | value | default | flag and variable | reload | description |\n|---|---|---|---|---|---|\n"
         );
         for setting in Setting::all().filter(|setting| setting.table == table) {
             row(&mut page, setting);
@@ -42,8 +43,11 @@ fn row(page: &mut String, setting: &Setting) {
     };
     let _ = writeln!(
         page,
-        "| `{}` | {} | {default} | {outside} | {} |",
-        setting.name, setting.expected, setting.about
+        "| `{}` | {} | {default} | {outside} | {} | {} |",
+        setting.name,
+        setting.expected,
+        if setting.at_start { "next start" } else { "yes" },
+        setting.about
     );
 }
 

@@ -47,6 +47,8 @@ pub struct Setting {
     pub(crate) default: Option<&'static str>,
     pub(crate) flag: Option<&'static str>,
     pub(crate) variable: Option<&'static str>,
+    /// True if a change takes effect only at the next start, not on a reload.
+    pub(crate) at_start: bool,
     /// True if an invalid value could be a misplaced secret, and is not shown.
     pub(crate) sensitive: bool,
     pub(crate) about: &'static str,
@@ -98,6 +100,11 @@ impl Setting {
         self.expected == bool::EXPECTED
     }
 
+    /// Returns true if a change takes effect on a reload; otherwise it does at the next start.
+    pub fn is_reloadable(&self) -> bool {
+        !self.at_start
+    }
+
     /// Returns its description.
     pub fn about(&self) -> &'static str {
         self.about
@@ -119,6 +126,7 @@ impl<T: Kind> Typed<T> {
             default: None,
             flag: None,
             variable: None,
+            at_start: false,
             sensitive: false,
             about,
         };
@@ -139,6 +147,11 @@ impl<T: Kind> Typed<T> {
         self
     }
 
+    const fn at_start(mut self) -> Self {
+        self.setting.at_start = true;
+        self
+    }
+
     const fn sensitive(mut self) -> Self {
         self.setting.sensitive = true;
         self
@@ -155,7 +168,7 @@ pub(crate) const DEFAULT_PASSPHRASE_VARIABLE: &str = "WA_KEY_PASSPHRASE";
 pub(crate) const DEFAULT_STORE_VARIABLE: &str = "WA_REPLAY_STORE";
 
 pub(crate) static LISTEN: Typed<SocketAddr> = Typed::new(Root, "listen", "Address on which requests are accepted. Use `0.0.0.0:8080` to be reachable from outside, with TLS or behind a proxy that terminates it.")
-    .default("127.0.0.1:8080").overridden("listen", "WA_GATEWAY_LISTEN");
+    .default("127.0.0.1:8080").overridden("listen", "WA_GATEWAY_LISTEN").at_start();
 pub(crate) static DRAIN: Typed<Duration> = Typed::new(
     Root,
     "drain_timeout",
@@ -182,25 +195,29 @@ pub(crate) static REPLAY_STORE: Typed<StoreUrl> = Typed::new(
     "replay_store",
     "URL of a Redis or Valkey server that several gateways share, so that each request is answered once. If the URL contains a password, use one of the next two keys instead.",
 )
-.sensitive();
+.sensitive()
+.at_start();
 pub(crate) static REPLAY_STORE_FILE: Typed<PathBuf> = Typed::new(
     Root,
     "replay_store_file",
     "File with that URL in its first line. Read only at the start.",
 )
-.sensitive();
+.sensitive()
+.at_start();
 pub(crate) static REPLAY_STORE_ENV: Typed<Variable> = Typed::new(
     Root,
     "replay_store_env",
     "Environment variable with that URL. If none of the three keys is set, `WA_REPLAY_STORE` is used if it is set.",
 )
-.sensitive();
+.sensitive()
+.at_start();
 pub(crate) static REPLAY_WINDOW: Typed<Days> = Typed::new(
     Root,
     "replay_window",
     "How long the replay store remembers a request; each takes about 130 bytes.",
 )
-.default("7d");
+.default("7d")
+.at_start();
 
 pub(crate) static KEY_STORE: Typed<StoreLocation> = Typed::new(
     Root,
@@ -212,7 +229,7 @@ pub(crate) static KEY_STORE: Typed<StoreLocation> = Typed::new(
 pub(crate) static KEY_STORE_POLL: Typed<Duration> = Typed::new(
     Root,
     "key_store_poll",
-    "How often each key set is checked for changes; by default every second in a directory, every 12 seconds in a bucket.",
+    "How often each key set is checked for changes; by default every 500 ms in a directory, every 12 seconds in a bucket.",
 );
 pub(crate) static KEY_STORE_CACHE: Typed<PathBuf> = Typed::new(
     Root,
@@ -273,9 +290,10 @@ pub(crate) static ADMIN_LISTEN: Typed<MaybeAddress> = Typed::new(
     "Address of metrics, health and media decryption, always plain HTTP; `off` disables it.",
 )
 .default("127.0.0.1:9464")
-.overridden("admin-listen", "WA_GATEWAY_ADMIN_LISTEN");
+.overridden("admin-listen", "WA_GATEWAY_ADMIN_LISTEN")
+.at_start();
 pub(crate) static DANGER_PUBLIC_ADMIN: Typed<bool> = Typed::new(Admin, "danger_public_admin", "Allow an admin address that is not loopback: anyone who reaches it can read the metrics and decrypt media.")
-    .default("false");
+    .default("false").at_start();
 
 pub(crate) static ADMIN_HOSTS: Typed<Vec<HostName>> = Typed::new(
     Admin,
@@ -308,13 +326,15 @@ pub(crate) static REPLAY_MARKS: Typed<usize> = Typed::new(
     "replay_marks",
     "Requests that the gateway remembers in its own memory, for an hour and at about 60 bytes each, to refuse replays. Beyond the limit, the oldest is forgotten.",
 )
-.default("1000000");
+.default("1000000")
+.at_start();
 pub(crate) static REPLAY_RESPONSES: Typed<Bytes> = Typed::new(
     Limits,
     "replay_responses",
     "Total size of the responses that are kept for 30 seconds, to repeat them for an identical request. Beyond the limit, the oldest is dropped and its repeat refused.",
 )
-.default("32 MiB");
+.default("32 MiB")
+.at_start();
 pub(crate) static IN_FLIGHT: Typed<usize> = Typed::new(
     Limits,
     "in_flight",
@@ -326,21 +346,26 @@ pub(crate) static CONNECTIONS: Typed<usize> = Typed::new(
     "connections",
     "Open connections. At the limit, the oldest connection without a validly signed request is closed for a new one, or else the oldest idle one; the new one gets 503 only if all have a signed request in flight. Each connection needs two open files: the gateway raises its limit as far as the system allows, and logs a warning at the start if that is not enough.",
 )
-.default("2048");
+.default("2048")
+.at_start();
 pub(crate) static HEADER: Typed<Duration> = Typed::new(
     Limits,
     "header_timeout",
     "Longest time to wait for a complete request head, and thus for the next request on an idle connection.",
 )
-.default("30s");
+.default("30s")
+.at_start();
 pub(crate) static HANDSHAKE: Typed<Duration> =
-    Typed::new(Limits, "handshake_timeout", "Longest time for a TLS handshake.").default("10s");
+    Typed::new(Limits, "handshake_timeout", "Longest time for a TLS handshake.")
+        .default("10s")
+        .at_start();
 pub(crate) static WRITE: Typed<Duration> = Typed::new(
     Limits,
     "write_timeout",
     "How long a client can leave a response unread before its connection is closed.",
 )
-.default("30s");
+.default("30s")
+.at_start();
 
 pub(crate) static NAME: Typed<String> = Typed::new(
     Endpoint,

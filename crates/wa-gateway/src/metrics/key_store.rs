@@ -32,6 +32,9 @@ pub(crate) struct KeySetState {
     pub(crate) is_older: bool,
 }
 
+/// Returns the value of a metric of a key set.
+type OfSet = fn(&KeySetState) -> i64;
+
 /// Collects the metrics of the key store in use.
 pub(super) struct KeyStore<F>(pub(super) F);
 
@@ -48,7 +51,7 @@ impl<F: Fn() -> Option<KeyStoreState> + Send + Sync + 'static> Collector for Key
         for (described, value) in single {
             ConstGauge::new(value).encode(describe(&mut encoder, described, MetricType::Gauge)?)?;
         }
-        let of_sets: [(&Described, fn(&KeySetState) -> i64); 3] = [
+        let of_sets: [(&Described, OfSet); 3] = [
             (&KEY_SET_EVENT, |set| {
                 i64::try_from(set.last_event).unwrap_or(i64::MAX)
             }),

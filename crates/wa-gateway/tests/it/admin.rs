@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use wa_flows::MediaFixture;
-use wa_gateway::{Running, metrics_reference};
+use wa_gateway::{Gateway, metrics_reference};
 
 use crate::support::{
     Backend, Files, Phone, admin, config_text, decrypt_media, eventually, init, metric, ping, start,
@@ -28,7 +28,7 @@ const ALERTS: [&str; 8] = [
     r#"error_notifications_total{endpoint="NAME",error="other"}"#,
 ];
 
-fn assert_all_zero(gateway: &Running, endpoint: &str) {
+fn assert_all_zero(gateway: &Gateway, endpoint: &str) {
     let text = gateway.metrics();
     for series in ALERTS {
         let line = format!("wa_gateway_{} 0", series.replace("NAME", endpoint));
@@ -200,7 +200,7 @@ async fn media_is_fetched_checked_and_decrypted_for_the_backend() {
 }
 
 /// Sends a request on a connection of its own; what came back until the end of the connection.
-async fn exchange(gateway: &Running, request: &str) -> String {
+async fn exchange(gateway: &Gateway, request: &str) -> String {
     let mut stream = TcpStream::connect(gateway.admin_addr().unwrap()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = String::new();

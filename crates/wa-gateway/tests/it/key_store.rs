@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use wa_gateway::{Gateway, Running, StartError};
+use wa_gateway::{Gateway, StartError};
 use wa_keys::Fingerprint;
 use wa_keystore::{Change, Directory, KeySet, KeyStore, ProtectedKey, SetLog};
 
@@ -13,7 +13,7 @@ use crate::support::{Backend, Files, Phone, admin, configure, eventually, init, 
 /// A key store in the directory of a gateway, with one key set.
 struct Store {
     path: PathBuf,
-    store: KeyStore,
+    keys: KeyStore,
     set: KeySet,
     log: SetLog,
 }
@@ -26,7 +26,7 @@ impl Store {
         let log = set.read().await.unwrap();
         Self {
             path,
-            store,
+            keys: store,
             set,
             log,
         }
@@ -82,7 +82,7 @@ fn config(upstream: &str, top: &str, more: &str) -> String {
     )
 }
 
-async fn status(gateway: &Running, which: usize) -> u16 {
+async fn status(gateway: &Gateway, which: usize) -> u16 {
     Phone::with_key(gateway, which)
         .send(&ping())
         .await
@@ -91,7 +91,7 @@ async fn status(gateway: &Running, which: usize) -> u16 {
 }
 
 /// Waits until a key has a state in the metrics; returns how long that took.
-async fn until(gateway: &Running, which: usize, state: &str, expected: u64) -> Duration {
+async fn until(gateway: &Gateway, which: usize, state: &str, expected: u64) -> Duration {
     let begun = Instant::now();
     let fingerprint = fingerprint(which).to_string();
     eventually("the key changes", || async {
@@ -121,7 +121,7 @@ async fn changes_of_a_store_serve_within_two_seconds_from_its_creation_on() {
     assert_eq!((status(&gateway, 0).await, status(&gateway, 1).await), (421, 200));
     assert!(longest <= Duration::from_secs(2), "{longest:?}");
 
-    let records = store.store.records().await.unwrap();
+    let records = store.keys.records().await.unwrap();
     assert_eq!(records[0].instance, "gateway-1");
     assert!(records[0].serves("one", fingerprint(1), 3) && !records[0].stopped);
     assert_eq!(
@@ -129,7 +129,7 @@ async fn changes_of_a_store_serve_within_two_seconds_from_its_creation_on() {
         5
     );
     gateway.shutdown(Duration::from_secs(1)).await;
-    assert!(store.store.records().await.unwrap()[0].stopped);
+    assert!(store.keys.records().await.unwrap()[0].stopped);
 }
 
 #[tokio::test]
@@ -228,6 +228,45 @@ async fn encrypted_keys_open_with_a_passphrase_that_a_command_prints_once() {
 }
 
 #[tokio::test]
+async fn a_check_opens_every_key_of_the_store() {
+    let files = Files::new();
+    let mut store = Store::with_primary(&files).await;
+    store.add(1).await;
+    let change = Change::Configured {
+        add: vec!["106540352242922".to_owned()],
+        remove: Vec::new(),
+        endpoint: None,
+        title: None,
+    };
+    store.set.append(&mut store.log, change, None).await.unwrap();
+    let text = config("http://127.0.0.1:9/", "", "");
+    let report = configure(&files, &text).check().unwrap();
+    let endpoint = &report.endpoints()[0];
+    assert_eq!(endpoint.keys(), [fingerprint(0), fingerprint(1)]);
+    assert_eq!(endpoint.numbers(), ["106540352242922"]);
+    let shown = report.to_string();
+    assert!(
+        shown.contains("key store at ") && shown.contains("(pending)"),
+        "{shown}"
+    );
+
+    let encrypted = ProtectedKey::encrypt(key(2), &wa_keys::Passphrase::new("unknown")).unwrap();
+    store.set.add(&mut store.log, &encrypted).await.unwrap();
+    let errors = configure(&files, &text).check().unwrap_err();
+    assert!(
+        errors.to_string().contains("key_store: cannot use the key store"),
+        "{errors}"
+    );
+    assert!(errors.problems()[0].remedy().is_some(), "{errors}");
+
+    store.take_away();
+    assert!(configure(&files, &text).check().is_err());
+    std::fs::remove_file(&store.path).unwrap();
+    let report = configure(&files, &text).check().unwrap();
+    assert!(report.warnings()[0].contains("no key store"), "{report}");
+}
+
+#[tokio::test]
 async fn an_endpoint_serves_its_own_key_sets_and_a_reload_adds_one() {
     let (files, backend) = (Files::empty(), Backend::saying(200, "{}").await);
     let store = Store::with_primary(&files).await;
@@ -235,7 +274,7 @@ async fn an_endpoint_serves_its_own_key_sets_and_a_reload_adds_one() {
     let text = config(&url, "", "key_sets = \"one\"");
     let gateway = start(&files, &text).await;
 
-    let other = store.store.set("two").unwrap();
+    let other = store.keys.set("two").unwrap();
     let mut log = other.read().await.unwrap();
     other
         .add(&mut log, &ProtectedKey::unencrypted(key(1)))
@@ -252,7 +291,7 @@ async fn an_endpoint_serves_its_own_key_sets_and_a_reload_adds_one() {
     };
     assert_eq!((at("/flow", 0).await, at("/bank", 1).await), (200, 200));
     assert_eq!((at("/flow", 1).await, at("/bank", 0).await), (421, 421));
-    let records = store.store.records().await.unwrap();
+    let records = store.keys.records().await.unwrap();
     let running: Vec<_> = records.iter().filter(|record| !record.stopped).collect();
     assert_eq!((records.len(), running.len()), (2, 1));
     assert!(running[0].serves("two", fingerprint(1), 1) && running[0].serves("one", fingerprint(0), 2));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use wa_gateway::Running;
+use wa_gateway::Gateway;
 use wa_keys::file::{Existing, write_encrypted_private_key};
 use wa_keys::{Passphrase, Protection};
 
@@ -11,7 +11,7 @@ use crate::support::{
     Backend, Files, Phone, config_text, configure, eventually, init, key, metric, ping, start, start_before,
 };
 
-fn reloads(gateway: &Running, result: &str) -> u64 {
+fn reloads(gateway: &Gateway, result: &str) -> u64 {
     metric(
         gateway,
         "wa_gateway_reloads_total",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
-use wa_gateway::Running;
+use wa_gateway::Gateway;
 
 use crate::support::{
     Backend, Files, Phone, config_text, configure, eventually, holding_backend, init, metric, start,
@@ -248,12 +248,12 @@ fn sharing(backend: &Backend, store: &str) -> String {
     format!("replay_store = \"{store}\"\n{}", config_text(&backend.url(), ""))
 }
 
-fn failures(gateway: &Running) -> u64 {
+fn failures(gateway: &Gateway) -> u64 {
     metric(gateway, "wa_gateway_replay_store_failures_total", &[])
 }
 
 /// Sends new requests until one of them is claimed in the store.
-async fn connected(gateway: &Running) {
+async fn connected(gateway: &Gateway) {
     let phone = Phone::new(gateway);
     eventually("the store answers", || async {
         let before = failures(gateway);

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use wa_flows::AppSecret;
 use wa_flows::client::{EncryptedRequest, PhoneKey, sign};
-use wa_gateway::{Gateway, GatewayConfig, Overrides, Running};
+use wa_gateway::{Gateway, GatewayConfig, Overrides};
 use wa_keys::PrivateKey;
 use wa_keys::file::{Existing, write_private_key};
 
@@ -94,12 +94,12 @@ pub(crate) fn configure(files: &Files, text: &str) -> GatewayConfig {
     .dropped_log_lines(|| 7)
 }
 
-pub(crate) async fn start(files: &Files, text: &str) -> Running {
+pub(crate) async fn start(files: &Files, text: &str) -> Gateway {
     Gateway::start(configure(files, text)).await.unwrap()
 }
 
 /// A gateway in front of a backend.
-pub(crate) async fn start_before(files: &Files, backend: &Backend) -> Running {
+pub(crate) async fn start_before(files: &Files, backend: &Backend) -> Gateway {
     start(files, &config_text(&backend.url(), "")).await
 }
 
@@ -130,11 +130,11 @@ pub(crate) struct Reply {
 }
 
 impl Phone {
-    pub(crate) fn new(gateway: &Running) -> Self {
+    pub(crate) fn new(gateway: &Gateway) -> Self {
         Self::with_key(gateway, 0)
     }
 
-    pub(crate) fn with_key(gateway: &Running, which: usize) -> Self {
+    pub(crate) fn with_key(gateway: &Gateway, which: usize) -> Self {
         let url = format!("http://{}/flow", gateway.local_addr());
         Self::over(Client::builder(TokioExecutor::new()).build_http(), url, which)
     }
@@ -345,17 +345,17 @@ pub(crate) async fn holding_backend() -> (Backend, Arc<Semaphore>) {
 }
 
 /// Asks the admin address.
-pub(crate) async fn admin(gateway: &Running, method: Method, path: &str, body: &str) -> (StatusCode, String) {
+pub(crate) async fn admin(gateway: &Gateway, method: Method, path: &str, body: &str) -> (StatusCode, String) {
     let (status, body) = ask(gateway, method, path, body).await;
     (status, String::from_utf8(body).unwrap())
 }
 
 /// Has media decrypted.
-pub(crate) async fn decrypt_media(gateway: &Running, description: &str) -> (StatusCode, Vec<u8>) {
+pub(crate) async fn decrypt_media(gateway: &Gateway, description: &str) -> (StatusCode, Vec<u8>) {
     ask(gateway, Method::POST, "/media/decrypt", description).await
 }
 
-async fn ask(gateway: &Running, method: Method, path: &str, body: &str) -> (StatusCode, Vec<u8>) {
+async fn ask(gateway: &Gateway, method: Method, path: &str, body: &str) -> (StatusCode, Vec<u8>) {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::builder()
         .method(method)
@@ -368,7 +368,7 @@ async fn ask(gateway: &Running, method: Method, path: &str, body: &str) -> (Stat
 }
 
 /// The value of one metric, 0 if it is not there.
-pub(crate) fn metric(gateway: &Running, name: &str, labels: &[(&str, &str)]) -> u64 {
+pub(crate) fn metric(gateway: &Gateway, name: &str, labels: &[(&str, &str)]) -> u64 {
     let labels: HashMap<_, _> = labels.iter().copied().collect();
     let text = gateway.metrics();
     let matching = text.lines().filter(|line| {

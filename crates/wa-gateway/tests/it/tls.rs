@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use wa_gateway::Running;
+use wa_gateway::Gateway;
 
 use crate::support::{Backend, Files, Phone, config_text, configure, eventually, init, metric, ping, start};
 
@@ -35,7 +35,7 @@ pub(crate) fn put(files: &Files, certificate: &Certificate) {
 }
 
 /// A phone that trusts one certificate only, and makes a connection for each request.
-fn phone(gateway: &Running, trusted: &Certificate) -> Phone<HttpsConnector<HttpConnector>> {
+fn phone(gateway: &Gateway, trusted: &Certificate) -> Phone<HttpsConnector<HttpConnector>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(trusted.pem.as_bytes()).unwrap())
@@ -180,7 +180,7 @@ async fn an_expired_certificate_causes_a_warning_and_its_expiry_is_a_metric() {
         ["the certificate expired at 2021-02-03T00:00:00Z: renew it"]
     );
     assert!(report.to_string().ends_with("renew it"));
-    let gateway = wa_gateway::Gateway::start(made((2060, 1, 1))).await.unwrap();
+    let gateway = Gateway::start(made((2060, 1, 1))).await.unwrap();
     assert!(
         configure(&files, &with_tls("http://127.0.0.1:9/"))
             .check()
