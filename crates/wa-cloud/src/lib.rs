@@ -21,6 +21,7 @@
 //! - [`WhatsApp`] is a client for one phone number; [`WhatsApp::encryption`] returns the Encryption API of
 //!   that number.
 //! - [`Error::report`] returns an error with its causes and its remedy, ready to be printed.
+//! - `follow` returns a key ring that follows key sets of a key store (feature `keystore`).
 //! - The underlying crates are re-exported as [`keys`], [`graph`], [`encryption`], [`secrets`] and `flows`.
 //!   [`prelude`] has the types that most programs need.
 //!
@@ -34,11 +35,15 @@ mod book;
 mod builder;
 mod environment;
 mod error;
+#[cfg(all(feature = "flows", feature = "keystore"))]
+mod follow;
 pub mod prelude;
 mod whatsapp;
 
 pub use builder::WhatsAppBuilder;
 pub use error::BuildError;
+#[cfg(all(feature = "flows", feature = "keystore"))]
+pub use follow::{FollowedRing, follow};
 #[doc(inline)]
 pub use wa_encryption::{EncryptionApi, EncryptionError as Error, PublicKeyInput};
 pub use whatsapp::WhatsApp;

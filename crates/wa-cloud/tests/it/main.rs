@@ -5,3 +5,5 @@
 mod canary;
 mod examples;
 mod facade;
+#[cfg(feature = "keystore")]
+mod follow;
