@@ -9,6 +9,8 @@ use wa_gateway::{Overrides, Setting};
 #[command(after_help = "\
 Examples:
   wa gateway --config gateway.toml --check       validate the configuration and exit
+  wa gateway --config gateway.toml --check --graph
+                                                 also compare with the registered keys
   wa gateway --config gateway.toml               serve until SIGTERM; SIGHUP reloads
   wa gateway --keys private.pem --app-secret-file secret.txt --upstream http://127.0.0.1:3000/flow")]
 pub(crate) struct GatewayArgs {
@@ -19,6 +21,19 @@ pub(crate) struct GatewayArgs {
     /// Validate the configuration and all files it names, print every problem with its location, and exit.
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// With --check: also compare the keys of each endpoint with those registered for its phone numbers. The
+    /// numbers are those of the endpoint's key sets. Needs an access token.
+    #[arg(long, requires = "check")]
+    pub(crate) graph: bool,
+
+    /// With --graph: a phone number ID of the only endpoint; can be repeated. [env: WA_PHONE_NUMBER_ID]
+    #[arg(long, value_name = "ID", requires = "graph")]
+    pub(crate) phone_number_id: Vec<String>,
+
+    /// With --graph: read the access token from this file. [env: WA_ACCESS_TOKEN contains the token itself]
+    #[arg(long, value_name = "FILE", requires = "graph")]
+    pub(crate) access_token_file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) settings: SettingFlags,

@@ -1,6 +1,7 @@
 //! `wa gateway`.
 
 mod environment;
+mod registered;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use wa_gateway::{
 };
 
 use self::environment::ReloadableEnvironment;
+use self::registered::Compared;
 use super::Context;
 use crate::args::GatewayArgs;
 use crate::failure::{Exit, Failure};
@@ -27,7 +29,8 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
     let config = GatewayConfig::load(args.config.as_deref(), &flags, lookup)
         .map(|config| config.before_reload(move || environment.refresh()));
     if args.check {
-        return check(context, config.and_then(|config| config.check()));
+        let report = config.and_then(|config| config.check());
+        return check(context, args, report).await;
     }
     let mut config = config.map_err(invalid)?;
     if let Some(queue) = context.log_queue.clone() {
@@ -60,7 +63,11 @@ pub(crate) async fn run(context: &mut Context, args: &GatewayArgs) -> Result<Exi
 }
 
 /// Prints the result of `--check`. With `--json`, problems are part of the result, for deployment tools.
-fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Result<Exit, Failure> {
+async fn check(
+    context: &mut Context,
+    args: &GatewayArgs,
+    report: Result<CheckReport, ConfigErrors>,
+) -> Result<Exit, Failure> {
     let report = match report {
         Ok(report) => report,
         Err(errors) if context.terminal.json() => {
@@ -71,15 +78,24 @@ fn check(context: &mut Context, report: Result<CheckReport, ConfigErrors>) -> Re
         }
         Err(errors) => return Err(invalid(errors)),
     };
+    let compared = if args.graph {
+        registered::compare(context, args, &report).await?
+    } else {
+        Vec::new()
+    };
+    let is_good = compared.iter().all(Compared::is_good);
     let machine = json!({
-        "good": true,
+        "good": is_good,
+        "key_store": report.key_store(),
+        "numbers": compared.iter().map(Compared::machine).collect::<Vec<_>>(),
         "listen": report.listen(),
         "admin": report.admin(),
         "endpoints": report.endpoints().iter().map(endpoint).collect::<Vec<_>>(),
         "warnings": report.warnings(),
     });
-    context.terminal.result(&format!("{report}\n"), &machine)?;
-    Ok(Exit::Success)
+    let lines: String = compared.iter().map(Compared::line).collect();
+    context.terminal.result(&format!("{report}\n{lines}"), &machine)?;
+    Ok(if is_good { Exit::Success } else { Exit::CheckFailed })
 }
 
 fn endpoint(endpoint: &CheckedEndpoint) -> Value {

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{APP_SECRET, DATA, Process, close_secret_files, json, stderr, stdout, wa};
+use crate::support::{
+    APP_SECRET, DATA, Emulator, OTHER_PUBLIC, PUBLIC, Process, close_secret_files, json, stderr, stdout, wa,
+};
 
 /// Creates a directory with a key, an app secret and a configuration.
 fn directory(more: &str) -> TempDir {
@@ -234,4 +236,32 @@ fn json_also_applies_to_the_log() {
         lines.iter().any(|line| line["message"] == "shutting down"),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn check_compares_the_keys_with_those_that_are_registered() {
+    const NUMBER: &str = "106540352242922";
+    let emulator = Emulator::start(&[NUMBER]);
+    let directory = directory("");
+    let check = |expected: i32| {
+        let mut command = gateway(directory.path(), &["--check", "--graph", "--json"]);
+        command
+            .env("WA_GRAPH_URL", emulator.url())
+            .env("WA_ACCESS_TOKEN", emulator.token())
+            .env("WA_PHONE_NUMBER_ID", NUMBER);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{}", stderr(&output));
+        json(&output)
+    };
+    let said = check(3);
+    assert_eq!(said["good"], false);
+    assert_eq!(said["numbers"][0]["problem"], "no usable key is registered");
+    for (key, expected) in [(OTHER_PUBLIC, 3), (PUBLIC, 0)] {
+        let mut set = emulator.wa(NUMBER);
+        let set = set.args(["encryption", "set", "--yes", key]).output().unwrap();
+        assert_eq!(set.status.code(), Some(0), "{}", stderr(&set));
+        let said = check(expected);
+        assert_eq!(said["numbers"][0]["served"], expected == 0, "{said}");
+        assert_eq!(said["numbers"][0]["phone_number_id"], NUMBER);
+    }
 }

@@ -26,6 +26,8 @@ mod many_numbers;
 mod media;
 mod program;
 #[cfg(unix)]
+mod rotation;
+#[cfg(unix)]
 mod secrets;
 mod set_endpoint;
 mod support;

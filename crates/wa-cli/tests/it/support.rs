@@ -35,6 +35,7 @@ const SETTINGS: &[&str] = &[
     "WA_KEY_PASSPHRASE_COMMAND",
     "WA_KEY_STORE",
     "WA_NEW_KEY_PASSPHRASE",
+    "WA_KEY_STORE",
 ];
 
 pub(crate) fn wa() -> Command {
