@@ -34,14 +34,13 @@ pub(crate) fn demo() -> Result<()> {
     sh::run(&mut sh::cargo(&["run", "--release", "--bin", "wa", "--", "demo"]))
 }
 
-/// Installs the program as the README does, but below the target directory.
+/// Installs the program as the README does, but below the target directory, and in the profile of the demo:
+/// another profile would compile everything a second time.
 fn install() -> Result<()> {
     let mut command = sh::cargo(&[
         "install",
         "--path",
         "crates/wa-cli",
-        "--profile",
-        "dist",
         "--locked",
         "--offline",
         "--force",
