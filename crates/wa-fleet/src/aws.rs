@@ -21,6 +21,13 @@ pub fn aws_command(number: &str, key: &PublicKey) -> String {
     )
 }
 
+/// Returns true if a number is named by an id of AWS: Graph does not serve it.
+#[must_use]
+pub fn is_external(number: &str) -> bool {
+    number.starts_with("phone-number-id-")
+        || (number.starts_with("arn:") && number.contains(":phone-number-id/"))
+}
+
 /// Quotes a text for a POSIX shell.
 fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);

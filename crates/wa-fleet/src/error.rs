@@ -165,6 +165,14 @@ pub enum FleetError {
         /// A number that has it.
         number: PhoneNumberId,
     },
+    /// A number that AWS hosts may have the key.
+    #[error("the key of {number} cannot be read, because AWS hosts the number; it may be {}", key.short())]
+    External {
+        /// The key.
+        key: Fingerprint,
+        /// A number that AWS hosts.
+        number: String,
+    },
     /// Requests use the key.
     #[error("a request to {instance} used key {} {} ago", key.short(), humantime::format_duration(*ago))]
     InUse {
@@ -268,6 +276,9 @@ impl FleetError {
                 "Wait: phones may still use the key. If its private key leaked, disable it with --compromised."
             }
             Self::IsRegistered { .. } => "Rotate first, so that the number has another key.",
+            Self::External { .. } => {
+                "Check the number with `aws socialmessaging get-whatsapp-business-public-key`, then pass --aws-checked."
+            }
             Self::InUse { .. } => "Wait until no request has used the key for three days.",
             Self::WrongClock { .. } => "Set the clock of this machine.",
             Self::Contended { .. } => "Run the same command again when the other operators have finished.",

@@ -35,7 +35,7 @@ mod timekeeper;
 #[cfg(test)]
 mod simulation;
 
-pub use aws::aws_command;
+pub use aws::{aws_command, is_external};
 pub use doctor::{
     Check, CheckResult, Diagnosis, Doctor, LocalFile, LocalKeys, ProbeError, StoredKey, StoredSet, Verdict,
 };

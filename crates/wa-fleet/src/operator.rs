@@ -8,6 +8,7 @@ use wa_graph::PhoneNumberId;
 use wa_keys::{Fingerprint, PublicKey};
 use wa_keystore::{Change, KeySet, KeyState, KeyStore, SetLog, StoreError};
 
+use crate::aws::is_external;
 use crate::error::FleetError;
 use crate::hook::{Hook, StepContext};
 use crate::outside::{Clock, KeySource, Prober, Registered, RegisteredKey, Registry, RegistryError};
@@ -65,6 +66,7 @@ pub struct SetOperator {
 
 /// Checks that an operator can leave out, each at a risk.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each leaves out one check")]
 pub struct Safeguards {
     /// Does not wait for instances: the endpoint writes no records. Proof by pings then stands alone.
     pub no_instances: bool,
@@ -74,6 +76,8 @@ pub struct Safeguards {
     pub no_proof: bool,
     /// Replaces registered keys that the set does not have.
     pub take_over: bool,
+    /// Disables and destroys keys although Graph does not show the keys of numbers that AWS hosts.
+    pub external_checked: bool,
 }
 
 /// The registered key of a number, as it was read.
@@ -235,7 +239,7 @@ impl SetOperator {
         }
     }
 
-    /// Returns the numbers of the set.
+    /// Returns the numbers of the set that Graph serves.
     pub(crate) fn numbers(&self, log: &SetLog) -> Result<Vec<PhoneNumberId>, FleetError> {
         #[cfg(test)]
         if !self.rules.hold(Rule::NumbersInLog) {
@@ -247,7 +251,26 @@ impl SetOperator {
                 text: text.to_owned(),
             })
         };
-        log.numbers().map(parse).collect()
+        log.numbers()
+            .filter(|number| !is_external(number))
+            .map(parse)
+            .collect()
+    }
+
+    /// Returns the numbers of the set that AWS hosts.
+    pub(crate) fn external(log: &SetLog) -> Vec<String> {
+        log.numbers()
+            .filter(|number| is_external(number))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Fails if the set has numbers whose registered key cannot be read, unless the operator has checked them.
+    pub(crate) fn refuse_external(&self, log: &SetLog, key: Fingerprint) -> Result<(), FleetError> {
+        match Self::external(log).into_iter().next() {
+            Some(number) if !self.safeguards.external_checked => Err(FleetError::External { key, number }),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the registered key of a number.

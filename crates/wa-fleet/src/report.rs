@@ -116,6 +116,9 @@ pub struct RotationReport {
     pub stage: Option<Stage>,
     /// The numbers of the set.
     pub numbers: Vec<NumberReport>,
+    /// Numbers that AWS hosts: nothing is uploaded to them.
+    #[serde(default)]
+    pub external: Vec<String>,
     /// Keys that were disabled.
     #[serde(with = "text::list", default)]
     pub disabled: Vec<Fingerprint>,
@@ -133,6 +136,7 @@ impl RotationReport {
             decision,
             stage: None,
             numbers: Vec::new(),
+            external: Vec::new(),
             disabled: Vec::new(),
             kept: Vec::new(),
         }

@@ -82,6 +82,9 @@ impl SetOperator {
         if let Err(error) = self.refuse_registered(key, &numbers).await {
             return keep(key, error, collected);
         }
+        if let Err(error) = self.refuse_external(&log, key) {
+            return keep(key, error, collected);
+        }
         // The age again: the registry's time is known now.
         let age = since.map_or(age, |since| self.time.since(since));
         if age < wait {
@@ -158,7 +161,10 @@ impl SetOperator {
 
 /// Keeps a key that is registered; other failures end the collection.
 fn keep(key: Fingerprint, error: FleetError, collected: &mut Collected) -> Result<(), FleetError> {
-    if !matches!(error, FleetError::IsRegistered { .. }) {
+    if !matches!(
+        error,
+        FleetError::IsRegistered { .. } | FleetError::External { .. }
+    ) {
         return Err(error);
     }
     let cause = error.to_string();

@@ -7,6 +7,7 @@ use wa_keystore::{KeyState, SetLog};
 use super::RotateOptions;
 use crate::error::FleetError;
 use crate::operator::{Reading, SetOperator};
+use crate::outside::Registered;
 use crate::report::{Decision, PlannedNumber, RotationPlan};
 
 /// The state of a set and of its numbers at the start of an operation.
@@ -14,6 +15,19 @@ pub(crate) struct Situation {
     pub(crate) log: SetLog,
     pub(crate) numbers: Vec<PhoneNumberId>,
     pub(crate) readings: Vec<Reading>,
+    /// Numbers that AWS hosts.
+    pub(crate) external: Vec<String>,
+}
+
+impl Situation {
+    /// Returns true if every number has the primary key, as far as Graph serves them.
+    pub(crate) fn is_complete(&self) -> bool {
+        let primary = self.log.primary().map(|key| key.fingerprint);
+        self.readings.iter().all(|(_, reading)| {
+            let valid = |found: &Registered| primary.is_some_and(|key| found.is_valid(key));
+            reading.as_ref().is_ok_and(valid)
+        })
+    }
 }
 
 /// What is done, with which key, and why.
@@ -38,7 +52,7 @@ impl SetOperator {
     ///
     /// [`FleetError`] for every reason that would stop the rotation before its first step.
     pub async fn plan_rotation(&self, options: &RotateOptions) -> Result<RotationPlan, FleetError> {
-        let situation = self.survey(&options.numbers).await?;
+        let situation = self.survey(&options.numbers, &options.external).await?;
         let decided = self.decide(&situation, options)?;
         let endpoint = options.endpoint.as_deref().or(situation.log.endpoint());
         let planned = |(number, reading): Reading| match reading {
@@ -67,12 +81,22 @@ impl SetOperator {
     }
 
     /// Reads the set and its numbers, with numbers that are to be added. Refuses numbers of other sets and foreign keys.
-    pub(crate) async fn survey(&self, added: &[PhoneNumberId]) -> Result<Situation, FleetError> {
+    pub(crate) async fn survey(
+        &self,
+        added: &[PhoneNumberId],
+        added_external: &[String],
+    ) -> Result<Situation, FleetError> {
         let log = self.open_log().await?;
         let mut numbers = self.numbers(&log)?;
         for number in added {
             if !numbers.contains(number) {
                 numbers.push(number.clone());
+            }
+        }
+        let mut external = Self::external(&log);
+        for number in added_external {
+            if !external.contains(number) {
+                external.push(number.clone());
             }
         }
         self.refuse_two_sets(&numbers).await?;
@@ -86,6 +110,7 @@ impl SetOperator {
             log,
             numbers,
             readings,
+            external,
         })
     }
 
@@ -96,7 +121,7 @@ impl SetOperator {
         options: &RotateOptions,
     ) -> Result<Decided, FleetError> {
         let log = &situation.log;
-        if situation.numbers.is_empty() {
+        if situation.numbers.is_empty() && situation.external.is_empty() {
             let set = self.set.name().to_owned();
             return Err(FleetError::NoNumbers { set });
         }
@@ -132,6 +157,15 @@ impl SetOperator {
 
 /// Decides for a set without a primary: the imported key that all numbers have is adopted.
 fn adopt(situation: &Situation) -> Result<Decided, FleetError> {
+    let new = || Decided::new(Decision::NewKey, None, "the set has no primary key");
+    if !situation
+        .log
+        .keys()
+        .iter()
+        .any(|key| key.state == KeyState::Enabled)
+    {
+        return Ok(new());
+    }
     let mut registered = Vec::new();
     for (number, reading) in &situation.readings {
         match reading {
@@ -154,6 +188,6 @@ fn adopt(situation: &Situation) -> Result<Decided, FleetError> {
             let cause = "all numbers have this key";
             Decided::new(Decision::Adopt, Some(key), cause)
         }
-        _ => Decided::new(Decision::NewKey, None, "the set has no primary key"),
+        _ => new(),
     })
 }

@@ -25,14 +25,10 @@ impl SetOperator {
     ///
     /// As [`rotate`](Self::rotate); [`FleetError::RolledBack`] if the last promotion was a rollback and no key is named.
     pub async fn roll_back(&self, options: &RollbackOptions) -> Result<RotationReport, FleetError> {
-        let situation = self.survey(&[]).await?;
+        let situation = self.survey(&[], &[]).await?;
         let log = &situation.log;
         let before = log.primary().map(|key| key.fingerprint);
-        let is_complete = situation.readings.iter().all(|(_, reading)| {
-            let valid = |found: &crate::outside::Registered| before.is_some_and(|key| found.is_valid(key));
-            reading.as_ref().is_ok_and(valid)
-        });
-        let to = self.target(log, options.to, is_complete)?;
+        let to = self.target(log, options.to, situation.is_complete())?;
         let mut report = RotationReport::new(self.set.name(), to, Decision::RollBack);
         report.previous = before;
         if before != Some(to) {

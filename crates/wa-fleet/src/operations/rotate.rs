@@ -21,6 +21,9 @@ use crate::steps::retire::Reason;
 pub struct RotateOptions {
     /// Numbers that are added to the set. The set remembers them.
     pub numbers: Vec<PhoneNumberId>,
+    /// Numbers that AWS hosts, by AWS's ids ([`is_external`](crate::is_external)). The set remembers them; nothing is
+    /// uploaded to them.
+    pub external: Vec<String>,
     /// The URL of the endpoint that serves the set. The set remembers it.
     pub endpoint: Option<String>,
     /// Makes a new key only if the primary is older. Default: 24 h.
@@ -53,12 +56,14 @@ impl SetOperator {
     /// [`FleetError`] if a step fails. Nothing is uploaded before every instance serves the key and the endpoint proves
     /// it. A failure of one number is no error but in the report: see [`RotationReport::is_valid`].
     pub async fn rotate(&self, options: &RotateOptions) -> Result<RotationReport, FleetError> {
-        let mut situation = self.survey(&options.numbers).await?;
+        let mut situation = self.survey(&options.numbers, &options.external).await?;
         if let Some(key) = options.compromised {
             self.key_state(&situation.log, key)?;
         }
         let decided = self.decide(&situation, options)?;
-        self.configure(&mut situation.log, &options.numbers, options.endpoint.as_deref())
+        let added = options.numbers.iter().map(ToString::to_string);
+        let added: Vec<String> = added.chain(options.external.iter().cloned()).collect();
+        self.configure(&mut situation.log, &added, options.endpoint.as_deref())
             .await?;
         self.refuse_two_sets(&situation.numbers).await?;
         let before = situation.log.primary().map(|key| key.fingerprint);
@@ -96,6 +101,7 @@ impl SetOperator {
         };
         let mut report = RotationReport::new(self.set.name(), key, decision);
         report.previous = before;
+        report.external.clone_from(&situation.external);
         if let Some(key) = promoted {
             match self
                 .through_promotion(key, before, numbers, options.until)

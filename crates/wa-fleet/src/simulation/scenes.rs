@@ -75,7 +75,7 @@ impl Simulation {
         self.finish(at).await;
     }
 
-    async fn finish(&mut self, at: usize) {
+    pub(super) async fn finish(&mut self, at: usize) {
         for _ in 0..400 {
             self.step(at).await;
             self.check();

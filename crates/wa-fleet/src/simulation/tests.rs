@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::operators::Command;
 use super::scheduler::Simulation;
 use super::world::DAY;
 use crate::rules::Rule;
@@ -115,6 +116,32 @@ fn a_seed_violates_an_invariant_without_a_rule() {
             "no violation without {} in {MOST} seeds",
             rule.label()
         );
+    }
+}
+
+/// A process that is killed between any two calls leaves nothing that the same command does not continue.
+#[test]
+fn a_rotation_that_is_killed_at_any_call_is_continued_by_the_next() {
+    for steps in 0..200 {
+        let mut simulation = Simulation::new(11, None, true);
+        let keys = runtime().block_on(async {
+            simulation.start(0, Command::Rotate, 0);
+            for _ in 0..steps {
+                simulation.step(0).await;
+                simulation.check();
+            }
+            simulation.operators[0].kill();
+            simulation.start(0, Command::Rotate, 0);
+            simulation.finish(0).await;
+            simulation.check_end();
+            assert_eq!(
+                simulation.world.lock().violation,
+                None,
+                "killed after {steps} calls"
+            );
+            simulation.log().keys().len()
+        });
+        assert_eq!(keys, 3, "killed after {steps} calls: one new key");
     }
 }
 

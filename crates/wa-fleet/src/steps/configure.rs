@@ -13,12 +13,12 @@ impl SetOperator {
     pub(crate) async fn configure(
         &self,
         log: &mut SetLog,
-        numbers: &[PhoneNumberId],
+        numbers: &[String],
         endpoint: Option<&str>,
     ) -> Result<(), FleetError> {
         for _ in 0..ROUNDS {
-            let known = |number: &&PhoneNumberId| !log.numbers().any(|known| known == number.as_str());
-            let add: Vec<String> = numbers.iter().filter(known).map(ToString::to_string).collect();
+            let is_new = |number: &&String| !log.numbers().any(|known| known == number.as_str());
+            let add: Vec<String> = numbers.iter().filter(is_new).cloned().collect();
             let endpoint = endpoint.filter(|endpoint| log.endpoint() != Some(*endpoint));
             if add.is_empty() && endpoint.is_none() {
                 return Ok(());

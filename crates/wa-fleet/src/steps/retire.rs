@@ -58,6 +58,7 @@ impl SetOperator {
             let record = self.record(&log, key)?.clone();
             self.refuse_to_disable(&record, reason)?;
             self.refuse_registered(key, &self.numbers(&log)?).await?;
+            self.refuse_external(&log, key)?;
             if reason != Reason::Compromised {
                 self.refuse_in_use(key).await?;
             }
@@ -155,6 +156,7 @@ fn is_a_wait(error: &FleetError) -> bool {
         FleetError::InGrace { .. }
             | FleetError::IsRegistered { .. }
             | FleetError::InUse { .. }
+            | FleetError::External { .. }
             | FleetError::State { .. }
             | FleetError::Registry { .. }
     )

@@ -4,10 +4,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::unchecked_time_subtraction,
     reason = "tests"
 )]
 
 mod doctor;
+mod fake;
 mod journeys;
 mod many;
+mod rules;
 mod support;
