@@ -15,6 +15,7 @@ mod graph;
 mod keys;
 mod media;
 mod numbers;
+mod rotation;
 mod store;
 mod stored_keys;
 
@@ -34,6 +35,7 @@ pub(crate) use graph::ConnectionArgs;
 pub(crate) use keys::{ConvertArgs, GenerateArgs, InspectArgs, KeysCommand, PassphraseArgs, PublicArgs};
 pub(crate) use media::{MediaCommand, MediaDecryptArgs};
 pub(crate) use numbers::{ListArgs, NumbersCommand};
+pub(crate) use rotation::{DisableArgs, EnableArgs, GcArgs, ProofArgs, RollbackArgs, RotateArgs, UntilStep};
 pub(crate) use store::{
     KeySetArgs, NewKeyArgs, ReencryptArgs, StoreArgs, StoreCheckArgs, StoreCommand, StoreCopyArgs,
     StorePassphraseArgs,

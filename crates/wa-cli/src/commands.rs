@@ -12,6 +12,7 @@ pub(crate) mod graph;
 pub(crate) mod keys;
 pub(crate) mod media;
 pub(crate) mod numbers;
+pub(crate) mod operation;
 pub(crate) mod reference;
 pub(crate) mod store;
 pub(crate) mod table;

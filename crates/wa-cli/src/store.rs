@@ -97,7 +97,7 @@ struct NoSet;
 struct SeveralSets(String);
 
 /// Returns who writes events: the user and the host, as far as the environment names them.
-fn user() -> String {
+pub(crate) fn user() -> String {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER")
         .or_else(|| variable("LOGNAME"))

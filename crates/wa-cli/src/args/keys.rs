@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::rotation::{DisableArgs, EnableArgs, RollbackArgs, RotateArgs};
 use super::stored_keys::{ExportArgs, ImportArgs, StatusArgs};
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,14 @@ pub(crate) enum KeysCommand {
     Export(ExportArgs),
     /// Show the keys of a key store, their states, and which instances serve them.
     Status(StatusArgs),
+    /// Replace the primary key of a key set by a new one, without an outage.
+    Rotate(Box<RotateArgs>),
+    /// Return to an earlier key of a key set, without an outage.
+    Rollback(Box<RollbackArgs>),
+    /// Stop serving a key that is no longer used.
+    Disable(DisableArgs),
+    /// Serve a disabled key again.
+    Enable(EnableArgs),
 }
 
 /// Source of a private key's passphrase. It is never an argument, because other users can read the command

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::rotation::GcArgs;
+
 /// The key store of a command.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
@@ -60,6 +62,8 @@ pub(crate) enum StoreCommand {
     Copy(StoreCopyArgs),
     /// Encrypt the private keys of a key store with a new passphrase.
     Reencrypt(ReencryptArgs),
+    /// Delete private keys that nothing needs any more.
+    Gc(GcArgs),
 }
 
 #[derive(Debug, Args)]

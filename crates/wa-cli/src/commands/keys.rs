@@ -1,12 +1,15 @@
 //! `wa keys`: commands on key files, without network access, and on the keys of a key store.
 
 mod convert;
+mod disable;
 mod export;
 mod generate;
 mod import;
 mod inspect;
 mod new_file;
 mod public;
+mod rollback;
+mod rotate;
 mod status;
 
 use std::path::Path;
@@ -28,6 +31,10 @@ pub(crate) fn run(context: &mut Context, command: &KeysCommand) -> Result<Exit, 
         KeysCommand::Convert(args) => convert::run(context, args),
         KeysCommand::Import(args) => block_on(import::run(context, args)),
         KeysCommand::Export(args) => block_on(export::run(context, args)),
+        KeysCommand::Rotate(args) => block_on(rotate::run(context, args)),
+        KeysCommand::Rollback(args) => block_on(rollback::run(context, args)),
+        KeysCommand::Disable(args) => block_on(disable::disable(context, args)),
+        KeysCommand::Enable(args) => block_on(disable::enable(context, args)),
         KeysCommand::Status(args) => block_on(status::run(context, args)),
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod copy;
+mod gc;
 mod reencrypt;
 
 use super::Context;
@@ -12,6 +13,7 @@ pub(crate) async fn run(context: &mut Context, command: &StoreCommand) -> Result
     match command {
         StoreCommand::Check(args) => check::run(context, args).await,
         StoreCommand::Copy(args) => copy::run(context, args).await,
+        StoreCommand::Gc(args) => gc::run(context, args).await,
         StoreCommand::Reencrypt(args) => reencrypt::run(context, args).await,
     }
 }
