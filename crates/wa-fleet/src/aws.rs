@@ -2,7 +2,8 @@
 
 use wa_keys::PublicKey;
 
-/// Returns the command that sets a business public key for a number of AWS End User Messaging Social, for a POSIX shell.
+/// Returns the command that sets a business public key for a number of AWS End User Messaging Social, for a
+/// POSIX shell.
 /// `number` is the id that AWS gave it, such as `phone-number-id-…`.
 ///
 /// ```

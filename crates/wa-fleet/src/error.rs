@@ -10,8 +10,8 @@ use wa_keystore::{KeyState, StoreError};
 use crate::outside::RegistryError;
 use crate::progress::Stage;
 
-/// The reason why an operation on a key set stopped. Everything that it did until then is in the store and in the
-/// registry; the same command, run again, continues.
+/// The reason why an operation on a key set stopped. Everything that it did until then is in the store and in
+/// the registry; the same command, run again, continues.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FleetError {
@@ -61,7 +61,8 @@ pub enum FleetError {
         other: String,
     },
     /// A number has a key that the set does not have.
-    #[error("phone number {number} has a key that is not in key set {set}: {}", key.map_or_else(|| "an unreadable one".to_owned(), |key| key.short()))]
+    #[error("phone number {number} has a key that is not in key set {set}: {}", key.map_or_else(|| "an \
+             unreadable one".to_owned(), |key| key.short()))]
     ForeignKey {
         /// The set.
         set: String,
@@ -76,7 +77,9 @@ pub enum FleetError {
     #[error("no running instance has a record in the key store, so nothing is known about what it serves")]
     NoInstances,
     /// Instances do not serve the key yet.
-    #[error("{} not serving key {} after {}: {}", if lagging.len() == 1 { "one instance is" } else { "instances are" }, key.short(), humantime::format_duration(*waited), lagging.join("; "))]
+    #[error("{} not serving key {} after {}: {}", if lagging.len() == 1 { "one instance \
+             is" } else { "instances \
+             are" }, key.short(), humantime::format_duration(*waited), lagging.join("; "))]
     NotServed {
         /// The key.
         key: Fingerprint,
@@ -92,7 +95,8 @@ pub enum FleetError {
         set: String,
     },
     /// The endpoint does not prove the key.
-    #[error("{endpoint} does not serve key {} after {}: {problem}", key.short(), humantime::format_duration(*waited))]
+    #[error("{endpoint} does not serve key {} after {}: \
+             {problem}", key.short(), humantime::format_duration(*waited))]
     NotProved {
         /// The endpoint.
         endpoint: String,
@@ -106,7 +110,8 @@ pub enum FleetError {
         waited: Duration,
     },
     /// Another key became the primary.
-    #[error("key {} is no longer the primary of key set {set}: {by} promoted {}", key.short(), primary.map_or_else(|| "no key".to_owned(), |key| key.short()))]
+    #[error("key {} is no longer the primary of key set {set}: {by} promoted \
+             {}", key.short(), primary.map_or_else(|| "no key".to_owned(), |key| key.short()))]
     NotPrimary {
         /// The set.
         set: String,
@@ -150,7 +155,8 @@ pub enum FleetError {
         key: String,
     },
     /// The key is inside its grace time.
-    #[error("key {} is inside its grace time, for another {}", key.short(), humantime::format_duration(*left))]
+    #[error("key {} is inside its grace time, for another \
+             {}", key.short(), humantime::format_duration(*left))]
     InGrace {
         /// The key.
         key: Fingerprint,
@@ -184,7 +190,8 @@ pub enum FleetError {
         ago: Duration,
     },
     /// The clock of this machine is wrong.
-    #[error("the clock of this machine is {} {} that of Graph, so nothing is written", humantime::format_duration(*by), if *is_ahead { "ahead of" } else { "behind" })]
+    #[error("the clock of this machine is {} {} that of Graph, so nothing is \
+             written", humantime::format_duration(*by), if *is_ahead { "ahead of" } else { "behind" })]
     WrongClock {
         /// The difference.
         by: Duration,
@@ -239,14 +246,17 @@ impl FleetError {
                 "Rotate that set, or replace its key with --take-over after the number was moved to this set."
             }
             Self::ForeignKey { .. } => {
-                "Import its private key with `wa keys import`. If nothing serves it, replace it with --take-over."
+                "Import its private key with `wa keys import`. If nothing serves it, replace it with \
+                 --take-over."
             }
             Self::NoInstances => {
-                "Start the gateway with this key store. For endpoints that do not write records, pass --no-instances: \
+                "Start the gateway with this key store. For endpoints that do not write records, pass \
+                 --no-instances: \
                  the proof by pings then stands alone."
             }
             Self::NotServed { .. } => {
-                "Check that the instance runs and reads the key store, and run the same command again. If it does not \
+                "Check that the instance runs and reads the key store, and run the same command again. If it \
+                 does not \
                  run any more, pass --ignore-instance NAME."
             }
             Self::NoEndpoint { .. } => {
@@ -273,11 +283,13 @@ impl FleetError {
             }
             Self::Compromised { .. } => "Rotate to a new key.",
             Self::InGrace { .. } => {
-                "Wait: phones may still use the key. If its private key leaked, disable it with --compromised."
+                "Wait: phones may still use the key. If its private key leaked, disable it with \
+                 --compromised."
             }
             Self::IsRegistered { .. } => "Rotate first, so that the number has another key.",
             Self::External { .. } => {
-                "Check the number with `aws socialmessaging get-whatsapp-business-public-key`, then pass --aws-checked."
+                "Check the number with `aws socialmessaging get-whatsapp-business-public-key`, then pass \
+                 --aws-checked."
             }
             Self::InUse { .. } => "Wait until no request has used the key for three days.",
             Self::WrongClock { .. } => "Set the clock of this machine.",

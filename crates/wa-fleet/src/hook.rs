@@ -39,8 +39,8 @@ pub struct StepContext {
     pub numbers: Vec<PhoneNumberId>,
 }
 
-/// A command of the system's shell. It gets `WA_STEP`, `WA_SET`, `WA_KEY` (64 hex digits) and `WA_NUMBERS` (separated by
-/// commas) in its environment, and may run for 30 minutes.
+/// A command of the system's shell. It gets `WA_STEP`, `WA_SET`, `WA_KEY` (64 hex digits) and `WA_NUMBERS`
+/// (separated by commas) in its environment, and may run for 30 minutes.
 #[derive(Debug, Clone)]
 pub struct CommandHook {
     command: String,

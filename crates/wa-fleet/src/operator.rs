@@ -20,8 +20,8 @@ use crate::timekeeper::Timekeeper;
 
 /// Runs operations on one key set: rotation, rollback, repair, and what ends the life of a key.
 ///
-/// All state is in the key store and in the registry. An operation can be interrupted anywhere, also by `SIGKILL`, and
-/// run again; two operators can run operations on one set at the same time.
+/// All state is in the key store and in the registry. An operation can be interrupted anywhere, also by
+/// `SIGKILL`, and run again; two operators can run operations on one set at the same time.
 ///
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -121,7 +121,8 @@ impl SetOperator {
         self
     }
 
-    /// Sets where new keys come from. By default, keys are generated and stored unencrypted, which only a directory accepts.
+    /// Sets where new keys come from. By default, keys are generated and stored unencrypted, which only a
+    /// directory accepts.
     #[must_use]
     pub fn key_source(mut self, keys: Arc<dyn KeySource>) -> Self {
         self.keys = Some(keys);
@@ -185,7 +186,8 @@ impl SetOperator {
         self.writable(log)
     }
 
-    /// Reads the log at the start of an operation, and refuses one that is older than what an instance has read.
+    /// Reads the log at the start of an operation, and refuses one that is older than what an instance has
+    /// read.
     pub(crate) async fn open_log(&self) -> Result<SetLog, FleetError> {
         let records = self.store.records().await?;
         let log = self.read_log().await?;
@@ -265,7 +267,8 @@ impl SetOperator {
             .collect()
     }
 
-    /// Fails if the set has numbers whose registered key cannot be read, unless the operator has checked them.
+    /// Fails if the set has numbers whose registered key cannot be read, unless the operator has checked
+    /// them.
     pub(crate) fn refuse_external(&self, log: &SetLog, key: Fingerprint) -> Result<(), FleetError> {
         match Self::external(log).into_iter().next() {
             Some(number) if !self.safeguards.external_checked => Err(FleetError::External { key, number }),

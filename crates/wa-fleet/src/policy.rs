@@ -27,9 +27,11 @@ pub struct Policy {
     pub settle: Duration,
     /// No new key is made while the primary is younger. Default 24 h.
     pub min_age: Duration,
-    /// An enabled key that is found registered this long after its grace time began gets a new one. Default 1 h.
+    /// An enabled key that is found registered this long after its grace time began gets a new one. Default 1
+    /// h.
     pub late: Duration,
-    /// Uploads of one number in 15 minutes, after which its signature status is reported as persistent. Default 3.
+    /// Uploads of one number in 15 minutes, after which its signature status is reported as persistent.
+    /// Default 3.
     pub uploads: u32,
     /// Pings that prove a key, per instance and at least. Default 3 and 10.
     pub pings: (usize, usize),

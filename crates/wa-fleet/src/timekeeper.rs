@@ -9,8 +9,8 @@ use crate::policy::MAX_CLOCK_ERROR;
 
 /// Compares this machine's clock with the registry's.
 ///
-/// A clock that is ahead would end grace times early, so the smaller of both times counts, and the times of events and
-/// records are the later of the writer's and the store's.
+/// A clock that is ahead would end grace times early, so the smaller of both times counts, and the times of
+/// events and records are the later of the writer's and the store's.
 #[derive(Debug)]
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,

@@ -77,7 +77,7 @@ pub(crate) struct RotateArgs {
     pub(crate) endpoint: Option<String>,
 
     #[command(flatten)]
-    pub(crate) passphrase: NewKeyArgs,
+    pub(crate) new_key: NewKeyArgs,
 
     /// Make a new key only if the primary key is older, for example 90d.
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
@@ -87,8 +87,8 @@ pub(crate) struct RotateArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Fingerprint of a key that leaked, or its first digits. Rotates if it is the primary key, and disables it
-    /// without grace time.
+    /// Fingerprint of a key that leaked, or its first digits. Rotates if it is the primary key, and disables
+    /// it without grace time.
     #[arg(long, value_name = "FINGERPRINT")]
     pub(crate) compromised: Option<String>,
 

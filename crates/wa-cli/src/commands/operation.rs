@@ -148,7 +148,8 @@ fn prober(context: &Context, connection: &ConnectionArgs) -> Result<HttpProber, 
         .secret(&context.environment)?
         .ok_or(Usage::Missing {
             what: "the app secret",
-            hint: "set WA_APP_SECRET or pass --app-secret-file FILE: the pings that prove the key are signed with \
+            hint: "set WA_APP_SECRET or pass --app-secret-file FILE: the pings that prove the key are signed \
+                   with \
                    it; without a proof, pass --no-proof",
         })?;
     let secret = AppSecret::new(secret.as_str()).map_err(|error| setting("app secret", error))?;

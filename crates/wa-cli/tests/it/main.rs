@@ -26,6 +26,7 @@ mod many_numbers;
 mod media;
 mod program;
 #[cfg(unix)]
+mod rotate_commands;
 mod rotation;
 #[cfg(unix)]
 mod secrets;

@@ -33,16 +33,16 @@ pub struct Collected {
 }
 
 impl SetOperator {
-    /// Schedules keys that were disabled 30 days ago, destroys those that were scheduled 7 days ago, and deletes what
-    /// interrupted commands left. A key that a number has is never destroyed.
+    /// Schedules keys that were disabled 30 days ago, destroys those that were scheduled 7 days ago, and
+    /// deletes what interrupted commands left. A key that a number has is never destroyed.
     ///
     /// # Errors
     ///
     /// [`FleetError`] if the store or the registry cannot be read. What was done until then is done.
     pub async fn collect_garbage(&self) -> Result<Collected, FleetError> {
         let log = self.open_log().await?;
-        // Listed before the log is read again: a key of a rotation that runs now is found in that log, or its event makes
-        // this one fail.
+        // Listed before the log is read again: a key of a rotation that runs now is found in that log, or its
+        // event makes this one fail.
         let stored = self.set.stored_keys().await?;
         let left = stored.keys().filter(|key| log.key(**key).is_none()).copied();
         let known = log.keys().iter().map(|key| key.fingerprint);

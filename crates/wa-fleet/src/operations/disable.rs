@@ -11,8 +11,9 @@ use crate::steps::retire::Reason;
 /// How a key is disabled.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DisableOptions {
-    /// The private key may be known to others: the key is disabled without grace time, and never enabled again. Flows that
-    /// are open on WhatsApp Web fail until they are opened again; other phones fetch the new key.
+    /// The private key may be known to others: the key is disabled without grace time, and never enabled
+    /// again. Flows that are open on WhatsApp Web fail until they are opened again; other phones fetch the
+    /// new key.
     pub compromised: bool,
 }
 
@@ -37,8 +38,8 @@ impl SetOperator {
     ///
     /// # Errors
     ///
-    /// [`FleetError::State`] unless the key is disabled or its destruction is scheduled, [`FleetError::Compromised`] if its
-    /// private key may be known to others.
+    /// [`FleetError::State`] unless the key is disabled or its destruction is scheduled,
+    /// [`FleetError::Compromised`] if its private key may be known to others.
     pub async fn enable(&self, key: Fingerprint) -> Result<(), FleetError> {
         let log = self.open_log().await?;
         // For the registry's time.

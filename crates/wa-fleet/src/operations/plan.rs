@@ -80,7 +80,8 @@ impl SetOperator {
         })
     }
 
-    /// Reads the set and its numbers, with numbers that are to be added. Refuses numbers of other sets and foreign keys.
+    /// Reads the set and its numbers, with numbers that are to be added. Refuses numbers of other sets and
+    /// foreign keys.
     pub(crate) async fn survey(
         &self,
         added: &[PhoneNumberId],

@@ -16,13 +16,13 @@ pub struct RepairOptions {
 impl SetOperator {
     /// Uploads the primary key to numbers that do not have it, or whose signature status is not `VALID`.
     ///
-    /// Everything that uploads uses the same function: only the primary is uploaded, only to numbers of the set, and the
-    /// log and the number are read again directly before each upload.
+    /// Everything that uploads uses the same function: only the primary is uploaded, only to numbers of the
+    /// set, and the log and the number are read again directly before each upload.
     ///
     /// # Errors
     ///
-    /// [`FleetError::NoPrimary`] before the first rotation, [`FleetError::NotPrimary`] if another key becomes the
-    /// primary meanwhile, and other failures that affect every number.
+    /// [`FleetError::NoPrimary`] before the first rotation, [`FleetError::NotPrimary`] if another key becomes
+    /// the primary meanwhile, and other failures that affect every number.
     pub async fn repair(&self, options: &RepairOptions) -> Result<Vec<NumberReport>, FleetError> {
         let log = self.open_log().await?;
         let numbers = match &options.numbers {

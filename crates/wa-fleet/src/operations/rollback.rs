@@ -18,12 +18,13 @@ pub struct RollbackOptions {
 }
 
 impl SetOperator {
-    /// Makes an earlier key the primary again, with the steps of a rotation: it is served, proved, promoted, uploaded and
-    /// verified. A rollback that was interrupted is continued.
+    /// Makes an earlier key the primary again, with the steps of a rotation: it is served, proved, promoted,
+    /// uploaded and verified. A rollback that was interrupted is continued.
     ///
     /// # Errors
     ///
-    /// As [`rotate`](Self::rotate); [`FleetError::RolledBack`] if the last promotion was a rollback and no key is named.
+    /// As [`rotate`](Self::rotate); [`FleetError::RolledBack`] if the last promotion was a rollback and no
+    /// key is named.
     pub async fn roll_back(&self, options: &RollbackOptions) -> Result<RotationReport, FleetError> {
         let situation = self.survey(&[], &[]).await?;
         let log = &situation.log;

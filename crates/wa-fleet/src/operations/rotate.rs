@@ -21,8 +21,8 @@ use crate::steps::retire::Reason;
 pub struct RotateOptions {
     /// Numbers that are added to the set. The set remembers them.
     pub numbers: Vec<PhoneNumberId>,
-    /// Numbers that AWS hosts, by AWS's ids ([`is_external`](crate::is_external)). The set remembers them; nothing is
-    /// uploaded to them.
+    /// Numbers that AWS hosts, by AWS's ids ([`is_external`](crate::is_external)). The set remembers them;
+    /// nothing is uploaded to them.
     pub external: Vec<String>,
     /// The URL of the endpoint that serves the set. The set remembers it.
     pub endpoint: Option<String>,
@@ -30,8 +30,8 @@ pub struct RotateOptions {
     pub max_age: Option<Duration>,
     /// Makes a new key although the primary is younger than 24 h.
     pub force: bool,
-    /// A key whose private half may be known to others. If it is the primary, a new key is made; it is disabled at the end
-    /// without grace time.
+    /// A key whose private half may be known to others. If it is the primary, a new key is made; it is
+    /// disabled at the end without grace time.
     pub compromised: Option<Fingerprint>,
     /// Ends after this step: stored, served or proved. Default: after the last.
     pub until: Option<Stage>,
@@ -48,13 +48,15 @@ enum Stored {
 impl SetOperator {
     /// Rotates the set to a new key, or continues the rotation that was interrupted.
     ///
-    /// If the primary is younger than 24 h, no new key is made: numbers that do not have the primary get it. In a set
-    /// without a primary, the imported key that all numbers have becomes the primary, and nothing is uploaded.
+    /// If the primary is younger than 24 h, no new key is made: numbers that do not have the primary get it.
+    /// In a set without a primary, the imported key that all numbers have becomes the primary, and nothing is
+    /// uploaded.
     ///
     /// # Errors
     ///
-    /// [`FleetError`] if a step fails. Nothing is uploaded before every instance serves the key and the endpoint proves
-    /// it. A failure of one number is no error but in the report: see [`RotationReport::is_valid`].
+    /// [`FleetError`] if a step fails. Nothing is uploaded before every instance serves the key and the
+    /// endpoint proves it. A failure of one number is no error but in the report: see
+    /// [`RotationReport::is_valid`].
     pub async fn rotate(&self, options: &RotateOptions) -> Result<RotationReport, FleetError> {
         let mut situation = self.survey(&options.numbers, &options.external).await?;
         if let Some(key) = options.compromised {

@@ -11,8 +11,8 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the time of day.
     fn now(&self) -> SystemTime;
 
-    /// Returns the time since a fixed moment. It never decreases, and counts the time in which the machine sleeps:
-    /// a laptop that is opened the next day must not upload what it checked the day before.
+    /// Returns the time since a fixed moment. It never decreases, and counts the time in which the machine
+    /// sleeps: a laptop that is opened the next day must not upload what it checked the day before.
     fn monotonic(&self) -> Duration;
 
     /// Waits for this time.

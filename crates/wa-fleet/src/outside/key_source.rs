@@ -28,7 +28,8 @@ pub struct GeneratedKeys {
 }
 
 impl GeneratedKeys {
-    /// Encrypts keys with a passphrase; without one, keys are stored unencrypted, which only a directory accepts.
+    /// Encrypts keys with a passphrase; without one, keys are stored unencrypted, which only a directory
+    /// accepts.
     #[must_use]
     pub fn new(passphrase: Option<Passphrase>) -> Self {
         Self {

@@ -15,8 +15,8 @@ pub use graph::GraphRegistry;
 
 /// Which key is registered for each phone number; [`GraphRegistry`] asks Meta.
 ///
-/// `upload` sends the key once and does not retry: what was checked before it may no longer be true a minute later. It
-/// must return within 30 s.
+/// `upload` sends the key once and does not retry: what was checked before it may no longer be true a minute
+/// later. It must return within 30 s.
 #[async_trait]
 pub trait Registry: fmt::Debug + Send + Sync {
     /// Reads the registered key of a number.
@@ -30,7 +30,8 @@ pub trait Registry: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`RegistryError`] if it was not confirmed; it may have taken effect all the same, or take effect later.
+    /// [`RegistryError`] if it was not confirmed; it may have taken effect all the same, or take effect
+    /// later.
     async fn upload(&self, number: &PhoneNumberId, key: &PublicKey) -> Result<(), RegistryError>;
 }
 
@@ -98,8 +99,8 @@ pub struct RegistryError {
 pub enum Effect {
     /// The same call may succeed later. An upload may have taken effect.
     Transient,
-    /// A rate limit refused the call, or kept it from being sent: it took no effect. Only uploads fail in this way; a read
-    /// waits for the end of the limit.
+    /// A rate limit refused the call, or kept it from being sent: it took no effect. Only uploads fail in
+    /// this way; a read waits for the end of the limit.
     Limited,
     /// The same call fails again; calls for other numbers do not.
     Number,

@@ -74,7 +74,8 @@ impl Simulation {
         self.check_fights(&numbers);
     }
 
-    /// I6: an earlier primary is uploaded again, longer than the window after another was promoted, without a rollback.
+    /// I6: an earlier primary is uploaded again, longer than the window after another was promoted, without a
+    /// rollback.
     fn check_fights(&mut self, numbers: &[Number]) {
         let shows = |word: &str, state: &State| state.trace.iter().any(|(_, text)| text.contains(word));
         let (returns, late) = {

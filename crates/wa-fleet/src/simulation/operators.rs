@@ -29,7 +29,7 @@ pub(super) enum Command {
     Disable,
     Enable,
     Apply,
-    Heal,
+    Fix,
     Collect,
 }
 
@@ -40,7 +40,7 @@ pub(super) const COMMANDS: [Command; 8] = [
     Command::Disable,
     Command::Enable,
     Command::Apply,
-    Command::Heal,
+    Command::Fix,
     Command::Collect,
 ];
 
@@ -244,13 +244,13 @@ async fn run(
             let numbers = (!operator.rules.hold(Rule::NumbersInLog)).then(|| named.to_vec());
             operator.repair(&RepairOptions { numbers }).await.map(drop)
         }
-        Command::Heal => heal(operator).await,
+        Command::Fix => fix(operator).await,
         Command::Collect => operator.collect_garbage().await.map(drop),
     }
 }
 
 /// Repairs the numbers whose signature status is not valid.
-async fn heal(operator: &SetOperator) -> Result<(), FleetError> {
+async fn fix(operator: &SetOperator) -> Result<(), FleetError> {
     for number in numbers() {
         let found = operator.read_number(&number).await;
         if found.is_ok_and(|found| !found.is_valid) {

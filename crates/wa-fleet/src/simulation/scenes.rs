@@ -157,7 +157,8 @@ async fn disabled_and_enabled(simulation: &mut Simulation) {
     simulation.finish(A).await;
 }
 
-/// K1 is retired after eight days, while the rotation that was interrupted finds it registered and replaces it.
+/// K1 is retired after eight days, while the rotation that was interrupted finds it registered and replaces
+/// it.
 async fn retired_while_replaced(simulation: &mut Simulation) {
     simulation.start(A, Command::Rotate, 1);
     simulation.until(A, "response to the upload to 1", 1).await;

@@ -146,7 +146,7 @@ impl Simulation {
                     *budget -= 1;
                     let at = idle[self.pick(&vec![1; idle.len()])];
                     let chosen = menu[self.pick(&vec![1; menu.len()])];
-                    let command = if at == 2 { Command::Heal } else { chosen };
+                    let command = if at == 2 { Command::Fix } else { chosen };
                     let choice = self.pick(&[1; 6]);
                     self.start(at, command, choice);
                 }

@@ -33,11 +33,11 @@ fn print(trace: &[(u64, String)]) {
     }
 }
 
-fn seeds() -> u64 {
-    std::env::var("WA_SIMULATION_SEEDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(200)
+/// The seeds to run: a number of them, or a range such as `5000..10000`.
+fn seeds() -> std::ops::Range<u64> {
+    let text = std::env::var("WA_SIMULATION_SEEDS").unwrap_or_else(|_| "200".to_owned());
+    let (first, end) = text.split_once("..").unwrap_or(("0", &text));
+    first.parse().unwrap()..end.parse().unwrap()
 }
 
 #[test]
@@ -58,14 +58,14 @@ fn no_seed_violates_an_invariant() {
         return;
     }
     let start = Instant::now();
-    for seed in 0..seeds() {
+    for seed in seeds() {
         let (violation, trace) = run(seed, None);
         if let Some(violation) = violation {
             print(&trace);
             panic!("seed {seed}: {violation}");
         }
     }
-    println!("{} seeds without a violation in {:?}", seeds(), start.elapsed());
+    println!("seeds {:?} without a violation in {:?}", seeds(), start.elapsed());
 }
 
 #[test]
@@ -94,7 +94,8 @@ fn a_rare_order_violates_an_invariant_only_without_its_rule() {
     }
 }
 
-/// Rules whose violation random runs find, each with a seed that found one. If the code has changed since, others are tried.
+/// Rules whose violation random runs find, each with a seed that found one. If the code has changed since,
+/// others are tried.
 const FOUND: [(Rule, u64); 7] = [
     (Rule::IntentFirst, 214),
     (Rule::NumbersInLog, 257),

@@ -1,4 +1,5 @@
-//! What everything in a simulation shares: time, the objects of the store, the registry, the trace, and the pending calls.
+//! What everything in a simulation shares: time, the objects of the store, the registry, the trace, and the
+//! pending calls.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;

@@ -8,17 +8,18 @@ use crate::operator::SetOperator;
 use crate::policy::ROUNDS;
 
 impl SetOperator {
-    /// Adds numbers to the set and sets its endpoint, if they are new. It is written before a number's first upload, so
-    /// that no later command leaves the number out.
+    /// Adds numbers to the set and sets its endpoint, if they are new. It is written before a number's first
+    /// upload, so that no later command leaves the number out.
     pub(crate) async fn configure(
         &self,
         log: &mut SetLog,
-        numbers: &[String],
+        numbers: &[impl AsRef<str> + Sync],
         endpoint: Option<&str>,
     ) -> Result<(), FleetError> {
         for _ in 0..ROUNDS {
-            let is_new = |number: &&String| !log.numbers().any(|known| known == number.as_str());
-            let add: Vec<String> = numbers.iter().filter(is_new).cloned().collect();
+            let is_new = |number: &&str| !log.numbers().any(|known| known == *number);
+            let given = numbers.iter().map(AsRef::as_ref);
+            let add: Vec<String> = given.filter(is_new).map(str::to_owned).collect();
             let endpoint = endpoint.filter(|endpoint| log.endpoint() != Some(*endpoint));
             if add.is_empty() && endpoint.is_none() {
                 return Ok(());

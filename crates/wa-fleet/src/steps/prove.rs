@@ -10,7 +10,8 @@ use crate::outside::Pong;
 use crate::progress::{Progress, Stage};
 
 impl SetOperator {
-    /// Sends pings until enough of them in a row are answered. Returns their number; 0 if the proof is left out.
+    /// Sends pings until enough of them in a row are answered. Returns their number; 0 if the proof is left
+    /// out.
     pub(crate) async fn prove(&self, key: &PublicKey, instances: usize) -> Result<usize, FleetError> {
         if self.safeguards.no_proof {
             let cause = "the endpoint is not asked (--no-proof)".to_owned();

@@ -10,6 +10,9 @@ use crate::operator::SetOperator;
 use crate::progress::{Progress, Stage};
 use crate::rules::Rule;
 
+/// A record appears within this time if any instance runs.
+const FIRST_RECORD: Duration = Duration::from_secs(30);
+
 /// What step 2 found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Served {
@@ -23,7 +26,7 @@ impl SetOperator {
     /// Waits until every instance lists the key, each after it has read the event that made the key servable.
     pub(crate) async fn wait_until_served(&self, key: Fingerprint) -> Result<Served, FleetError> {
         let start = self.clock.monotonic();
-        let mut reported = Vec::new();
+        let mut reported = None;
         let mut seen = None;
         loop {
             let log = self.read_log().await?;
@@ -40,23 +43,24 @@ impl SetOperator {
                 return Err(FleetError::State { key, state, action });
             }
             let running = self.running().await?;
-            if running.is_empty() && self.rules.hold(Rule::AckBlock) {
-                return Err(FleetError::NoInstances);
-            }
             let (instances, lagging) = self.lagging(&log, key, &running);
             if lagging.is_empty() && (instances > 0 || !self.rules.hold(Rule::AckBlock)) {
                 return Ok(Served { seen, instances });
             }
             let waited = self.clock.monotonic().saturating_sub(start);
+            // An instance that waits for its first key writes its record some seconds after the key.
+            if running.is_empty() && waited >= self.policy.wait.min(FIRST_RECORD) {
+                return Err(FleetError::NoInstances);
+            }
             if waited >= self.policy.wait {
                 return Err(self.not_served(key, lagging, waited));
             }
-            if lagging != reported {
+            if reported.as_ref() != Some(&lagging) {
                 self.observer.report(Progress::Waiting {
                     cause: waiting_for(&lagging, key),
                     at_most: self.policy.wait.saturating_sub(waited),
                 });
-                reported = lagging;
+                reported = Some(lagging);
             }
             self.clock.sleep(self.policy.poll).await;
         }
@@ -70,8 +74,8 @@ impl SetOperator {
         FleetError::NotServed { key, lagging, waited }
     }
 
-    /// Returns the records of instances that may run. A record that does not say that its instance stopped stands for an
-    /// instance that serves what it lists, until the record is a day old by the store's clock.
+    /// Returns the records of instances that may run. A record that does not say that its instance stopped
+    /// stands for an instance that serves what it lists, until the record is a day old by the store's clock.
     pub(crate) async fn running(&self) -> Result<Vec<InstanceRecord>, FleetError> {
         let mut records = self.store.records().await?;
         records.retain(|record| {

@@ -66,8 +66,8 @@ impl SetOperator {
     ///
     /// # Errors
     ///
-    /// [`FleetError::NotPrimary`] if the key is not or no longer the primary, and other failures that affect every number.
-    /// A failure of one number is in its report.
+    /// [`FleetError::NotPrimary`] if the key is not or no longer the primary, and other failures that affect
+    /// every number. A failure of one number is in its report.
     pub(crate) async fn bring(
         &self,
         key: Fingerprint,
@@ -191,6 +191,8 @@ impl SetOperator {
                 // What was decided can be old.
                 self.clock.sleep(Duration::ZERO).await;
             }
+            // A clock that is behind would hide that the key is replaced late.
+            self.time.check()?;
             if let Err(error) = self.refuse_foreign(log, number, &found).await {
                 return foreign(number, &found, error).map(Attempt::Refused);
             }
@@ -229,8 +231,8 @@ impl SetOperator {
         })
     }
 
-    /// Before a key is replaced long after it stopped being the primary, restarts its grace time: phones fetched it until
-    /// now. Returns false if another writer was faster.
+    /// Before a key is replaced long after it stopped being the primary, restarts its grace time: phones
+    /// fetched it until now. Returns false if another writer was faster.
     async fn note_replaced(&self, log: &mut SetLog, found: &Registered) -> Result<bool, FleetError> {
         let old = found.fingerprint().and_then(|key| log.key(key));
         let Some(old) = old.filter(|key| key.state == KeyState::Enabled) else {

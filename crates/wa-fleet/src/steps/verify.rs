@@ -9,8 +9,8 @@ use crate::progress::Progress;
 use crate::report::NumberReport;
 
 impl SetOperator {
-    /// Reads every number a minute after the promotion, and uploads again where another key is registered: an upload that
-    /// was decided before the promotion has ended by then.
+    /// Reads every number a minute after the promotion, and uploads again where another key is registered: an
+    /// upload that was decided before the promotion has ended by then.
     pub(crate) async fn verify(
         &self,
         key: Fingerprint,

@@ -20,7 +20,8 @@ pub(super) async fn disable(context: &mut Context, args: &DisableArgs) -> Result
     let key = found.map_err(|error| operation.names.failure(error))?;
     if args.compromised {
         let warning = format!(
-            "key {} is disabled without grace time, for good: Flows that are open on WhatsApp Web fail until they are \
+            "key {} is disabled without grace time, for good: Flows that are open on WhatsApp Web fail until \
+             they are \
              opened again",
             key.short()
         );

@@ -32,7 +32,8 @@ pub(super) async fn run(context: &mut Context, args: &RotateArgs) -> Result<Exit
         return Ok(Exit::Success);
     }
     if plan.decision == Decision::NewKey {
-        let keys = match NewKeys::of(context, &args.passphrase)? {
+        let given = store::given(context, &args.new_key.passphrase)?;
+        let keys = match NewKeys::of(&args.new_key, given)? {
             NewKeys::Encrypted(passphrase) => GeneratedKeys::new(Some(passphrase)),
             NewKeys::Unencrypted => GeneratedKeys::new(None),
         };
@@ -92,7 +93,8 @@ async fn options(
 async fn warn(context: &mut Context, args: &RotateArgs, options: &RotateOptions) -> Result<(), Failure> {
     if let Some(key) = options.compromised {
         let warning = format!(
-            "key {} is disabled without grace time: Flows that are open on WhatsApp Web fail until they are opened \
+            "key {} is disabled without grace time: Flows that are open on WhatsApp Web fail until they are \
+             opened \
              again",
             key.short()
         );

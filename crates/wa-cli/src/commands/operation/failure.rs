@@ -61,7 +61,8 @@ impl Names {
                     .and_then(|text| text.split(' ').next())
                     .unwrap_or("NAME");
                 format!(
-                    "check that the instance runs and reads the key store, then run the same command again: it \
+                    "check that the instance runs and reads the key store, then run the same command again: \
+                     it \
                      continues; if the instance does not run any more, pass --ignore-instance {}",
                     shell::word(name)
                 )

@@ -9,7 +9,8 @@ use wa_keys::PublicKey;
 
 use super::{Effect, Registered, RegisteredKey, Registry, RegistryError};
 
-/// An upload that takes longer is abandoned: it must have ended when its key is read back after a later promotion.
+/// An upload that takes longer is abandoned: it must have ended when its key is read back after a later
+/// promotion.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An upload waits no longer for a rate limit: what was checked before it would be outdated.
