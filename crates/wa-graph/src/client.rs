@@ -74,6 +74,8 @@ struct Attempt {
     usage: Usage,
     /// The delay that the server requests before the next attempt.
     requested: Option<Duration>,
+    /// How long the rate limit lasts that refused the call, if one did.
+    limit: Option<Duration>,
 }
 
 impl GraphClient {
@@ -236,7 +238,7 @@ impl GraphClient {
             };
             let verdict = retry::verdict(&kind, request.is_repeatable());
             let own_limit = self.0.pacer.own_limit().filter(|_| verdict == Verdict::Slowly);
-            let pause = match own_limit.zip(attempt.requested) {
+            let pause = match own_limit.zip(attempt.limit) {
                 Some((limit, delay)) => (number < policy.max_attempts
                     && time.waits().saturating_add(delay) <= limit)
                     .then_some(delay),
@@ -302,6 +304,7 @@ impl GraphClient {
                     date: None,
                     usage,
                     requested: None,
+                    limit: None,
                 };
             }
         };
@@ -316,7 +319,8 @@ impl GraphClient {
             .and_then(|kind| self.requested_delay(kind, &incoming, &usage));
         let limited = outcome.as_ref().err().and_then(GraphErrorKind::limit_scope);
         let now = self.0.clock.monotonic();
-        let limited = limited.map(|scope| (scope, requested));
+        let limit = self.0.pacer.length(limited, requested);
+        let limited = limited.map(|scope| (scope, limit));
         self.0.pacer.observe(now, ids, limited, &usage);
         let of_error = outcome
             .as_ref()
@@ -333,6 +337,7 @@ impl GraphClient {
             date: retry::date(&incoming.headers),
             usage,
             requested,
+            limit,
         }
     }
 

@@ -16,7 +16,8 @@ use holds::{Holds, Next};
 /// A limit of the app or the user holds every call with the token; a limit of a WhatsApp Business Account
 /// holds the calls about that account. The end comes from `estimated_time_to_regain_access` in the usage
 /// header, also of a successful response, or from `Retry-After`; it is at most 24 hours away, after which
-/// Graph is asked again. Without a named time nothing is held, and the retry policy's pauses apply.
+/// Graph is asked again. Without a named time nothing is held, and the retry policy's pauses apply, unless
+/// [`unnamed_wait`](Self::unnamed_wait) is set.
 ///
 /// Calls about an account begin with its id in the path, or name it with
 /// [`GraphRequest::account`](crate::GraphRequest::account). Clones share their state. At most 1024 objects are
@@ -36,6 +37,7 @@ use holds::{Holds, Next};
 #[derive(Clone, Default)]
 pub struct Pacer {
     max_wait: Option<Duration>,
+    unnamed_wait: Option<Duration>,
     interval: Duration,
     observer: Option<Arc<Observe>>,
     holds: Arc<Mutex<Holds>>,
@@ -86,6 +88,14 @@ impl Pacer {
         self
     }
 
+    /// Sets how long calls wait at a rate limit for which Graph names no end, such as that of an app. Default:
+    /// nothing is held.
+    #[must_use]
+    pub fn unnamed_wait(mut self, wait: Duration) -> Self {
+        self.unnamed_wait = Some(wait);
+        self
+    }
+
     /// Sets the shortest time between the starts of two calls. Default zero.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
@@ -124,6 +134,15 @@ impl Pacer {
     /// Returns the limit for waits that does not count towards the retry policy's time, if there is one.
     pub(crate) fn own_limit(&self) -> Option<Duration> {
         self.max_wait
+    }
+
+    /// Returns how long a rate limit lasts that refused a call, if that is known or set.
+    pub(crate) fn length(
+        &self,
+        limited: Option<LimitScope>,
+        requested: Option<Duration>,
+    ) -> Option<Duration> {
+        limited.and(requested.or(self.unnamed_wait))
     }
 
     /// Waits until no rate limit holds a call about these objects, and returns how long that took.

@@ -152,3 +152,34 @@ async fn a_limited_call_is_repeated_after_a_wait_that_does_not_count_as_retry_ti
     assert_eq!(clock.sleeps(), [MINUTE * 10; 2]);
     assert_eq!(error.code(), Some(ErrorCode::new(80_007)));
 }
+
+#[tokio::test]
+async fn a_limit_without_a_named_end_holds_calls_only_if_a_wait_is_set() {
+    let server = MockServer::start();
+    let limited = server.mock(|when, then| {
+        when.any_request();
+        then.status(400)
+            .header("x-app-usage", r#"{"call_count":100}"#)
+            .json_body(json!({"error": {"message": "m", "type": "OAuthException", "code": 4}}));
+    });
+    for (pacer, calls) in [
+        (Pacer::default(), 2),
+        (Pacer::default().unnamed_wait(MINUTE * 10), 1),
+    ] {
+        let client = support::builder(&server.base_url())
+            .clock(TestClock::default())
+            .retry(RetryPolicy::none())
+            .pacer(pacer)
+            .build()
+            .unwrap();
+        let before = limited.calls();
+        for _ in 0..2 {
+            let error = client
+                .execute::<Value>(GraphRequest::get(NUMBER))
+                .await
+                .unwrap_err();
+            assert!(error.is_rate_limited() && error.affects_every_call(), "{error}");
+        }
+        assert_eq!(limited.calls() - before, calls);
+    }
+}
