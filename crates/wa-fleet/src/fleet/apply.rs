@@ -189,6 +189,10 @@ impl<'a, F: FnMut(ApplyEvent<'_>) + Send> Run<'a, F> {
                     }
                 }
                 Ok(Sent::Finished(mut report)) => {
+                    // The calls of this token succeed.
+                    if report.outcome == ItemOutcome::Valid {
+                        at_once = fleet.concurrency();
+                    }
                     report.uploads = pending.uploads;
                     self.finish(&report);
                 }

@@ -101,6 +101,9 @@ pub struct GraphConfig {
     /// How long a call waits for the end of a rate limit. Default 2 h.
     #[serde(default = "two_hours", deserialize_with = "duration")]
     pub max_wait: Duration,
+    /// How long calls wait at a rate limit for which Graph names no end. Default 10 min.
+    #[serde(default = "ten_minutes", deserialize_with = "duration")]
+    pub limit_wait: Duration,
     /// The time limit of one call, without waits for rate limits. Default 60 s.
     #[serde(default = "one_minute", deserialize_with = "duration")]
     pub timeout: Duration,
@@ -192,12 +195,12 @@ impl Default for WatchConfig {
     }
 }
 
-/// Where a secret is: `{ file = "token" }` or `{ env = "WA_ACCESS_TOKEN" }`.
+/// Where a secret is: `{ file = "token" }`, `{ env = "WA_ACCESS_TOKEN" }` or `{ command = "vault kv get …" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(
     untagged,
     deny_unknown_fields,
-    expecting = "expected { file = \"FILE\" } or { env = \"VARIABLE\" }"
+    expecting = "expected { file = \"FILE\" }, { env = \"VARIABLE\" } or { command = \"COMMAND\" }"
 )]
 #[non_exhaustive]
 pub enum SecretConfig {
@@ -211,6 +214,11 @@ pub enum SecretConfig {
         /// Its name.
         env: String,
     },
+    /// The first line that a shell command prints.
+    Command {
+        /// The command.
+        command: String,
+    },
 }
 
 impl SecretConfig {
@@ -219,6 +227,7 @@ impl SecretConfig {
         match self {
             Self::File { file } => SecretSource::File(file.clone()),
             Self::Env { env } => SecretSource::Variable(env.clone()),
+            Self::Command { command } => SecretSource::Command(command.clone()),
         }
     }
 }
@@ -309,6 +318,10 @@ fn eight() -> usize {
 
 fn two_hours() -> Duration {
     Duration::from_hours(2)
+}
+
+fn ten_minutes() -> Duration {
+    Duration::from_mins(10)
 }
 
 fn one_minute() -> Duration {

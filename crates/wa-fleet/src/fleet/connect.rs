@@ -130,15 +130,13 @@ impl FleetClients {
             };
             let app_secret = account.app_secret.as_ref();
             let is_same = |one: &OneClient| one.token == *token && one.app_secret.as_ref() == app_secret;
-            let index = match connected.clients.iter().position(is_same) {
-                Some(index) => index,
-                None => {
-                    let owner = format!("account {}", account.id);
-                    connected
-                        .clients
-                        .push(source.client(&owner, (token, app_secret))?);
-                    connected.clients.len() - 1
-                }
+            let index = if let Some(index) = connected.clients.iter().position(is_same) {
+                index
+            } else {
+                let owner = format!("account {}", account.id);
+                let client = source.client(&owner, (token, app_secret))?;
+                connected.clients.push(client);
+                connected.clients.len() - 1
             };
             connected.accounts.insert(account.id.clone(), index);
         }
@@ -214,7 +212,9 @@ impl Source<'_> {
 
     fn pacer(&self) -> Pacer {
         let graph = &self.config.graph;
-        let mut pacer = Pacer::default().max_wait(graph.max_wait);
+        let mut pacer = Pacer::default()
+            .max_wait(graph.max_wait)
+            .unnamed_wait(graph.limit_wait);
         if let Some(calls) = graph.calls_per_hour.filter(|calls| *calls > 0) {
             pacer = pacer.interval(Duration::from_hours(1) / calls);
         }

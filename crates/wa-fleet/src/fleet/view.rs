@@ -9,6 +9,9 @@ use wa_keystore::{KeyState, KeyStore, SetLog, StoreError};
 /// Sets that are read at the same time.
 const PARALLEL_READS: usize = 8;
 
+/// How the ids begin that AWS gives to numbers.
+const AWS_PREFIX: &str = "phone-number-id-";
+
 /// The key sets of a store, as their logs described them when they were read: which number belongs to which set, and
 /// which set has which key.
 #[derive(Debug, Default)]
@@ -74,6 +77,16 @@ impl StoreView {
     #[must_use]
     pub fn sets_of(&self, number: &str) -> &[String] {
         self.numbers.get(number).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the numbers that AWS hosts, with the primary key of their set: Graph does not serve them.
+    pub fn aws_numbers(&self) -> impl Iterator<Item = (&str, &str, Fingerprint)> {
+        self.sets().flat_map(|(set, log)| {
+            let primary = log.primary().map(|key| key.fingerprint);
+            log.numbers()
+                .filter(|number| number.starts_with(AWS_PREFIX))
+                .filter_map(move |number| Some((set, number, primary?)))
+        })
     }
 
     /// Returns the sets that have a key, with its state in each.

@@ -56,6 +56,12 @@ impl Watch {
         })
     }
 
+    /// Returns how many numbers are known.
+    #[must_use]
+    pub fn numbers(&self) -> usize {
+        self.last.len()
+    }
+
     /// Forgets numbers that are no longer in the inventory.
     pub fn retain(&mut self, is_known: impl Fn(&PhoneNumberId) -> bool) {
         self.last.retain(|number, _| is_known(number));

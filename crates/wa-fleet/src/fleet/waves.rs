@@ -4,6 +4,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use wa_graph::PhoneNumberId;
 use wa_keys::Fingerprint;
+use wa_keystore::StoreError;
 
 use super::connect::Fleet;
 use super::inventory::InventoryNumber;
@@ -133,7 +134,7 @@ impl Fleet {
         &self,
         sets: &[WaveSet],
         options: &WaveOptions,
-        operator: impl Fn(&WaveSet) -> Result<(SetOperator, RotateOptions), FleetError> + Send + Sync,
+        operator: impl Fn(&WaveSet) -> Result<(SetOperator, RotateOptions), StoreError> + Send + Sync,
         mut done: impl FnMut(&SetReport) + Send,
     ) -> WaveReport {
         let mut report = WaveReport::default();
@@ -152,7 +153,7 @@ impl Fleet {
                         }
                         Ok(match operator(set) {
                             Ok((operator, options)) => rotate_one(&operator, &options, set).await,
-                            Err(error) => SetReport::failed(set, &error),
+                            Err(error) => SetReport::failed(set, &FleetError::Store(error)),
                         })
                     }
                 })
