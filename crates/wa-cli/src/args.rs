@@ -145,6 +145,7 @@ impl Command {
     pub(crate) fn serves(&self) -> bool {
         match self {
             Self::Gateway(args) => !args.check,
+            Self::Fleet(FleetCommand::Watch(args)) => !args.once,
             Self::Emulator(_) => true,
             _ => false,
         }

@@ -36,14 +36,16 @@ pub(crate) struct Context {
 
 /// Returns a signal that Ctrl-C sets: a run then starts nothing new and completes what is in flight. A second Ctrl-C ends the
 /// program at once.
-pub(crate) fn stop_at_ctrl_c() -> Stop {
+pub(crate) fn stop_at_ctrl_c(environment: &Arc<Environment>) -> Stop {
     let stop = Stop::default();
+    let environment = Arc::clone(environment);
     let signal = stop.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_err() {
             return;
         }
         signal.request();
+        environment.note("completing the calls in flight; press Ctrl-C again to end at once");
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(Exit::Interrupted as i32);
         }

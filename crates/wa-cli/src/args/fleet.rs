@@ -121,6 +121,7 @@ Examples:
 
 Each set is rotated as by `wa keys rotate`: nothing is uploaded before every instance serves the new
 key and the endpoint proves it. The endpoint of a set comes from the configuration, or from the set.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct FleetRotateArgs {
     /// Only these key sets.
     #[arg(long, value_name = "SET", value_delimiter = ',')]

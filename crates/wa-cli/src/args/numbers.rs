@@ -14,7 +14,7 @@ pub(crate) enum NumbersCommand {
 #[command(after_help = "\
 Examples:
   wa numbers list --account 102290129340398
-  wa numbers list --business 2729063490586005 --status CONNECTED
+  wa numbers list --business 200000000000001 --status CONNECTED
   wa numbers list --account 102290129340398 --csv > numbers.csv
 
 The token needs the permission whatsapp_business_management, and business_management for --business.

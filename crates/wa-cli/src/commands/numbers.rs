@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 use wa_cloud::fleet::{Inventory, InventoryConfig, InventoryError, InventoryNumber, NumberFilter};
-use wa_cloud::graph::ErrorCode;
+use wa_cloud::graph::{ErrorCode, GraphError};
 
 use super::Context;
 use super::graph;
@@ -44,7 +44,7 @@ async fn list(context: &mut Context, args: &ListArgs) -> Result<Exit, Failure> {
     let client = graph::client(&context.environment, &args.connection)?
         .build()
         .map_err(|error| graph::setting("Graph API settings", error))?;
-    let stop = super::stop_at_ctrl_c();
+    let stop = super::stop_at_ctrl_c(&context.environment);
     let inventory = Inventory::resolve(&config, &filter, |_| client.clone(), |_| {}, &stop)
         .await
         .map_err(failed)?;
@@ -127,10 +127,7 @@ pub(crate) fn failed(error: InventoryError) -> Failure {
 
 /// Describes a part of an inventory that cannot be listed.
 pub(crate) fn describe(error: &InventoryError) -> Failure {
-    let code = error
-        .graph()
-        .and_then(|error| error.code())
-        .map(ErrorCode::number);
+    let code = error.graph().and_then(GraphError::code).map(ErrorCode::number);
     let trace = error
         .graph()
         .and_then(|error| error.fbtrace_id())

@@ -1,6 +1,6 @@
 //! Aligned tables and CSV.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A table with a heading; its columns are as wide as their widest cell.
 pub(crate) struct Table<const N: usize> {
@@ -32,7 +32,7 @@ impl<const N: usize> fmt::Display for Table<N> {
         for row in &self.rows {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(widths) {
-                line.push_str(&format!("{cell:width$}  "));
+                let _ = write!(line, "{cell:width$}  ");
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -13,6 +13,7 @@
 mod advice;
 mod doctor;
 mod encryption;
+mod fleet;
 mod flow;
 #[cfg(unix)]
 mod gateway;

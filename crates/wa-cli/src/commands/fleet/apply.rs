@@ -1,5 +1,6 @@
 //! `wa fleet apply`.
 
+use std::fmt::Write as _;
 use std::io::BufRead as _;
 use std::path::Path;
 
@@ -27,17 +28,16 @@ pub(super) async fn run(context: &mut Context, args: &ApplyArgs) -> Result<Exit,
     }
     let view = session.view().await?;
     let terminal = &mut context.terminal;
-    let (made, is_incomplete, others) = match &args.plan {
-        Some(path) => (read(path, &session)?, false, 0),
-        None => {
-            let planned = plan::make(&session, &view, terminal, &args.policy).await?;
-            if planned.summary.interrupted {
-                return Ok(Exit::Interrupted);
-            }
-            let is_ok = planned.summary.count(Reason::Ok);
-            let others = planned.summary.total() - is_ok - planned.plan.items.len();
-            (planned.plan, planned.is_incomplete, others)
+    let (made, is_incomplete, others) = if let Some(path) = &args.plan {
+        (read(path, &session)?, false, 0)
+    } else {
+        let planned = plan::make(&session, &view, terminal, &args.policy).await?;
+        if planned.summary.interrupted {
+            return Ok(Exit::Interrupted);
         }
+        let is_ok = planned.summary.count(Reason::Ok);
+        let others = planned.summary.total() - is_ok - planned.plan.items.len();
+        (planned.plan, planned.is_incomplete, others)
     };
     plan::show(terminal, &session, &made)?;
     if !made.items.is_empty() && !args.yes {
@@ -59,10 +59,7 @@ pub(super) async fn execute(
     plan: &Plan,
 ) -> Result<ApplyReport, Failure> {
     let fleet = session.fleet(&numbers(plan));
-    let mut json = match terminal.json() {
-        true => Some(JsonList::begin(terminal, "items")?),
-        false => None,
-    };
+    let mut json = JsonList::begin_if_json(terminal, "items")?;
     let mut progress = Progress::new("uploaded", plan.items.len());
     let mut problem = Ok(());
     let report = fleet
@@ -147,14 +144,14 @@ fn line(report: &ItemReport) -> String {
         report.to.short(),
     );
     if let Some(detail) = &report.detail {
-        text += &format!("  {detail}\n");
+        let _ = writeln!(text, "  {detail}");
     }
     if let Some(remedy) = report
         .remedy
         .as_ref()
         .filter(|_| report.outcome != ItemOutcome::NotTried)
     {
-        text += &format!("  {}: {remedy}\n", paint(STRONG, "hint"));
+        let _ = writeln!(text, "  {}: {remedy}", paint(STRONG, "hint"));
     }
     text
 }

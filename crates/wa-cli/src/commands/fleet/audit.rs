@@ -81,10 +81,7 @@ struct Show<'a> {
 
 impl<'a> Show<'a> {
     fn begin(terminal: &mut Terminal, args: &'a AuditArgs) -> Result<Self, Failure> {
-        let json = match terminal.json() {
-            true => Some(JsonList::begin(terminal, "findings")?),
-            false => None,
-        };
+        let json = JsonList::begin_if_json(terminal, "findings")?;
         if args.csv {
             terminal.print(&table::csv_line(COLUMNS))?;
         }

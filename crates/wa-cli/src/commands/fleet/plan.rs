@@ -5,11 +5,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::SystemTime;
 
-use wa_cloud::fleet::{AuditSummary, Plan, Reason, RepairPolicy, StoreView};
+use wa_cloud::fleet::{AuditSummary, Plan, Reason, RepairPolicy, StoreView, aws_command};
 
 use super::Context;
 use super::audit;
-use super::session::{Open, Session, counted, exit};
+use super::session::{Open, Session, counted, exit, store_failed};
 use crate::args::{PlanArgs, PolicyArgs};
 use crate::failure::{Exit, Failure};
 use crate::shell;
@@ -45,8 +45,22 @@ pub(super) async fn run(context: &mut Context, args: &PlanArgs) -> Result<Exit, 
     } else {
         show(terminal, &session, plan)?;
     }
+    show_aws(&session, &view, terminal).await?;
     let is_done = plan.items.is_empty() && planned.summary.is_ok();
     Ok(exit(planned.summary.interrupted, planned.is_incomplete, is_done))
+}
+
+/// Prints the commands for numbers that AWS hosts. Their registered keys cannot be read with Graph.
+async fn show_aws(session: &Session, view: &StoreView, terminal: &mut Terminal) -> Result<(), Failure> {
+    for (set, number, key) in view.aws_numbers() {
+        let key_set = session.store.set(set).map_err(store_failed)?;
+        let key = key_set.public_key(key).await.map_err(store_failed)?;
+        terminal.note(&format!(
+            "{number} of key set {set} is hosted by AWS. To set its key:"
+        ));
+        terminal.note(&aws_command(number, &key));
+    }
+    Ok(())
 }
 
 /// Audits the fleet and makes a plan.

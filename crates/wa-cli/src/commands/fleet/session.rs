@@ -25,6 +25,7 @@ pub(super) struct Session {
     pub(super) store: KeyStore,
     pub(super) clients: FleetClients,
     pub(super) stop: Stop,
+    pub(super) root_certificates: Option<Vec<u8>>,
     environment: Arc<Environment>,
 }
 
@@ -50,21 +51,23 @@ impl Session {
             })?),
         };
         let notes = Arc::clone(&environment);
-        let mut options = ConnectOptions::default();
-        options.url = environment.get("WA_GRAPH_URL").map(|url| String::clone(&url));
-        options.on_wait = Some(Arc::new(move |hold| {
-            let minutes = hold.wait.as_secs().div_ceil(60);
-            notes.note(&format!("waiting {minutes} min for the end of {}", hold.calls));
-        }));
-        options.root_certificates = root_certificates;
-        options.danger_allow_plain_http = args.danger_allow_plain_http;
+        let options = ConnectOptions {
+            url: environment.get("WA_GRAPH_URL").map(|url| String::clone(&url)),
+            on_wait: Some(Arc::new(move |hold| {
+                let minutes = hold.wait.as_secs().div_ceil(60);
+                notes.note(&format!("waiting {minutes} min for the end of {}", hold.calls));
+            })),
+            root_certificates: root_certificates.clone(),
+            danger_allow_plain_http: args.danger_allow_plain_http,
+        };
         let clients = FleetClients::connect(&config, &options, &|name| variable(&environment, name))
             .map_err(cannot_connect)?;
         Ok(Self {
             config,
             store,
             clients,
-            stop: crate::commands::stop_at_ctrl_c(),
+            root_certificates,
+            stop: crate::commands::stop_at_ctrl_c(&environment),
             environment,
         })
     }
@@ -153,7 +156,7 @@ fn in_config(path: &Path, source: ConfigError) -> Failure {
     Failure::usage(InConfig { path, source }).with_hint(hint)
 }
 
-fn cannot_connect(error: ConnectError) -> Failure {
+pub(super) fn cannot_connect(error: ConnectError) -> Failure {
     let hint = error.remedy();
     Failure::usage(error).with_hint(hint)
 }

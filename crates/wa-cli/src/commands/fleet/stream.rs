@@ -1,5 +1,7 @@
 //! A JSON document with a long list, printed as the entries arrive, so that none of it is kept.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,10 +13,13 @@ pub(super) struct JsonList {
 }
 
 impl JsonList {
-    /// Prints the beginning: an object whose first member is the list.
-    pub(super) fn begin(terminal: &mut Terminal, name: &str) -> Result<Self, Failure> {
+    /// With `--json`, prints the beginning: an object whose first member is the list.
+    pub(super) fn begin_if_json(terminal: &mut Terminal, name: &str) -> Result<Option<Self>, Failure> {
+        if !terminal.json() {
+            return Ok(None);
+        }
         terminal.print(&format!("{{\n  \"{name}\": ["))?;
-        Ok(Self { is_empty: true })
+        Ok(Some(Self { is_empty: true }))
     }
 
     pub(super) fn add(&mut self, terminal: &mut Terminal, entry: &impl Serialize) -> Result<(), Failure> {
@@ -31,7 +36,7 @@ impl JsonList {
         let mut text = close.to_owned();
         for (name, value) in members {
             let value = serde_json::to_string(value).map_err(Failure::failed)?;
-            text += &format!(",\n  \"{name}\": {value}");
+            let _ = write!(text, ",\n  \"{name}\": {value}");
         }
         terminal.print(&(text + "\n}\n"))?;
         Ok(())

@@ -93,7 +93,8 @@ impl Watcher<'_> {
             terminal,
             |_, finding| {
                 healer.note(&finding, now);
-                if healer.is_due(&finding.phone_number_id, now) {
+                // A watch writes no events, so it adds no number to a key set.
+                if !finding.is_new && healer.is_due(&finding.phone_number_id, now) {
                     plan.add(&finding);
                 }
                 changes.extend(watch.note(&finding));
@@ -114,7 +115,7 @@ impl Watcher<'_> {
         audit::describe(terminal, &summary);
         self.report(terminal, &changes).await?;
         if self.args.heal && !summary.interrupted {
-            self.heal(terminal, &view, plan, summary.total(), now).await?;
+            self.heal(terminal, &view, &plan, now).await?;
         }
         let is_read = summary.stopped.is_empty() && is_complete;
         Ok(exit(summary.interrupted, !is_read, summary.is_ok()))
@@ -163,11 +164,10 @@ impl Watcher<'_> {
         &mut self,
         terminal: &mut Terminal,
         view: &StoreView,
-        plan: Plan,
-        total: usize,
+        plan: &Plan,
         now: Duration,
     ) -> Result<(), Failure> {
-        let breaker = self.healer.check(total);
+        let breaker = self.healer.check(self.watch.numbers());
         self.lock().breaker(breaker.is_err());
         if let Err(breaker) = breaker {
             terminal.warn(&format!(
@@ -178,7 +178,7 @@ impl Watcher<'_> {
         if plan.items.is_empty() {
             return Ok(());
         }
-        let reports = apply::repair(self.session, view, &plan).await?;
+        let reports = apply::repair(self.session, view, plan).await?;
         let mut valid = 0;
         for report in &reports {
             self.healer.repaired(report, now);

@@ -35,6 +35,10 @@ const EXEMPT: &[(&str, &str)] = &[
         "wa gateway",
         "runs until it is stopped, and needs a configuration; it has separate tests",
     ),
+    (
+        "wa fleet",
+        "needs a configuration and a key store; it has separate tests",
+    ),
     ("wa flow", "needs an endpoint; it has separate tests"),
     ("wa media", "needs a download; it has separate tests"),
     ("jq ", "needs a download; the next command has separate tests"),

@@ -63,7 +63,7 @@ impl Emulator {
     }
 
     /// Sends a JSON body to the control API.
-    pub(crate) fn control(&self, method: &str, path: &str, body: &str) {
+    pub(crate) fn control(&self, method: &str, path: &str, body: &str) -> serde_json::Value {
         let url = format!("{}/_emulator/{path}", self.url());
         let mut curl = Command::new("curl");
         curl.args([
@@ -76,6 +76,8 @@ impl Emulator {
             body,
             &url,
         ]);
-        assert!(curl.output().unwrap().status.success(), "{method} {url} {body}");
+        let output = curl.output().unwrap();
+        assert!(output.status.success(), "{method} {url} {body}");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 }
