@@ -10,8 +10,8 @@ use crate::world::{
 
 /// One change of the emulator's state.
 ///
-/// [`Emulator::apply`](crate::Emulator::apply) executes it. In the control API it is written as JSON by its name
-/// in snake case: `"reset"`, `{"add_numbers": {"account": "102290129340398", "count": 500}}`.
+/// [`Emulator::apply`](crate::Emulator::apply) executes it. In the control API it is written as JSON by its
+/// name in snake case: `"reset"`, `{"add_numbers": {"account": "102290129340398", "count": 500}}`.
 ///
 /// ```
 /// use wa_emulator::Command;

@@ -36,7 +36,8 @@ pub struct KeyEvent {
     pub number: String,
     /// What happened.
     pub change: KeyChange,
-    /// The SHA-256 of the SPKI DER of the key that is registered now, as 64 hex digits; `None` if there is none.
+    /// The SHA-256 of the SPKI DER of the key that is registered now, as 64 hex digits; `None` if there is
+    /// none.
     pub fingerprint: Option<String>,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! [`Emulator`] serves a Graph API from memory. It accepts public keys for phone numbers, validates them as
 //! Meta does, returns them with their signature status, and lists numbers and accounts. It returns Meta's
-//! errors where Meta would, and any error that you configure. The crate `wa-phone` has the other side: a phone
-//! that calls a Flow endpoint.
+//! errors where Meta would, and any error that you configure. The crate `wa-phone` has the other side: a
+//! phone that calls a Flow endpoint.
 //!
 //! The crate shares no code with the crates that it tests.
 //!
@@ -50,14 +50,15 @@
 //! # The control API
 //!
 //! Everything that the methods of [`Emulator`] do can be done over HTTP under `/_emulator/`, without a token.
-//! `POST /_emulator/commands` executes a list of [`Command`]s in order; each command also has a path of its own,
-//! such as `POST /_emulator/numbers`. Bodies are JSON. A response is 200 with JSON, or 400, 404 or 409 with
-//! `{"error": {"message": …, "remedy": …}}`. The page "Control API of the emulator" of the documentation lists
-//! all calls and faults.
+//! `POST /_emulator/commands` executes a list of [`Command`]s in order; each command also has a path of its
+//! own, such as `POST /_emulator/numbers`. Bodies are JSON. A response is 200 with JSON, or 400, 404 or 409
+//! with `{"error": {"message": …, "remedy": …}}`. The page "Control API of the emulator" of the documentation
+//! lists all calls and faults.
 //!
 //! All members of a body are optional, except `label` and `token`, `id` and `secret` of an app, `account` and
 //! `count`, and `fault`. Write a [`Fault`] by its name in snake case: `"reset"`, `{"delay": {"ms": 100}}`,
-//! `{"error": {"status": 500, "code": 2, "message": "…"}}`. `"times": null` applies a fault until it is removed.
+//! `{"error": {"status": 500, "code": 2, "message": "…"}}`. `"times": null` applies a fault until it is
+//! removed.
 
 mod answer;
 mod body;

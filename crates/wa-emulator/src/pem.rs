@@ -25,7 +25,8 @@ pub(crate) struct CheckedKey {
     pub(crate) der: Vec<u8>,
 }
 
-/// Returns the usual PEM text of a `SubjectPublicKeyInfo`: lines of 64 characters, a line end after the block.
+/// Returns the usual PEM text of a `SubjectPublicKeyInfo`: lines of 64 characters, a line end after the
+/// block.
 pub(crate) fn encode(der: &[u8]) -> String {
     let base64 = BASE64.encode(der);
     let mut pem = String::from(HEADER);

@@ -7,7 +7,9 @@ mod flow;
 mod key;
 mod local;
 mod number;
+mod ping;
 mod probe;
+mod stored;
 mod tls;
 mod token;
 
@@ -18,17 +20,18 @@ use wa_secrets::AppSecret;
 
 pub use check::Check;
 pub use diagnosis::{CheckResult, Diagnosis, Verdict};
-pub use local::{LocalFile, LocalKeys, StoredKey, StoredSet};
+pub use local::{LocalFile, LocalKeys};
 pub use probe::ProbeError;
+pub use stored::{StoredKey, StoredSet};
 
 use self::diagnosis::Notes;
 use self::probe::Probe;
 
-/// Examines one phone number: token, number, registered key, local key, endpoint and Flow, in the order in which one
-/// breaks the next.
+/// Examines one phone number: token, number, registered key, local key, endpoint and Flow, in the order in
+/// which one breaks the next.
 ///
-/// It only reads: nothing is registered or stored, and the endpoint gets pings alone, as WhatsApp's health check sends
-/// them. What is not given is not examined.
+/// It only reads: nothing is registered or stored, and the endpoint gets pings alone, as WhatsApp's health
+/// check sends them. What is not given is not examined.
 ///
 /// ```no_run
 /// # async fn example(client: wa_graph::GraphClient) -> Result<(), Box<dyn std::error::Error>> {

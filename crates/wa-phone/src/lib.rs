@@ -3,8 +3,8 @@
 //!
 //! Use it to test a program that serves a Flow endpoint, without a phone:
 //!
-//! - [`WhatsAppClient`] acts as the phone. It fetches the registered key, encrypts and signs what WhatsApp sends to
-//!   a Flow endpoint, and reads the response. After a 421 it fetches the key again and retries once.
+//! - [`WhatsAppClient`] acts as the phone. It fetches the registered key, encrypts and signs what WhatsApp
+//!   sends to a Flow endpoint, and reads the response. After a 421 it fetches the key again and retries once.
 //! - [`ConformanceCheck`] checks a Flow endpoint, written in any language, against Meta's documentation.
 //!
 //! The crate shares no code with the crates that it tests, and implements the cryptography on its own.

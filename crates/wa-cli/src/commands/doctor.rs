@@ -60,7 +60,8 @@ fn number(context: &Context, args: &DoctorArgs) -> Result<PhoneNumberId, Failure
         .or(args.phone_number_id.as_ref(), "WA_PHONE_NUMBER_ID");
     let text = text.ok_or(Usage::Missing {
         what: "the phone number id",
-        hint: "pass --phone-number-id ID or set WA_PHONE_NUMBER_ID; the App Dashboard shows the id under API Setup",
+        hint: "pass --phone-number-id ID or set WA_PHONE_NUMBER_ID; the App Dashboard shows the id under API \
+               Setup",
     })?;
     text.trim()
         .parse()
@@ -83,8 +84,8 @@ async fn keys(context: &Context, args: &DoctorArgs, number: &PhoneNumberId) -> R
     Ok(LocalKeys::read_store(&store, &location, number, passphrase.into_iter().collect()).await)
 }
 
-/// Returns a client that sends `appsecret_proof` only if the app requires it: a wrong app secret would make every call
-/// fail, and is a finding of its own.
+/// Returns a client that sends `appsecret_proof` only if the app requires it: a wrong app secret would make
+/// every call fail, and is a finding of its own.
 async fn client(context: &Context, args: &DoctorArgs) -> Result<GraphClient, Failure> {
     let build = |builder: wa_cloud::graph::GraphClientBuilder| {
         builder

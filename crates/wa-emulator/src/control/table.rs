@@ -32,7 +32,11 @@ const fn call(
 const BUSINESS: &str = r#"`{"id", "name"}`"#;
 const ACCOUNT: &str = r#"`{"id", "name", "business", "clients": []}`"#;
 const NUMBER: &str = r#"`{"id", "account", "display_phone_number", "verified_name", "state"}`"#;
-const FLOW: &str = r#"`{"id", "account", "name", "status", "endpoint_uri", "application", "json_version", "data_api_version", "validation_errors": [], "health_errors": [{"code", "description", "solution"}]}`"#;
+const FLOW: &str = concat!(
+    r#"`{"id", "account", "name", "status", "endpoint_uri", "application", "#,
+    r#""json_version", "data_api_version", "validation_errors": [], "#,
+    r#""health_errors": [{"code", "description", "solution"}]}`"#
+);
 const TOKEN: &str = r#"`{"label", "token", "app", "scopes": [], "accounts": [], "expires_at"}`"#;
 const LIMITS: &str = r#"`{"app", "account", "count_keys", "window_ms", "retry_after"}`"#;
 const SHAPE: &str = r#"`{"no_key", "flat", "success_as_text", "numeric_account_ids"}`"#;
@@ -72,7 +76,7 @@ const CALLS: &[Call] = &[
         "POST",
         "/accounts/many",
         r#"`{"business", "count", "numbers"}`"#,
-        "adds up to 10,000 accounts with up to 100,000 numbers spread evenly over them, returns the ids of the accounts",
+        "adds up to 10,000 accounts with up to 100,000 numbers in all, returns the ids of the accounts",
         "add_accounts",
     ),
     call(
@@ -204,7 +208,7 @@ const CALLS: &[Call] = &[
         "GET",
         "/limits",
         "",
-        "returns the calls counted for each app and account: all, refused, and refused more than a second after the first refusal",
+        "returns the calls of each app and account: all, refused, and refused over a second after the first",
         "",
     ),
     call(

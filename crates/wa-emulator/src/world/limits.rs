@@ -82,8 +82,8 @@ pub struct LimitCounts {
     pub calls: u32,
     /// Calls that were refused because the limit was exceeded.
     pub refused: u32,
-    /// Refused calls that arrived more than a second after the first refusal: their sender ignored the time to
-    /// wait. Meta prolongs a limit for such calls; the emulator only counts them.
+    /// Refused calls that arrived more than a second after the first refusal: their sender ignored the time
+    /// to wait. Meta prolongs a limit for such calls; the emulator only counts them.
     pub too_early: u32,
 }
 

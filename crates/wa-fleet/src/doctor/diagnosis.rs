@@ -11,8 +11,8 @@ use super::check::Check;
 pub struct Diagnosis {
     /// The phone number id.
     pub number: String,
-    /// The findings: broken things first, then warnings, then what could not be examined, then what is in order;
-    /// each group in the order of causes.
+    /// The findings: broken things first, then warnings, then what could not be examined, then what is in
+    /// order; each group in the order of causes.
     pub findings: Vec<CheckResult>,
 }
 

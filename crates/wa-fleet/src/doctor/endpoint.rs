@@ -4,25 +4,24 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Url;
-use serde_json::Value;
-use wa_flows::client::{EncryptedRequest, PhoneKey, sign};
+use wa_flows::client::PhoneKey;
 use wa_keys::PublicKey;
 use wa_secrets::AppSecret;
 
 use super::check::Check;
 use super::diagnosis::Notes;
 use super::local::LocalKeys;
+use super::ping::{Pong, ping};
 use super::probe::{Probe, Reply};
 use super::tls;
 
-/// What WhatsApp's health check sends.
-const PING: &[u8] = br#"{"version":"3.0","action":"ping"}"#;
 const DNS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Meta advises to respond within a second; alerts begin there.
 const SLOW: Duration = Duration::from_secs(1);
 /// Pings whose duration is measured.
 const PINGS: usize = 3;
-const SAME_SECRET: &str = "Give the endpoint the secret of the app that is connected to the Flow (App Dashboard, App \
+const SAME_SECRET: &str = "Give the endpoint the secret of the app that is connected to the Flow (App \
+                           Dashboard, App \
                            settings > Basic), and give the same one here.";
 
 /// What is examined.
@@ -32,13 +31,6 @@ pub(super) struct Subject<'a> {
     pub(super) registered: Option<&'a PublicKey>,
     pub(super) local: &'a LocalKeys,
     pub(super) secret: Option<&'a AppSecret>,
-}
-
-/// The result of one ping.
-enum Pong {
-    Active(Duration),
-    Refused(Reply),
-    Wrong(String, &'static str),
 }
 
 pub(super) async fn examine(probe: &Probe, subject: &Subject<'_>, notes: &mut Notes) {
@@ -163,65 +155,6 @@ async fn reach(probe: &Probe, url: &str, notes: &mut Notes) {
     }
 }
 
-/// Sends a ping; also returns the server's certificate.
-async fn ping(
-    probe: &Probe,
-    url: &str,
-    phone: &PhoneKey,
-    secret: Option<&AppSecret>,
-) -> Result<(Pong, Option<Vec<u8>>), reqwest::Error> {
-    let request = match phone.encrypt(PING) {
-        Ok(request) => request,
-        Err(error) => {
-            let pong = Pong::Wrong(error.to_string(), "Check the random source of this machine.");
-            return Ok((pong, None));
-        }
-    };
-    let signature = secret.map(|secret| sign(secret, request.body()));
-    let mut reply = probe.post(url, request.body().to_vec(), signature).await?;
-    let certificate = reply.certificate.take();
-    Ok((judge_reply(&request, reply), certificate))
-}
-
-fn judge_reply(request: &EncryptedRequest, reply: Reply) -> Pong {
-    if reply.status != 200 {
-        return Pong::Refused(reply);
-    }
-    match request.open_response(&reply.body) {
-        Ok(payload) if is_active(&payload) => Pong::Active(reply.elapsed),
-        Ok(_) => Pong::Wrong(
-            "status 200, but the content is not the response to a ping".to_owned(),
-            "Respond to action \"ping\" with {\"data\":{\"status\":\"active\"}}.",
-        ),
-        Err(_)
-            if reply
-                .content_type
-                .as_deref()
-                .is_some_and(|kind| kind.starts_with("text/html")) =>
-        {
-            Pong::Wrong(
-                "status 200 with an HTML page: something in front of the endpoint answers".to_owned(),
-                "Let requests of WhatsApp through without a login, a consent page or a bot check.",
-            )
-        }
-        Err(_) if serde_json::from_slice::<Value>(&reply.body).is_ok() => Pong::Wrong(
-            "status 200, but the response is JSON instead of encrypted base64".to_owned(),
-            "Encrypt the response, and send base64 alone as text/plain.",
-        ),
-        Err(_) => Pong::Wrong(
-            "status 200, but a phone cannot decrypt the response".to_owned(),
-            "Encrypt with the AES key of the request, flip every bit of its IV, append the tag, and send base64 alone.",
-        ),
-    }
-}
-
-fn is_active(payload: &[u8]) -> bool {
-    let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(payload) else {
-        return false;
-    };
-    members.get("data").and_then(|data| data.get("status")) == Some(&Value::from("active"))
-}
-
 /// 421: tries the local keys, to find which one the endpoint has.
 async fn not_decrypted(probe: &Probe, subject: &Subject<'_>, tried: &str, notes: &mut Notes) {
     let mut has = None;
@@ -248,7 +181,8 @@ async fn not_decrypted(probe: &Probe, subject: &Subject<'_>, tried: &str, notes:
         None => (
             format!("status 421: it cannot decrypt with {tried}{fingerprint}"),
             format!(
-                "Give the endpoint the private key of{fingerprint}, and restart it if it reads keys at start only."
+                "Give the endpoint the private key of{fingerprint}, and restart it if it reads keys at start \
+                 only."
             ),
         ),
     };

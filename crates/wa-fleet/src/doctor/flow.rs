@@ -7,7 +7,8 @@ use wa_graph::{GraphClient, GraphError, GraphRequest, WabaId};
 use super::check::Check;
 use super::diagnosis::Notes;
 
-const FIELDS: &str = "id,name,status,validation_errors,json_version,data_api_version,endpoint_uri,health_status,\
+const FIELDS: &str = "id,name,status,validation_errors,json_version,data_api_version,endpoint_uri,\
+                      health_status,\
                       whatsapp_business_account,application";
 
 /// A Flow, as Graph returned it, or why it did not.
@@ -116,7 +117,8 @@ impl Flow {
         let evidence = format!("{name}, {status}");
         match status {
             "BLOCKED" | "THROTTLED" => {
-                let remedy = "WhatsApp limits it because its endpoint fails or is slow: repair the endpoint, and the status \
+                let remedy = "WhatsApp limits it because its endpoint fails or is slow: repair the endpoint, \
+                              and the status \
                               returns to PUBLISHED.";
                 notes.broken(Check::Flow, evidence, remedy);
             }

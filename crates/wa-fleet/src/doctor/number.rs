@@ -75,7 +75,8 @@ async fn refused(client: &GraphClient, number: &PhoneNumberId, error: &GraphErro
     }
     if may_be_another {
         let evidence = format!("there is no phone number {number} that the token can read: {error}");
-        let remedy = "Compare the id with the one that the App Dashboard shows under API Setup, and check that the token \
+        let remedy = "Compare the id with the one that the App Dashboard shows under API Setup, and check \
+                      that the token \
                       may access its WhatsApp Business Account.";
         return notes.broken(Check::Number, evidence, remedy);
     }
@@ -99,7 +100,8 @@ async fn judge_account_of_flow(
             let evidence =
                 format!("the Flow belongs to account {account}, which does not have number {number}");
             let remedy = format!(
-                "Use a Flow of the number's own account, or a number of account {account}: a Flow can be sent by numbers \
+                "Use a Flow of the number's own account, or a number of account {account}: a Flow can be \
+                 sent by numbers \
                  of its account only."
             );
             notes.broken(Check::NumberAccount, evidence, remedy);

@@ -85,7 +85,8 @@ fn certificate(error: &CertificateError) -> (String, &'static str) {
         ),
         CertificateError::UnknownIssuer => (
             "no trusted authority issued it",
-            "Use a certificate of a public authority, and serve the whole chain with the intermediate certificates.",
+            "Use a certificate of a public authority, and serve the whole chain with the intermediate \
+             certificates.",
         ),
         _ => return (format!("it is not valid: {error}"), RENEW),
     };

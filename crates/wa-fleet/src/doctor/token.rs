@@ -12,8 +12,8 @@ const MESSAGING: &str = "whatsapp_business_messaging";
 const MANAGEMENT: &str = "whatsapp_business_management";
 /// A token that expires within this time is a warning.
 const SOON: Duration = Duration::from_hours(14 * 24);
-const NEW_TOKEN: &str = "Create a token of a system user in Meta Business Suite (Settings > System users), with the \
-                         permissions whatsapp_business_messaging and whatsapp_business_management.";
+const NEW_TOKEN: &str = "Create a token of a system user in Meta Business Suite (Settings > System users), \
+                         with the permissions whatsapp_business_messaging and whatsapp_business_management.";
 
 /// What Graph returned about the token.
 pub(super) struct Token(Result<TokenInfo, GraphError>);
@@ -168,8 +168,8 @@ pub(super) async fn judge_secret(
 fn wrong_secret(app: &str, notes: &mut Notes) {
     let evidence = format!("it is not the secret of app {app}");
     let remedy = format!(
-        "Give the secret that the App Dashboard of app {app} shows under App settings > Basic; it is neither the webhook's \
-         verify token nor the access token."
+        "Give the secret that the App Dashboard of app {app} shows under App settings > Basic; it is neither \
+         the webhook's verify token nor the access token."
     );
     notes.broken(Check::AppSecret, evidence, remedy);
 }
