@@ -203,7 +203,7 @@ impl Environment {
 
     /// Returns the variables of the file whose names begin with one of the prefixes and that are not set in the process
     /// environment.
-    pub(crate) fn from_file(&self, prefixes: &[&str]) -> Vec<(String, String)> {
+    pub(crate) fn file_variables(&self, prefixes: &[&str]) -> Vec<(String, String)> {
         let is_wanted = |name: &str| {
             prefixes.iter().any(|prefix| name.starts_with(prefix)) && std::env::var_os(name).is_none()
         };

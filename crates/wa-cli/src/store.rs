@@ -37,7 +37,7 @@ pub(crate) fn backend(context: &Context, args: &StoreArgs) -> Result<Arc<dyn Bac
 
 /// Returns the backend of a location; nothing is read yet.
 pub(crate) fn open_location(context: &Context, location: &str) -> Result<Arc<dyn Backend>, Failure> {
-    let variables = context.environment.from_file(BUCKET_VARIABLES);
+    let variables = context.environment.file_variables(BUCKET_VARIABLES);
     open_url_with(location, variables).map_err(|error| match error {
         StoreError::Location { .. } => usage(error),
         other => failure(other),
@@ -74,13 +74,13 @@ pub(crate) async fn open_or_create(context: &Context, args: &StoreArgs) -> Resul
 pub(crate) async fn key_set(store: &KeyStore, args: &KeySetArgs, create: bool) -> Result<KeySet, Failure> {
     let name = match &args.set {
         Some(name) => name.clone(),
-        None => only_set(store.sets().await.map_err(failure)?, create)?,
+        None => only_set(&store.sets().await.map_err(failure)?, create)?,
     };
     Ok(store.set(&name).map_err(usage)?.by(&user()))
 }
 
-fn only_set(sets: Vec<String>, create: bool) -> Result<String, Failure> {
-    match sets.as_slice() {
+fn only_set(sets: &[String], create: bool) -> Result<String, Failure> {
+    match sets {
         [only] => Ok(only.clone()),
         [] if create => Ok(DEFAULT_SET.to_owned()),
         [] => Err(Failure::failed(NoSet).with_hint(Some("import a key: `wa keys import FILE`"))),
