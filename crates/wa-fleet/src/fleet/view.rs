@@ -6,11 +6,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use wa_keys::Fingerprint;
 use wa_keystore::{KeyState, KeyStore, SetLog, StoreError};
 
+use crate::aws::is_external;
+
 /// Sets that are read at the same time.
 const PARALLEL_READS: usize = 8;
-
-/// How the ids begin that AWS gives to numbers.
-const AWS_PREFIX: &str = "phone-number-id-";
 
 /// The key sets of a store, as their logs described them when they were read: which number belongs to which set, and
 /// which set has which key.
@@ -84,7 +83,7 @@ impl StoreView {
         self.sets().flat_map(|(set, log)| {
             let primary = log.primary().map(|key| key.fingerprint);
             log.numbers()
-                .filter(|number| number.starts_with(AWS_PREFIX))
+                .filter(|number| is_external(number))
                 .filter_map(move |number| Some((set, number, primary?)))
         })
     }

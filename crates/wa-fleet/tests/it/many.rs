@@ -490,3 +490,17 @@ fn options(set: &WaveSet) -> RotateOptions {
         ..RotateOptions::default()
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_aws_hosts_are_listed_with_their_primary_key_and_not_audited() {
+    let stage = Stage::new(1).await;
+    let set = stage.store.set("waba-77").unwrap();
+    let primary = add_key(&set, true).await;
+    let hosted = "phone-number-id-976c72a700aac43eaf573ae050example";
+    configure(&set, vec![stage.id(0).to_owned(), hosted.to_owned()]).await;
+    let view = stage.view().await;
+    let listed: Vec<_> = view.aws_numbers().collect();
+    assert_eq!(listed, [("waba-77", hosted, primary.fingerprint())]);
+    let (summary, _) = stage.audit().await;
+    assert_eq!(summary.total(), 1);
+}
