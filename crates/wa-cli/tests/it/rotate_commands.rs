@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{APP_SECRET, Emulator, Process, code, json, stderr, stdout, wa};
+use crate::support::{Emulator, Process, code, json, stderr, stdout, wa};
 
+/// The secret of the emulator's app: it signs pings, and proves calls.
+const APP_SECRET: &str = "00112233445566778899aabbccddeeff";
 const NUMBER: &str = "106540352242922";
 
 /// An emulator, and a gateway that serves from a key store which does not exist yet.
