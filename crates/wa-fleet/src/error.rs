@@ -19,7 +19,7 @@ pub enum FleetError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The registered key of a number cannot be read, or every upload would fail.
-    #[error("phone number {number}: {source}")]
+    #[error("the call for phone number {number} failed")]
     Registry {
         /// The number.
         number: PhoneNumberId,

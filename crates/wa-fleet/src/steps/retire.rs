@@ -39,7 +39,10 @@ impl SetOperator {
             match self.disable_key(key, Reason::Retire).await {
                 Ok(()) => disabled.push(key),
                 Err(error) if is_a_wait(&error) => {
-                    let cause = error.to_string();
+                    let cause = match &error {
+                        FleetError::Registry { source, .. } => format!("{error}: {source}"),
+                        error => error.to_string(),
+                    };
                     let kept_key = Kept { key, cause };
                     self.observer.report(Progress::Kept(kept_key.clone()));
                     kept.push(kept_key);
