@@ -441,4 +441,14 @@ mod tests {
         let error = FleetConfig::parse("[graph]\naccess_token = \"EAAcanary\"\n").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("EAAcanary"), "{error}");
     }
+
+    #[test]
+    fn the_reference_in_the_documentation_is_valid() {
+        let page = include_str!("../../../../docs/src/fleet.md");
+        let (_, reference) = page.split_once("```toml\n").unwrap();
+        let (text, _) = reference.split_once("```").unwrap();
+        let config = FleetConfig::parse(text).unwrap();
+        assert_eq!(config.policy, Some(RepairPolicy::Repair));
+        assert_eq!(config.accounts.len(), 1);
+    }
 }
