@@ -63,6 +63,7 @@ used. It can be interrupted at any time: the same command continues. If the prim
 than a day, no new key is made, and numbers that do not have the primary key get it.
 
 Exits with status 3 if a number does not have the key, or its status is not VALID.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
 pub(crate) struct RotateArgs {
     #[command(flatten)]
     pub(crate) set: KeySetArgs,

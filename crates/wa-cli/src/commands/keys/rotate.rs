@@ -137,8 +137,10 @@ async fn finish(
         );
     }
     let mut machine = json!(report);
-    if args.print_aws {
-        machine["aws_commands"] = json!(commands);
+    if args.print_aws
+        && let Some(members) = machine.as_object_mut()
+    {
+        members.insert("aws_commands".to_owned(), json!(commands));
     }
     context.terminal.result(&human, &machine)?;
     Ok(if report.is_valid() {

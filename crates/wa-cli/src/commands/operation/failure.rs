@@ -1,5 +1,7 @@
 //! Errors of operations, with the exact command that helps.
 
+use std::fmt::Write as _;
+
 use wa_cloud::fleet::FleetError;
 use wa_cloud::keystore::KeyState;
 
@@ -30,10 +32,10 @@ impl Names {
     pub(crate) fn command(&self, words: &str) -> String {
         let mut command = format!("wa {words}");
         if self.is_store_given {
-            command.push_str(&format!(" --store {}", shell::word(&*self.store)));
+            let _ = write!(command, " --store {}", shell::word(&*self.store));
         }
         if self.is_set_given {
-            command.push_str(&format!(" --set {}", shell::word(&*self.set)));
+            let _ = write!(command, " --set {}", shell::word(&*self.set));
         }
         command
     }
