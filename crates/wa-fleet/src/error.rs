@@ -251,13 +251,11 @@ impl FleetError {
             }
             Self::NoInstances => {
                 "Start the gateway with this key store. For endpoints that do not write records, pass \
-                 --no-instances: \
-                 the proof by pings then stands alone."
+                 --no-instances: the proof by pings then stands alone."
             }
             Self::NotServed { .. } => {
                 "Check that the instance runs and reads the key store, and run the same command again. If it \
-                 does not \
-                 run any more, pass --ignore-instance NAME."
+                 no longer runs, pass --ignore-instance NAME."
             }
             Self::NoEndpoint { .. } => {
                 "Name it with --endpoint URL; the set remembers it. Without a proof, pass --no-proof."
@@ -275,9 +273,13 @@ impl FleetError {
                 "Show the state of the set with `wa keys status`, and agree with the other operator."
             }
             Self::State {
+                key,
                 state: KeyState::Disabled | KeyState::DestroyScheduled,
                 ..
-            } => "Enable the key first with `wa keys enable`.",
+            } => {
+                let key = key.short();
+                return Some(format!("Enable the key first with `wa keys enable {key}`.").into());
+            }
             Self::State { .. } | Self::UnknownKey { .. } | Self::AmbiguousKey { .. } => {
                 "Show the keys and their states with `wa keys status`."
             }

@@ -41,8 +41,9 @@ impl StoreWarning {
     pub fn remedy(&self) -> Option<Cow<'static, str>> {
         Some(match self {
             Self::GitWorkTree { .. } => "Move the key store out of the work tree.".into(),
-            Self::AccessibleByOthers { .. } => {
-                "Take the permissions away from the group and from others, with `chmod -R go= DIR`.".into()
+            Self::AccessibleByOthers { path, .. } => {
+                let path = path.display();
+                format!("Remove the permissions of the group and of others: `chmod -R go= '{path}'`").into()
             }
             Self::Unencrypted { .. } => "Encrypt it with `wa store reencrypt`.".into(),
         })

@@ -251,6 +251,23 @@ const NOT_PASTED: &[(&str, &str)] = &[
     ("`wa keys convert`", "names a command without arguments"),
     ("`wa keys rotate`", "names a command without arguments"),
     ("`wa keys import`", "names a command without arguments"),
+    ("`wa keys status`", "names a command without arguments"),
+    (
+        "`wa keys import FILE`",
+        "the file is not known; tests/it/key_store.rs imports one",
+    ),
+    (
+        "`wa keys enable {key}`",
+        "needs a disabled key; tests/it/rotate_commands.rs enables one",
+    ),
+    (
+        "`wa keys rotate --set SET`",
+        "needs an endpoint; rotations have separate tests",
+    ),
+    (
+        "chmod -R go= ",
+        "changes the modes of a directory, not its content",
+    ),
     (
         "wa keys rotate --store {",
         "advice of the doctor; rotations have separate tests",

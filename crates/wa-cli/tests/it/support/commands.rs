@@ -39,6 +39,35 @@ const EXEMPT: &[(&str, &str)] = &[
         "wa fleet",
         "needs a configuration and a key store; it has separate tests",
     ),
+    ("wa store", "needs a key store; tests/it/key_store.rs runs it"),
+    (
+        "wa keys import",
+        "needs a key store; tests/it/key_store.rs runs it",
+    ),
+    (
+        "wa keys export",
+        "needs a key store; tests/it/key_store.rs runs it",
+    ),
+    (
+        "wa keys status",
+        "needs a key store; tests/it/key_store.rs runs it",
+    ),
+    (
+        "wa keys rotate",
+        "needs an endpoint that serves a key store; tests/it/rotate_commands.rs runs it",
+    ),
+    (
+        "wa keys rollback",
+        "needs a rotated key set; tests/it/rotate_commands.rs runs it",
+    ),
+    (
+        "wa keys disable",
+        "needs a rotated key set; tests/it/rotate_commands.rs runs it",
+    ),
+    (
+        "wa keys enable",
+        "needs a rotated key set; tests/it/rotate_commands.rs runs it",
+    ),
     ("wa flow", "needs an endpoint; it has separate tests"),
     ("wa media", "needs a download; it has separate tests"),
     ("jq ", "needs a download; the next command has separate tests"),
