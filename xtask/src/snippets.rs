@@ -22,7 +22,7 @@ use crate::{files, sh};
 /// Steps of CI other than xtask commands.
 const STEPS_OF_CI: &[&str] = &[
     "cargo run --release --bin wa -- demo",
-    "cargo install --path crates/wa-cli --profile dist",
+    "cargo install --path crates/wa-cli",
 ];
 
 /// How long the shell blocks of one page may take.
