@@ -38,7 +38,8 @@ impl SetOperator {
         let public = self.public_key(key).await?;
         for _ in 0..ROUNDS {
             let served = self.wait_until_served(key).await?;
-            let detail = format!("{} instances", served.instances);
+            let plural = if served.instances == 1 { "" } else { "s" };
+            let detail = format!("{} instance{plural}", served.instances);
             self.done(Stage::Served, key, numbers, detail).await?;
             if until == Some(Stage::Served) {
                 return Ok(Promoted::Stopped(Stage::Served));
