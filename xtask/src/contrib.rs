@@ -17,8 +17,8 @@ const ALERTS_PAGE: &str = "docs/src/operation.md";
 const MANIFESTS: &str = "contrib/kubernetes-monitoring";
 const CONFIGURATIONS: &[&str] = &["contrib/compose/gateway.toml", "contrib/kubernetes/gateway.toml"];
 
-/// Fails if a file in `contrib` does not agree with the program or its reference pages. Checks whose program is not
-/// installed (`promtool`, `kubectl`) are skipped.
+/// Fails if a file in `contrib` does not agree with the program or its reference pages. Checks whose program
+/// is not installed (`promtool`, `kubectl`) are skipped.
 pub(crate) fn check() -> Result<()> {
     sh::step("contrib");
     metrics()?;
@@ -84,7 +84,8 @@ fn base(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// Every alert is tested and explained on the page, the page names no other, and promtool accepts rules and tests.
+/// Every alert is tested and explained on the page, the page names no other, and promtool accepts rules and
+/// tests.
 fn alerts() -> Result<()> {
     let rules = read(RULES)?;
     let alerts: BTreeSet<&str> = rules
@@ -121,7 +122,8 @@ fn alerts() -> Result<()> {
     Ok(())
 }
 
-/// The values that a rule compares labels with, such as `replayed`. Other regular expressions than lists are left out.
+/// The values that a rule compares labels with, such as `replayed`. Other regular expressions than lists are
+/// left out.
 fn label_values(rules: &str) -> impl Iterator<Item = &str> {
     let is_name = |value: &&str| value.chars().all(|char| char.is_ascii_lowercase() || char == '_');
     rules

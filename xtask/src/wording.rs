@@ -1,5 +1,6 @@
-//! The part of `cargo xtask lint` that keeps one word for one thing: words that read like a translation are refused,
-//! and the message names the better one. The table of terms in CONTRIBUTING.md is for people; this list is its check.
+//! The part of `cargo xtask lint` that keeps one word for one thing: words that read like a translation are
+//! refused, and the message names the better one. The table of terms in CONTRIBUTING.md is for people; this
+//! list is its check.
 
 use std::path::Path;
 
@@ -77,8 +78,8 @@ fn refused_in(text: &str) -> impl Iterator<Item = (usize, &'static str, &'static
     })
 }
 
-/// Returns true if `line` contains `word` in any case, with no letter, digit or underscore on either side. A name in camel case,
-/// such as `NoBody`, is not that word.
+/// Returns true if `line` contains `word` in any case, with no letter, digit or underscore on either side. A
+/// name in camel case, such as `NoBody`, is not that word.
 fn has_word(line: &str, word: &str) -> bool {
     let joins = |char: char| char.is_alphanumeric() || char == '_';
     line.to_ascii_lowercase().match_indices(word).any(|(at, _)| {

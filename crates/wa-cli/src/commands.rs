@@ -34,8 +34,8 @@ pub(crate) struct Context {
     pub(crate) log_queue: Option<OutputQueue>,
 }
 
-/// Returns a signal that Ctrl-C sets: a run then starts nothing new and completes what is in flight. A second Ctrl-C ends the
-/// program at once.
+/// Returns a signal that Ctrl-C sets: a run then starts nothing new and completes what is in flight. A second
+/// Ctrl-C ends the program at once.
 pub(crate) fn stop_at_ctrl_c(environment: &Arc<Environment>) -> Stop {
     let stop = Stop::default();
     let environment = Arc::clone(environment);

@@ -201,8 +201,8 @@ impl Environment {
         here.or_else(|| self.file.get(name).cloned().filter(set))
     }
 
-    /// Returns the variables of the file whose names begin with one of the prefixes and that are not set in the process
-    /// environment.
+    /// Returns the variables of the file whose names begin with one of the prefixes and that are not set in
+    /// the process environment.
     pub(crate) fn file_variables(&self, prefixes: &[&str]) -> Vec<(String, String)> {
         let is_wanted = |name: &str| {
             prefixes.iter().any(|prefix| name.starts_with(prefix)) && std::env::var_os(name).is_none()

@@ -27,8 +27,8 @@
 //!
 //! If you come from the Node SDK `meta-cloud-api`: `setBusinessPublicKey` is
 //! [`set_business_public_key`](EncryptionApi::set_business_public_key), `getBusinessPublicKey` is
-//! [`get_business_public_key`](EncryptionApi::get_business_public_key). A response without `success` is an error
-//! here.
+//! [`get_business_public_key`](EncryptionApi::get_business_public_key). A response without `success` is an
+//! error here.
 
 #[cfg(doctest)]
 mod book;

@@ -149,8 +149,8 @@ impl EncryptionApi {
     ///
     /// # Errors
     ///
-    /// [`EncryptionError::Key`] if the key is not usable (nothing is sent), [`EncryptionError::Graph`] if the call fails, [`EncryptionError::NotConfirmed`] if the response is not
-    /// a confirmation.
+    /// [`EncryptionError::Key`] if the key is not usable (nothing is sent), [`EncryptionError::Graph`] if the
+    /// call fails, [`EncryptionError::NotConfirmed`] if the response is not a confirmation.
     pub async fn set_business_public_key(
         &self,
         key: impl PublicKeyInput,

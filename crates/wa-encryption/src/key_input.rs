@@ -2,7 +2,8 @@
 
 use wa_keys::{KeyError, PublicKey};
 
-/// A public key argument: a [`PublicKey`], or its text or bytes in any format that [`PublicKey::parse`] reads.
+/// A public key argument: a [`PublicKey`], or its text or bytes in any format that [`PublicKey::parse`]
+/// reads.
 ///
 /// ```
 /// use wa_encryption::PublicKeyInput;

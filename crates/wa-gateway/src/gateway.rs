@@ -301,7 +301,8 @@ impl Gateway {
         self.refollow(&config).await
     }
 
-    /// Follows the key store of a changed configuration. If that fails, the keys of the previous one stay in use.
+    /// Follows the key store of a changed configuration. If that fails, the keys of the previous one stay in
+    /// use.
     async fn refollow(&self, config: &GatewayConfig) -> Result<(), StartError> {
         let mut store = self.store.lock().await;
         let plan = FollowPlan::of(&config.settings);

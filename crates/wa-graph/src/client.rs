@@ -110,8 +110,8 @@ impl GraphClient {
         }))
     }
 
-    /// Returns a client that waits at most this long for the ends of rate limits ([`Pacer::max_wait`]), and shares
-    /// connections, settings and known rate limits with this one.
+    /// Returns a client that waits at most this long for the ends of rate limits ([`Pacer::max_wait`]), and
+    /// shares connections, settings and known rate limits with this one.
     #[must_use]
     pub fn with_max_wait(&self, wait: Duration) -> Self {
         Self(Arc::new(Shared {

@@ -1,4 +1,5 @@
-//! Keeps calls back while a rate limit lasts, so that one refusal is enough for all calls that share the limit.
+//! Keeps calls back while a rate limit lasts, so that one refusal is enough for all calls that share the
+//! limit.
 
 mod holds;
 
@@ -20,8 +21,8 @@ use holds::{Holds, Next};
 /// [`unnamed_wait`](Self::unnamed_wait) is set.
 ///
 /// Calls about an account begin with its id in the path, or name it with
-/// [`GraphRequest::account`](crate::GraphRequest::account). Clones share their state. At most 1024 objects are
-/// remembered.
+/// [`GraphRequest::account`](crate::GraphRequest::account). Clones share their state. At most 1024 objects
+/// are remembered.
 ///
 /// ```
 /// use std::time::Duration;
@@ -77,8 +78,8 @@ pub struct PacerHold {
 }
 
 impl Pacer {
-    /// Sets how long a call may wait for the ends of rate limits, in total. Default: what is left of the retry
-    /// policy's `max_elapsed`, or the request timeout if that is unlimited.
+    /// Sets how long a call may wait for the ends of rate limits, in total. Default: what is left of the
+    /// retry policy's `max_elapsed`, or the request timeout if that is unlimited.
     ///
     /// With this setting, such waits do not count towards `max_elapsed`, so that a call may wait for an hour
     /// without retrying other failures for as long.
@@ -88,8 +89,8 @@ impl Pacer {
         self
     }
 
-    /// Sets how long calls wait at a rate limit for which Graph names no end, such as that of an app. Default:
-    /// nothing is held.
+    /// Sets how long calls wait at a rate limit for which Graph names no end, such as that of an app.
+    /// Default: nothing is held.
     #[must_use]
     pub fn unnamed_wait(mut self, wait: Duration) -> Self {
         self.unnamed_wait = Some(wait);

@@ -20,7 +20,8 @@ const BITS: usize = 2048;
 /// An RSA public key of 2048 bits with a valid exponent: one that WhatsApp can register.
 ///
 /// Its modulus has no factor below 8192, no primes so close that Fermat's method finds them, and not the
-/// structure that the faulty library of CVE-2017-15361 (ROCA) generates. Other weaknesses cannot be detected in a public key.
+/// structure that the faulty library of CVE-2017-15361 (ROCA) generates. Other weaknesses cannot be detected
+/// in a public key.
 ///
 /// Any supported format can be parsed. It is always written as the canonical `SubjectPublicKeyInfo`, the only
 /// format that WhatsApp's clients import.
@@ -56,8 +57,8 @@ impl PublicKey {
     /// Parses a public key in the format that WhatsApp's clients require: a single `PUBLIC KEY` PEM block
     /// (SPKI; RFC 7468 §13), surrounded by nothing but white space.
     ///
-    /// The base64 may be on one line, or on the same line as the boundaries: WhatsApp Web removes the line ends
-    /// before it decodes the key.
+    /// The base64 may be on one line, or on the same line as the boundaries: WhatsApp Web removes the line
+    /// ends before it decodes the key.
     ///
     /// # Errors
     ///

@@ -6,8 +6,8 @@
 //! Objects are only ever created, so two operators on two machines can work on one set at the same time, and
 //! a process that is killed leaves nothing half-done that the next run does not continue.
 //!
-//! [`open_url`] opens a directory or a bucket; buckets need the features `s3`, `gcs` and `azure`. A server takes
-//! its keys from a [`Follower`], which keeps them in memory and follows changes.
+//! [`open_url`] opens a directory or a bucket; buckets need the features `s3`, `gcs` and `azure`. A server
+//! takes its keys from a [`Follower`], which keeps them in memory and follows changes.
 //!
 //! | state | served | uploaded |
 //! |---|---|---|

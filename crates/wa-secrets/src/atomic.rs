@@ -39,7 +39,8 @@ impl AtomicFile {
     /// The mode of a file that everyone can read, restricted by the umask.
     pub const PUBLIC: u32 = 0o644;
 
-    /// Creates the temporary file for the file at `path`. Its mode on Unix is `mode`, restricted by the umask.
+    /// Creates the temporary file for the file at `path`. Its mode on Unix is `mode`, restricted by the
+    /// umask.
     ///
     /// # Errors
     ///

@@ -3,11 +3,11 @@
 //! [`AppSecret`], [`AccessToken`] and [`Passphrase`] are wiped from memory when they are dropped. They have
 //! no `Clone` and no `Display`, and their `Debug` output is constant.
 //!
-//! [`SecretSource`] reads a secret from a file, an environment variable or a command. Files may be UTF-8, with or
-//! without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The secret
-//! is the first line without its line end. Errors and warnings never contain a secret or other text of a
-//! file. [`AtomicFile`] writes a file that appears only when it is complete, and [`variables`]
-//! names the environment variables.
+//! [`SecretSource`] reads a secret from a file, an environment variable or a command. Files may be UTF-8,
+//! with or without a byte order mark, or UTF-16 with a byte order mark, as editors and shells write them. The
+//! secret is the first line without its line end. Errors and warnings never contain a secret or other text of
+//! a file. [`AtomicFile`] writes a file that appears only when it is complete, and [`variables`] names the
+//! environment variables.
 //!
 //! ```
 //! use wa_secrets::{AppSecret, SecretSource};

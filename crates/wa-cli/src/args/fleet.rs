@@ -60,8 +60,9 @@ pub(crate) struct AuditArgs {
 /// Which numbers a plan changes.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
-    /// Which numbers get the primary key of their set: `create-only` those without a key, `repair` also those with the
-    /// status MISMATCH, `sync` also those with an earlier key. [default: `policy` in the configuration, or `repair`]
+    /// Which numbers get the primary key of their set: `create-only` those without a key, `repair` also those
+    /// with the status MISMATCH, `sync` also those with an earlier key. [default: `policy` in the
+    /// configuration, or `repair`]
     #[arg(long, value_name = "POLICY", value_parser = ["create-only", "repair", "sync"])]
     pub(crate) policy: Option<String>,
 

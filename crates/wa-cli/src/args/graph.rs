@@ -6,7 +6,8 @@ use clap::Args;
 use wa_cloud::secrets::variables::{ACCESS_TOKEN, API_VERSION, APP_SECRET, GRAPH_URL};
 
 /// Address and credentials of the Graph API.
-// The environment is read in `settings`: `clap` takes an empty variable for a value, and knows no `--env-file`.
+// The environment is read in `settings`: `clap` takes an empty variable for a value, and knows no
+// `--env-file`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Graph API")]
 pub(crate) struct ConnectionArgs {

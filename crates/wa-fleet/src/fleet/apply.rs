@@ -51,10 +51,11 @@ struct Pending<'a> {
 impl Fleet {
     /// Executes a plan. Each result is passed to `event` when it is known.
     ///
-    /// An item whose key is no longer the primary of its set, or whose number no longer has the key that the plan expects,
-    /// is skipped. The failure of one number does not stop the others; if a token is refused, the other numbers of that
-    /// token are reported as not tried. Numbers that their set does not have are added to it before the first upload. A
-    /// plan can be applied again: numbers that have their key are skipped without an upload.
+    /// An item whose key is no longer the primary of its set, or whose number no longer has the key that the
+    /// plan expects, is skipped. The failure of one number does not stop the others; if a token is refused,
+    /// the other numbers of that token are reported as not tried. Numbers that their set does not have are
+    /// added to it before the first upload. A plan can be applied again: numbers that have their key are
+    /// skipped without an upload.
     ///
     /// # Errors
     ///
@@ -136,8 +137,8 @@ impl<'a, F: FnMut(ApplyEvent<'_>) + Send> Run<'a, F> {
         Ok(pending)
     }
 
-    /// Uploads, one number alone until the first upload is confirmed, then several at a time. Returns the items whose
-    /// upload was sent.
+    /// Uploads, one number alone until the first upload is confirmed, then several at a time. Returns the
+    /// items whose upload was sent.
     async fn upload(&mut self, items: Vec<Pending<'a>>) -> Vec<Pending<'a>> {
         let fleet = self.fleet;
         let sets = std::mem::take(&mut self.sets);
@@ -219,7 +220,8 @@ impl<'a, F: FnMut(ApplyEvent<'_>) + Send> Run<'a, F> {
         sent
     }
 
-    /// Reads the numbers whose upload was sent, again after growing pauses, and returns those that need another upload.
+    /// Reads the numbers whose upload was sent, again after growing pauses, and returns those that need
+    /// another upload.
     async fn read_back(&mut self, mut sent: Vec<Pending<'a>>, round: u32) -> Vec<Pending<'a>> {
         let fleet = self.fleet;
         for pause in READ_BACK {

@@ -53,11 +53,11 @@ impl AuditSummary {
 }
 
 impl Fleet {
-    /// Audits numbers: reads what is registered for each, several at a time, and passes each finding to `found` as it
-    /// arrives.
+    /// Audits numbers: reads what is registered for each, several at a time, and passes each finding to
+    /// `found` as it arrives.
     ///
-    /// The failure of one number does not stop the others. If a token or an app is refused, the other numbers of that token
-    /// are reported as not tried.
+    /// The failure of one number does not stop the others. If a token or an app is refused, the other numbers
+    /// of that token are reported as not tried.
     pub async fn audit(
         &self,
         view: &StoreView,

@@ -1,4 +1,5 @@
-//! `fleet.toml`: which numbers a fleet has, where its keys are, and how to reach Graph. Secrets are named, never contained.
+//! `fleet.toml`: which numbers a fleet has, where its keys are, and how to reach Graph. Secrets are named,
+//! never contained.
 
 mod error;
 
@@ -195,7 +196,8 @@ impl Default for WatchConfig {
     }
 }
 
-/// Where a secret is: `{ file = "token" }`, `{ env = "WA_ACCESS_TOKEN" }` or `{ command = "vault kv get …" }`.
+/// Where a secret is: `{ file = "token" }`, `{ env = "WA_ACCESS_TOKEN" }` or `{ command = "vault kv get …"
+/// }`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(
     untagged,
@@ -258,8 +260,8 @@ impl FleetConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Syntax`] with the line of the fault, [`ConfigError::NoNumbers`] if no number is named, or
-    /// [`ConfigError::AccountTwice`].
+    /// [`ConfigError::Syntax`] with the line of the fault, [`ConfigError::NoNumbers`] if no number is named,
+    /// or [`ConfigError::AccountTwice`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
         let InventoryConfig {

@@ -429,8 +429,8 @@ impl Fleet {
         &self.store
     }
 
-    /// Returns the key set of a number that no key set has yet: named by the file of numbers, by the settings of its
-    /// account, or `waba-` and the id of its account.
+    /// Returns the key set of a number that no key set has yet: named by the file of numbers, by the settings
+    /// of its account, or `waba-` and the id of its account.
     #[must_use]
     pub fn set_of(&self, number: &InventoryNumber) -> Option<String> {
         number.set.clone().or_else(|| {

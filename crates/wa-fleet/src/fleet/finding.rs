@@ -190,8 +190,8 @@ impl Finding {
         }
     }
 
-    /// Judges what is registered for a number. `set` is the key set to which the number belongs if the store does not
-    /// say.
+    /// Judges what is registered for a number. `set` is the key set to which the number belongs if the store
+    /// does not say.
     pub(crate) fn judge(
         view: &StoreView,
         number: &InventoryNumber,

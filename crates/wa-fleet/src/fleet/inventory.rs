@@ -19,7 +19,8 @@ pub struct Inventory {
     failures: Vec<InventoryError>,
 }
 
-/// A number of an inventory. All members except the id are known only if Graph listed the number, or a file has them.
+/// A number of an inventory. All members except the id are known only if Graph listed the number, or a file
+/// has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InventoryNumber {
@@ -188,16 +189,17 @@ impl InventoryNumber {
 }
 
 impl Inventory {
-    /// Resolves an inventory: lists the accounts of businesses and the numbers of accounts, and reads the file.
+    /// Resolves an inventory: lists the accounts of businesses and the numbers of accounts, and reads the
+    /// file.
     ///
-    /// `client` returns the client of an account, or that of businesses for `None`; `listed` is called with every account
-    /// before its numbers are listed. An account that cannot be listed does not stop the others: see
-    /// [`failures`](Self::failures). Lists are read one after the other, 100 rows a call.
+    /// `client` returns the client of an account, or that of businesses for `None`; `listed` is called with
+    /// every account before its numbers are listed. An account that cannot be listed does not stop the
+    /// others: see [`failures`](Self::failures). Lists are read one after the other, 100 rows a call.
     ///
     /// # Errors
     ///
-    /// [`InventoryError::File`] if the file is not readable, and a failed call that every other call of the only client
-    /// would repeat.
+    /// [`InventoryError::File`] if the file is not readable, and a failed call that every other call of the
+    /// only client would repeat.
     pub async fn resolve(
         config: &InventoryConfig,
         filter: &NumberFilter,

@@ -72,8 +72,8 @@ impl FromStr for RepairPolicy {
     }
 }
 
-/// A list of uploads. It names what it expects to find, so that it can be reviewed, stored, and applied later: items
-/// whose expectation no longer holds are skipped.
+/// A list of uploads. It names what it expects to find, so that it can be reviewed, stored, and applied
+/// later: items whose expectation no longer holds are skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Plan {

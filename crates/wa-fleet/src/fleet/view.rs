@@ -11,8 +11,8 @@ use crate::aws::is_external;
 /// Sets that are read at the same time.
 const PARALLEL_READS: usize = 8;
 
-/// The key sets of a store, as their logs described them when they were read: which number belongs to which set, and
-/// which set has which key.
+/// The key sets of a store, as their logs described them when they were read: which number belongs to which
+/// set, and which set has which key.
 #[derive(Debug, Default)]
 pub struct StoreView {
     sets: BTreeMap<String, SetLog>,

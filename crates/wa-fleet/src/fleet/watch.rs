@@ -38,8 +38,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Records a finding, and returns the change if there is one. At the first audit, everything that is not in order is a
-    /// change. A number that was not tried is none.
+    /// Records a finding, and returns the change if there is one. At the first audit, everything that is not
+    /// in order is a change. A number that was not tried is none.
     pub fn note(&mut self, finding: &Finding) -> Option<WatchChange> {
         if finding.reason == Reason::NotTried {
             return None;
@@ -93,8 +93,8 @@ pub async fn post_changes(url: &str, changes: &[WatchChange], limit: Duration) -
     }
 }
 
-/// Returns the time until the next audit: the interval, up to a tenth longer or shorter, so that many watchers do not call at
-/// the same time. `random` is uniform over `0.0..1.0`.
+/// Returns the time until the next audit: the interval, up to a tenth longer or shorter, so that many
+/// watchers do not call at the same time. `random` is uniform over `0.0..1.0`.
 #[must_use]
 pub fn next_audit(interval: Duration, random: f64) -> Duration {
     interval.mul_f64(0.9 + 0.2 * random.clamp(0.0, 1.0))

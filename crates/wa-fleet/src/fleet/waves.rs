@@ -126,10 +126,11 @@ impl Fleet {
         sets.into_values().collect()
     }
 
-    /// Rotates key sets in waves. `operator` creates the operator of a set, and says what is asked of it; each result is
-    /// passed to `done` when it is known.
+    /// Rotates key sets in waves. `operator` creates the operator of a set, and says what is asked of it;
+    /// each result is passed to `done` when it is known.
     ///
-    /// A run can be repeated: sets whose primary is younger than a day get no new key, and interrupted rotations continue.
+    /// A run can be repeated: sets whose primary is younger than a day get no new key, and interrupted
+    /// rotations continue.
     pub async fn rotate(
         &self,
         sets: &[WaveSet],

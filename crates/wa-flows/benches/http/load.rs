@@ -164,8 +164,8 @@ pub(crate) fn closed_loop(
     let started = Instant::now();
     let local = LocalSet::new();
     let mut tasks = Vec::new();
-    // Each connection has requests of its own: an endpoint answers a request once, however often it is sent at
-    // the same time.
+    // Each connection has requests of its own: an endpoint answers a request once, however often it is sent
+    // at the same time.
     let share = requests.len() / connections;
     for first in 0..connections {
         let (requests, results) = (Rc::clone(requests), Rc::clone(&results));

@@ -316,8 +316,8 @@ impl<H: FlowHandler> Pipeline<H> {
     }
 }
 
-/// Returns the span of an exchange. It covers the RSA pool and the handler too; what is not known at the start
-/// is recorded later.
+/// Returns the span of an exchange. It covers the RSA pool and the handler too; what is not known at the
+/// start is recorded later.
 fn span(id: ExchangeId) -> Span {
     tracing::info_span!(
         "flow_exchange",

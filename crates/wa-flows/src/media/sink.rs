@@ -69,8 +69,8 @@ impl std::fmt::Debug for MemorySink {
 /// Writes the file under a temporary name in the same directory, and moves it to its path once it is
 /// verified.
 ///
-/// An existing file is never overwritten, and on Unix only the owner can read the new one: see [`AtomicFile`]. A
-/// commit that has started completes even if its future is dropped.
+/// An existing file is never overwritten, and on Unix only the owner can read the new one: see
+/// [`AtomicFile`]. A commit that has started completes even if its future is dropped.
 #[derive(Debug)]
 pub struct FileSink {
     path: PathBuf,

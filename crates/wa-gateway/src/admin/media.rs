@@ -1,4 +1,5 @@
-//! `POST /media/decrypt`: takes a media description and returns the decrypted file, so that backends need no cryptography.
+//! `POST /media/decrypt`: takes a media description and returns the decrypted file, so that backends need no
+//! cryptography.
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};

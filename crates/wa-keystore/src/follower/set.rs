@@ -58,8 +58,8 @@ impl FollowedSet {
         self.state.lock().await.ahead.is_some()
     }
 
-    /// Reads the log for the first time. `seen` is what instances report to have read; `copy` is the log in the
-    /// cache, which is served if that of the store is older.
+    /// Reads the log for the first time. `seen` is what instances report to have read; `copy` is the log in
+    /// the cache, which is served if that of the store is older.
     pub(super) async fn start(
         &self,
         set: &KeySet,

@@ -77,7 +77,8 @@ impl Session {
         variable(&self.environment, name)
     }
 
-    /// Lists the numbers of the fleet. Parts that cannot be listed are reported; the second value is then false.
+    /// Lists the numbers of the fleet. Parts that cannot be listed are reported; the second value is then
+    /// false.
     pub(super) async fn inventory(&self, terminal: &mut Terminal) -> Result<(Inventory, bool), Failure> {
         let filter = NumberFilter::new(&self.config.filter);
         let client = |account: Option<&_>| self.clients.client(account);

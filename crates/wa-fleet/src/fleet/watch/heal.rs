@@ -15,10 +15,11 @@ const MAX_BACKOFF: Duration = Duration::from_hours(24);
 /// Nothing is repaired if more numbers than this, and more than this percentage, turned bad.
 const BREAKER: (usize, usize) = (3, 5);
 
-/// Decides which numbers are repaired: those without a key, or with the status `MISMATCH`, found so twice ten minutes apart.
+/// Decides which numbers are repaired: those without a key, or with the status `MISMATCH`, found so twice ten
+/// minutes apart.
 ///
-/// If a repair does not help, the next one waits twice as long. If more than 3 numbers and more than 5 % of all are bad at the
-/// same time, nothing is repaired: the cause is then not a single number.
+/// If a repair does not help, the next one waits twice as long. If more than 3 numbers and more than 5 % of
+/// all are bad at the same time, nothing is repaired: the cause is then not a single number.
 #[derive(Debug, Default)]
 pub struct Healer {
     bad: HashMap<PhoneNumberId, Bad>,

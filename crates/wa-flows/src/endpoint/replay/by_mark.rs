@@ -8,8 +8,8 @@ use crate::endpoint::replay::ReplayMark;
 pub(super) type MarkMap<T> = HashMap<ReplayMark, T, BuildHasherDefault<MarkHasher>>;
 pub(super) type MarkSet = HashSet<ReplayMark, BuildHasherDefault<MarkHasher>>;
 
-/// Takes the last 8 bytes of a mark as its hash: a mark is part of a SHA-256. Only those who can sign requests
-/// can choose marks, so a client cannot slow the tables down with marks that share a slot.
+/// Takes the last 8 bytes of a mark as its hash: a mark is part of a SHA-256. Only those who can sign
+/// requests can choose marks, so a client cannot slow the tables down with marks that share a slot.
 #[derive(Default)]
 pub(super) struct MarkHasher(u64);
 
